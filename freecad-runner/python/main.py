@@ -1,0 +1,28 @@
+"""Entry of a cold job, `freecadcmd main.py`: reads the spec from fd 0, runs it once, exits.
+
+freecadcmd imports this file, and when the import raises it runs the file a second time and then exits 0.
+So nothing may leave this file but `os._exit`, and the exit status carries no news: the `result` event does.
+"""
+
+import time
+
+STARTED = time.perf_counter()
+
+import os
+import sys
+import traceback
+
+try:
+    from partwright import job, process, report
+
+    # A script's `import geometry` must find its own file or nothing, never a neighbour of this one.
+    sys.path[:] = [entry for entry in sys.path if entry != os.path.dirname(os.path.abspath(__file__))]
+    spec = process.read_spec()
+    events = report.Report(process.take_event_pipe(), STARTED)
+    process.settle()
+    job.run(spec, events)
+except BaseException:
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(70)
+os._exit(0)

@@ -1,0 +1,5 @@
+"""What runs inside FreeCAD: one script in, CAD files and one report out.
+
+Reading order: job (the whole course), script, documents, results, pieces, geometry, own_files, export, report.
+Everything is imported before the script runs: afterwards `sys.path` and the modules are as the script left them.
+"""

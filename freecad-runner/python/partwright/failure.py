@@ -1,0 +1,50 @@
+"""The ways a job fails, and how an exception is put into words."""
+
+
+class Failed(Exception):
+    """Ends the job with an error for the person who wrote the script.
+
+    Codes: syntax_error, script_error, out_of_memory, invalid_shape, no_geometry, export_failed, internal_error.
+    """
+
+    def __init__(self, code, message, line=None, column=None, source=None, object=None, traceback=None):
+        super().__init__(message)
+        self.error = {
+            "code": code,
+            "message": message,
+            "line": line,
+            "column": column,
+            "source": source,
+            "object": object,
+            "traceback": traceback,
+        }
+
+
+def describe(exception):
+    """`ValueError: text`; never without a text, and never FreeCAD's dictionary of C++ details."""
+    return f"{type(exception).__name__}: {reason(exception)}"
+
+
+def reason(exception):
+    """What an exception says, without its type."""
+    args = getattr(exception, "args", ())
+    if args and isinstance(args[0], dict) and "sErrMsg" in args[0]:
+        text = args[0]["sErrMsg"] or args[0].get("swhat", "")
+    else:
+        try:
+            text = str(exception)
+        except Exception:  # A script's own exception class may fail to print itself.
+            text = ""
+    return text.strip() or "no reason was given"
+
+
+def is_out_of_memory(exception):
+    """True for Python's own error and for what FreeCAD makes of C++'s and OCCT's."""
+    if isinstance(exception, MemoryError):
+        return True
+    return isinstance(exception, RuntimeError) and any(
+        word in reason(exception) for word in ("bad_alloc", "OutOfMemory", "Not enough memory")
+    )
+
+
+OUT_OF_MEMORY = "The script needed more memory than a job may use."

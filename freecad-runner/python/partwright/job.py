@@ -1,0 +1,91 @@
+"""One job from the spec to the report. Runs in a fresh process, or in a fork of one that has imported this."""
+
+import os
+import time
+import traceback
+
+from . import documents, export, geometry, own_files, pieces, process, script
+from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
+from .report import milliseconds
+from .snapshot import Snapshot
+
+MESHED = {"STL", "OBJ"}
+NO_GEOMETRY = (
+    "The script left no geometry. Create a document with App.newDocument(), add a solid to it, for example "
+    "doc.addObject('Part::Box', 'Box') or doc.addObject('Part::Feature', 'Part').Shape = shape, "
+    "and call doc.recompute()."
+)
+
+
+def run(spec, report):
+    """Runs the script once and sends one result, after everything that was printed has left this process."""
+    timings = {"load": milliseconds(report.started), "script": 0.0, "export": 0.0}
+    outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "timings_ms": timings, "warnings": []}
+    snapshot = Snapshot()
+    report.phase("ready")
+    try:
+        # A stand-in for FreeCADGui goes here: it must be in place before the script imports it.
+        report.phase("script")
+        started = time.perf_counter()
+        try:
+            script.run(spec["script"], spec["display_name"])
+        finally:
+            process.flush()
+            snapshot.restore()
+            process.fill_gaps()
+            timings["script"] = milliseconds(started)
+        report.phase("export")
+        started = time.perf_counter()
+        try:
+            with process.quiet_stdout():
+                outcome["geometry"], outcome["files"] = collect(spec, outcome["warnings"])
+        finally:
+            timings["export"] = milliseconds(started)
+        outcome["outcome"] = "completed"
+    except Failed as failed:
+        outcome["error"] = failed.error
+    except BaseException as error:
+        outcome["error"] = {**unforeseen(error).error, "traceback": traceback.format_exc()}
+    process.flush()
+    report.result(outcome)
+
+
+def unforeseen(error):
+    """What went wrong outside the script and is nobody's considered verdict."""
+    if is_out_of_memory(error):
+        return Failed("out_of_memory", OUT_OF_MEMORY)
+    if isinstance(error, OSError):  # No space left, or the output directory is gone.
+        return Failed("export_failed", f"The output directory cannot be used: {error.strerror}.")
+    return Failed("internal_error", describe(error))
+
+
+def collect(spec, warnings):
+    """The model's figures and files."""
+    output, base_name, wanted = spec["output"], spec["base_name"], spec["formats"]
+    documents.settle()
+    picked = documents.choose(warnings)
+    own = own_files.take(output, base_name, wanted, warnings)
+    paths = {format: os.path.join(output, f"{base_name}.{format}") for format in own}
+    if picked is None and "FCStd" in own:
+        picked = documents.reopen(paths["FCStd"])
+    if picked is None:
+        if not own:
+            raise Failed("no_geometry", NO_GEOMETRY)
+        placed = own_files.as_pieces(paths)
+        rest = []
+        missing = [format for format in wanted if format not in own]
+        if missing:
+            warnings.append(f"No {', '.join(missing)}: the script left no document to make them from.")
+    else:
+        placed = pieces.place(picked, warnings)
+        rest = [format for format in wanted if format not in own]
+    if not MESHED.isdisjoint(rest):
+        pieces.tessellate(placed, spec["linear_deflection"], spec["angular_deflection"], warnings)
+    figures = geometry.measure(placed, paths.get("STL"), warnings) if placed else None
+    written = export.write(picked, placed, rest, output, base_name, warnings)
+    files = [
+        {"format": format, "name": f"{base_name}.{format}", "made_by": "script" if format in own else "runner"}
+        for format in wanted
+        if format in own or format in written
+    ]
+    return figures, files

@@ -1,0 +1,56 @@
+"""The event pipe: JSON lines to the daemon, the last of them the result, written exactly once."""
+
+import json
+import math
+import os
+import time
+
+# The daemon reads whole lines into memory, so no text is longer than this.
+LONGEST_TEXT = 32_000
+
+# Bound now: a script may replace these names in their modules.
+_encode = json.JSONEncoder(allow_nan=False).encode
+_write = os.write
+_isfinite = math.isfinite
+
+
+class Report:
+    """Says what the job is doing, on a descriptor that the script does not know of."""
+
+    def __init__(self, fd, started):
+        self.started = started
+        self._fd = fd
+        self._ended = False
+
+    def phase(self, name):
+        self._line({"event": "phase", "phase": name})
+
+    def result(self, result):
+        if not self._ended:
+            self._ended = True
+            self._line({"event": "result", **result})
+
+    def _line(self, event):
+        rest = (_encode(sendable(event)) + "\n").encode("ascii")
+        while rest:
+            rest = rest[_write(self._fd, rest):]
+
+
+def milliseconds(since, until=None):
+    return round(((time.perf_counter() if until is None else until) - since) * 1000, 1)
+
+
+def sendable(value):
+    """The same value with lone surrogates escaped, texts shortened, and numbers that JSON lacks as null."""
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            half = LONGEST_TEXT // 2
+            value = f"{value[:half]}\n[... {len(value) - 2 * half} characters left out ...]\n{value[-half:]}"
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float):
+        return value if _isfinite(value) else None
+    if isinstance(value, dict):
+        return {sendable(key): sendable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [sendable(item) for item in value]
+    return value

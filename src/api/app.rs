@@ -1,0 +1,77 @@
+//! The way of a request: id, route, caller, parameters, body, handler, answer.
+
+use bytes::Bytes;
+
+use super::auth::admit;
+use super::config::Config;
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::{Call, Query};
+use super::route::{self, Match, RequestBody};
+use super::upload;
+use crate::contract::RequestId;
+use crate::http::{Body, Clock, Http};
+use crate::object::Objects;
+use crate::s3::ConfigError;
+
+/// The API over its platform.
+pub struct App<'a> {
+    config: &'a Result<Config, ConfigError>,
+    http: &'a dyn Http,
+    clock: &'a dyn Clock,
+    objects: &'a dyn Objects,
+}
+
+impl<'a> App<'a> {
+    /// With a wrong configuration every call answers 503 and names the setting.
+    pub fn new(
+        config: &'a Result<Config, ConfigError>,
+        http: &'a dyn Http,
+        clock: &'a dyn Clock,
+        objects: &'a dyn Objects,
+    ) -> Self {
+        Self { config, http, clock, objects }
+    }
+
+    /// Answers one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
+    pub async fn handle(&self, request: http::Request<Body>) -> http::Response<Body> {
+        let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+        let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
+        let is_head = request.method() == http::Method::HEAD;
+        let outcome = self.answer(request, &request_id).await;
+        let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
+        let headers = response.headers_mut();
+        if let Ok(value) = request_id.as_str().parse() {
+            headers.insert("x-request-id", value);
+        }
+        headers.insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+        if is_head {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
+        let (head, body) = request.into_parts();
+        let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
+        let config = self.config.as_ref().map_err(ApiError::config)?;
+        let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
+        let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
+        let mut call = Call {
+            config,
+            http: self.http,
+            clock: self.clock,
+            objects: self.objects,
+            caller,
+            request_id: request_id.clone(),
+            headers: head.headers,
+            parameters,
+            query,
+            body: Bytes::new(),
+        };
+        if route.body == RequestBody::Script {
+            call.body = upload::read_body(&call.headers, body).await?;
+        }
+        (route.handler)(&call).await
+    }
+}

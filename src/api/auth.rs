@@ -1,0 +1,69 @@
+//! Who the caller is, decided here and nowhere else. Handlers are given a [`Caller`] and never look at a header.
+
+use super::config::Config;
+use super::error::ApiError;
+use super::route::Permission;
+use crate::project::Caller;
+
+/// How callers are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Not at all: nobody is let in.
+    Closed,
+    /// Everybody is the one user `local`, on loopback hosts only.
+    Open,
+}
+
+/// The user that open mode knows; the admin of projects without an owner, too.
+const LOCAL: &str = "local";
+
+/// Lets the caller of a route in, or says why not.
+pub(super) fn admit(
+    config: &Config,
+    permission: Permission,
+    host: &str,
+    headers: &http::HeaderMap,
+) -> Result<Caller, ApiError> {
+    match permission {
+        Permission::Public => Ok(Caller { user: String::new(), admin: false }),
+        Permission::Admin => {
+            let token = config.admin_token.as_ref().ok_or_else(ApiError::admin_not_configured)?;
+            let given = bearer(headers).ok_or_else(ApiError::wrong_admin_token)?;
+            if !token.matches(given) {
+                return Err(ApiError::wrong_admin_token());
+            }
+            Ok(Caller { user: "admin".to_owned(), admin: true })
+        }
+        Permission::User => match config.auth {
+            AuthMode::Closed => Err(ApiError::auth_not_configured()),
+            AuthMode::Open if !is_loopback(host) => Err(ApiError::loopback_only()),
+            AuthMode::Open => Ok(Caller { user: LOCAL.to_owned(), admin: true }),
+        },
+    }
+}
+
+fn bearer(headers: &http::HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a request's host, without its port, is this machine's own.
+fn is_loopback(host: &str) -> bool {
+    let is_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_v4 || host.eq_ignore_ascii_case("localhost") || host == "[::1]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_hosts() {
+        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "[::2]", "example.com"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Every error answer, as RFC 9457 `application/problem+json`. The one place that knows HTTP statuses.
+
+use serde_json::{Map, Value, json};
+
+use crate::contract::RequestId;
+use crate::http::{Body, HttpError};
+use crate::project::Refusal;
+use crate::s3::{ConfigError, S3Error};
+
+/// An error as the caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: u16,
+    code: &'static str,
+    detail: String,
+    field: Option<String>,
+    retry_after: Option<u32>,
+    allow: Option<String>,
+}
+
+/// How long a caller should wait when the bucket is away, in seconds.
+const BUCKET_RETRY: u32 = 10;
+
+impl ApiError {
+    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), field: None, retry_after: None, allow: None }
+    }
+
+    /// 400: a parameter or field has a wrong value.
+    pub(super) fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(400, "invalid_parameter", detail) }
+    }
+
+    /// 400: the body is no JSON, or not the JSON that is wanted.
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        let code = if error.is_data() { "invalid_body" } else { "invalid_json" };
+        // The parser's message ends in the position already, except at its start.
+        let (line, column) = (error.line(), error.column());
+        let detail = format!("The body is not the JSON that this call takes: {error} (line {line}, column {column})");
+        Self::new(400, code, detail)
+    }
+
+    /// 400: a script with nothing in it.
+    pub(super) fn empty_script() -> Self {
+        let detail = "The script is empty. Send the Python source as the body or in \"code\".";
+        Self { field: Some("code".to_owned()), ..Self::new(400, "empty_script", detail) }
+    }
+
+    /// 400: bytes that are not UTF-8.
+    pub(super) fn not_utf8(offset: usize) -> Self {
+        Self::new(400, "not_utf8", format!("The body is not UTF-8: the byte at offset {offset} is out of place."))
+    }
+
+    /// 401: an admin call without its token.
+    pub(super) fn wrong_admin_token() -> Self {
+        Self::new(401, "unauthorized", "This call needs the header Authorization: Bearer <ADMIN_TOKEN>.")
+    }
+
+    /// 403: open mode reached under another name than loopback's.
+    pub(super) fn loopback_only() -> Self {
+        let detail = "AUTH_MODE=open lets everybody in, so it answers on loopback only (127.0.0.1, localhost, [::1]).";
+        Self::new(403, "loopback_only", detail)
+    }
+
+    /// 404: no such path.
+    pub(super) fn no_route(path: &str) -> Self {
+        let shown: String = path.chars().take(200).collect();
+        Self::new(404, "no_route", format!("There is nothing at {shown}. The calls are listed in README.md."))
+    }
+
+    /// 404: no such project, or somebody else's.
+    pub(super) fn no_project(name: &str) -> Self {
+        Self::new(404, "project_not_found", format!("There is no project {name:?}."))
+    }
+
+    /// 404: something of a project is not there.
+    pub(super) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(404, code, detail)
+    }
+
+    /// 405: the path exists, the method does not.
+    pub(super) fn method(method: &str, allow: String) -> Self {
+        let detail = format!("{method} is not possible here; {allow} is.");
+        Self { allow: Some(allow), ..Self::new(405, "method_not_allowed", detail) }
+    }
+
+    /// 413: more than the call takes.
+    pub(super) fn too_large(what: &str, limit: usize) -> Self {
+        Self::new(413, "too_large", format!("The {what} is larger than {limit} bytes, the most that is taken."))
+    }
+
+    /// 415: a body of another kind.
+    pub(super) fn media_type(given: Option<&str>, wanted: &str) -> Self {
+        let given = given.map_or("no Content-Type".to_owned(), |given| format!("Content-Type {given:?}"));
+        Self::new(415, "unsupported_media_type", format!("The request has {given}; this call takes {wanted}."))
+    }
+
+    /// 400: the body broke off before its end.
+    pub(super) fn broken_body(cause: &str) -> Self {
+        Self::new(400, "broken_body", format!("The request's body broke off: {cause}"))
+    }
+
+    /// 503: a setting is missing or wrong.
+    pub(super) fn config(error: &ConfigError) -> Self {
+        Self::new(503, "bad_configuration", format!("The Worker's configuration is wrong. {error}"))
+    }
+
+    /// 503: nobody can be known.
+    pub(super) fn auth_not_configured() -> Self {
+        let detail = "No way to know callers is configured, so nobody is let in. Set AUTH_MODE=open for use on one's \
+                      own machine.";
+        Self::new(503, "auth_not_configured", detail)
+    }
+
+    /// 503: admin calls without a configured token.
+    pub(super) fn admin_not_configured() -> Self {
+        let detail = "Admin calls are closed because ADMIN_TOKEN is not set on the Worker.";
+        Self::new(503, "admin_not_configured", detail)
+    }
+
+    /// 503: no answer from the bucket.
+    pub(super) fn bucket_unavailable(cause: &str) -> Self {
+        let detail =
+            format!("The bucket cannot be reached just now, so nothing was accepted. Try again later. ({cause})");
+        Self { retry_after: Some(BUCKET_RETRY), ..Self::new(503, "bucket_unavailable", detail) }
+    }
+
+    /// 503: the bucket says no.
+    pub(super) fn bucket_refuses(cause: &str) -> Self {
+        let detail = format!(
+            "The bucket refuses this service, so nothing was accepted. Somebody has to look at the AWS_* settings or \
+             at the store. ({cause})"
+        );
+        Self { retry_after: Some(60), ..Self::new(503, "bucket_refuses", detail) }
+    }
+
+    /// 503: a part of the service is at fault.
+    pub(super) fn broken(cause: &str) -> Self {
+        let detail = format!("A part of the service failed; the request may be tried again. ({cause})");
+        Self { retry_after: Some(5), ..Self::new(503, "internal_unavailable", detail) }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The answer.
+    pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
+        let status = http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
+        let mut problem = Map::new();
+        problem.insert("type".to_owned(), json!("about:blank"));
+        problem.insert("title".to_owned(), json!(status.canonical_reason().unwrap_or("Error")));
+        problem.insert("status".to_owned(), json!(self.status));
+        problem.insert("code".to_owned(), json!(self.code));
+        problem.insert("detail".to_owned(), json!(self.detail));
+        problem.insert("success".to_owned(), json!(false));
+        problem.insert("request_id".to_owned(), json!(request_id));
+        if let Some(field) = self.field {
+            problem.insert("field".to_owned(), json!(field));
+        }
+        let mut response = http::Response::new(Body::full(Value::Object(problem).to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert("content-type", http::HeaderValue::from_static("application/problem+json"));
+        headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
+        if self.status == 401 {
+            headers.insert("www-authenticate", http::HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert("retry-after", seconds.into());
+        }
+        if let Some(allow) = self.allow.and_then(|allow| allow.parse().ok()) {
+            headers.insert("allow", allow);
+        }
+        response
+    }
+}
+
+impl ApiError {
+    /// What the object's refusal means to the caller.
+    pub(super) fn refusal(refusal: Refusal, project: &str) -> Self {
+        match refusal {
+            Refusal::NameTaken => {
+                Self::new(409, "name_taken", format!("The project name {project:?} belongs to somebody else."))
+            }
+            Refusal::NotFound => Self::no_project(project),
+            Refusal::NoMoreVersions => {
+                Self::new(409, "no_more_versions", format!("The project {project:?} has used up its numbers."))
+            }
+            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause),
+            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause),
+            Refusal::Broken(cause) => Self::broken(&cause),
+        }
+    }
+}
+
+impl From<HttpError> for ApiError {
+    fn from(error: HttpError) -> Self {
+        Self::broken(&error.to_string())
+    }
+}
+
+impl From<S3Error> for ApiError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            S3Error::Unavailable(_) => Self::bucket_unavailable(&error.to_string()),
+            S3Error::Refused { .. } => Self::bucket_refuses(&error.to_string()),
+            _ => Self::broken(&error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The HTTP API: from one request to one answer.
+//!
+//! - `config`: the Worker's settings
+//! - `error`: every error answer; the one place that knows HTTP statuses
+//! - `auth`: who the caller is
+//! - `route`: the table of routes, which the router, 405 and the permission tests read
+//! - `request`, `reply`: what handlers are given and what they give
+//! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `status`, `monitoring`
+//! - `app`: the way of a request through all of it
+
+mod config;
+mod error;
+mod auth;
+mod route;
+mod request;
+mod reply;
+mod projects;
+mod upload;
+mod scripts;
+mod outputs;
+mod logs;
+mod status;
+mod monitoring;
+mod app;
+
+pub use app::App;
+pub use auth::AuthMode;
+pub use config::{Config, Secret};
+pub use error::ApiError;
+pub use route::{Permission, ROUTES, RequestBody, Route};

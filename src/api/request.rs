@@ -1,0 +1,119 @@
+//! What a handler is given: the caller, the parameters, the body, and the parts of the service.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::config::Config;
+use super::error::ApiError;
+use crate::contract::{ProjectId, RequestId, Version};
+use crate::http::{Clock, Http};
+use crate::object::{ObjectName, Objects, call};
+use crate::project::{Answer, Caller, Operation, ProjectCall, Reply};
+use crate::s3::Client;
+
+/// One admitted request.
+pub(super) struct Call<'a> {
+    pub config: &'a Config,
+    pub http: &'a dyn Http,
+    pub clock: &'a dyn Clock,
+    pub objects: &'a dyn Objects,
+    pub caller: Caller,
+    pub request_id: RequestId,
+    pub headers: http::HeaderMap,
+    pub parameters: Vec<(&'static str, String)>,
+    pub query: Query,
+    pub body: Bytes,
+}
+
+impl<'a> Call<'a> {
+    /// The bucket.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(self.http, self.clock, &self.config.bucket)
+    }
+
+    /// A parameter of the path, as it came.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The project in the path.
+    pub fn project(&self) -> Result<ProjectId, ApiError> {
+        let name = self.parameter("project");
+        name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))
+    }
+
+    /// Asks the project's object.
+    pub async fn ask(&self, project: &ProjectId, operation: Operation) -> Result<Reply, ApiError> {
+        let question = ProjectCall {
+            project: project.clone(),
+            caller: self.caller.clone(),
+            request_id: self.request_id.clone(),
+            operation,
+        };
+        let answer: Answer = self.ask_object(&ObjectName::Project(project.clone()), &question).await?;
+        answer.map_err(|refusal| ApiError::refusal(refusal, project.as_str()))
+    }
+
+    /// Asks any object.
+    pub async fn ask_object<A: DeserializeOwned>(
+        &self,
+        object: &ObjectName,
+        question: &impl serde::Serialize,
+    ) -> Result<A, ApiError> {
+        Ok(call(self.objects, object, question).await?)
+    }
+
+    /// Whether the caller wants `media_type` rather than JSON, by `Accept`.
+    pub fn wants(&self, media_type: &str) -> bool {
+        let accept = self.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        accept.split(',').any(|part| part.split(';').next().is_some_and(|kind| kind.trim() == media_type))
+    }
+}
+
+/// The query's parameters. Ones that a route does not know are left alone; a known one may come once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query string.
+    pub fn parse(text: &str, known: &[&str]) -> Result<Self, ApiError> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        for name in known {
+            if pairs.iter().filter(|(key, _)| key == name).count() > 1 {
+                return Err(ApiError::invalid(name, format!("{name} is given more than once")));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `version`, where given.
+    pub fn version(&self) -> Result<Option<Version>, ApiError> {
+        let parse = |text: &str| {
+            text.parse().map_err(|error| ApiError::invalid("version", format!("{text:?}: {error}")))
+        };
+        self.get("version").map(parse).transpose()
+    }
+
+    /// `limit`: from 1 to `most`; `default` where it is not given.
+    pub fn limit(&self, default: u32, most: u32) -> Result<u32, ApiError> {
+        let number = self.number("limit", 1, most.into())?;
+        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+    }
+
+    /// `cursor`, as the page before gave it.
+    pub fn cursor(&self) -> Result<Option<u64>, ApiError> {
+        self.number("cursor", 1, (1 << 53) - 1)
+    }
+
+    /// A whole number from `least` to `most`, where given.
+    pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let wrong = || ApiError::invalid(name, format!("{text:?}: {name} is a whole number from {least} to {most}"));
+        number.ok_or_else(wrong).map(Some)
+    }
+}

@@ -1,0 +1,100 @@
+//! `GET /api/projects/{project}/scripts` and `…/script/{version}`.
+
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::Call;
+use super::status::message;
+use crate::contract::{Key, MAX_SCRIPT_BYTES, ProjectId, Sha256, Version};
+use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use crate::s3::S3Error;
+
+/// Versions, newest first.
+pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let project = call.project()?;
+    let before = call.query.cursor()?.map(Version::try_from).transpose();
+    let before = before.map_err(|error| ApiError::invalid("cursor", error.to_string()))?;
+    let operation = Operation::Versions { before, limit: call.query.limit(50, 200)? };
+    let ObjectReply::Versions { versions, total, more } = call.ask(&project, operation).await? else {
+        return Err(ApiError::broken("the project's object answered another question"));
+    };
+    let next_cursor = versions.last().filter(|_| more).map(|view| view.version);
+    let scripts: Vec<Value> = versions.iter().map(|view| describe(call, &project, view)).collect();
+    Ok(Reply::json(&json!({
+        "success": true,
+        "project_name": project,
+        "scripts": scripts,
+        "total_versions": total,
+        "next_cursor": next_cursor,
+    })))
+}
+
+/// One version's script, as JSON, or raw with `Accept: text/x-python`. It never changes, so it may be kept.
+pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let project = call.project()?;
+    let number = call.parameter("version");
+    let version: Version =
+        number.parse().map_err(|error| ApiError::invalid("version", format!("{number:?}: {error}")))?;
+    let view = find(call, &project, version).await?;
+    let key = Key::Script(project.clone(), version).to_string();
+    let object = match call.client().get(&key, 4 * MAX_SCRIPT_BYTES).await {
+        Ok(object) => object,
+        Err(S3Error::NotFound) => {
+            let detail = format!("The script of version {version} is no longer in the bucket ({key}).");
+            return Err(ApiError::not_found("script_not_found", detail));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let sha256 = Sha256::of(&object.bytes);
+    let etag = format!("\"{sha256}-{}\"", if call.wants("text/x-python") { "raw" } else { "json" });
+    let known = call.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let reply = if known.split(',').any(|part| part.trim().trim_start_matches("W/") == etag) {
+        Reply::not_modified()
+    } else if call.wants("text/x-python") {
+        Reply::text("text/x-python; charset=utf-8", object.bytes)
+    } else {
+        let mut body = describe(call, &project, &view);
+        body["success"] = json!(true);
+        body["project_name"] = json!(project);
+        body["content"] = json!(String::from_utf8_lossy(&object.bytes));
+        body["content_type"] = json!("text/x-python");
+        body["sha256"] = json!(sha256);
+        Reply::json(&body)
+    };
+    let reply = reply.header("cache-control", "private, max-age=31536000, immutable".to_owned());
+    Ok(reply.header("etag", etag).header("vary", "accept".to_owned()))
+}
+
+/// One version, or 404.
+pub(super) async fn find(call: &Call<'_>, project: &ProjectId, version: Version) -> Result<VersionView, ApiError> {
+    match call.ask(project, Operation::Version(version)).await? {
+        ObjectReply::Version(Some(view)) => Ok(*view),
+        ObjectReply::Version(None) => {
+            let detail = format!("The project {project} has no version {version}.");
+            Err(ApiError::not_found("version_not_found", detail))
+        }
+        _ => Err(ApiError::broken("the project's object answered another question")),
+    }
+}
+
+fn describe(call: &Call<'_>, project: &ProjectId, view: &VersionView) -> Value {
+    let key = Key::Script(project.clone(), view.version).to_string();
+    let file_name = key.rsplit('/').next().unwrap_or_default();
+    json!({
+        "version": view.version,
+        "filename": file_name,
+        "key": key,
+        "s3_path": format!("s3://{}/{key}", call.config.bucket.name),
+        "size": view.size,
+        "sha256": view.sha256,
+        "upload_time": view.accepted_at,
+        "phase": view.phase,
+        "status": view.phase.project_status(),
+        "message": message(view.phase),
+        "origin": view.origin,
+        "parent": view.parent,
+        "metadata": view.metadata,
+        "request_id": view.request_id,
+    })
+}

@@ -1,0 +1,33 @@
+//! The attempt object: a runner's claim on a version, and its heartbeat.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FORMAT, RequestId, RunId, Timestamp};
+
+/// How many attempts at one version may die before it is given up as `abandoned`. Released ones do not count.
+pub const MAX_ATTEMPTS: u32 = 5;
+
+/// The body of `pending/{p}/{p}_v{n}/a{k}.json`. Rewritten empty, the attempt is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The runner's name, for people.
+    pub runner: String,
+    /// The random id of this attempt; who reads its own here holds the job.
+    pub run: RunId,
+    /// The request that brought the script, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// When the runner claimed it, on the runner's clock; for people only.
+    pub claimed_at: Timestamp,
+    /// Counts up with each heartbeat, so that the object's ETag changes.
+    pub heartbeat: u64,
+}
+
+impl Attempt {
+    /// A claim before its first heartbeat.
+    pub fn new(runner: &str, run: RunId, claimed_at: Timestamp) -> Self {
+        Self { format: FORMAT, runner: runner.to_owned(), run, request_id: None, claimed_at, heartbeat: 0 }
+    }
+}

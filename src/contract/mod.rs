@@ -1,0 +1,27 @@
+//! What the Worker and the runner agree on: names, keys and the documents they leave in the bucket.
+//!
+//! Nothing here does any I/O. Every text that comes from outside becomes one of these types at the door and is
+//! never a bare string again.
+
+mod id;
+mod time;
+mod format;
+mod key;
+mod script;
+mod attempt;
+mod report;
+mod status;
+
+pub use attempt::{Attempt, MAX_ATTEMPTS};
+pub use format::{BASE_NAME, Format};
+pub use id::{IdError, ProjectId, RequestId, RunId, Sha256, UploadId, Version};
+pub use key::{Key, prefix};
+pub use report::{
+    BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report,
+};
+pub use script::{MAX_SCRIPT_BYTES, Origin, ScriptMetadata};
+pub use status::{Phase, ProjectStatus, StatusCode};
+pub use time::Timestamp;
+
+/// The number of this bucket contract, written as `format` into every document and into script metadata.
+pub const FORMAT: u32 = 1;

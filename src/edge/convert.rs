@@ -1,0 +1,78 @@
+//! Between the `http` crate's types and workerd's.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::LocalBoxStream;
+use http_body::Frame;
+use js_sys::Uint8Array;
+use worker::{HttpRequest, HttpResponse};
+
+use crate::http::{Body, HttpError};
+
+/// An answer's body on its way out.
+pub(super) struct HttpBody(Option<LocalBoxStream<'static, Result<Bytes, HttpError>>>);
+
+impl http_body::Body for HttpBody {
+    type Data = Bytes;
+    type Error = HttpError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
+        let Some(stream) = &mut self.0 else { return Poll::Ready(None) };
+        stream.poll_next_unpin(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    /// A stream without chunks must be told apart here: statuses such as 304 may have no body at all.
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|stream| stream.size_hint() == (0, Some(0)))
+    }
+}
+
+/// The request as it came in.
+pub(super) fn incoming(request: HttpRequest) -> http::Request<Body> {
+    request.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
+}
+
+/// The answer on its way out.
+pub(super) fn outgoing(response: http::Response<Body>) -> http::Response<HttpBody> {
+    response.map(|body| HttpBody(Some(body.into_stream())))
+}
+
+/// A request on its way to a store or an object. The body goes as one buffer, so that it has a `Content-Length`;
+/// redirects are not followed, since the signature is for this URL alone.
+pub(super) fn request(request: &http::Request<Bytes>) -> Result<worker::Request, HttpError> {
+    let init = web_sys::RequestInit::new();
+    init.set_method(request.method().as_str());
+    init.set_redirect(web_sys::RequestRedirect::Manual);
+    let headers = web_sys::Headers::new().map_err(|error| HttpError(format!("{error:?}")))?;
+    for (name, value) in request.headers() {
+        // The platform sets Host from the URL, to what was signed.
+        if name != http::header::HOST {
+            let value = value.to_str().map_err(|error| broken(&error))?;
+            headers.append(name.as_str(), value).map_err(|error| HttpError(format!("{error:?}")))?;
+        }
+    }
+    init.set_headers(&headers);
+    let carries_body = !matches!(*request.method(), http::Method::GET | http::Method::HEAD | http::Method::DELETE);
+    if carries_body {
+        init.set_body(&Uint8Array::from(&request.body()[..]));
+    }
+    let request = web_sys::Request::new_with_str_and_init(&request.uri().to_string(), &init);
+    request.map(Into::into).map_err(|error| HttpError(format!("{error:?}")))
+}
+
+/// An answer from a store or an object.
+pub(super) fn response(response: worker::Response) -> Result<http::Response<Body>, HttpError> {
+    let response = HttpResponse::try_from(response).map_err(|error| broken(&error))?;
+    Ok(response.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error))))))
+}
+
+/// The transport's own words.
+pub(super) fn broken(error: &dyn std::fmt::Display) -> HttpError {
+    HttpError(error.to_string())
+}

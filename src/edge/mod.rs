@@ -1,0 +1,24 @@
+//! The wasm-only shell: the fetch event, the bindings and the Durable Object classes. It carries out and decides
+//! nothing; every `if` about the domain lives above.
+
+mod convert;
+mod platform;
+mod objects;
+
+use worker::{Context, Env, HttpRequest, event};
+
+use crate::api::{App, Config};
+use platform::{Bindings, WorkerClock, WorkerHttp, settings};
+
+/// The Worker's fetch event.
+#[event(fetch)]
+async fn fetch(
+    request: HttpRequest,
+    env: Env,
+    _context: Context,
+) -> worker::Result<http::Response<convert::HttpBody>> {
+    let config = Config::from_settings(&settings(&env));
+    let objects = Bindings::new(env);
+    let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects);
+    Ok(convert::outgoing(app.handle(convert::incoming(request)).await))
+}

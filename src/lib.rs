@@ -1,0 +1,29 @@
+//! Partwright: FreeCAD Python scripts in, CAD files out.
+//!
+//! This library is plain Rust that knows no platform; the Cloudflare Worker is its thin shell [`edge`], the native
+//! `freecad-runner` depends on the same library. The modules, in reading order; dependencies point upwards only:
+//!
+//! - [`contract`]: what both programs agree on: names, keys, documents, status
+//! - [`http`]: the seams to the outside: one HTTP request, waiting, the time
+//! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
+//! - [`project`]: the life of a project's versions, inside its Durable Object
+//! - [`account`]: a user's index of projects, inside its Durable Object
+//! - [`fleet`]: what is known about the store, inside one Durable Object
+//! - [`api`]: routes, permissions, handlers, errors: the HTTP API
+//! - `edge`: wasm32 only: the fetch event, bindings, the Durable Object shells; it decides nothing
+//!
+//! Invariants:
+//! - The bucket is the queue and the truth. Version numbers come from the object's SQLite, never from a listing.
+//! - The runner never needs the Worker; the Worker never needs the runner.
+//! - Nothing reads a clock but the shells; nothing imports `edge`.
+
+pub mod contract;
+pub mod http;
+pub mod s3;
+pub mod object;
+pub mod project;
+pub mod account;
+pub mod fleet;
+pub mod api;
+#[cfg(target_arch = "wasm32")]
+mod edge;

@@ -1,0 +1,65 @@
+//! The object's one schedule: everything that is open, driven until it is settled.
+
+use super::call::Refusal;
+use super::life;
+use super::object::ProjectObject;
+use super::records::Single;
+use crate::account::AccountCall;
+use crate::contract::ProjectId;
+use crate::object::{ObjectName, call};
+
+impl ProjectObject<'_> {
+    /// What the alarm does. It may run twice or break off at any await: every step may be repeated, and the next
+    /// alarm is set before the first of them.
+    ///
+    /// # Errors
+    /// Only when the object's own storage fails; the platform then rings again.
+    pub async fn alarm(&self) -> Result<(), Refusal> {
+        let Some(project) = self.project()? else { return Ok(()) };
+        life::wait_longer(self.records(), self.clock.now())?;
+        self.arm().await?;
+        // One step's failure keeps nothing from the others.
+        let outcomes = [
+            self.deliver_left_over(&project).await,
+            self.refresh(&project).await.map(drop),
+            self.mend_flat(&project).await,
+        ];
+        self.register(&project).await;
+        self.arm().await?;
+        outcomes.into_iter().collect()
+    }
+
+    /// Scripts whose upload broke off, and those that were answered with a no in doubt.
+    async fn deliver_left_over(&self, project: &ProjectId) -> Result<(), Refusal> {
+        let records = self.records();
+        for (view, code) in records.stored(false)? {
+            let under_way = self.memory.delivering.borrow().contains(&view.version);
+            if !under_way {
+                // Nobody waits for the answer any more; a failure hides the version until the bucket tells.
+                let _ = self.deliver(project, &view, &code).await;
+            }
+        }
+        for (view, _) in records.stored(true)? {
+            self.settle_doubt(project, &view).await?;
+        }
+        Ok(())
+    }
+
+    async fn mend_flat(&self, project: &ProjectId) -> Result<(), Refusal> {
+        if self.mend_flat_path(project).await? {
+            life::touch(self.records(), self.clock.now())?;
+        }
+        Ok(())
+    }
+
+    /// Lists the project in its owner's account. A failure is mended by the next alarm.
+    pub(super) async fn register(&self, project: &ProjectId) {
+        let records = self.records();
+        let Ok(Some(user)) = life::account_is_due(records) else { return };
+        let add = AccountCall::Add { project: project.clone() };
+        if call::<()>(self.objects, &ObjectName::Account(user), &add).await.is_ok() {
+            // Should this fail, the project is listed once more: the account keeps it once.
+            let _ = records.set_single(Single::Registered, 1);
+        }
+    }
+}

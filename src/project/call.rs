@@ -1,0 +1,166 @@
+//! What the API asks of a `Project` object, and what it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{
+    Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, Sha256, StatusCode, Timestamp, UploadId, Version,
+};
+
+/// Who asks. Decided by the API, believed by the object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The user's id.
+    pub user: String,
+    /// Whether projects without an owner are theirs to use.
+    pub admin: bool,
+}
+
+/// One call.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProjectCall {
+    /// Which project the object is.
+    pub project: ProjectId,
+    /// Who asks.
+    pub caller: Caller,
+    /// The request it belongs to.
+    pub request_id: RequestId,
+    /// What is asked.
+    pub operation: Operation,
+}
+
+/// What can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Take this script as the next version.
+    Upload(NewScript),
+    /// Versions below `before`, newest first.
+    Versions {
+        /// Only versions with a smaller number.
+        before: Option<Version>,
+        /// At most this many.
+        limit: u32,
+    },
+    /// One version with its report.
+    Version(Version),
+    /// The newest completed version with its report.
+    NewestCompleted,
+    /// The status of the project.
+    Status,
+}
+
+/// A script to become a version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewScript {
+    /// The script; the API has checked length and encoding.
+    pub code: String,
+    /// The caller's own metadata, kept by the object as it is.
+    pub metadata: Option<serde_json::Value>,
+    /// How it came to be.
+    pub origin: Origin,
+    /// What it was made from.
+    pub parent: Option<Version>,
+}
+
+/// The answer to one call.
+pub type Answer = Result<Reply, Refusal>;
+
+/// What was asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The script is in the bucket and queued.
+    Uploaded(Uploaded),
+    /// A page of versions, without reports.
+    Versions {
+        /// The versions, newest first.
+        versions: Vec<VersionView>,
+        /// How many there are in all.
+        total: u64,
+        /// Whether older ones follow.
+        more: bool,
+    },
+    /// A version; none if there is no such one.
+    Version(Option<Box<VersionView>>),
+    /// The status.
+    Status(Box<StatusView>),
+}
+
+/// A script that was taken.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// The number it got.
+    pub version: Version,
+    /// The key it lies under.
+    pub key: String,
+    /// The sum of its bytes.
+    pub sha256: Sha256,
+    /// When it was taken.
+    pub time: Timestamp,
+    /// The phase it is in.
+    pub phase: Phase,
+}
+
+/// One version as the object knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionView {
+    /// Its number.
+    pub version: Version,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How it came to be.
+    pub origin: Origin,
+    /// What it was made from.
+    pub parent: Option<Version>,
+    /// Who sent it; none for a script that somebody put into the bucket.
+    pub user: Option<String>,
+    /// Tells one's own script in the bucket from somebody else's.
+    pub upload_id: Option<UploadId>,
+    /// The request that brought it.
+    pub request_id: Option<RequestId>,
+    /// The sum of the script, where known.
+    pub sha256: Option<Sha256>,
+    /// Bytes of the script.
+    pub size: u64,
+    /// When it was taken; the store's time for a script that somebody put into the bucket.
+    pub accepted_at: Timestamp,
+    /// The highest attempt that was seen.
+    pub attempt: Option<u32>,
+    /// When that attempt was first seen.
+    pub claimed_at: Option<Timestamp>,
+    /// When its report was read.
+    pub finished_at: Option<Timestamp>,
+    /// The caller's own metadata.
+    pub metadata: Option<serde_json::Value>,
+    /// The report, where asked for and there.
+    pub report: Option<Report>,
+}
+
+/// The status of a project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// One of the five words.
+    pub status: ProjectStatus,
+    /// Why it is `timeout`, while that is a view.
+    pub code: Option<StatusCode>,
+    /// The newest version; none for `no_scripts`.
+    pub newest: Option<VersionView>,
+}
+
+/// Why the object does not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Somebody else owns the name: the answer to an upload.
+    NameTaken,
+    /// There is no such project, or it is somebody else's.
+    NotFound,
+    /// The project's numbers have run out.
+    NoMoreVersions,
+    /// The bucket cannot be reached now.
+    BucketUnavailable(String),
+    /// The bucket says no until a person changes something.
+    BucketRefuses(String),
+    /// The object itself is at fault.
+    Broken(String),
+}

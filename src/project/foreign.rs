@@ -1,0 +1,89 @@
+//! Versions that others put into the bucket: found, and taken over into the records.
+
+use super::call::{Caller, Refusal};
+use super::life::{self, Standing};
+use super::object::ProjectObject;
+use super::records::Single;
+use crate::contract::{Key, ProjectId, Timestamp, Version, prefix};
+use crate::s3::S3Error;
+
+/// The most pages of 1,000 keys that a project's `input/` or `processed/` is read in.
+const MAX_PAGES: usize = 1_000;
+
+/// A version found in the bucket.
+pub(super) struct Found {
+    version: Version,
+    size: u64,
+    at: Timestamp,
+}
+
+impl ProjectObject<'_> {
+    /// On the first contact with this bucket, takes over what lies under `input/` and `processed/`.
+    pub(super) async fn catch_up_once(&self, project: &ProjectId) -> Result<(), Refusal> {
+        let records = self.records();
+        let bucket = format!("{} {}", self.bucket.endpoint, self.bucket.name);
+        if records.exist()? && records.single(Single::CaughtUpWith)?.as_ref() == Some(&bucket) {
+            return Ok(());
+        }
+        let found = self.list_foreign(project).await.map_err(|error| super::deliver::refusal(&error))?;
+        records.create()?;
+        records.set_single(Single::Project, project)?;
+        records.set_single(Single::CaughtUpWith, bucket)?;
+        self.adopt_all(&found)
+    }
+
+    /// Before a read: has somebody dropped a script in? One request, and a listing only if so.
+    pub(super) async fn look_for_foreign(&self, project: &ProjectId, caller: &Caller) -> Result<(), Refusal> {
+        let standing = life::standing(self.records(), caller)?;
+        let there = match standing {
+            Standing::Foreign => return Ok(()),
+            Standing::Theirs => {
+                let next = life::next(self.records())?;
+                self.client().head(&Key::Script(project.clone(), next).to_string()).await.map(|_| true)
+            }
+            Standing::Free => {
+                let page = self.client().list_page(&prefix::input(project), None, 1).await;
+                page.map(|page| !page.entries.is_empty())
+            }
+        };
+        // A bucket that cannot be asked does not stop a read.
+        if !there.unwrap_or(false) {
+            return Ok(());
+        }
+        let Ok(found) = self.list_foreign(project).await else { return Ok(()) };
+        self.records().create()?;
+        self.records().set_single(Single::Project, project)?;
+        self.adopt_all(&found)?;
+        self.arm().await
+    }
+
+    /// Every version of the project that the bucket shows, by its script or its report.
+    pub(super) async fn list_foreign(&self, project: &ProjectId) -> Result<Vec<Found>, S3Error> {
+        let mut found = Vec::new();
+        for prefix in [prefix::input(project), prefix::processed(project)] {
+            let (entries, _) = self.client().list(&prefix, MAX_PAGES).await?;
+            for entry in entries {
+                let (version, size) = match entry.key.parse() {
+                    Ok(Key::Script(_, version)) => (version, entry.size),
+                    Ok(Key::Done(_, version)) => (version, 0),
+                    _ => continue,
+                };
+                found.push(Found { version, size, at: entry.last_modified.unwrap_or_else(|| self.clock.now()) });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes over what is not known yet, in one stretch.
+    pub(super) fn adopt_all(&self, found: &[Found]) -> Result<(), Refusal> {
+        let records = self.records();
+        let mut news = false;
+        for Found { version, size, at } in found {
+            news |= life::adopt(records, *version, *size, *at)?;
+        }
+        if news {
+            life::touch(records, self.clock.now())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! The life of a project's versions: what runs inside the `Project` Durable Object.
+//!
+//! - [`call`]: what the API asks of it and what it answers
+//! - `records`: its tables
+//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
+//! - `object`: the calls: reads and uploads
+//! - `deliver`, `refresh`, `flat`: the work against the bucket, each step of which may run twice
+//! - `alarm`: the one schedule that drives what is open
+//!
+//! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
+//! final version never changes; every alarm sets the next one first.
+
+mod call;
+mod records;
+mod life;
+mod object;
+mod deliver;
+mod refresh;
+mod foreign;
+mod flat;
+mod alarm;
+
+pub use call::{
+    Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView,
+};
+pub use object::{Memory, ProjectObject};

@@ -1,0 +1,161 @@
+//! The object: answers the calls.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+
+use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
+use super::life::{self, Standing};
+use super::records::{Records, Single};
+use crate::contract::{Key, ProjectId, Timestamp, Version};
+use crate::http::{Clock, Http};
+use crate::object::{Alarm, Objects, Sql};
+use crate::s3::{Bucket, Client};
+
+/// A look at the bucket is at least this old before a read causes another, in milliseconds.
+const FRESH_MILLIS: i64 = 1_000;
+
+/// The `Project` object. Its storage is its state; what it keeps in memory only saves work.
+pub struct ProjectObject<'a> {
+    pub(super) sql: &'a dyn Sql,
+    pub(super) alarm: &'a dyn Alarm,
+    pub(super) http: &'a dyn Http,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) objects: &'a dyn Objects,
+    pub(super) bucket: &'a Bucket,
+    pub(super) memory: &'a Memory,
+}
+
+/// What an instance remembers between calls and may forget at any time.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The store passed the probe.
+    pub(super) store_is_fit: Cell<bool>,
+    /// Uploads under way, which the alarm leaves alone.
+    pub(super) delivering: RefCell<HashSet<Version>>,
+    /// A look at the bucket is under way.
+    pub(super) looking: Cell<bool>,
+    /// When the bucket was last looked at for versions in flight.
+    pub(super) looked_at: Cell<Option<Timestamp>>,
+    /// When the bucket was last asked for versions that others put there.
+    pub(super) asked_at: Cell<Option<Timestamp>>,
+    /// The alarm was armed since this instance woke.
+    armed: Cell<bool>,
+}
+
+impl<'a> ProjectObject<'a> {
+    /// The object over its platform.
+    pub fn new(
+        (sql, alarm): (&'a dyn Sql, &'a dyn Alarm),
+        (http, clock): (&'a dyn Http, &'a dyn Clock),
+        objects: &'a dyn Objects,
+        bucket: &'a Bucket,
+        memory: &'a Memory,
+    ) -> Self {
+        Self { sql, alarm, http, clock, objects, bucket, memory }
+    }
+
+    pub(super) fn records(&self) -> Records<'a> {
+        Records::new(self.sql)
+    }
+
+    pub(super) fn client(&self) -> Client<'a> {
+        Client::new(self.http, self.clock, self.bucket)
+    }
+
+    /// Answers one call.
+    pub async fn handle(&self, call: ProjectCall) -> Answer {
+        if !self.memory.armed.replace(true) {
+            self.arm().await?;
+        }
+        match &call.operation {
+            Operation::Upload(script) => self.upload(&call, script).await,
+            operation => {
+                self.look(&call).await?;
+                self.read(&call, operation)
+            }
+        }
+    }
+
+    async fn upload(&self, call: &ProjectCall, script: &NewScript) -> Answer {
+        let records = self.records();
+        if life::standing(records, &call.caller)? == Standing::Foreign {
+            return Err(Refusal::NameTaken);
+        }
+        self.require_fit_store().await?;
+        self.catch_up_once(&call.project).await?;
+        let accepted =
+            life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
+        self.arm().await?;
+        let version = self.deliver(&call.project, &accepted, &script.code).await?;
+        self.register(&call.project).await;
+        self.arm().await?;
+        let Some(view) = records.version(version)? else {
+            return Err(Refusal::Broken(format!("version {version} is gone from its table")));
+        };
+        Ok(Reply::Uploaded(Uploaded {
+            version,
+            key: Key::Script(call.project.clone(), version).to_string(),
+            sha256: accepted.sha256.ok_or_else(|| Refusal::Broken("a script without a sum".to_owned()))?,
+            time: accepted.accepted_at,
+            phase: view.phase,
+        }))
+    }
+
+    /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
+    /// reached does not stop a read: the records are what is known.
+    async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let stale = |at: Option<Timestamp>, millis: i64| at.is_none_or(|at| (now.as_millis() - at.as_millis()) >= millis);
+        if life::standing(self.records(), &call.caller)? == Standing::Foreign {
+            return Ok(());
+        }
+        if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
+            self.memory.asked_at.set(Some(now));
+            self.look_for_foreign(&call.project, &call.caller).await?;
+        }
+        if stale(self.memory.looked_at.get(), FRESH_MILLIS) && self.refresh(&call.project).await? {
+            self.arm().await?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, call: &ProjectCall, operation: &Operation) -> Answer {
+        let records = self.records();
+        let standing = life::standing(records, &call.caller)?;
+        match (standing, operation) {
+            (Standing::Free | Standing::Theirs, Operation::Status) => {
+                Ok(Reply::Status(Box::new(life::status(records, self.clock.now())?)))
+            }
+            (Standing::Free | Standing::Foreign, _) => Err(Refusal::NotFound),
+            (Standing::Theirs, Operation::Versions { before, limit }) => {
+                let mut versions = records.page(*before, limit.saturating_add(1))?;
+                let more = versions.len() > *limit as usize;
+                versions.truncate(*limit as usize);
+                let total = records.single_number(Single::Total)?.unwrap_or(0);
+                Ok(Reply::Versions { versions, total, more })
+            }
+            (Standing::Theirs, Operation::Version(version)) => {
+                Ok(Reply::Version(records.version(*version)?.map(Box::new)))
+            }
+            (Standing::Theirs, Operation::NewestCompleted) => {
+                Ok(Reply::Version(records.newest_completed()?.map(Box::new)))
+            }
+            (_, Operation::Upload(_)) => Err(Refusal::Broken("an upload is no read".to_owned())),
+        }
+    }
+
+    /// Sets the alarm to when the records say that it is due.
+    pub(super) async fn arm(&self) -> Result<(), Refusal> {
+        let due = life::due(self.records())?;
+        self.alarm.set(due).await;
+        Ok(())
+    }
+
+    /// The project's name, as the object remembers it.
+    pub(super) fn project(&self) -> Result<Option<ProjectId>, Refusal> {
+        if !self.records().exist()? {
+            return Ok(None);
+        }
+        Ok(self.records().single(Single::Project)?.and_then(|name| name.parse().ok()))
+    }
+}

@@ -1,0 +1,179 @@
+//! A look at the bucket for the versions in flight: has a runner claimed them, is there a report?
+
+use std::collections::HashMap;
+
+use futures::stream::{self, StreamExt};
+
+use super::call::{Refusal, VersionView};
+use super::life;
+use super::object::ProjectObject;
+use crate::contract::{
+    Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix,
+};
+use crate::s3::S3Error;
+
+/// How many versions one look takes in; the next look takes the rest.
+const BATCH: u32 = 100;
+
+/// How many requests go out at once: a Worker has six connections.
+const AT_ONCE: usize = 6;
+
+/// The most pages of a project's `pending/` that one look reads.
+const MAX_PAGES: usize = 3;
+
+/// What the listing of `pending/` shows of one version.
+#[derive(Default)]
+struct Pending {
+    ticket: bool,
+    /// The highest attempt that is not released.
+    attempt: Option<u32>,
+}
+
+impl ProjectObject<'_> {
+    /// Looks once; true if anything changed. A bucket that cannot be reached changes nothing. While one look is under
+    /// way another does nothing.
+    pub(super) async fn refresh(&self, project: &ProjectId) -> Result<bool, Refusal> {
+        if !self.records().exist()? || self.memory.looking.replace(true) {
+            return Ok(false);
+        }
+        let outcome = self.look_at_pending(project).await;
+        self.memory.looking.set(false);
+        self.memory.looked_at.set(Some(self.clock.now()));
+        outcome
+    }
+
+    async fn look_at_pending(&self, project: &ProjectId) -> Result<bool, Refusal> {
+        let records = self.records();
+        let in_flight = records.in_flight(BATCH)?;
+        if in_flight.is_empty() {
+            return Ok(false);
+        }
+        let Ok((entries, complete)) = self.client().list(&prefix::pending(project), MAX_PAGES).await else {
+            return Ok(false);
+        };
+        let mut pending: HashMap<Version, Pending> = HashMap::new();
+        for entry in entries {
+            match entry.key.parse() {
+                Ok(Key::Ticket(_, version)) => pending.entry(version).or_default().ticket = true,
+                Ok(Key::Attempt(_, version, k)) if entry.size > 0 => {
+                    let seen = pending.entry(version).or_default();
+                    seen.attempt = seen.attempt.max(Some(k));
+                }
+                _ => {}
+            }
+        }
+
+        let mut changed = false;
+        let mut to_ask = Vec::new();
+        for view in in_flight {
+            match pending.get(&view.version) {
+                Some(Pending { ticket: true, attempt: None }) => changed |= self.seen(&view, None)?,
+                Some(Pending { ticket: true, attempt }) => {
+                    changed |= self.seen(&view, *attempt)?;
+                    to_ask.push((view, false));
+                }
+                // No ticket: the version is done, or nobody will ever run it unless somebody makes one.
+                _ => to_ask.push((view, complete)),
+            }
+        }
+        let asked: Vec<_> = stream::iter(to_ask)
+            .map(|(view, needs_ticket)| async move { self.ask_for_report(project, &view, needs_ticket).await })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for outcome in asked {
+            changed |= outcome?;
+        }
+        Ok(changed)
+    }
+
+    fn seen(&self, view: &VersionView, attempt: Option<u32>) -> Result<bool, Refusal> {
+        Ok(life::seen(self.records(), view, attempt, self.clock.now())?)
+    }
+
+    /// Reads the report if there is one; else makes the ticket that is missing. True if the version became final.
+    async fn ask_for_report(&self, project: &ProjectId, view: &VersionView, needs_ticket: bool) -> Result<bool, Refusal> {
+        let version = view.version;
+        let key = Key::Done(project.clone(), version).to_string();
+        match self.client().get(&key, REPORT_LIMIT).await {
+            Ok(object) => {
+                let report = match self.read_report(project, version, &object.bytes).await {
+                    Ok(report) => report,
+                    // The store failed in the middle; the next look reads it.
+                    Err(error) if error.is_passing() => return Ok(false),
+                    Err(error) => unreadable(project, version, &error.to_string(), self.clock.now()),
+                };
+                life::reported(self.records(), &report, self.clock.now())?;
+                Ok(true)
+            }
+            Err(S3Error::NotFound) if needs_ticket => {
+                // A failure is mended by the next look.
+                let _ = self.put_ticket(project, version).await;
+                Ok(false)
+            }
+            Err(S3Error::TooLarge { limit }) => {
+                let problem = format!("it is larger than {limit} bytes");
+                life::reported(self.records(), &unreadable(project, version, &problem, self.clock.now()), self.clock.now())?;
+                Ok(true)
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn read_report(&self, project: &ProjectId, version: Version, body: &[u8]) -> Result<Report, S3Error> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return self.report_of_other_software(project, version).await;
+        }
+        let report: Report =
+            serde_json::from_slice(body).map_err(|error| S3Error::Unusable(format!("it is no job report: {error}")))?;
+        if report.project != *project || report.version != version {
+            return Err(S3Error::Unusable("it is the report of another version".to_owned()));
+        }
+        Ok(report)
+    }
+
+    /// An empty `.done` means "processed: look at what lies under `output/`", in `v{n}/` or flat.
+    async fn report_of_other_software(&self, project: &ProjectId, version: Version) -> Result<Report, S3Error> {
+        let (mut versioned, _) = self.client().list(&prefix::output_version(project, version), 1).await?;
+        versioned.retain(|entry| matches!(entry.key.parse(), Ok(Key::Foreign(..))));
+        if versioned.is_empty() {
+            let (flat, _) = self.client().list(&prefix::output(project), 1).await?;
+            versioned = flat;
+        }
+        let mut files: Vec<OutputFile> = Vec::new();
+        for entry in versioned {
+            let (Ok(Key::Foreign(_, _, format)) | Ok(Key::Flat(_, format))) = entry.key.parse() else { continue };
+            if entry.size > 0 && !files.iter().any(|file| file.format == format) {
+                files.push(OutputFile { format, key: entry.key, size: entry.size, sha256: None, made_by: None });
+            }
+        }
+        files.sort_by_key(|file| Format::ALL.iter().position(|format| *format == file.format));
+        let outcome = if files.is_empty() { Outcome::Failed } else { Outcome::Completed };
+        let mut report = Report::new(project.clone(), version, outcome, self.clock.now());
+        if files.is_empty() {
+            report.error = Some(job_error("no_output", "Other software marked this version as processed and left no file"));
+        }
+        report.files = files;
+        Ok(report)
+    }
+}
+
+/// The report for a `.done` that cannot be read: the version is final, since a committed report never changes.
+fn unreadable(project: &ProjectId, version: Version, problem: &str, now: crate::contract::Timestamp) -> Report {
+    let mut report = Report::new(project.clone(), version, Outcome::Failed, now);
+    let message = format!("The version's report in the bucket cannot be read: {problem}");
+    report.error = Some(job_error("unreadable_report", &message));
+    report
+}
+
+fn job_error(code: &str, message: &str) -> JobError {
+    JobError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        line: None,
+        column: None,
+        source: None,
+        object: None,
+        traceback: None,
+    }
+}

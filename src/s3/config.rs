@@ -1,0 +1,201 @@
+//! Where the bucket is and how to sign for it: the `AWS_*` and `S3_*` settings.
+
+use std::fmt;
+
+use super::error::ConfigError;
+
+/// How the bucket's name goes into the URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// `https://host/bucket/key`
+    Path,
+    /// `https://bucket.host/key`
+    Virtual,
+}
+
+/// The root of a store's URLs: scheme, host with port, and a base path that may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub(super) scheme: String,
+    pub(super) authority: String,
+    /// Without a slash at its end.
+    pub(super) base_path: String,
+}
+
+impl Endpoint {
+    /// Reads `http(s)://host[:port][/base/path]`; no query, no user name.
+    fn parse(setting: &'static str, text: &str) -> Result<Self, ConfigError> {
+        let wrong = || ConfigError::new(setting, format!("{text:?} is not http(s)://host[:port][/path]"));
+        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+        let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
+        if uri.query().is_some() {
+            return Err(wrong());
+        }
+        Ok(Self {
+            scheme: scheme.to_owned(),
+            authority: authority.to_string(),
+            base_path: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.base_path)
+    }
+}
+
+/// Keys to sign with. `Debug` shows the id and never a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub(super) access_key_id: String,
+    pub(super) secret_access_key: String,
+    pub(super) session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("secret_access_key", &"***")
+            .field("session_token", &self.session_token.as_ref().map(|_| "***"))
+            .finish()
+    }
+}
+
+/// One bucket of one store, and how to reach and sign for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// The store as this program reaches it.
+    pub endpoint: Endpoint,
+    /// The store as a browser reaches it. The host is signed, so presigned URLs need the right one.
+    pub public_endpoint: Endpoint,
+    /// The bucket's name.
+    pub name: String,
+    /// The region in the signature's scope; `auto` for R2.
+    pub region: String,
+    /// How the name goes into the URL.
+    pub addressing: Addressing,
+    /// What to sign with.
+    pub credentials: Credentials,
+}
+
+impl Bucket {
+    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+    ///
+    /// | setting | default |
+    /// |---|---|
+    /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_BUCKET_NAME` | none: required |
+    /// | `AWS_SESSION_TOKEN` | none |
+    /// | `AWS_REGION` | `us-east-1` |
+    /// | `AWS_ENDPOINT_URL_S3` | AWS in that region |
+    /// | `S3_PUBLIC_ENDPOINT` | the same |
+    /// | `S3_ADDRESSING` (`path`, `virtual`) | `virtual` at AWS, `path` where an endpoint is given |
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong; never repeats a secret.
+    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let required = |name: &'static str| {
+            optional(name).ok_or_else(|| ConfigError::new(name, "it is not set; see README.md, Configuration".to_owned()))
+        };
+        let access_key_id = header_safe("AWS_ACCESS_KEY_ID", required("AWS_ACCESS_KEY_ID")?)?;
+        let secret_access_key = required("AWS_SECRET_ACCESS_KEY")?;
+        let name = bucket_name(required("AWS_BUCKET_NAME")?)?;
+        let region = header_safe("AWS_REGION", optional("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()))?;
+        let session_token =
+            optional("AWS_SESSION_TOKEN").map(|token| header_safe("AWS_SESSION_TOKEN", token)).transpose()?;
+
+        let given = optional("AWS_ENDPOINT_URL_S3");
+        let addressing = match optional("S3_ADDRESSING").as_deref() {
+            Some("path") => Addressing::Path,
+            Some("virtual") => Addressing::Virtual,
+            Some(other) => {
+                return Err(ConfigError::new("S3_ADDRESSING", format!("{other:?} is neither path nor virtual")));
+            }
+            // A dot in the name would break the certificate of `bucket.s3.…`.
+            None if given.is_some() || name.contains('.') => Addressing::Path,
+            None => Addressing::Virtual,
+        };
+        let url = given.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+        let endpoint = Endpoint::parse("AWS_ENDPOINT_URL_S3", &url)?;
+        let public_endpoint = match optional("S3_PUBLIC_ENDPOINT") {
+            Some(url) => Endpoint::parse("S3_PUBLIC_ENDPOINT", &url)?,
+            None => endpoint.clone(),
+        };
+        let credentials = Credentials { access_key_id, secret_access_key, session_token };
+        Ok(Self { endpoint, public_endpoint, name, region, addressing, credentials })
+    }
+}
+
+/// The value goes into a header as it is, so it may hold visible ASCII only. The value is not repeated: it may be a
+/// secret in the wrong place.
+fn header_safe(setting: &'static str, value: String) -> Result<String, ConfigError> {
+    if value.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(value)
+    } else {
+        Err(ConfigError::new(setting, "it holds a space, a control character or a non-ASCII letter".to_owned()))
+    }
+}
+
+/// AWS's rules for new buckets: 3 to 63 of `a-z 0-9 . -`; older ones may hold `A-Z` and `_`.
+fn bucket_name(name: String) -> Result<String, ConfigError> {
+    let fits = (3..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
+        && !name.starts_with('.');
+    if fits { Ok(name) } else { Err(ConfigError::new("AWS_BUCKET_NAME", format!("{name:?} is not a bucket's name"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Bucket, ConfigError> {
+        let base = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_BUCKET_NAME", "models")];
+        Bucket::from_settings(&|name| {
+            let found = settings.iter().chain(&base).find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn defaults_are_aws() {
+        let bucket = read(&[("AWS_REGION", "eu-west-1")]).unwrap();
+        assert_eq!(bucket.endpoint.to_string(), "https://s3.eu-west-1.amazonaws.com");
+        assert_eq!(bucket.addressing, Addressing::Virtual);
+        assert_eq!(bucket.public_endpoint, bucket.endpoint);
+    }
+
+    #[test]
+    fn an_endpoint_may_carry_a_base_path() {
+        let bucket = read(&[("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:8787/cdn-cgi/local/r2/s3/")]).unwrap();
+        assert_eq!(bucket.endpoint.to_string(), "http://127.0.0.1:8787/cdn-cgi/local/r2/s3");
+        assert_eq!(bucket.addressing, Addressing::Path);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_BUCKET_NAME", "a/b"),
+            ("AWS_REGION", "eu west"),
+            ("AWS_ENDPOINT_URL_S3", "ftp://host"),
+            ("AWS_ENDPOINT_URL_S3", "http://user:pw@host"),
+            ("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000"),
+            ("S3_PUBLIC_ENDPOINT", "//cdn"),
+            ("S3_ADDRESSING", "Path"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!(error.setting(), name, "{value:?}");
+            assert!(error.to_string().starts_with(name));
+        }
+    }
+
+    #[test]
+    fn debug_hides_secrets() {
+        let bucket = read(&[("AWS_SESSION_TOKEN", "topsecret")]).unwrap();
+        let text = format!("{bucket:?}");
+        assert!(text.contains("AKID") && !text.contains("hush") && !text.contains("topsecret"), "{text}");
+    }
+}

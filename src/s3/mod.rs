@@ -1,0 +1,25 @@
+//! A small S3 client: sign, send, read the answer, try again where that is safe.
+//!
+//! Sans-IO over [`crate::http::Http`]. It keeps to what every S3 store does alike: PUT (plain, if-absent,
+//! if-match), GET, HEAD, DELETE, LIST v2, COPY and presigned GET.
+
+mod config;
+mod url;
+mod sign;
+mod error;
+mod retry;
+mod client;
+mod object;
+mod list;
+mod presign;
+mod probe;
+mod xml;
+
+pub use client::Client;
+pub use config::{Addressing, Bucket, Credentials, Endpoint};
+pub use error::{ConfigError, S3Error};
+pub use list::{Entry, Page};
+pub use object::{Condition, Object, ObjectHead, PutOptions};
+pub use presign::{MAX_EXPIRY, presign_get};
+pub use probe::{PROBE_RACERS, ProbeError, probe};
+pub use retry::Patience;

