@@ -17,13 +17,13 @@
 //! - The runner never needs the Worker; the Worker never needs the runner.
 //! - Nothing reads a clock but the shells; nothing imports `edge`.
 
-pub mod contract;
-pub mod http;
-pub mod s3;
-pub mod object;
-pub mod project;
 pub mod account;
-pub mod fleet;
 pub mod api;
+pub mod contract;
 #[cfg(target_arch = "wasm32")]
 mod edge;
+pub mod fleet;
+pub mod http;
+pub mod object;
+pub mod project;
+pub mod s3;

@@ -8,20 +8,20 @@
 //! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `status`, `monitoring`
 //! - `app`: the way of a request through all of it
 
+mod app;
+mod auth;
 mod config;
 mod error;
-mod auth;
-mod route;
-mod request;
-mod reply;
-mod projects;
-mod upload;
-mod scripts;
-mod outputs;
 mod logs;
-mod status;
 mod monitoring;
-mod app;
+mod outputs;
+mod projects;
+mod reply;
+mod request;
+mod route;
+mod scripts;
+mod status;
+mod upload;
 
 pub use app::App;
 pub use auth::AuthMode;

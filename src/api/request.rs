@@ -92,9 +92,8 @@ impl Query {
 
     /// `version`, where given.
     pub fn version(&self) -> Result<Option<Version>, ApiError> {
-        let parse = |text: &str| {
-            text.parse().map_err(|error| ApiError::invalid("version", format!("{text:?}: {error}")))
-        };
+        let parse =
+            |text: &str| text.parse().map_err(|error| ApiError::invalid("version", format!("{text:?}: {error}")));
         self.get("version").map(parse).transpose()
     }
 

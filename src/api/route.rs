@@ -202,7 +202,11 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
             allowed.push("HEAD");
         }
     }
-    if allowed.is_empty() { Err(ApiError::no_route(path)) } else { Err(ApiError::method(method.as_str(), allowed.join(", "))) }
+    if allowed.is_empty() {
+        Err(ApiError::no_route(path))
+    } else {
+        Err(ApiError::method(method.as_str(), allowed.join(", ")))
+    }
 }
 
 /// The parameters of `path` if it has the form of `pattern`.

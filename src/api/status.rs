@@ -39,7 +39,8 @@ fn describe(project: &ProjectId, view: &StatusView) -> Value {
     };
     let report = version.report.as_ref();
     let error = report.and_then(|report| report.error.as_ref());
-    let formats: Vec<Format> = report.map(|report| report.files.iter().map(|file| file.format).collect()).unwrap_or_default();
+    let formats: Vec<Format> =
+        report.map(|report| report.files.iter().map(|file| file.format).collect()).unwrap_or_default();
     json!({
         "status": status,
         "message": code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),

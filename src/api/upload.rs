@@ -63,7 +63,10 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         return Err(ApiError::empty_script());
     }
     if metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_METADATA_BYTES) {
-        return Err(ApiError::invalid("metadata", format!("metadata takes at most {MAX_METADATA_BYTES} bytes as JSON")));
+        return Err(ApiError::invalid(
+            "metadata",
+            format!("metadata takes at most {MAX_METADATA_BYTES} bytes as JSON"),
+        ));
     }
     let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
     let ObjectReply::Uploaded(uploaded) = call.ask(&project, Operation::Upload(script)).await? else {
@@ -101,7 +104,9 @@ fn kind(headers: &http::HeaderMap) -> Result<Kind, ApiError> {
         Some("text/x-python") => Kind::Python,
         _ => return Err(wrong()),
     };
-    let utf8 = |part: &str| part.to_ascii_lowercase().strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8");
+    let utf8 = |part: &str| {
+        part.to_ascii_lowercase().strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8")
+    };
     if parts.all(utf8) { Ok(kind) } else { Err(ApiError::media_type(given, "UTF-8 only")) }
 }
 

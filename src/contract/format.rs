@@ -79,10 +79,7 @@ impl FromStr for Format {
     /// In any case, with or without a leading dot: `step`, `.STEP`, `fcstd`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let name = text.strip_prefix('.').unwrap_or(text);
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str().eq_ignore_ascii_case(name))
-            .ok_or_else(IdError::format)
+        Self::ALL.into_iter().find(|format| format.as_str().eq_ignore_ascii_case(name)).ok_or_else(IdError::format)
     }
 }
 

@@ -3,22 +3,20 @@
 //! Nothing here does any I/O. Every text that comes from outside becomes one of these types at the door and is
 //! never a bare string again.
 
-mod id;
-mod time;
-mod format;
-mod key;
-mod script;
 mod attempt;
+mod format;
+mod id;
+mod key;
 mod report;
+mod script;
 mod status;
+mod time;
 
 pub use attempt::{Attempt, MAX_ATTEMPTS};
 pub use format::{BASE_NAME, Format};
 pub use id::{IdError, ProjectId, RequestId, RunId, Sha256, UploadId, Version};
 pub use key::{Key, prefix};
-pub use report::{
-    BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report,
-};
+pub use report::{BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report};
 pub use script::{MAX_SCRIPT_BYTES, Origin, ScriptMetadata};
 pub use status::{Phase, ProjectStatus, StatusCode};
 pub use time::Timestamp;

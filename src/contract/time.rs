@@ -45,21 +45,17 @@ impl Timestamp {
 
     /// The form in log file names: `YYYYmmdd_HHMMSS`, UTC.
     pub fn compact(self) -> String {
-        self.to_calendar()
-            .format(format_description!("[year][month][day]_[hour][minute][second]"))
-            .unwrap_or_default()
+        self.to_calendar().format(format_description!("[year][month][day]_[hour][minute][second]")).unwrap_or_default()
     }
 
     fn to_calendar(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// Reads an HTTP date (`Last-Modified`), the form that RFC 9110, section 5.6.7 prefers.
     pub fn from_http_date(text: &str) -> Option<Self> {
-        let form = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
+        let form =
+            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
         let date = PrimitiveDateTime::parse(text, form).ok()?;
         Some(Self::from_millis(date.assume_utc().unix_timestamp() * 1000))
     }

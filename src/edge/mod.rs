@@ -2,8 +2,8 @@
 //! nothing; every `if` about the domain lives above.
 
 mod convert;
-mod platform;
 mod objects;
+mod platform;
 
 use worker::{Context, Env, HttpRequest, event};
 
@@ -12,11 +12,7 @@ use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 
 /// The Worker's fetch event.
 #[event(fetch)]
-async fn fetch(
-    request: HttpRequest,
-    env: Env,
-    _context: Context,
-) -> worker::Result<http::Response<convert::HttpBody>> {
+async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<http::Response<convert::HttpBody>> {
     let config = Config::from_settings(&settings(&env));
     let objects = Bindings::new(env);
     let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects);

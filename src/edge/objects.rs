@@ -30,16 +30,14 @@ impl DurableObject for Project {
         let call: ProjectCall = read(request).await?;
         let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, objects) = self.platform();
-        let object =
-            ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let object = ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
         answer(&object.handle(call).await)
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
         let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, objects) = self.platform();
-        let object =
-            ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let object = ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
         if let Err(refusal) = object.alarm().await {
             worker::console_error!("an alarm's step failed: {refusal:?}");
         }

@@ -116,7 +116,9 @@ impl Alarm for ObjectAlarm {
     fn set(&self, at: Option<Timestamp>) -> LocalBoxFuture<'_, ()> {
         async move {
             let outcome = match at {
-                Some(at) => self.0.set_alarm(ScheduledTime::new(js_sys::Date::new(&(at.as_millis() as f64).into()))).await,
+                Some(at) => {
+                    self.0.set_alarm(ScheduledTime::new(js_sys::Date::new(&(at.as_millis() as f64).into()))).await
+                }
                 None => self.0.delete_alarm().await,
             };
             if let Err(error) = outcome {

@@ -131,9 +131,7 @@ impl<'a> FleetObject<'a> {
         match rows.into_iter().next().as_deref() {
             None => Ok(None),
             Some([Value::Null, Value::Integer(at)]) => Ok(Some((None, Timestamp::from_millis(*at)))),
-            Some([Value::Text(why), Value::Integer(at)]) => {
-                Ok(Some((Some(why.clone()), Timestamp::from_millis(*at))))
-            }
+            Some([Value::Text(why), Value::Integer(at)]) => Ok(Some((Some(why.clone()), Timestamp::from_millis(*at)))),
             Some(_) => Err(SqlError("a probe's row has other columns".to_owned())),
         }
     }

@@ -10,17 +10,15 @@
 //! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
 //! final version never changes; every alarm sets the next one first.
 
+mod alarm;
 mod call;
-mod records;
+mod deliver;
+mod flat;
+mod foreign;
 mod life;
 mod object;
-mod deliver;
+mod records;
 mod refresh;
-mod foreign;
-mod flat;
-mod alarm;
 
-pub use call::{
-    Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView,
-};
+pub use call::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView};
 pub use object::{Memory, ProjectObject};

@@ -83,8 +83,7 @@ impl<'a> ProjectObject<'a> {
         }
         self.require_fit_store().await?;
         self.catch_up_once(&call.project).await?;
-        let accepted =
-            life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
+        let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
         let version = self.deliver(&call.project, &accepted, &script.code).await?;
         self.register(&call.project).await;
@@ -105,7 +104,8 @@ impl<'a> ProjectObject<'a> {
     /// reached does not stop a read: the records are what is known.
     async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
         let now = self.clock.now();
-        let stale = |at: Option<Timestamp>, millis: i64| at.is_none_or(|at| (now.as_millis() - at.as_millis()) >= millis);
+        let stale =
+            |at: Option<Timestamp>, millis: i64| at.is_none_or(|at| (now.as_millis() - at.as_millis()) >= millis);
         if life::standing(self.records(), &call.caller)? == Standing::Foreign {
             return Ok(());
         }

@@ -154,15 +154,17 @@ impl<'a> Records<'a> {
         self.sql.exec(statement, &[version(number)]).map(drop)
     }
 
-    pub(super) fn set_attempt(&self, number: Version, phase: Phase, k: Option<u32>, at: Option<Timestamp>) -> Result<(), SqlError> {
+    pub(super) fn set_attempt(
+        &self,
+        number: Version,
+        phase: Phase,
+        k: Option<u32>,
+        at: Option<Timestamp>,
+    ) -> Result<(), SqlError> {
         let statement = "UPDATE versions SET phase = ?, attempt = ?, claimed_at = ?
                          WHERE version = ? AND phase IN ('queued', 'running')";
-        let row = [
-            text(phase),
-            k.map_or(Value::Null, |k| integer(k.into())),
-            at.map_or(Value::Null, time),
-            version(number),
-        ];
+        let row =
+            [text(phase), k.map_or(Value::Null, |k| integer(k.into())), at.map_or(Value::Null, time), version(number)];
         self.sql.exec(statement, &row).map(drop)
     }
 
@@ -200,9 +202,8 @@ impl<'a> Records<'a> {
 
     /// A page, newest first, without reports.
     pub(super) fn page(&self, before: Option<Version>, limit: u32) -> Result<Vec<VersionView>, SqlError> {
-        let statement = format!(
-            "SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND version < ? ORDER BY version DESC LIMIT ?"
-        );
+        let statement =
+            format!("SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND version < ? ORDER BY version DESC LIMIT ?");
         // SQLite's largest integer here is one past the largest version.
         let before = before.map_or(Value::Integer(1 << 53), version);
         let rows = self.sql.exec(&statement, &[before, integer(limit.into())])?;

@@ -7,9 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::ProjectObject;
-use crate::contract::{
-    Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix,
-};
+use crate::contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
 /// How many versions one look takes in; the next look takes the rest.
@@ -92,7 +90,12 @@ impl ProjectObject<'_> {
     }
 
     /// Reads the report if there is one; else makes the ticket that is missing. True if the version became final.
-    async fn ask_for_report(&self, project: &ProjectId, view: &VersionView, needs_ticket: bool) -> Result<bool, Refusal> {
+    async fn ask_for_report(
+        &self,
+        project: &ProjectId,
+        view: &VersionView,
+        needs_ticket: bool,
+    ) -> Result<bool, Refusal> {
         let version = view.version;
         let key = Key::Done(project.clone(), version).to_string();
         match self.client().get(&key, REPORT_LIMIT).await {
@@ -113,7 +116,11 @@ impl ProjectObject<'_> {
             }
             Err(S3Error::TooLarge { limit }) => {
                 let problem = format!("it is larger than {limit} bytes");
-                life::reported(self.records(), &unreadable(project, version, &problem, self.clock.now()), self.clock.now())?;
+                life::reported(
+                    self.records(),
+                    &unreadable(project, version, &problem, self.clock.now()),
+                    self.clock.now(),
+                )?;
                 Ok(true)
             }
             Err(_) => Ok(false),
@@ -151,7 +158,8 @@ impl ProjectObject<'_> {
         let outcome = if files.is_empty() { Outcome::Failed } else { Outcome::Completed };
         let mut report = Report::new(project.clone(), version, outcome, self.clock.now());
         if files.is_empty() {
-            report.error = Some(job_error("no_output", "Other software marked this version as processed and left no file"));
+            report.error =
+                Some(job_error("no_output", "Other software marked this version as processed and left no file"));
         }
         report.files = files;
         Ok(report)

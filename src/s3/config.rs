@@ -98,7 +98,8 @@ impl Bucket {
     pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let required = |name: &'static str| {
-            optional(name).ok_or_else(|| ConfigError::new(name, "it is not set; see README.md, Configuration".to_owned()))
+            optional(name)
+                .ok_or_else(|| ConfigError::new(name, "it is not set; see README.md, Configuration".to_owned()))
         };
         let access_key_id = header_safe("AWS_ACCESS_KEY_ID", required("AWS_ACCESS_KEY_ID")?)?;
         let secret_access_key = required("AWS_SECRET_ACCESS_KEY")?;

@@ -3,16 +3,16 @@
 //! Sans-IO over [`crate::http::Http`]. It keeps to what every S3 store does alike: PUT (plain, if-absent,
 //! if-match), GET, HEAD, DELETE, LIST v2, COPY and presigned GET.
 
-mod config;
-mod url;
-mod sign;
-mod error;
-mod retry;
 mod client;
-mod object;
+mod config;
+mod error;
 mod list;
+mod object;
 mod presign;
 mod probe;
+mod retry;
+mod sign;
+mod url;
 mod xml;
 
 pub use client::Client;

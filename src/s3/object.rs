@@ -151,7 +151,8 @@ impl Client<'_> {
         let source = format!("/{}/{}", self.bucket().name, encode_key(from));
         add_header(&mut headers, "x-amz-copy-source", &source)?;
         add_header(&mut headers, "x-amz-metadata-directive", "REPLACE")?;
-        let call = Call { method: Method::PUT, key: to, query: &[], headers, body: Bytes::new(), limit: DOCUMENT_LIMIT };
+        let call =
+            Call { method: Method::PUT, key: to, query: &[], headers, body: Bytes::new(), limit: DOCUMENT_LIMIT };
         let answer = self.send(call).await?;
         // A copy may fail after the status line has gone out; then the error stands in the body of a 200.
         if is_error(&answer.body) {

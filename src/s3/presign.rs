@@ -29,7 +29,8 @@ pub fn presign_get(
     if !(Duration::from_secs(1)..=MAX_EXPIRY).contains(&expires_in) {
         return Err(S3Error::Unusable("a link lives from 1 second to 7 days".to_owned()));
     }
-    let query: Vec<(&str, &str)> = disposition.into_iter().map(|value| ("response-content-disposition", value)).collect();
+    let query: Vec<(&str, &str)> =
+        disposition.into_iter().map(|value| ("response-content-disposition", value)).collect();
     let uri = object_url(bucket, &bucket.public_endpoint, key, &query)?;
     let mut request = http::Request::new(Bytes::new());
     *request.uri_mut() = uri;

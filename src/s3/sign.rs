@@ -107,11 +107,8 @@ mod tests {
     const NOW: &str = "2013-05-24T00:00:00Z";
 
     fn bucket() -> Bucket {
-        let endpoint = Endpoint {
-            scheme: "https".to_owned(),
-            authority: "s3.amazonaws.com".to_owned(),
-            base_path: String::new(),
-        };
+        let endpoint =
+            Endpoint { scheme: "https".to_owned(), authority: "s3.amazonaws.com".to_owned(), base_path: String::new() };
         Bucket {
             public_endpoint: endpoint.clone(),
             endpoint,

@@ -45,7 +45,8 @@ pub(in crate::api) async fn processing_status(call: &Call<'_>) -> Result<Reply, 
                 Ok(Key::Script(_, n)) => seen.entry(n).or_default().script = true,
                 Ok(Key::Ticket(_, n)) => seen.entry(n).or_default().ticket = true,
                 Ok(Key::Attempt(_, n, k)) => {
-                    let attempt = json!({"number": k, "released": entry.size == 0, "last_heartbeat": entry.last_modified});
+                    let attempt =
+                        json!({"number": k, "released": entry.size == 0, "last_heartbeat": entry.last_modified});
                     seen.entry(n).or_default().attempts.push(attempt);
                 }
                 Ok(Key::Done(_, n)) => seen.entry(n).or_default().report = true,

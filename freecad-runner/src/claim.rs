@@ -1,0 +1,131 @@
+//! Holding a version: claim it by creating an attempt, keep it by heartbeats, give it back.
+
+use std::cell::{Cell, RefCell};
+
+use bytes::Bytes;
+use partwright::contract::{Attempt, Key, RunId, Timestamp};
+use partwright::s3::{Client, Condition, PutOptions, S3Error};
+
+use crate::queue::Candidate;
+
+/// The most that is read of an attempt object.
+const ATTEMPT_LIMIT: usize = 64 << 10;
+
+/// A version that this runner holds.
+#[derive(Debug)]
+pub struct Claim {
+    key: String,
+    attempt: RefCell<Attempt>,
+    etag: RefCell<String>,
+    released: Cell<bool>,
+}
+
+/// What a heartbeat found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// The attempt is still this runner's.
+    Held,
+    /// It is gone or another's: the job is lost.
+    Lost,
+    /// The store did not answer; nothing is known.
+    Unknown,
+}
+
+impl Claim {
+    /// Creates the attempt object; none if another runner was first.
+    ///
+    /// # Errors
+    /// When the store does not answer or refuses.
+    pub async fn create(
+        client: Client<'_>,
+        candidate: &Candidate,
+        runner: &str,
+        now: Timestamp,
+    ) -> Result<Option<Self>, S3Error> {
+        let (project, version) = candidate.job.clone();
+        let key = Key::Attempt(project, version, candidate.attempt).to_string();
+        let attempt = Attempt::new(runner, RunId::random(), now);
+        let etag =
+            match client.put(&key, body(&attempt)?, &PutOptions::if_absent().content_type("application/json")).await {
+                Ok(etag) => etag,
+                Err(S3Error::PreconditionFailed) => match own_etag(client, &key, &attempt.run).await? {
+                    Some(etag) => etag,
+                    None => return Ok(None),
+                },
+                Err(error) => return Err(error),
+            };
+        let (attempt, etag) = (RefCell::new(attempt), RefCell::new(etag));
+        Ok(Some(Self { key, attempt, etag, released: Cell::new(false) }))
+    }
+
+    /// The id of this attempt.
+    pub fn run(&self) -> RunId {
+        self.attempt.borrow().run.clone()
+    }
+
+    /// Rewrites the attempt with another counter, if it is still this runner's.
+    pub async fn heartbeat(&self, client: Client<'_>) -> Heartbeat {
+        let attempt = {
+            let mut attempt = self.attempt.borrow_mut();
+            attempt.heartbeat += 1;
+            attempt.clone()
+        };
+        let Ok(body) = body(&attempt) else { return Heartbeat::Unknown };
+        self.rewrite(client, body, &attempt.run).await
+    }
+
+    /// Gives the version back: the next attempt may follow at once.
+    pub async fn release(&self, client: Client<'_>) -> Heartbeat {
+        self.released.set(true);
+        let run = self.run();
+        self.rewrite(client, Bytes::new(), &run).await
+    }
+
+    /// Removes the attempt after the version is done.
+    ///
+    /// # Errors
+    /// When the store does not answer; the attempt then stays until a sweep.
+    pub async fn remove(&self, client: Client<'_>) -> Result<(), S3Error> {
+        client.delete(&self.key).await
+    }
+
+    async fn rewrite(&self, client: Client<'_>, body: Bytes, run: &RunId) -> Heartbeat {
+        let condition = Condition::IfMatch(self.etag.borrow().clone());
+        let options = PutOptions { condition, ..PutOptions::default() }.content_type("application/json");
+        match client.put(&self.key, body, &options).await {
+            Ok(etag) => {
+                *self.etag.borrow_mut() = etag;
+                Heartbeat::Held
+            }
+            // Stores differ in which of the two they say of a missing key. It may also be one's own write, whose
+            // answer was lost.
+            Err(S3Error::PreconditionFailed | S3Error::NotFound) => match own_etag(client, &self.key, run).await {
+                Ok(Some(etag)) => {
+                    *self.etag.borrow_mut() = etag;
+                    Heartbeat::Held
+                }
+                // Released and then read back empty: it is as it should be.
+                Ok(None) if self.released.get() => Heartbeat::Held,
+                Ok(None) => Heartbeat::Lost,
+                Err(_) => Heartbeat::Unknown,
+            },
+            Err(_) => Heartbeat::Unknown,
+        }
+    }
+}
+
+/// The attempt's ETag if it names this run.
+async fn own_etag(client: Client<'_>, key: &str, run: &RunId) -> Result<Option<String>, S3Error> {
+    match client.get(key, ATTEMPT_LIMIT).await {
+        Ok(object) => {
+            let stored: Option<Attempt> = serde_json::from_slice(&object.bytes).ok();
+            Ok(stored.filter(|attempt| attempt.run == *run).map(|_| object.head.etag))
+        }
+        Err(S3Error::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn body(attempt: &Attempt) -> Result<Bytes, S3Error> {
+    serde_json::to_vec(attempt).map(Bytes::from).map_err(|error| S3Error::Unusable(error.to_string()))
+}

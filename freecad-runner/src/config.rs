@@ -1,0 +1,193 @@
+//! The runner's settings. The bucket's (`AWS_*`, `S3_*`) are the library's.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use partwright::s3::{Bucket, ConfigError};
+
+/// Everything that the runner is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The bucket; see [`Bucket::from_settings`].
+    pub bucket: Bucket,
+    /// `RUNNER_NAME`: how this runner calls itself in attempts and reports. Default: the host's name.
+    pub name: String,
+    /// `RUNNER_SLOTS`: how many jobs run at once. Default: the number of cores.
+    pub slots: usize,
+    /// `RUNNER_POLL`: seconds between two looks at the queue, from 0.1. Default: 1.
+    pub poll: Duration,
+    /// `RUNNER_LEASE`: seconds without a heartbeat after which an attempt counts as dead, from 15. Default: 30.
+    pub lease: Duration,
+    /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM, before they are given back. Default: 8,
+    /// which fits in the 10 that container engines wait.
+    pub drain: Duration,
+    /// What one job may use.
+    pub limits: Limits,
+    /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
+    pub jail: JailMode,
+    /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
+    pub scratch: PathBuf,
+    /// `RUNNER_FREECAD`: the program that hosts FreeCAD. Default: `freecadcmd` on `PATH`.
+    pub freecad: String,
+}
+
+/// What one job may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `RUNNER_JOB_SECONDS`: wall and CPU seconds. Default: 120.
+    pub seconds: Duration,
+    /// `RUNNER_JOB_MEMORY`: bytes of address space; takes `MiB` and `GiB`. Default: 2 GiB.
+    pub memory: u64,
+    /// `RUNNER_JOB_OUTPUT`: bytes of all files together; takes `MiB` and `GiB`. Default: 256 MiB.
+    pub output: u64,
+}
+
+/// Whether the script's process runs as another user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JailMode {
+    /// As a user of its slot's own; needs root.
+    Full,
+    /// As the runner's own user, for a person without root on their own machine.
+    SameUid,
+}
+
+/// The first user and group id of the slots; slot `i` runs as this plus `i`. Far above what distributions give out.
+pub const FIRST_SLOT_UID: u32 = 64_100;
+
+/// The most slots.
+const MAX_SLOTS: u64 = 256;
+
+impl Config {
+    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong.
+    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let jail = match optional("RUNNER_JAIL").as_deref() {
+            None | Some("full") => JailMode::Full,
+            Some("same-uid") => JailMode::SameUid,
+            Some(other) => {
+                return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
+            }
+        };
+        let seconds = |name: &'static str, default: f64, least: f64, most: f64| {
+            let Some(text) = optional(name) else { return Ok(Duration::from_secs_f64(default)) };
+            let number = text.parse().ok().filter(|number: &f64| (least..=most).contains(number));
+            let wrong =
+                || ConfigError::new(name, format!("{text:?} is not a number of seconds from {least} to {most}"));
+            number.map(Duration::from_secs_f64).ok_or_else(wrong)
+        };
+        let bytes = |name: &'static str, default: u64, least: u64| {
+            let Some(text) = optional(name) else { return Ok(default) };
+            let wrong = || {
+                let least = least >> 20;
+                ConfigError::new(
+                    name,
+                    format!("{text:?} is not a size of at least {least} MiB, such as 512MiB or 2GiB"),
+                )
+            };
+            parse_bytes(&text).filter(|bytes| *bytes >= least).ok_or_else(wrong)
+        };
+        let slots = match optional("RUNNER_SLOTS") {
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+            Some(text) => {
+                let number = text.parse().ok().filter(|number| (1..=MAX_SLOTS).contains(number));
+                let wrong =
+                    || ConfigError::new("RUNNER_SLOTS", format!("{text:?} is not a number from 1 to {MAX_SLOTS}"));
+                usize::try_from(number.ok_or_else(wrong)?).unwrap_or(1)
+            }
+        };
+        let scratch =
+            optional("RUNNER_SCRATCH").map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
+        if !scratch.is_absolute() {
+            return Err(ConfigError::new("RUNNER_SCRATCH", format!("{} is not an absolute path", scratch.display())));
+        }
+        Ok(Self {
+            bucket: Bucket::from_settings(lookup)?,
+            name: optional("RUNNER_NAME").unwrap_or_else(host_name),
+            slots,
+            poll: seconds("RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
+            lease: seconds("RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
+            drain: seconds("RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
+            limits: Limits {
+                seconds: seconds("RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
+                memory: bytes("RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
+                output: bytes("RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
+            },
+            jail,
+            scratch,
+            freecad: optional("RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
+        })
+    }
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "freecad-runner".to_owned() } else { name.to_owned() }
+}
+
+/// `1048576`, `512MiB`, `2 GiB`.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let shift = match unit.trim() {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let base = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_BUCKET_NAME", "models")];
+        Config::from_settings(&|name| {
+            let found = settings.iter().chain(&base).find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.poll, Duration::from_secs(1));
+        assert_eq!(config.lease, Duration::from_secs(30));
+        assert_eq!(config.jail, JailMode::Full);
+        assert_eq!(config.limits, Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 });
+    }
+
+    #[test]
+    fn sizes_take_units() {
+        assert_eq!(read(&[("RUNNER_JOB_MEMORY", "3 GiB")]).unwrap().limits.memory, 3 << 30);
+        assert_eq!(read(&[("RUNNER_JOB_OUTPUT", "1048576")]).unwrap().limits.output, 1 << 20);
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for (name, value) in [
+            ("RUNNER_SLOTS", "0"),
+            ("RUNNER_SLOTS", "many"),
+            ("RUNNER_POLL", "0"),
+            ("RUNNER_POLL", "NaN"),
+            ("RUNNER_LEASE", "5"),
+            ("RUNNER_JOB_SECONDS", "-1"),
+            ("RUNNER_JOB_MEMORY", "2GB"),
+            ("RUNNER_JOB_MEMORY", "1MiB"),
+            ("RUNNER_JOB_OUTPUT", "99999999999999999999"),
+            ("RUNNER_JAIL", "none"),
+            ("RUNNER_SCRATCH", "tmp"),
+            ("AWS_BUCKET_NAME", ""),
+        ] {
+            assert_eq!(read(&[(name, value)]).unwrap_err().setting(), name, "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The loop: look at the queue, claim, run, and stop in good order.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use partwright::contract::prefix;
+use partwright::http::{Clock, Http};
+use partwright::s3::{Client, ProbeError, S3Error, probe};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::claim::Claim;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::job::{self, JobEnd, JobFailure, Tools};
+use crate::queue::{Candidate, Job, Queue};
+use crate::sweep::Sweep;
+use crate::transport::SystemClock;
+
+/// The most pages of 1,000 tickets and attempts that one look reads.
+const MAX_PAGES: usize = 100;
+
+/// How long a store that cannot be reached is left alone, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Runs until `stopping` turns true, then drains.
+///
+/// # Errors
+/// When the store is unfit or refuses at the start. One that cannot be reached is waited for.
+pub async fn run(
+    config: &Config,
+    engine: &Engine,
+    http: &dyn Http,
+    clock: &SystemClock,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let client = Client::new(http, clock, &config.bucket);
+    if !wait_for_store(client, clock, stopping.clone()).await? {
+        return Ok(());
+    }
+    info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.slots, "ready");
+    let tools = Tools { client, clock, engine, config };
+    Daemon::new(tools).run(stopping).await;
+    Ok(())
+}
+
+/// Probes the store until it answers; false if the runner is to stop before that.
+async fn wait_for_store(
+    client: Client<'_>,
+    clock: &SystemClock,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<bool, String> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match probe(client).await {
+            Ok(()) => return Ok(true),
+            Err(error @ ProbeError::Unfit { .. }) => return Err(error.to_string()),
+            Err(ProbeError::Store(error @ S3Error::Unavailable(_))) => {
+                warn!(%error, "the store cannot be reached; trying again in {} s", pause.as_secs());
+            }
+            Err(ProbeError::Store(error)) => return Err(format!("the store refuses this runner: {error}")),
+        }
+        tokio::select! {
+            () = clock.sleep(pause) => {}
+            // A sender that is gone counts as a wish to stop.
+            _ = stopping.wait_for(|stop| *stop) => return Ok(false),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+struct Daemon<'a> {
+    tools: Tools<'a>,
+    queue: Queue,
+    sweep: Sweep,
+    free_slots: BTreeSet<usize>,
+    mine: HashSet<Job>,
+    /// A script that killed runners runs without neighbours.
+    alone: bool,
+    failing: bool,
+}
+
+/// A job that ended.
+struct Ended {
+    slot: usize,
+    candidate: Candidate,
+    outcome: Result<JobEnd, JobFailure>,
+}
+
+impl<'a> Daemon<'a> {
+    fn new(tools: Tools<'a>) -> Self {
+        Self {
+            tools,
+            queue: Queue::new(tools.config.poll, tools.config.lease),
+            sweep: Sweep::default(),
+            free_slots: (0..tools.config.slots).collect(),
+            mine: HashSet::new(),
+            alone: false,
+            failing: false,
+        }
+    }
+
+    async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let (drain, drained) = watch::channel(false);
+        let mut jobs = FuturesUnordered::new();
+        let mut polls = tokio::time::interval(self.tools.config.poll);
+        polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => break,
+                Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
+                _ = polls.tick() => self.look().await,
+            }
+            while let Some((slot, candidate)) = self.pick() {
+                if let Some(claim) = self.claim(&candidate).await {
+                    self.free_slots.remove(&slot);
+                    self.mine.insert(candidate.job.clone());
+                    self.alone = candidate.runs_alone();
+                    let (tools, drained) = (self.tools, drained.clone());
+                    jobs.push(async move {
+                        let outcome = job::work(tools, &candidate, &claim, slot, drained).await;
+                        Ended { slot, candidate, outcome }
+                    });
+                }
+            }
+        }
+        if jobs.is_empty() {
+            info!("stopped");
+            return;
+        }
+        info!(jobs = jobs.len(), "stopping: running jobs get {} s to finish", self.tools.config.drain.as_secs());
+        let deadline = tokio::time::sleep(self.tools.config.drain);
+        tokio::pin!(deadline);
+        let mut given_back = false;
+        while !jobs.is_empty() {
+            tokio::select! {
+                Some(ended) = jobs.next() => self.ended(ended),
+                () = &mut deadline, if !given_back => {
+                    given_back = true;
+                    // Every job holds a receiver.
+                    let _ = drain.send(true);
+                }
+            }
+        }
+        info!("stopped");
+    }
+
+    /// Lists the queue, and sweeps where it is time.
+    async fn look(&mut self) {
+        let clock = self.tools.clock;
+        let outcome = async {
+            let (entries, _) = self.tools.client.list(prefix::PENDING, MAX_PAGES).await?;
+            self.queue.observe(&entries, clock.monotonic());
+            self.sweep.run(self.tools.client, &entries, clock.monotonic()).await
+        }
+        .await;
+        match outcome {
+            Ok(made) => {
+                if std::mem::take(&mut self.failing) {
+                    info!("the store answers again");
+                }
+                if made > 0 {
+                    info!(tickets = made, "found scripts without a ticket");
+                    // The next look shows them; it follows at once.
+                    if let Ok((entries, _)) = self.tools.client.list(prefix::PENDING, MAX_PAGES).await {
+                        self.queue.observe(&entries, clock.monotonic());
+                    }
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    warn!(%error, "the store cannot be asked; running jobs go on, new ones wait");
+                }
+            }
+        }
+    }
+
+    /// The next version to claim and the slot for it.
+    fn pick(&self) -> Option<(usize, Candidate)> {
+        let slot = *self.free_slots.first()?;
+        if self.alone && !self.mine.is_empty() {
+            return None;
+        }
+        let candidate = self.queue.next(&self.mine)?;
+        // It waits for the neighbours to finish; no new ones start meanwhile.
+        (!candidate.runs_alone() || self.mine.is_empty()).then_some((slot, candidate))
+    }
+
+    async fn claim(&mut self, candidate: &Candidate) -> Option<Claim> {
+        let Tools { client, clock, config, .. } = self.tools;
+        let outcome = Claim::create(client, candidate, &config.name, clock.now()).await;
+        // Whoever has it now, it is not free until the next look.
+        self.queue.taken(&candidate.job);
+        match outcome {
+            Ok(Some(claim)) => {
+                let (project, version) = &candidate.job;
+                info!(%project, %version, attempt = candidate.attempt, run = %claim.run(), "claimed");
+                Some(claim)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                warn!(%error, "a version could not be claimed");
+                None
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) {
+        let Ended { slot, candidate, outcome } = ended;
+        let (project, version) = &candidate.job;
+        self.free_slots.insert(slot);
+        self.mine.remove(&candidate.job);
+        self.alone = false;
+        match outcome {
+            Ok(JobEnd::Committed(outcome)) => info!(%project, %version, ?outcome, "committed"),
+            Ok(end) => info!(%project, %version, ?end, "ended"),
+            Err(failure) => error!(%project, %version, %failure, "failed; another attempt follows"),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The runner's scratch directory: the Python side, written out once, and a fresh directory for each job.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use partwright::contract::RunId;
+
+/// Pairs each name with the file's text.
+macro_rules! python_files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../python/", $name)))),*]
+    };
+}
+
+/// What runs inside FreeCAD, part of this program, so that the two cannot differ.
+const PYTHON: &[(&str, &str)] = python_files![
+    "main.py",
+    "partwright/__init__.py",
+    "partwright/documents.py",
+    "partwright/export.py",
+    "partwright/failure.py",
+    "partwright/formats.py",
+    "partwright/geometry.py",
+    "partwright/job.py",
+    "partwright/own_files.py",
+    "partwright/pieces.py",
+    "partwright/process.py",
+    "partwright/report.py",
+    "partwright/results.py",
+    "partwright/script.py",
+    "partwright/snapshot.py",
+];
+
+/// This runner's own directory under the configured one; removed with it.
+#[derive(Debug)]
+pub struct Scratch {
+    root: PathBuf,
+    /// Held for as long as the runner lives: who can lock it knows that its runner is gone.
+    _lock: Flock<File>,
+}
+
+impl Scratch {
+    /// Makes this runner's directory in `base` and removes those that dead runners left there.
+    pub fn open(base: &Path) -> io::Result<Self> {
+        // Jobs' users pass through, and list nothing.
+        DirBuilder::new().recursive(true).mode(0o711).create(base)?;
+        remove_left_overs(base);
+        let root = base.join(format!("runner-{}", RunId::random()));
+        DirBuilder::new().mode(0o711).create(&root)?;
+        let lock = lock(&root.join("lock"), true)?;
+        let python = root.join("python");
+        for (name, text) in PYTHON {
+            let path = python.join(name);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent)?;
+                fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+            }
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, Permissions::from_mode(0o644))?;
+        }
+        Ok(Self { root, _lock: lock })
+    }
+
+    /// The file that FreeCAD is started with.
+    pub fn main(&self) -> PathBuf {
+        self.root.join("python/main.py")
+    }
+
+    /// A fresh directory for a job, its writable part owned by `user` where there is one.
+    pub fn job(&self, slot: usize, user: Option<u32>, script: &[u8]) -> io::Result<JobDirectory> {
+        let root = self.root.join(format!("slot{slot}-{}", RunId::random()));
+        DirBuilder::new().mode(0o711).create(&root)?;
+        let directory = JobDirectory { root };
+        for path in [directory.work(), directory.output()] {
+            DirBuilder::new().mode(0o700).create(&path)?;
+            if let Some(user) = user {
+                chown(&path, Some(user), Some(user))?;
+            }
+        }
+        // The script is the runner's own file: what runs is what was fetched.
+        let mut file = File::options().write(true).create_new(true).mode(0o644).open(directory.script())?;
+        file.write_all(script)?;
+        Ok(directory)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now, the next runner removes.
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+/// One job's directory; removed when it is dropped.
+#[derive(Debug)]
+pub struct JobDirectory {
+    root: PathBuf,
+}
+
+impl JobDirectory {
+    /// The script.
+    pub fn script(&self) -> PathBuf {
+        self.root.join("script.py")
+    }
+
+    /// The process's home, current and temporary directory.
+    pub fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    /// Where the files are left; `FREECAD_OUTPUT`.
+    pub fn output(&self) -> PathBuf {
+        self.root.join("output")
+    }
+}
+
+impl Drop for JobDirectory {
+    fn drop(&mut self) {
+        // Never follows links; a script's odd modes do not stop root, and same-uid scripts are a person's own.
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn lock(path: &Path, create: bool) -> io::Result<Flock<File>> {
+    let file = File::options().write(true).create(create).truncate(false).open(path)?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
+}
+
+/// A directory whose lock is free belongs to a runner that was killed.
+fn remove_left_overs(base: &Path) {
+    let Ok(entries) = fs::read_dir(base) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with("runner-");
+        // A runner that starts right now has its directory a moment before its lock; without a lock file it stays.
+        if is_ours && lock(&entry.path().join("lock"), false).is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_python_file_is_packed() {
+        fn collect(directory: &Path, base: &Path, found: &mut Vec<String>) {
+            for entry in fs::read_dir(directory).unwrap().flatten() {
+                let path = entry.path();
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if path.is_dir() && name != "tests" && name != "__pycache__" {
+                    collect(&path, base, found);
+                } else if name.ends_with(".py") {
+                    found.push(path.strip_prefix(base).unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+        let mut found = Vec::new();
+        collect(&base, &base, &mut found);
+        found.sort();
+        let mut packed: Vec<&str> = PYTHON.iter().map(|(name, _)| *name).collect();
+        packed.sort_unstable();
+        assert_eq!(found, packed);
+    }
+
+    #[test]
+    fn a_dead_runner_s_directory_goes_a_living_one_s_stays() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        let living = Scratch::open(&base).unwrap();
+        let dead = base.join("runner-dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("lock"), "").unwrap();
+        let other = Scratch::open(&base).unwrap();
+        assert!(!dead.exists());
+        assert!(living.main().exists() && other.main().exists());
+        drop((living, other));
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+        fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn a_job_leaves_nothing() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        let scratch = Scratch::open(&base).unwrap();
+        let job = scratch.job(0, None, b"print(1)").unwrap();
+        let root = job.root.clone();
+        fs::create_dir(job.output().join("a directory.step")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", job.work().join("link")).unwrap();
+        drop(job);
+        assert!(!root.exists() && Path::new("/etc/passwd").exists());
+        drop(scratch);
+        fs::remove_dir(&base).unwrap();
+    }
+}

@@ -1,0 +1,156 @@
+//! How a job ended. The result event is believed; without one the process's death speaks; exit status never does.
+
+use partwright::contract::{JobError, Outcome};
+
+use super::child::Observed;
+use super::event::{JobResult, SaidOutcome};
+use super::{Finished, MadeFile};
+use crate::config::Limits;
+
+/// Judges one job.
+pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> Finished {
+    let Observed { said, death, over_time, mut log } = observed;
+    let seconds = limits.seconds.as_secs();
+    let (outcome, error) = match (&said.result, death) {
+        (Some(result), _) => believed(result),
+        (None, _) if over_time => (Outcome::TimedOut, Some(out_of_time(seconds))),
+        (None, Death::Signal(libc::SIGXCPU)) => (Outcome::TimedOut, Some(out_of_time(seconds))),
+        (None, Death::Signal(signal)) => (Outcome::Failed, Some(crashed(signal, &log.text(), display_name))),
+        (None, Death::Exit(_)) => (Outcome::Failed, Some(left_early())),
+    };
+    if let Some(error) = &error {
+        log.note(&match error.line {
+            Some(line) => format!("{}: {} (line {line})", error.code, error.message),
+            None => format!("{}: {}", error.code, error.message),
+        });
+    }
+    let Some(result) = said.result else {
+        return Finished {
+            outcome,
+            error,
+            geometry: None,
+            files: Vec::new(),
+            timings_ms: Default::default(),
+            warnings: Vec::new(),
+            engine: None,
+            log,
+        };
+    };
+    for warning in &result.warnings {
+        log.note(&format!("warning: {warning}"));
+    }
+    let made = |file: super::event::SaidFile| MadeFile { format: file.format, name: file.name, made_by: file.made_by };
+    Finished {
+        outcome,
+        error,
+        geometry: result.geometry,
+        files: result.files.into_iter().map(made).collect(),
+        timings_ms: result.timings_ms,
+        warnings: result.warnings,
+        engine: result.engine,
+        log,
+    }
+}
+
+/// How the process died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
+    Exit(i32),
+    Signal(i32),
+}
+
+fn believed(result: &JobResult) -> (Outcome, Option<JobError>) {
+    match (result.outcome, &result.error) {
+        (SaidOutcome::Completed, _) => (Outcome::Completed, None),
+        (SaidOutcome::Failed, Some(error)) => (Outcome::Failed, Some(error.clone())),
+        (SaidOutcome::Failed, None) => (Outcome::Failed, Some(error("script_error", "The script failed"))),
+    }
+}
+
+fn out_of_time(seconds: u64) -> JobError {
+    let message = format!("The script was still running after {seconds} s, the most that a job gets, and was stopped");
+    error("script_timeout", &message)
+}
+
+fn left_early() -> JobError {
+    let message = "The script ended its own process (os._exit or the like) before its model could be exported";
+    error("script_exited", message)
+}
+
+fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
+    let name = nix::sys::signal::Signal::try_from(signal).map_or("an unknown signal", |signal| signal.as_str());
+    let message = match signal {
+        libc::SIGKILL => "The script's process was killed, most likely because it used too much memory".to_owned(),
+        _ => format!("FreeCAD crashed ({name}) while it ran the script"),
+    };
+    JobError { line: crash_line(log, display_name), ..error("crashed", &message) }
+}
+
+/// The script's line in Python's own dump of a crash: the innermost frame comes first.
+fn crash_line(log: &str, display_name: &str) -> Option<u32> {
+    let dump = &log[log.rfind("Fatal Python error")?..];
+    let frame = format!("File \"{display_name}\", line ");
+    let number = &dump[dump.find(&frame)? + frame.len()..];
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+fn error(code: &str, message: &str) -> JobError {
+    JobError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        line: None,
+        column: None,
+        source: None,
+        object: None,
+        traceback: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::Log;
+    use crate::engine::event;
+
+    const LIMITS: Limits = Limits { seconds: Duration::from_secs(7), memory: 1 << 30, output: 1 << 20 };
+
+    fn judge_one(said: &str, death: Death, over_time: bool, printed: &[&str]) -> Finished {
+        let mut log = Log::default();
+        printed.iter().for_each(|line| log.printed(line.as_bytes()));
+        judge(Observed { said: event::parse(said.as_bytes()), death, over_time, log }, "demo_v1.py", LIMITS)
+    }
+
+    #[test]
+    fn exit_status_is_never_believed() {
+        let done = "{\"event\":\"result\",\"outcome\":\"completed\"}";
+        assert_eq!(judge_one(done, Death::Exit(1), false, &[]).outcome, Outcome::Completed);
+        let silent = judge_one("", Death::Exit(0), false, &[]);
+        assert_eq!(silent.outcome, Outcome::Failed);
+        assert_eq!(silent.error.unwrap().code, "script_exited");
+    }
+
+    #[test]
+    fn a_crash_has_the_script_s_line() {
+        let dump = [
+            "Fatal Python error: Segmentation fault",
+            "Current thread 0x1 (most recent call first):",
+            "  File \"/usr/lib/python3/ctypes.py\", line 514 in string_at",
+            "  File \"demo_v1.py\", line 12 in crash",
+            "  File \"demo_v1.py\", line 20 in <module>",
+        ];
+        let error = judge_one("", Death::Signal(libc::SIGSEGV), false, &dump).error.unwrap();
+        assert_eq!((error.code.as_str(), error.line), ("crashed", Some(12)));
+        assert!(error.message.contains("SIGSEGV"));
+    }
+
+    #[test]
+    fn time_is_up_by_the_wall_or_the_processor() {
+        for (death, over_time) in [(Death::Signal(libc::SIGKILL), true), (Death::Signal(libc::SIGXCPU), false)] {
+            let finished = judge_one("", death, over_time, &[]);
+            assert_eq!(finished.outcome, Outcome::TimedOut);
+            assert!(finished.error.unwrap().message.contains("7 s"));
+        }
+    }
+}

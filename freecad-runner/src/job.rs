@@ -1,0 +1,256 @@
+//! One job, from the claim to the commit.
+
+use std::time::Duration;
+
+use futures::future::{Either, select, try_join_all};
+use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
+use partwright::http::Clock;
+use partwright::s3::{Client, S3Error};
+use tokio::sync::watch;
+
+use crate::claim::{Claim, Heartbeat};
+use crate::collect::collect;
+use crate::config::Config;
+use crate::engine::{Engine, EngineError, Finished, Log, Run};
+use crate::publish::{self, Commit};
+use crate::queue::{Candidate, Job};
+use crate::transport::SystemClock;
+
+/// The most that is read of a script. The API takes 1 MiB; a hand-dropped one may be larger, and is told so.
+const SCRIPT_LIMIT: usize = 4 << 20;
+
+/// What a job is run with.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// The bucket.
+    pub client: Client<'a>,
+    /// The clock.
+    pub clock: &'a SystemClock,
+    /// The engine.
+    pub engine: &'a Engine,
+    /// The settings.
+    pub config: &'a Config,
+}
+
+/// How a job ended for this runner.
+#[derive(Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Its report is the version's.
+    Committed(Outcome),
+    /// It was done already; ticket and attempts are gone.
+    WasDone,
+    /// Another attempt holds it or has committed.
+    Lost,
+    /// Given back because the runner stops.
+    Released,
+}
+
+/// The runner could not do its part; the attempt is left to die or was given back, and another follows.
+#[derive(Debug, thiserror::Error)]
+pub enum JobFailure {
+    /// The store.
+    #[error("the store: {0}")]
+    Store(#[from] S3Error),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why a run is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// The runner stops and gives the job back.
+    Drain,
+    /// The attempt is another's, or the version has a report (somebody cancelled it).
+    Lost,
+}
+
+/// Does a claimed job. `drained` turns true when running jobs must be given back.
+///
+/// # Errors
+/// When the store or the engine fails: nothing is committed then.
+pub async fn work(
+    tools: Tools<'_>,
+    candidate: &Candidate,
+    claim: &Claim,
+    slot: usize,
+    drained: watch::Receiver<bool>,
+) -> Result<JobEnd, JobFailure> {
+    let (client, job) = (tools.client, &candidate.job);
+    if publish::is_done(client, job).await? {
+        publish::tidy_up(client, job, candidate.attempt).await?;
+        return Ok(JobEnd::WasDone);
+    }
+    let mut report = Report::new(job.0.clone(), job.1, Outcome::Failed, tools.clock.now());
+    report.run = Some(claim.run());
+    report.attempt = Some(candidate.attempt);
+    report.runner = Some(tools.config.name.clone());
+    report.started_at = Some(tools.clock.now());
+
+    if candidate.is_abandoned() {
+        report.outcome = Outcome::Abandoned;
+        let message = format!("{} runners died while they ran this script; it is not tried again", candidate.died);
+        report.error = Some(job_error("abandoned", &message));
+        return finish(tools, candidate, report, Log::default()).await;
+    }
+    let script = match fetch(client, job, &mut report).await? {
+        Ok(script) => script,
+        Err(error) => {
+            report.error = Some(error);
+            return finish(tools, candidate, report, Log::default()).await;
+        }
+    };
+
+    let directory = tools.engine.prepare(slot, &script)?;
+    let display_name = format!("{}_v{}.py", job.0, job.1);
+    let watching = Box::pin(watch_over(tools, job, claim, drained));
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let running = Box::pin(tools.engine.run(slot, &directory, &display_name, async {
+        // A sender that is dropped is no reason to stop.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }));
+    let run = match select(running, watching).await {
+        Either::Left((run, _)) => run?,
+        Either::Right((why, running)) => {
+            let _ = stop.send(());
+            running.await?;
+            return Ok(match why {
+                Stop::Lost => JobEnd::Lost,
+                Stop::Drain => {
+                    claim.release(client).await;
+                    JobEnd::Released
+                }
+            });
+        }
+    };
+    let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
+    let Finished { outcome, error, geometry, files, timings_ms, warnings, engine, mut log } = *finished;
+    (report.outcome, report.error, report.geometry) = (outcome, error, geometry);
+    (report.timings_ms, report.warnings, report.engine) = (timings_ms, warnings, engine);
+    if outcome == Outcome::Completed {
+        let began = tools.clock.monotonic();
+        match collect(&directory.output(), &files, tools.config.limits.output) {
+            Ok(files) => {
+                let run = claim.run();
+                report.files =
+                    try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file))).await?;
+                report.timings_ms.insert("publish".to_owned(), milliseconds(tools.clock.monotonic() - began));
+            }
+            Err(error) => {
+                report.outcome = Outcome::Failed;
+                log.note(&format!("output_invalid: {error}"));
+                report.error = Some(job_error("output_invalid", &format!("The job's files cannot be taken: {error}")));
+            }
+        }
+    }
+    finish(tools, candidate, report, log).await
+}
+
+/// Log, report, tidy-up.
+async fn finish(
+    tools: Tools<'_>,
+    candidate: &Candidate,
+    mut report: Report,
+    mut log: Log,
+) -> Result<JobEnd, JobFailure> {
+    let (client, job) = (tools.client, &candidate.job);
+    let run = report.run.clone().unwrap_or_else(partwright::contract::RunId::random);
+    let started = report.started_at.unwrap_or_else(|| tools.clock.now());
+    report.finished_at = tools.clock.now();
+    let took = report.finished_at.since(started);
+    report.timings_ms.insert("total".to_owned(), milliseconds(took));
+    log.note(&format!(
+        "{} after {:.2} s (run {run}, attempt {})",
+        outcome_word(report.outcome),
+        took.as_secs_f64(),
+        candidate.attempt
+    ));
+    report.log = Some(publish::put_log(client, job, &run, started, log.text()).await?);
+    let commit = publish::commit(client, &report).await?;
+    // What is left undone here, a later claim or sweep does.
+    let _ = publish::tidy_up(client, job, candidate.attempt).await;
+    Ok(match commit {
+        Commit::Won => JobEnd::Committed(report.outcome),
+        Commit::Lost => JobEnd::Lost,
+    })
+}
+
+/// Fetches the script. The inner error is the version's own and final.
+async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Result<Vec<u8>, JobError>, S3Error> {
+    let key = Key::Script(job.0.clone(), job.1).to_string();
+    let object = match client.get(&key, SCRIPT_LIMIT).await {
+        Ok(object) => object,
+        Err(S3Error::NotFound) => {
+            return Ok(Err(job_error("script_missing", &format!("There is no script at {key}; it was removed"))));
+        }
+        Err(S3Error::TooLarge { limit }) => {
+            return Ok(Err(job_error("script_too_large", &format!("The script is larger than {limit} bytes"))));
+        }
+        Err(error) => return Err(error),
+    };
+    let sum = Sha256::of(&object.bytes);
+    report.request_id = object.head.meta(ScriptMetadata::REQUEST_ID).and_then(|id| id.parse::<RequestId>().ok());
+    report.script_sha256 = Some(sum.clone());
+    if let Some(stated) = object.head.meta(ScriptMetadata::SHA256)
+        && stated != sum.as_str()
+    {
+        let message =
+            format!("The script at {key} is not the one that was uploaded: its sha256 is {sum}, not {stated}");
+        return Ok(Err(job_error("script_changed", &message)));
+    }
+    Ok(Ok(object.bytes.to_vec()))
+}
+
+/// Keeps the claim by heartbeats for as long as the job runs; ends when the job must stop, and says why.
+async fn watch_over(tools: Tools<'_>, job: &Job, claim: &Claim, mut drained: watch::Receiver<bool>) -> Stop {
+    // A third of the lease leaves room for two that fail; stores take one write a second to a key, R2 no more.
+    let pause = (tools.config.lease / 3).max(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            outcome = drained.wait_for(|drained| *drained) => {
+                if outcome.is_ok() {
+                    return Stop::Drain;
+                }
+                // The daemon is gone without a word; so is this task, soon.
+                std::future::pending::<()>().await;
+            }
+            () = tools.clock.sleep(pause) => {}
+        }
+        if claim.heartbeat(tools.client).await == Heartbeat::Lost {
+            return Stop::Lost;
+        }
+        // A report that is there already is a cancellation, or another attempt's.
+        if publish::is_done(tools.client, job).await.unwrap_or(false) {
+            let _ = claim.remove(tools.client).await;
+            return Stop::Lost;
+        }
+    }
+}
+
+fn job_error(code: &str, message: &str) -> JobError {
+    JobError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        line: None,
+        column: None,
+        source: None,
+        object: None,
+        traceback: None,
+    }
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "completed",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "timed out",
+        Outcome::Abandoned => "abandoned",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}

@@ -1,0 +1,104 @@
+//! Puts a job's results into the bucket: files, then the log, then the report, whose writing is the commit.
+
+use bytes::Bytes;
+use partwright::contract::{Key, OutputFile, REPORT_LIMIT, Report, RunId, Timestamp};
+use partwright::s3::{Client, PutOptions, S3Error};
+
+use crate::collect::Collected;
+use crate::queue::Job;
+
+/// What became of a report.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It is the version's report.
+    Won,
+    /// Another report was first: this attempt's files are orphans.
+    Lost,
+}
+
+/// Puts one file under the attempt's own key.
+///
+/// # Errors
+/// When the store does not answer or refuses.
+pub async fn put_file(client: Client<'_>, job: &Job, run: &RunId, file: &Collected) -> Result<OutputFile, S3Error> {
+    let (project, version) = job;
+    let key = Key::Output(project.clone(), *version, run.clone(), file.format).to_string();
+    let mut options = PutOptions::if_absent().content_type(file.format.content_type());
+    // Stored, since some stores ignore what a presigned URL asks for.
+    options.content_disposition = Some(format!("attachment; filename=\"{project}_v{version}.{}\"", file.format));
+    options.metadata = vec![("sha256".to_owned(), file.sha256.to_string())];
+    match client.put(&key, file.bytes.clone(), &options).await {
+        // No other attempt has this key: it is this one's own earlier try, whose answer was lost.
+        Ok(_) | Err(S3Error::PreconditionFailed) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(OutputFile {
+        format: file.format,
+        key,
+        size: file.bytes.len() as u64,
+        sha256: Some(file.sha256.clone()),
+        made_by: Some(file.made_by.clone()),
+    })
+}
+
+/// Puts the log and gives its key.
+///
+/// # Errors
+/// When the store does not answer or refuses.
+pub async fn put_log(
+    client: Client<'_>,
+    job: &Job,
+    run: &RunId,
+    started: Timestamp,
+    text: String,
+) -> Result<String, S3Error> {
+    let key = Key::log(&job.0, job.1, run, started).to_string();
+    match client.put(&key, text.into(), &PutOptions::if_absent().content_type("text/plain; charset=utf-8")).await {
+        Ok(_) | Err(S3Error::PreconditionFailed) => Ok(key),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the report, once for all time.
+///
+/// # Errors
+/// When the store does not answer or refuses; then nobody knows, and the attempt must not be tidied up.
+pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Error> {
+    let key = Key::Done(report.project.clone(), report.version).to_string();
+    let body = serde_json::to_vec(report).map_err(|error| S3Error::Unusable(error.to_string()))?;
+    match client.put(&key, Bytes::from(body), &PutOptions::if_absent().content_type("application/json")).await {
+        Ok(_) => Ok(Commit::Won),
+        Err(S3Error::PreconditionFailed) => {
+            let stored: Option<Report> = serde_json::from_slice(&client.get(&key, REPORT_LIMIT).await?.bytes).ok();
+            let own = stored.is_some_and(|stored| stored.run.is_some() && stored.run == report.run);
+            Ok(if own { Commit::Won } else { Commit::Lost })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the version has a report.
+///
+/// # Errors
+/// When the store does not answer or refuses.
+pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
+    match client.head(&Key::Done(job.0.clone(), job.1).to_string()).await {
+        Ok(_) => Ok(true),
+        Err(S3Error::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes ticket and attempts of a version that is done. Anybody may do this, any number of times.
+///
+/// # Errors
+/// When the store does not answer; a later claim or sweep finishes it.
+pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<(), S3Error> {
+    let (project, version) = job;
+    // The ticket first: attempts without one are no work for anybody.
+    client.delete(&Key::Ticket(project.clone(), *version).to_string()).await?;
+    for number in 1..=highest_attempt {
+        client.delete(&Key::Attempt(project.clone(), *version, number).to_string()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The sweep: finds scripts that nobody made a ticket for, and makes one.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use partwright::contract::{Key, prefix};
+use partwright::s3::{Client, Entry, PutOptions, S3Error};
+
+use crate::queue::Job;
+
+/// The most pages of 1,000 keys that one sweep reads of an area: ten million scripts.
+const MAX_PAGES: usize = 10_000;
+
+/// A bucket whose areas fit in so many pages is swept with each poll.
+const SMALL_PAGES: usize = 2;
+
+/// How long a larger one is left alone, for each page that a sweep reads.
+const PAUSE_A_PAGE: Duration = Duration::from_secs(2);
+
+/// When to sweep, and what was found.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    /// On a monotonic clock.
+    next: Duration,
+}
+
+impl Sweep {
+    /// Sweeps if it is time; `pending` is a listing made just now. Gives the number of tickets made.
+    ///
+    /// # Errors
+    /// When the store does not answer; the next sweep does it all again.
+    pub async fn run(&mut self, client: Client<'_>, pending: &[Entry], now: Duration) -> Result<usize, S3Error> {
+        if now < self.next {
+            return Ok(0);
+        }
+        // The order of the three listings matters: a version that is done between them had its ticket in the first.
+        let (scripts, _) = client.list(prefix::INPUT, MAX_PAGES).await?;
+        let (reports, _) = client.list(prefix::PROCESSED, MAX_PAGES).await?;
+        let pages = (scripts.len() + reports.len()).div_ceil(1_000);
+        self.next = now
+            + if pages <= SMALL_PAGES {
+                Duration::ZERO
+            } else {
+                PAUSE_A_PAGE * u32::try_from(pages).unwrap_or(u32::MAX)
+            };
+        let mut made = 0;
+        for (project, version) in without_ticket(&scripts, &reports, pending) {
+            let key = Key::Ticket(project, version).to_string();
+            match client.put(&key, Bytes::new(), &PutOptions::if_absent()).await {
+                Ok(_) => made += 1,
+                Err(S3Error::PreconditionFailed) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(made)
+    }
+}
+
+/// Scripts without a report and without a ticket. Stores list in different orders, so these are sets.
+fn without_ticket(scripts: &[Entry], reports: &[Entry], pending: &[Entry]) -> Vec<Job> {
+    let mut known: HashSet<Job> = HashSet::new();
+    for entry in reports.iter().chain(pending) {
+        if let Ok(Key::Done(project, version) | Key::Ticket(project, version)) = entry.key.parse() {
+            known.insert((project, version));
+        }
+    }
+    let jobs = scripts.iter().filter_map(|entry| match entry.key.parse() {
+        Ok(Key::Script(project, version)) => Some((project, version)),
+        _ => None,
+    });
+    jobs.filter(|job| !known.contains(job)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(keys: &[&str]) -> Vec<Entry> {
+        let entry = |key: &&str| Entry { key: (*key).to_owned(), etag: String::new(), size: 0, last_modified: None };
+        keys.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn only_what_nobody_knows_of() {
+        let scripts = entries(&["input/a/a_v10.py", "input/a/a_v2.py", "input/a/a_v1.py", "input/a/notes.txt"]);
+        let reports = entries(&["processed/a/a_v1.py.done"]);
+        let pending = entries(&["pending/a/a_v2/ticket", "pending/a/a_v10/a1.json"]);
+        let found = without_ticket(&scripts, &reports, &pending);
+        assert_eq!(found, [("a".parse().unwrap(), 10.try_into().unwrap())]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The library's seams over hyper and tokio, and the one place of the runner that reads a clock.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, StreamExt};
+use http_body_util::{BodyStream, Full};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use partwright::contract::Timestamp;
+use partwright::http::{Body, Clock, Http, HttpError};
+
+/// HTTP/1.1 over TCP and TLS with pooled connections.
+pub struct Transport {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Transport {
+    /// With the operating system's certificates.
+    ///
+    /// # Errors
+    /// When those cannot be read.
+    pub fn new() -> std::io::Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(Duration::from_secs(5)));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        // A connection that the store closes while idle costs a failed request: give ours up before stores do.
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector);
+        Ok(Self { client })
+    }
+}
+
+impl Http for Transport {
+    fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let sent = self.client.request(request.map(Full::new));
+        async move {
+            let response = sent.await.map_err(|error| HttpError(with_causes(&error)))?;
+            Ok(response.map(|body| {
+                let chunks = BodyStream::new(body).filter_map(|frame| async move {
+                    match frame {
+                        Ok(frame) => frame.into_data().ok().map(Ok),
+                        Err(error) => Some(Err(HttpError(with_causes(&error)))),
+                    }
+                });
+                Body::from_stream(chunks.boxed_local())
+            }))
+        }
+        .boxed_local()
+    }
+}
+
+/// hyper's own message says little ("client error (Connect)"); its causes say the rest.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The system's clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// Monotonic time counts from now.
+    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// Monotonic time since [`SystemClock::new`].
+    pub fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
+        tokio::time::sleep(duration).boxed_local()
+    }
+}
