@@ -1,46 +1,24 @@
 //! Between the `http` crate's types and workerd's.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::LocalBoxStream;
-use http_body::Frame;
 use js_sys::Uint8Array;
-use worker::{HttpRequest, HttpResponse};
+use worker::{HttpRequest, HttpResponse, Response, ResponseBuilder};
 
 use crate::http::{Body, HttpError};
-
-/// An answer's body on its way out.
-pub(super) struct HttpBody(Option<LocalBoxStream<'static, Result<Bytes, HttpError>>>);
-
-impl http_body::Body for HttpBody {
-    type Data = Bytes;
-    type Error = HttpError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, HttpError>>> {
-        let Some(stream) = &mut self.0 else { return Poll::Ready(None) };
-        stream.poll_next_unpin(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
-    }
-
-    /// A stream without chunks must be told apart here: statuses such as 304 may have no body at all.
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|stream| stream.size_hint() == (0, Some(0)))
-    }
-}
 
 /// The request as it came in.
 pub(super) fn incoming(request: HttpRequest) -> http::Request<Body> {
     request.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
 }
 
-/// The answer on its way out.
-pub(super) fn outgoing(response: http::Response<Body>) -> http::Response<HttpBody> {
-    response.map(|body| HttpBody(Some(body.into_stream())))
+/// The answer on its way out, as one buffer, so that it has a `Content-Length`.
+pub(super) async fn outgoing(response: http::Response<Body>) -> worker::Result<Response> {
+    let (head, body) = response.into_parts();
+    let body = body.bytes(usize::MAX).await.map_err(|error| worker::Error::RustError(error.to_string()))?;
+    let builder = ResponseBuilder::new().with_status(head.status.as_u16()).with_headers(head.headers.into());
+    // Statuses such as 304 may have no body at all, not even an empty one: the platform throws.
+    Ok(if body.is_empty() { builder.empty() } else { builder.fixed(body.into()) })
 }
 
 /// A request on its way to a store or an object. The body goes as one buffer, so that it has a `Content-Length`;

@@ -5,16 +5,16 @@ mod convert;
 mod objects;
 mod platform;
 
-use worker::{Context, Env, HttpRequest, event};
+use worker::{Context, Env, HttpRequest, Response, event};
 
 use crate::api::{App, Config};
 use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 
 /// The Worker's fetch event.
 #[event(fetch)]
-async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<http::Response<convert::HttpBody>> {
+async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
     let config = Config::from_settings(&settings(&env));
     let objects = Bindings::new(env);
     let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects);
-    Ok(convert::outgoing(app.handle(convert::incoming(request)).await))
+    convert::outgoing(app.handle(convert::incoming(request)).await).await
 }

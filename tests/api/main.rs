@@ -1,0 +1,14 @@
+//! The API natively: routes, objects and S3 client as they ship, over rusqlite and a strict in-memory store.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod access;
+mod bad_input;
+mod flat_path;
+mod foreign;
+mod monitoring;
+mod outages;
+mod reads;
+mod uploads;

@@ -1,0 +1,147 @@
+//! A bucket that is away, refuses, or loses answers.
+
+use partwright::contract::Format;
+use partwright::http::Clock;
+
+use crate::support::faults::Fault;
+use crate::support::memory_store::MemoryStore;
+use crate::support::world::World;
+
+const UPLOAD: &str = "/api/projects/demo/upload-script";
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_is_away_accepts_nothing() {
+    let world = World::new();
+    for fault in [Fault::NoConnection, Fault::Status(500), Fault::Silence] {
+        world.store.always(Some(fault));
+        let answer = world.post(UPLOAD, "text/x-python", "x = 1").await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")), "{fault:?}");
+        assert_eq!(answer.header("retry-after"), "10");
+    }
+    world.store.always(None);
+    assert_eq!(world.status("demo").await["status"], "no_scripts");
+    assert_eq!(world.upload("demo", "x = 1").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_goes_away_in_the_middle_accepts_nothing() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::NoConnection));
+    let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+    world.store.always(None);
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1);
+    world.ring("demo").await;
+    world.ring("demo").await;
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1);
+    assert!(world.store.inner.object("input/demo/demo_v2.py").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_reached_the_bucket_after_a_no_is_found_again() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    for _ in 0..4 {
+        // Every answer is lost, the look whose it is included, though the first put arrived.
+        world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    }
+    let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
+    if answer.status == 503 {
+        assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1);
+        world.ring("demo").await;
+    }
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    assert_eq!(
+        (scripts["total_versions"].as_u64(), scripts["scripts"][0]["origin"].as_str()),
+        (Some(2), Some("upload"))
+    );
+    assert_eq!(world.upload("demo", "x = 3").await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_no_second_version() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    assert_eq!(world.upload("demo", "x = 2").await, 2);
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_fails_does_not_fail_the_upload() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    for _ in 0..4 {
+        world.store.plan("PUT", "/pending/", Fault::Status(503));
+    }
+    assert_eq!(world.upload("demo", "x = 2").await, 2);
+    assert!(world.store.inner.object("pending/demo/demo_v2/ticket").is_none());
+    world.ring("demo").await;
+    assert!(world.store.inner.object("pending/demo/demo_v2/ticket").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_refuses_is_told_apart_and_gives_the_number_back() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/", Fault::Status(403));
+    let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_refuses")));
+    assert!(!answer.header("retry-after").is_empty());
+    assert_eq!(world.upload("demo", "x = 3").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_whose_only_upload_was_refused_is_free_again() {
+    let world = World::new();
+    world.upload("other", "x = 1").await;
+    world.store.plan("PUT", "/input/demo", Fault::Status(403));
+    assert_eq!(world.post(UPLOAD, "text/x-python", "x = 1").await.status, 503);
+    assert_eq!(world.status("demo").await["status"], "no_scripts");
+    assert_eq!(world.get("/api/projects").await.json()["total_projects"], 1);
+    assert_eq!(world.upload("demo", "x = 1").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_go_on_without_the_bucket() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    assert_eq!(world.status("demo").await["status"], "completed");
+    world.store.always(Some(Fault::NoConnection));
+    assert_eq!(world.status("demo").await["status"], "completed");
+    assert_eq!(world.get("/api/projects/demo/outputs").await.json()["total_files"], 1);
+    assert!(world.get("/api/projects/demo/download/step").await.json()["download_url"].is_string());
+    let script = world.get("/api/projects/demo/script/1").await;
+    assert_eq!((script.status, script.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_cut_short_by_an_eviction_is_delivered_by_the_alarm() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::Silence));
+    {
+        let cut = world.post(UPLOAD, "text/x-python", "x = 2");
+        // The object is gone half a second into the upload.
+        let half_a_second = world.clock.sleep(std::time::Duration::from_millis(500));
+        futures::future::select(Box::pin(cut), half_a_second).await;
+    }
+    world.evict("demo");
+    world.store.always(None);
+    world.ring("demo").await;
+    assert_eq!(world.store.inner.object("input/demo/demo_v2.py").unwrap().bytes, "x = 2");
+    assert!(world.store.inner.object("pending/demo/demo_v2/ticket").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfit_store_is_refused_by_name() {
+    let world = World::with(MemoryStore::with_conditions(false), &[("AUTH_MODE", "open")]);
+    let answer = world.post(UPLOAD, "text/x-python", "x = 1").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_refuses")));
+    assert!(answer.json()["detail"].as_str().unwrap().contains("conditional writes"));
+    assert_eq!(world.store.inner.keys(), [""; 0]);
+    let health = world.get("/api/monitoring/health").await;
+    assert_eq!((health.status, health.json()["components"]["bucket"]["status"].as_str()), (503, Some("unfit")));
+}

@@ -1,0 +1,156 @@
+//! Lists, scripts, outputs, downloads and logs.
+
+use partwright::contract::{Format, Sha256};
+use partwright::http::{Body, Http};
+use serde_json::{Value, json};
+
+use crate::support::world::World;
+
+async fn completed(world: &World, versions: u64) {
+    for version in 1..=versions {
+        world.upload("demo", &format!("version = {version}")).await;
+        world.complete("demo", version, &[Format::FcStd, Format::Step]);
+    }
+    world.status("demo").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn scripts_are_paged_newest_first() {
+    let world = World::new();
+    completed(&world, 5).await;
+    let numbers = |page: &Value| -> Vec<u64> {
+        page["scripts"].as_array().unwrap().iter().map(|script| script["version"].as_u64().unwrap()).collect()
+    };
+    let first = world.get("/api/projects/demo/scripts?limit=3").await.json();
+    assert_eq!((numbers(&first), first["total_versions"].as_u64()), (vec![5, 4, 3], Some(5)));
+    let cursor = first["next_cursor"].as_u64().unwrap();
+    let second = world.get(&format!("/api/projects/demo/scripts?limit=3&cursor={cursor}")).await.json();
+    assert_eq!((numbers(&second), &second["next_cursor"]), (vec![2, 1], &Value::Null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_comes_as_json_or_raw_and_may_be_kept() {
+    let world = World::new();
+    completed(&world, 1).await;
+    let json = world.get("/api/projects/demo/script/1").await;
+    assert_eq!(json.json()["content"], "version = 1");
+    assert_eq!(json.json()["content_type"], "text/x-python");
+    let raw = world.get_with("/api/projects/demo/script/1", ("accept", "text/x-python")).await;
+    assert_eq!((raw.bytes.as_ref(), raw.header("content-type")), (&b"version = 1"[..], "text/x-python; charset=utf-8"));
+    assert!(raw.header("cache-control").contains("immutable"));
+    assert_ne!(raw.header("etag"), json.header("etag"), "two forms, two tags");
+    let again = world.get_with("/api/projects/demo/script/1", ("if-none-match", json.header("etag"))).await;
+    assert_eq!((again.status, again.bytes.len()), (304, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outputs_of_the_newest_completed_or_of_a_given_version() {
+    let world = World::new();
+    completed(&world, 2).await;
+    world.upload("demo", "version = 3").await;
+    let newest = world.get("/api/projects/demo/outputs").await.json();
+    assert_eq!((newest["version"].as_u64(), newest["total_files"].as_u64()), (Some(2), Some(2)));
+    assert_eq!(newest["available_formats"], json!(["FCStd", "STEP"]));
+    assert_eq!(newest["output_files"][1]["sha256"], Sha256::of(b"STEP of version 2").as_str());
+    let first = world.get("/api/projects/demo/outputs?version=1").await.json();
+    assert_eq!(first["output_files"][0]["size"], "FCStd of version 1".len());
+    let waiting = world.get("/api/projects/demo/outputs?version=3").await.json();
+    assert_eq!((waiting["total_files"].as_u64(), waiting["phase"].as_str()), (Some(0), Some("queued")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_link_opens_without_credentials_and_only_as_signed() {
+    let world = World::new();
+    completed(&world, 2).await;
+    let fetch = async |url: String| {
+        let request = http::Request::get(url).header("host", "store.test:9000").body(bytes::Bytes::new()).unwrap();
+        let (head, body) = world.store.send(request).await.unwrap().into_parts();
+        (head.status.as_u16(), body.bytes(1_000).await.unwrap())
+    };
+    for (path, expected) in [
+        ("/api/projects/demo/download/step", "STEP of version 2"),
+        ("/api/projects/demo/download/.STEP?version=1", "STEP of version 1"),
+        ("/api/projects/demo/download/FcStD?expires_in=604800", "FCStd of version 2"),
+    ] {
+        let answer = world.get(path).await.json();
+        let url = answer["download_url"].as_str().unwrap().to_owned();
+        let (status, body) = fetch(url.clone()).await;
+        assert_eq!((status, body.as_ref()), (200, expected.as_bytes()), "{path}");
+        assert_eq!(answer["size"], expected.len());
+        let other = url.replacen("/v2/", "/v1/", 1).replacen("FCStd", "STEP", 1);
+        if other != url {
+            assert_eq!(fetch(other).await.0, 403, "another key under the same signature");
+        }
+        assert_eq!(
+            fetch(url.replace("X-Amz-Expires=3600", "X-Amz-Expires=3601")).await.0 == 200,
+            !url.contains("=3600")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_of_three_kinds_are_listed_and_read() {
+    let world = World::new();
+    completed(&world, 1).await;
+    for (name, text) in [
+        ("demo_info_20231114_221320_v1_0123456789abcdef.log", "ours"),
+        ("demo_info_20231114_221321.log", "the seed's"),
+        ("demo_v1_error_20231114_221322.log", "another's"),
+    ] {
+        world.store.inner.drop_in(&format!("logs/demo/{name}"), text);
+    }
+    let logs = world.get("/api/projects/demo/logs").await.json();
+    assert_eq!(logs["total_logs"], 3);
+    let ours = logs["logs"].as_array().unwrap().iter().find(|log| log["size"] == 4).unwrap();
+    assert_eq!(ours["version"], 1);
+    let text = world.get(ours["url"].as_str().unwrap()).await.json();
+    assert_eq!(text["content"], "ours");
+    let raw = world.get_with(ours["url"].as_str().unwrap(), ("accept", "text/plain")).await;
+    assert_eq!(raw.bytes, "ours");
+    let missing = world.get("/api/projects/demo/logs/none.log").await;
+    assert_eq!((missing.status, missing.json()["code"].as_str()), (404, Some("log_not_found")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn my_projects_newest_first() {
+    let world = World::new();
+    assert_eq!(world.get("/api/projects").await.json()["projects"], json!([]));
+    for name in ["a", "b", "c"] {
+        world.upload(name, "x = 1").await;
+        world.upload(name, "x = 2").await;
+    }
+    let page = world.get("/api/projects?limit=2").await.json();
+    let names = |page: &Value| -> Vec<String> {
+        page["projects"].as_array().unwrap().iter().map(|p| p["project_name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((names(&page), page["total_projects"].as_u64()), (vec!["c".to_owned(), "b".to_owned()], Some(3)));
+    let rest = world.get(&format!("/api/projects?limit=2&cursor={}", page["next_cursor"])).await.json();
+    assert_eq!((names(&rest), &rest["next_cursor"]), (vec!["a".to_owned()], &Value::Null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_request_has_no_body() {
+    let world = World::new();
+    completed(&world, 1).await;
+    let url = crate::support::world::url("/api/projects/demo/status");
+    let answer = world.send(http::Request::head(url).body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.bytes.len()), (200, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_read_costs_little_however_many_versions_there_are() {
+    let world = World::new();
+    let cost = async |versions: u64| {
+        for version in 1..=versions {
+            let project = format!("p{versions}");
+            world.upload(&project, "x = 1").await;
+            world.complete(&project, version, &[Format::Step]);
+            world.settle(&project, 20).await;
+        }
+        world.status(&format!("p{versions}")).await;
+        world.store.seen.borrow_mut().clear();
+        world.status(&format!("p{versions}")).await;
+        world.store.seen.borrow().len()
+    };
+    assert_eq!(cost(1).await, cost(30).await);
+}

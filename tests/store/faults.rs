@@ -1,0 +1,90 @@
+//! What the client does when the line or the store is bad.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use partwright::http::Clock;
+use partwright::s3::{Client, Patience, PutOptions, S3Error, probe};
+
+use crate::support::clock::TestClock;
+use crate::support::faults::{Fault, Faulty};
+use crate::support::memory_store::MemoryStore;
+
+/// A store behind a bad line, a clock, and what is asked of them.
+macro_rules! bad_line {
+    ($store:ident, $clock:ident, $client:ident) => {
+        let ($store, $clock, bucket) = (Faulty::new(MemoryStore::new()), TestClock::new(), MemoryStore::bucket());
+        let $client = Client::new(&$store, &$clock, &bucket);
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_tried_again() {
+    bad_line!(store, clock, client);
+    client.put("a", Bytes::from_static(b"whole"), &PutOptions::default()).await.unwrap();
+    for fault in [
+        Fault::NoConnection,
+        Fault::LostAnswer,
+        Fault::Status(500),
+        Fault::Status(503),
+        Fault::Status(409),
+        Fault::Status(429),
+        Fault::HalfBody,
+        Fault::Silence,
+    ] {
+        store.plan("GET", "/a", fault);
+        store.plan("GET", "/a", fault);
+        assert_eq!(client.get("a", 100).await.unwrap().bytes, "whole", "{fault:?}");
+    }
+    assert!(clock.now().as_millis() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends() {
+    bad_line!(store, clock, client);
+    store.always(Some(Fault::Status(503)));
+    let before = clock.now();
+    let error = client.get("a", 100).await.unwrap_err();
+    assert!(matches!(error, S3Error::Unavailable(_)), "{error}");
+    assert_eq!(store.seen.borrow().len(), 4);
+    assert!(clock.now().since(before) < Duration::from_secs(2));
+    store.seen.borrow_mut().clear();
+    assert!(client.with_patience(Patience::none()).get("a", 100).await.unwrap_err().is_passing());
+    assert_eq!(store.seen.borrow().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definite_no_is_not_asked_twice() {
+    bad_line!(store, _clock, client);
+    store.plan("GET", "/a", Fault::Status(403));
+    let error = client.get("a", 100).await.unwrap_err();
+    assert!(matches!(&error, S3Error::Refused { status: 403, code, .. } if code == "AccessDenied"), "{error:?}");
+    assert_eq!(store.seen.borrow().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_by_a_time_out() {
+    bad_line!(store, clock, client);
+    store.always(Some(Fault::Silence));
+    let before = clock.now();
+    let error = client.with_patience(Patience::none()).get("a", 100).await.unwrap_err();
+    assert!(error.to_string().contains("no answer within 3 s"), "{error}");
+    assert_eq!(clock.now().since(before), Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
+    bad_line!(store, _clock, client);
+    store.plan("PUT", "/a", Fault::LostAnswer);
+    let outcome = client.put("a", Bytes::from_static(b"mine"), &PutOptions::if_absent()).await;
+    // The caller looks whose it is: it is its own.
+    assert_eq!(outcome, Err(S3Error::PreconditionFailed));
+    assert_eq!(client.get("a", 100).await.unwrap().bytes, "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_probe_is_not_fooled_by_a_lost_answer() {
+    bad_line!(store, _clock, client);
+    store.plan("PUT", "/probe/", Fault::LostAnswer);
+    probe(client).await.unwrap();
+}

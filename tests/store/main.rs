@@ -1,0 +1,40 @@
+//! The S3 client against an independent verifier, in memory; and the probe against a store that ignores conditions.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+mod faults;
+mod suite;
+#[path = "../support/mod.rs"]
+mod support;
+
+use partwright::s3::{Client, ProbeError, probe};
+use support::clock::TestClock;
+use support::memory_store::MemoryStore;
+
+#[tokio::test(start_paused = true)]
+async fn the_suite_in_memory() {
+    let (store, clock, bucket) = (MemoryStore::new(), TestClock::new(), MemoryStore::bucket());
+    suite::run(Client::new(&store, &clock, &bucket)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_ignores_conditions_is_found_out() {
+    let (store, clock, bucket) = (MemoryStore::with_conditions(false), TestClock::new(), MemoryStore::bucket());
+    let error = probe(Client::new(&store, &clock, &bucket)).await.unwrap_err();
+    assert!(matches!(error, ProbeError::Unfit { winners: 16, .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("http://store.test:9000") && text.contains("AWS_ENDPOINT_URL_S3"), "{text}");
+    assert_eq!(store.keys(), [""; 0], "the probe cleans up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_secret_is_a_refusal() {
+    let (store, clock) = (MemoryStore::new(), TestClock::new());
+    let bucket = partwright::s3::Bucket::from_settings(&|name| match name {
+        "AWS_SECRET_ACCESS_KEY" => Some("another".to_owned()),
+        name => MemoryStore::setting(name),
+    });
+    let bucket = bucket.unwrap();
+    let client = Client::new(&store, &clock, &bucket);
+    let error = client.get("a", 10).await.unwrap_err();
+    assert!(matches!(&error, partwright::s3::S3Error::Refused { status: 403, .. }), "{error:?}");
+}

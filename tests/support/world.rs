@@ -1,0 +1,235 @@
+//! The whole Worker natively: the API over the objects over a store, with their alarms rung by hand.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use partwright::account::{AccountCall, AccountObject};
+use partwright::api::{App, Config};
+use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
+use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
+use partwright::http::{Body, Clock, Http, HttpError};
+use partwright::object::{Alarm, ObjectName, Objects};
+use partwright::project::{Memory, ProjectCall, ProjectObject};
+use partwright::s3::{Client, ConfigError};
+use serde_json::Value;
+
+use super::clock::TestClock;
+use super::faults::Faulty;
+use super::memory_store::MemoryStore;
+use super::sqlite::Sqlite;
+
+/// One Durable Object.
+struct Instance {
+    sql: Sqlite,
+    alarm: AlarmCell,
+    memory: RefCell<Rc<Memory>>,
+    fleet: FleetMemory,
+}
+
+#[derive(Default)]
+struct AlarmCell(Cell<Option<Timestamp>>);
+
+impl Alarm for AlarmCell {
+    fn set(&self, at: Option<Timestamp>) -> LocalBoxFuture<'_, ()> {
+        self.0.set(at);
+        std::future::ready(()).boxed_local()
+    }
+}
+
+pub struct World {
+    pub store: Faulty<MemoryStore>,
+    pub clock: TestClock,
+    pub config: Result<Config, ConfigError>,
+    instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub bytes: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("no JSON: {:?}", self.bytes))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
+
+impl World {
+    /// Open mode on loopback, with an admin token.
+    pub fn new() -> Self {
+        Self::with(MemoryStore::new(), &[("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)])
+    }
+
+    pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
+        let config = Config::from_settings(&|name| {
+            let given = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| MemoryStore::setting(name))
+        });
+        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances: RefCell::default() }
+    }
+
+    /// Sends one request through the API.
+    pub async fn send(&self, request: http::Request<Body>) -> Answer {
+        let app = App::new(&self.config, &self.store, &self.clock, self);
+        let (head, body) = app.handle(request).await.into_parts();
+        let bytes = body.bytes(usize::MAX).await.unwrap();
+        Answer { status: head.status.as_u16(), headers: head.headers, bytes }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(http::Request::get(url(path)).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn get_with(&self, path: &str, header: (&str, &str)) -> Answer {
+        self.send(http::Request::get(url(path)).header(header.0, header.1).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, media_type: &str, body: impl Into<Bytes>) -> Answer {
+        let request = http::Request::post(url(path)).header("content-type", media_type);
+        self.send(request.body(Body::full(body)).unwrap()).await
+    }
+
+    /// Uploads a script and gives its version.
+    pub async fn upload(&self, project: &str, code: &str) -> u64 {
+        let path = format!("/api/projects/{project}/upload-script");
+        let answer = self.post(&path, "text/x-python", code.to_owned()).await;
+        assert_eq!(answer.status, 201, "{:?}", answer.bytes);
+        answer.json()["version"].as_u64().unwrap()
+    }
+
+    /// The project's status word, read a while after the last look.
+    pub async fn status(&self, project: &str) -> Value {
+        self.clock.sleep(std::time::Duration::from_secs(4)).await;
+        self.get(&format!("/api/projects/{project}/status")).await.json()["status_info"].clone()
+    }
+
+    /// Forgets what the project's object keeps in memory, as an eviction does.
+    pub fn evict(&self, project: &str) {
+        let name = ObjectName::Project(project.parse().unwrap());
+        *self.instance(&name).memory.borrow_mut() = Rc::default();
+    }
+
+    /// When the project's alarm is set for.
+    pub fn alarm(&self, project: &str) -> Option<Timestamp> {
+        self.instance(&ObjectName::Project(project.parse().unwrap())).alarm.0.get()
+    }
+
+    /// Rings the project's alarm once, when it is due. False if it is not set.
+    pub async fn ring(&self, project: &str) -> bool {
+        let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
+        let Some(at) = instance.alarm.0.take() else { return false };
+        self.clock.sleep(at.since(self.clock.now())).await;
+        let memory = instance.memory.borrow().clone();
+        self.project(&instance, &memory).alarm().await.unwrap();
+        true
+    }
+
+    /// Rings until nothing is left to do; at most `most` times.
+    pub async fn settle(&self, project: &str, most: usize) {
+        for _ in 0..most {
+            if !self.ring(project).await {
+                return;
+            }
+        }
+        panic!("the alarm of {project} still rings after {most} times");
+    }
+
+    /// Does what a runner does with a version: files, report, tidy-up. Gives the run's id.
+    pub fn complete(&self, project: &str, version: u64, formats: &[Format]) -> RunId {
+        let project: ProjectId = project.parse().unwrap();
+        let version = Version::try_from(version).unwrap();
+        let run = RunId::random();
+        let mut report = Report::new(project.clone(), version, Outcome::Completed, self.clock.now());
+        report.run = Some(run.clone());
+        for format in formats {
+            let key = Key::Output(project.clone(), version, run.clone(), *format).to_string();
+            let bytes = format!("{format} of version {version}");
+            report.files.push(OutputFile {
+                format: *format,
+                key: key.clone(),
+                size: bytes.len() as u64,
+                sha256: Some(Sha256::of(bytes.as_bytes())),
+                made_by: Some("runner".to_owned()),
+            });
+            self.store.inner.drop_in(&key, bytes);
+        }
+        self.commit(&report);
+        run
+    }
+
+    /// Puts a report and removes the ticket.
+    pub fn commit(&self, report: &Report) {
+        let done = Key::Done(report.project.clone(), report.version).to_string();
+        self.store.inner.drop_in(&done, serde_json::to_vec(report).unwrap());
+        self.store.inner.remove(&Key::Ticket(report.project.clone(), report.version).to_string());
+    }
+
+    fn instance(&self, name: &ObjectName) -> Rc<Instance> {
+        let mut instances = self.instances.borrow_mut();
+        let fresh = || Instance {
+            sql: Sqlite::new(),
+            alarm: AlarmCell::default(),
+            memory: RefCell::default(),
+            fleet: FleetMemory::default(),
+        };
+        instances.entry(name.clone()).or_insert_with(|| Rc::new(fresh())).clone()
+    }
+
+    fn project<'a>(&'a self, instance: &'a Instance, memory: &'a Memory) -> ProjectObject<'a> {
+        let bucket = &self.config.as_ref().unwrap().bucket;
+        ProjectObject::new((&instance.sql, &instance.alarm), (&self.store, &self.clock), self, bucket, memory)
+    }
+
+    async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
+        let instance = self.instance(name);
+        match name {
+            ObjectName::Project(_) => {
+                let call: ProjectCall = serde_json::from_slice(body).unwrap();
+                let memory = instance.memory.borrow().clone();
+                serde_json::to_value(self.project(&instance, &memory).handle(call).await).unwrap()
+            }
+            ObjectName::Account(_) => {
+                let call: AccountCall = serde_json::from_slice(body).unwrap();
+                AccountObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap()
+            }
+            ObjectName::Fleet => {
+                let call: FleetCall = serde_json::from_slice(body).unwrap();
+                let bucket = &self.config.as_ref().unwrap().bucket;
+                let client = Client::new(&self.store as &dyn Http, &self.clock, bucket);
+                let object = FleetObject::new(&instance.sql, client, &instance.fleet);
+                serde_json::to_value(object.handle(&call, || self.clock.now()).await.unwrap()).unwrap()
+            }
+        }
+    }
+}
+
+impl Objects for World {
+    fn send(
+        &self,
+        object: &ObjectName,
+        request: http::Request<Bytes>,
+    ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let object = object.clone();
+        async move {
+            let answer = self.serve(&object, request.body()).await;
+            Ok(http::Response::new(Body::full(answer.to_string())))
+        }
+        .boxed_local()
+    }
+}
+
+pub fn url(path: &str) -> String {
+    format!("http://127.0.0.1:8787{path}")
+}
