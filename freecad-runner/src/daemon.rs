@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use partwright::contract::prefix;
 use partwright::http::{Clock, Http};
-use partwright::s3::{Client, ProbeError, S3Error, probe};
+use partwright::s3::{Client, Entry, ProbeError, S3Error, probe};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -15,7 +17,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::queue::{Candidate, Job, Queue};
-use crate::sweep::Sweep;
+use crate::sweep::{Sweep, Swept, sweep};
 use crate::transport::SystemClock;
 
 /// The most pages of 1,000 tickets and attempts that one look reads.
@@ -81,11 +83,15 @@ struct Daemon<'a> {
     failing: bool,
 }
 
+/// What goes on beside the jobs: never awaited on its own, so that no slow store holds up a heartbeat.
+type Beside<'a, T> = Option<LocalBoxFuture<'a, Result<T, S3Error>>>;
+
 /// A job that ended.
 struct Ended {
     slot: usize,
     candidate: Candidate,
-    outcome: Result<JobEnd, JobFailure>,
+    /// None if another runner was first to claim it.
+    outcome: Option<Result<JobEnd, JobFailure>>,
 }
 
 impl<'a> Daemon<'a> {
@@ -104,32 +110,51 @@ impl<'a> Daemon<'a> {
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let (drain, drained) = watch::channel(false);
         let mut jobs = FuturesUnordered::new();
+        let mut listing: Beside<'a, Vec<Entry>> = None;
+        let mut sweeping: Beside<'a, Swept> = None;
         let mut polls = tokio::time::interval(self.tools.config.poll);
         polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
-                _ = polls.tick() => self.look().await,
-            }
-            while let Some((slot, candidate)) = self.pick() {
-                if let Some(claim) = self.claim(&candidate).await {
-                    self.free_slots.remove(&slot);
-                    self.mine.insert(candidate.job.clone());
-                    self.alone = candidate.runs_alone();
-                    let (tools, drained) = (self.tools, drained.clone());
-                    jobs.push(async move {
-                        let outcome = job::work(tools, &candidate, &claim, slot, drained).await;
-                        Ended { slot, candidate, outcome }
-                    });
+                _ = polls.tick(), if listing.is_none() => listing = Some(list(self.tools.client)),
+                outcome = finished(&mut listing), if listing.is_some() => {
+                    if let Some(entries) = self.settled(outcome) {
+                        let now = self.tools.clock.monotonic();
+                        self.queue.observe(&entries, now);
+                        if sweeping.is_none() && self.sweep.is_due(now) {
+                            sweeping = Some(sweep(self.tools.client, entries).boxed_local());
+                        }
+                    }
+                }
+                outcome = finished(&mut sweeping), if sweeping.is_some() => {
+                    if let Some(swept) = self.settled(outcome) {
+                        self.sweep.done(&swept, self.tools.clock.monotonic());
+                        if swept.made > 0 {
+                            info!(tickets = swept.made, "found scripts without a ticket");
+                            // The next look shows them; it need not wait.
+                            polls.reset_immediately();
+                        }
+                    }
                 }
             }
+            while let Some((slot, candidate)) = self.pick() {
+                self.free_slots.remove(&slot);
+                self.mine.insert(candidate.job.clone());
+                self.alone = candidate.runs_alone();
+                // Whoever gets it, it is not free until the next look.
+                self.queue.taken(&candidate.job);
+                let (tools, drained) = (self.tools, drained.clone());
+                jobs.push(async move {
+                    let outcome = claim_and_work(tools, &candidate, slot, drained).await;
+                    Ended { slot, candidate, outcome }
+                });
+            }
         }
-        if jobs.is_empty() {
-            info!("stopped");
-            return;
+        if !jobs.is_empty() {
+            info!(jobs = jobs.len(), "stopping: running jobs get {} s to finish", self.tools.config.drain.as_secs());
         }
-        info!(jobs = jobs.len(), "stopping: running jobs get {} s to finish", self.tools.config.drain.as_secs());
         let deadline = tokio::time::sleep(self.tools.config.drain);
         tokio::pin!(deadline);
         let mut given_back = false;
@@ -146,32 +171,20 @@ impl<'a> Daemon<'a> {
         info!("stopped");
     }
 
-    /// Lists the queue, and sweeps where it is time.
-    async fn look(&mut self) {
-        let clock = self.tools.clock;
-        let outcome = async {
-            let (entries, _) = self.tools.client.list(prefix::PENDING, MAX_PAGES).await?;
-            self.queue.observe(&entries, clock.monotonic());
-            self.sweep.run(self.tools.client, &entries, clock.monotonic()).await
-        }
-        .await;
+    /// Tells once that the store fails, and once that it answers again.
+    fn settled<T>(&mut self, outcome: Result<T, S3Error>) -> Option<T> {
         match outcome {
-            Ok(made) => {
+            Ok(value) => {
                 if std::mem::take(&mut self.failing) {
                     info!("the store answers again");
                 }
-                if made > 0 {
-                    info!(tickets = made, "found scripts without a ticket");
-                    // The next look shows them; it follows at once.
-                    if let Ok((entries, _)) = self.tools.client.list(prefix::PENDING, MAX_PAGES).await {
-                        self.queue.observe(&entries, clock.monotonic());
-                    }
-                }
+                Some(value)
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
                     warn!(%error, "the store cannot be asked; running jobs go on, new ones wait");
                 }
+                None
             }
         }
     }
@@ -187,25 +200,6 @@ impl<'a> Daemon<'a> {
         (!candidate.runs_alone() || self.mine.is_empty()).then_some((slot, candidate))
     }
 
-    async fn claim(&mut self, candidate: &Candidate) -> Option<Claim> {
-        let Tools { client, clock, config, .. } = self.tools;
-        let outcome = Claim::create(client, candidate, &config.name, clock.now()).await;
-        // Whoever has it now, it is not free until the next look.
-        self.queue.taken(&candidate.job);
-        match outcome {
-            Ok(Some(claim)) => {
-                let (project, version) = &candidate.job;
-                info!(%project, %version, attempt = candidate.attempt, run = %claim.run(), "claimed");
-                Some(claim)
-            }
-            Ok(None) => None,
-            Err(error) => {
-                warn!(%error, "a version could not be claimed");
-                None
-            }
-        }
-    }
-
     fn ended(&mut self, ended: Ended) {
         let Ended { slot, candidate, outcome } = ended;
         let (project, version) = &candidate.job;
@@ -213,9 +207,41 @@ impl<'a> Daemon<'a> {
         self.mine.remove(&candidate.job);
         self.alone = false;
         match outcome {
-            Ok(JobEnd::Committed(outcome)) => info!(%project, %version, ?outcome, "committed"),
-            Ok(end) => info!(%project, %version, ?end, "ended"),
-            Err(failure) => error!(%project, %version, %failure, "failed; another attempt follows"),
+            None => {}
+            Some(Ok(JobEnd::Committed(outcome))) => info!(%project, %version, ?outcome, "committed"),
+            Some(Ok(end)) => info!(%project, %version, ?end, "ended"),
+            Some(Err(failure)) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
+    }
+}
+
+fn list(client: Client<'_>) -> LocalBoxFuture<'_, Result<Vec<Entry>, S3Error>> {
+    async move { Ok(client.list(prefix::PENDING, MAX_PAGES).await?.0) }.boxed_local()
+}
+
+/// Waits for what goes on beside the jobs, and clears its place.
+async fn finished<T>(beside: &mut Beside<'_, T>) -> Result<T, S3Error> {
+    let Some(future) = beside else { return std::future::pending().await };
+    let outcome = future.await;
+    *beside = None;
+    outcome
+}
+
+/// None if the version is another runner's by now.
+async fn claim_and_work(
+    tools: Tools<'_>,
+    candidate: &Candidate,
+    slot: usize,
+    drained: watch::Receiver<bool>,
+) -> Option<Result<JobEnd, JobFailure>> {
+    let Tools { client, clock, config, .. } = tools;
+    match Claim::create(client, candidate, &config.name, clock.now()).await {
+        Ok(Some(claim)) => {
+            let (project, version) = &candidate.job;
+            info!(%project, %version, attempt = candidate.attempt, run = %claim.run(), "claimed");
+            Some(job::work(tools, candidate, &claim, slot, drained).await)
+        }
+        Ok(None) => None,
+        Err(error) => Some(Err(error.into())),
     }
 }

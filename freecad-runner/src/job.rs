@@ -167,7 +167,11 @@ async fn finish(
         took.as_secs_f64(),
         candidate.attempt
     ));
-    report.log = Some(publish::put_log(client, job, &run, started, log.text()).await?);
+    let heading = format!(
+        "[runner] {} version {}, attempt {} by {}, started {started}\n",
+        job.0, job.1, candidate.attempt, tools.config.name
+    );
+    report.log = Some(publish::put_log(client, job, &run, started, heading + &log.text()).await?);
     let commit = publish::commit(client, &report).await?;
     // What is left undone here, a later claim or sweep does.
     let _ = publish::tidy_up(client, job, candidate.attempt).await;

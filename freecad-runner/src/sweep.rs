@@ -18,43 +18,53 @@ const SMALL_PAGES: usize = 2;
 /// How long a larger one is left alone, for each page that a sweep reads.
 const PAUSE_A_PAGE: Duration = Duration::from_secs(2);
 
-/// When to sweep, and what was found.
+/// When to sweep next.
 #[derive(Debug, Default)]
 pub struct Sweep {
     /// On a monotonic clock.
     next: Duration,
 }
 
+/// What a sweep did.
+#[derive(Debug)]
+pub struct Swept {
+    /// How many tickets it made.
+    pub made: usize,
+    /// How many pages it read.
+    pages: usize,
+}
+
 impl Sweep {
-    /// Sweeps if it is time; `pending` is a listing made just now. Gives the number of tickets made.
-    ///
-    /// # Errors
-    /// When the store does not answer; the next sweep does it all again.
-    pub async fn run(&mut self, client: Client<'_>, pending: &[Entry], now: Duration) -> Result<usize, S3Error> {
-        if now < self.next {
-            return Ok(0);
-        }
-        // The order of the three listings matters: a version that is done between them had its ticket in the first.
-        let (scripts, _) = client.list(prefix::INPUT, MAX_PAGES).await?;
-        let (reports, _) = client.list(prefix::PROCESSED, MAX_PAGES).await?;
-        let pages = (scripts.len() + reports.len()).div_ceil(1_000);
-        self.next = now
-            + if pages <= SMALL_PAGES {
-                Duration::ZERO
-            } else {
-                PAUSE_A_PAGE * u32::try_from(pages).unwrap_or(u32::MAX)
-            };
-        let mut made = 0;
-        for (project, version) in without_ticket(&scripts, &reports, pending) {
-            let key = Key::Ticket(project, version).to_string();
-            match client.put(&key, Bytes::new(), &PutOptions::if_absent()).await {
-                Ok(_) => made += 1,
-                Err(S3Error::PreconditionFailed) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(made)
+    /// Whether it is time.
+    pub fn is_due(&self, now: Duration) -> bool {
+        now >= self.next
     }
+
+    /// A sweep ended: the larger the bucket, the later the next one.
+    pub fn done(&mut self, swept: &Swept, now: Duration) {
+        let pause = PAUSE_A_PAGE * u32::try_from(swept.pages).unwrap_or(u32::MAX);
+        self.next = now + if swept.pages <= SMALL_PAGES { Duration::ZERO } else { pause };
+    }
+}
+
+/// Makes the missing tickets; `pending` is a listing made just before.
+///
+/// # Errors
+/// When the store does not answer; the next sweep does it all again.
+pub async fn sweep(client: Client<'_>, pending: Vec<Entry>) -> Result<Swept, S3Error> {
+    // The order of the three listings matters: a version that is done between them had its ticket in the first.
+    let (scripts, _) = client.list(prefix::INPUT, MAX_PAGES).await?;
+    let (reports, _) = client.list(prefix::PROCESSED, MAX_PAGES).await?;
+    let mut made = 0;
+    for (project, version) in without_ticket(&scripts, &reports, &pending) {
+        let key = Key::Ticket(project, version).to_string();
+        match client.put(&key, Bytes::new(), &PutOptions::if_absent()).await {
+            Ok(_) => made += 1,
+            Err(S3Error::PreconditionFailed) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Swept { made, pages: (scripts.len() + reports.len()).div_ceil(1_000) })
 }
 
 /// Scripts without a report and without a ticket. Stores list in different orders, so these are sets.

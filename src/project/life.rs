@@ -213,19 +213,19 @@ pub(super) fn due(records: Records<'_>) -> Result<Option<Timestamp>, SqlError> {
 
 /// Whether the alarm has anything left to do.
 fn is_open(records: Records<'_>) -> Result<bool, SqlError> {
-    Ok(!records.in_flight(1)?.is_empty()
-        || !records.stored(false)?.is_empty()
-        || !records.stored(true)?.is_empty()
-        || flat_is_due(records)?.is_some()
-        || account_is_due(records)?.is_some())
+    Ok(records.any_open()? || is_flat_due(records)? || account_is_due(records)?.is_some())
+}
+
+/// Whether the flat path ought to hold another version, or was not yet verified.
+fn is_flat_due(records: Records<'_>) -> Result<bool, SqlError> {
+    let Some(newest) = records.newest_completed_number()? else { return Ok(false) };
+    let there = records.single_number(Single::FlatVersion)? == Some(newest);
+    Ok(!there || records.single(Single::FlatVerified)?.is_none())
 }
 
 /// The version that the flat path ought to hold and does not, or was not yet verified to.
 pub(super) fn flat_is_due(records: Records<'_>) -> Result<Option<VersionView>, SqlError> {
-    let Some(newest) = records.newest_completed()? else { return Ok(None) };
-    let there = records.single_number(Single::FlatVersion)? == Some(newest.version.get());
-    let verified = records.single(Single::FlatVerified)?.is_some();
-    Ok((!there || !verified).then_some(newest))
+    if is_flat_due(records)? { records.newest_completed() } else { Ok(None) }
 }
 
 /// The owner whose account does not list the project yet.

@@ -220,6 +220,20 @@ impl<'a> Records<'a> {
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
     }
 
+    /// Whether any version has no report yet, doubtful ones included.
+    pub(super) fn any_open(&self) -> Result<bool, SqlError> {
+        let statement =
+            "SELECT 1 FROM versions WHERE doubtful IN (0, 1) AND phase IN ('stored', 'queued', 'running') LIMIT 1";
+        Ok(!self.sql.exec(statement, &[])?.is_empty())
+    }
+
+    /// The newest version that has files.
+    pub(super) fn newest_completed_number(&self) -> Result<Option<u64>, SqlError> {
+        let statement = "SELECT MAX(version) FROM versions WHERE doubtful = 0 AND phase = 'completed'";
+        let rows = self.sql.exec(statement, &[])?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
+    }
+
     /// Versions that the bucket may not have yet, oldest first, with their scripts.
     pub(super) fn stored(&self, doubtful: bool) -> Result<Vec<(VersionView, String)>, SqlError> {
         let statement = format!(

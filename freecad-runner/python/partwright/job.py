@@ -4,6 +4,8 @@ import os
 import time
 import traceback
 
+import FreeCAD
+
 from . import documents, export, geometry, own_files, pieces, process, script
 from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
 from .report import milliseconds
@@ -21,6 +23,7 @@ def run(spec, report):
     """Runs the script once and sends one result, after everything that was printed has left this process."""
     timings = {"load": milliseconds(report.started), "script": 0.0, "export": 0.0}
     outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "timings_ms": timings, "warnings": []}
+    outcome["engine"] = "FreeCAD " + ".".join(FreeCAD.Version()[:3])
     snapshot = Snapshot()
     report.phase("ready")
     try:

@@ -19,6 +19,9 @@ pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
         (None, Death::Exit(_)) => (Outcome::Failed, Some(left_early())),
     };
     if let Some(error) = &error {
+        for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
+            log.printed(line.as_bytes());
+        }
         log.note(&match error.line {
             Some(line) => format!("{}: {} (line {line})", error.code, error.message),
             None => format!("{}: {}", error.code, error.message),
@@ -129,6 +132,14 @@ mod tests {
         let silent = judge_one("", Death::Exit(0), false, &[]);
         assert_eq!(silent.outcome, Outcome::Failed);
         assert_eq!(silent.error.unwrap().code, "script_exited");
+    }
+
+    #[test]
+    fn the_traceback_is_in_the_log() {
+        let said = "{\"event\":\"result\",\"outcome\":\"failed\",\"error\":{\"code\":\"script_error\",\
+                    \"message\":\"ValueError: no\",\"line\":7,\"traceback\":\"Traceback\\n  line 7\\n\"}}";
+        let log = judge_one(said, Death::Exit(0), false, &["printed"]).log.text();
+        assert_eq!(log, "printed\nTraceback\n  line 7\n[runner] script_error: ValueError: no (line 7)\n");
     }
 
     #[test]
