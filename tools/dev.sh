@@ -43,8 +43,6 @@ cargo build --quiet --locked --release -p freecad-runner 7>&-
 export AWS_ENDPOINT_URL_S3=$page/cdn-cgi/local/r2/s3 AWS_BUCKET_NAME=partwright AWS_REGION=auto S3_ADDRESSING=path
 export AWS_ACCESS_KEY_ID=partwright-local AWS_SECRET_ACCESS_KEY=partwright-local-secret
 unset AWS_SESSION_TOKEN # a session of the person's own cloud account is none of this bucket's business
-RUNNER_TOKEN=$(secret runner-token)
-export RUNNER_TOKEN PARTWRIGHT_URL=$page
 # The full jail changes users, which takes root.
 [ "$(id -u)" -eq 0 ] || export RUNNER_JAIL=${RUNNER_JAIL:-same-uid}
 
@@ -53,7 +51,7 @@ export RUNNER_TOKEN PARTWRIGHT_URL=$page
   umask 077
   {
     printf '%s=%s\n' AUTH_MODE open ADMIN_TOKEN "$(secret admin-token)"
-    for name in RUNNER_TOKEN AWS_ENDPOINT_URL_S3 AWS_BUCKET_NAME AWS_REGION S3_ADDRESSING AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; do
+    for name in AWS_ENDPOINT_URL_S3 AWS_BUCKET_NAME AWS_REGION S3_ADDRESSING AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; do
       printf '%s=%s\n' "$name" "${!name}"
     done
   } >"$state/dev.vars"
@@ -152,7 +150,7 @@ cat <<BANNER
 
   Try it from another terminal:
     curl $page/api/projects/demo/upload-script -H 'Content-Type: text/x-python' --data-binary \$'import FreeCAD, Part\ndoc = FreeCAD.newDocument()\ndoc.addObject("Part::Box", "Box")\ndoc.recompute()'
-    curl '$page/api/projects/demo/status?wait=30'
+    curl '$page/api/projects/demo/status'
     curl $page/api/projects/demo/download/step
 
   Data: $state (delete it to start afresh)   Logs: $logs

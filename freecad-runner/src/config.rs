@@ -51,7 +51,7 @@ pub enum JailMode {
     SameUid,
 }
 
-/// The first user and group id of the slots; slot `i` runs as this plus `i`. Far above what distributions give out.
+/// The first user and group id that scripts run as. Far above what distributions give out.
 pub const FIRST_SLOT_UID: u32 = 64_100;
 
 /// The most slots.

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::claim::{Claim, Heartbeat};
 use crate::collect::collect;
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, Finished, Log, Run};
+use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run};
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
 use crate::transport::SystemClock;
@@ -89,7 +89,11 @@ pub async fn work(
 
     if candidate.is_abandoned() {
         report.outcome = Outcome::Abandoned;
-        let message = format!("{} runners died while they ran this script; it is not tried again", candidate.died);
+        let message = format!(
+            "{} attempts at this script ended without a result (a runner died, or could not do its work); it is \
+             not tried again",
+            candidate.died
+        );
         report.error = Some(job_error("abandoned", &message));
         return finish(tools, candidate, report, Log::default()).await;
     }
@@ -103,7 +107,7 @@ pub async fn work(
 
     let directory = tools.engine.prepare(slot, &script)?;
     let display_name = format!("{}_v{}.py", job.0, job.1);
-    let watching = Box::pin(watch_over(tools, job, claim, drained));
+    let mut watching = Box::pin(watch_over(tools, job, claim, drained));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let running = Box::pin(tools.engine.run(slot, &directory, &display_name, async {
         // A sender that is dropped is no reason to stop.
@@ -111,7 +115,7 @@ pub async fn work(
             std::future::pending::<()>().await;
         }
     }));
-    let run = match select(running, watching).await {
+    let run = match select(running, &mut watching).await {
         Either::Left((run, _)) => run?,
         Either::Right((why, running)) => {
             let _ = stop.send(());
@@ -126,7 +130,26 @@ pub async fn work(
         }
     };
     let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
-    let Finished { outcome, error, geometry, files, timings_ms, warnings, engine, mut log } = *finished;
+    // Large files take a while: the heartbeat goes on, and a wish to stop waits for the end.
+    let publishing = Box::pin(publish_all(tools, candidate, claim, &directory, *finished, report));
+    match select(publishing, watching).await {
+        Either::Left((end, _)) => end,
+        Either::Right((Stop::Drain, publishing)) => publishing.await,
+        Either::Right((Stop::Lost, _)) => Ok(JobEnd::Lost),
+    }
+}
+
+/// Files, log, report.
+async fn publish_all(
+    tools: Tools<'_>,
+    candidate: &Candidate,
+    claim: &Claim,
+    directory: &JobDirectory,
+    finished: Finished,
+    mut report: Report,
+) -> Result<JobEnd, JobFailure> {
+    let (client, job) = (tools.client, &candidate.job);
+    let Finished { outcome, error, geometry, files, timings_ms, warnings, engine, mut log } = finished;
     (report.outcome, report.error, report.geometry) = (outcome, error, geometry);
     (report.timings_ms, report.warnings, report.engine) = (timings_ms, warnings, engine);
     if outcome == Outcome::Completed {

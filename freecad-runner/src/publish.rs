@@ -65,7 +65,16 @@ pub async fn put_log(
 /// When the store does not answer or refuses; then nobody knows, and the attempt must not be tidied up.
 pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Error> {
     let key = Key::Done(report.project.clone(), report.version).to_string();
-    let body = serde_json::to_vec(report).map_err(|error| S3Error::Unusable(error.to_string()))?;
+    let unusable = |error: serde_json::Error| S3Error::Unusable(error.to_string());
+    let mut body = serde_json::to_vec(report).map_err(unusable)?;
+    if body.len() > REPORT_LIMIT {
+        // Readers take no more. What a script can make long without end goes; what it is about stays.
+        let mut short = report.clone();
+        short.warnings = vec!["The report was too long; warnings, objects and traceback were left out".to_owned()];
+        short.geometry.iter_mut().for_each(|geometry| geometry.objects.clear());
+        short.error.iter_mut().for_each(|error| error.traceback = None);
+        body = serde_json::to_vec(&short).map_err(unusable)?;
+    }
     match client.put(&key, Bytes::from(body), &PutOptions::if_absent().content_type("application/json")).await {
         Ok(_) => Ok(Commit::Won),
         Err(S3Error::PreconditionFailed) => {

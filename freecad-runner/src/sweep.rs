@@ -1,12 +1,14 @@
-//! The sweep: finds scripts that nobody made a ticket for, and makes one.
+//! The sweep: finds scripts that nobody made a ticket for, and makes one; tidies up what was left of versions that are
+//! done.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use partwright::contract::{Key, prefix};
 use partwright::s3::{Client, Entry, PutOptions, S3Error};
 
+use crate::publish;
 use crate::queue::Job;
 
 /// The most pages of 1,000 keys that one sweep reads of an area: ten million scripts.
@@ -64,7 +66,35 @@ pub async fn sweep(client: Client<'_>, pending: Vec<Entry>) -> Result<Swept, S3E
             Err(error) => return Err(error),
         }
     }
+    for (job, highest_attempt) in left_over(&reports, &pending) {
+        publish::tidy_up(client, &job, highest_attempt).await?;
+    }
     Ok(Swept { made, pages: (scripts.len() + reports.len()).div_ceil(1_000) })
+}
+
+/// Versions that have a report and still a ticket or attempts, with the highest attempt: their runner died between the
+/// two, or the ticket came late.
+fn left_over(reports: &[Entry], pending: &[Entry]) -> HashMap<Job, u32> {
+    let done: HashSet<Job> = reports
+        .iter()
+        .filter_map(|entry| match entry.key.parse() {
+            Ok(Key::Done(project, version)) => Some((project, version)),
+            _ => None,
+        })
+        .collect();
+    let mut found: HashMap<Job, u32> = HashMap::new();
+    for entry in pending {
+        let (job, number) = match entry.key.parse() {
+            Ok(Key::Ticket(project, version)) => ((project, version), 0),
+            Ok(Key::Attempt(project, version, number)) => ((project, version), number),
+            _ => continue,
+        };
+        if done.contains(&job) {
+            let highest = found.entry(job).or_default();
+            *highest = number.max(*highest);
+        }
+    }
+    found
 }
 
 /// Scripts without a report and without a ticket. Stores list in different orders, so these are sets.
@@ -89,6 +119,20 @@ mod tests {
     fn entries(keys: &[&str]) -> Vec<Entry> {
         let entry = |key: &&str| Entry { key: (*key).to_owned(), etag: String::new(), size: 0, last_modified: None };
         keys.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn what_is_left_of_done_versions() {
+        let reports = entries(&["processed/a/a_v1.py.done", "processed/a/a_v2.py.done"]);
+        let pending = entries(&[
+            "pending/a/a_v1/ticket",
+            "pending/a/a_v2/a1.json",
+            "pending/a/a_v2/a3.json",
+            "pending/a/a_v4/ticket",
+            "pending/a/a_v4/a1.json",
+        ]);
+        let job = |version: u64| ("a".parse().unwrap(), version.try_into().unwrap());
+        assert_eq!(left_over(&reports, &pending), HashMap::from([(job(1), 0), (job(2), 3)]));
     }
 
     #[test]

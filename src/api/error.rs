@@ -120,16 +120,14 @@ impl ApiError {
 
     /// 503: no answer from the bucket.
     pub(super) fn bucket_unavailable(cause: &str) -> Self {
-        let detail =
-            format!("The bucket cannot be reached just now, so nothing was accepted. Try again later. ({cause})");
+        let detail = format!("The bucket cannot be reached just now. Try again later. ({cause})");
         Self { retry_after: Some(BUCKET_RETRY), ..Self::new(503, "bucket_unavailable", detail) }
     }
 
     /// 503: the bucket says no.
     pub(super) fn bucket_refuses(cause: &str) -> Self {
         let detail = format!(
-            "The bucket refuses this service, so nothing was accepted. Somebody has to look at the AWS_* settings or \
-             at the store. ({cause})"
+            "The bucket refuses this service. Somebody has to look at the AWS_* settings or at the store. ({cause})"
         );
         Self { retry_after: Some(60), ..Self::new(503, "bucket_refuses", detail) }
     }
@@ -138,6 +136,11 @@ impl ApiError {
     pub(super) fn broken(cause: &str) -> Self {
         let detail = format!("A part of the service failed; the request may be tried again. ({cause})");
         Self { retry_after: Some(5), ..Self::new(503, "internal_unavailable", detail) }
+    }
+
+    /// The same for an upload, whose sender wants to know.
+    fn nothing_accepted(self) -> Self {
+        Self { detail: format!("Nothing was accepted. {}", self.detail), ..self }
     }
 
     /// The stable code.
@@ -188,8 +191,9 @@ impl ApiError {
             Refusal::NoMoreVersions => {
                 Self::new(409, "no_more_versions", format!("The project {project:?} has used up its numbers."))
             }
-            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause),
-            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause),
+            // The object asks the bucket for nothing but to store an upload.
+            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_accepted(),
+            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause).nothing_accepted(),
             Refusal::Broken(cause) => Self::broken(&cause),
         }
     }

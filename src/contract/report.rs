@@ -133,11 +133,11 @@ pub struct Geometry {
     /// The box around everything.
     pub bounding_box: Option<BoundingBox>,
     /// How many solids.
-    pub solids: u64,
+    pub solids: Option<u64>,
     /// How many faces of the exact shapes.
-    pub faces: u64,
+    pub faces: Option<u64>,
     /// How many triangles of the mesh.
-    pub facets: u64,
+    pub facets: Option<u64>,
     /// Whether the mesh is closed.
     pub watertight: Option<bool>,
     /// Whether every shape passed the kernel's check.

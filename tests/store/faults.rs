@@ -83,6 +83,16 @@ async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_probe_copes_with_a_store_that_throttles_one_key() {
+    bad_line!(store, _clock, client);
+    for _ in 0..40 {
+        store.plan("PUT", "/probe/", Fault::Status(429));
+    }
+    probe(client).await.unwrap();
+    assert_eq!(store.inner.keys(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_probe_is_not_fooled_by_a_lost_answer() {
     bad_line!(store, _clock, client);
     store.plan("PUT", "/probe/", Fault::LostAnswer);

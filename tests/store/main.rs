@@ -20,7 +20,7 @@ async fn the_suite_in_memory() {
 async fn a_store_that_ignores_conditions_is_found_out() {
     let (store, clock, bucket) = (MemoryStore::with_conditions(false), TestClock::new(), MemoryStore::bucket());
     let error = probe(Client::new(&store, &clock, &bucket)).await.unwrap_err();
-    assert!(matches!(error, ProbeError::Unfit { winners: 16, .. }), "{error}");
+    assert!(matches!(error, ProbeError::Unfit { winners: 17, .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains("http://store.test:9000") && text.contains("AWS_ENDPOINT_URL_S3"), "{text}");
     assert_eq!(store.keys(), [""; 0], "the probe cleans up");

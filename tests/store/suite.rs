@@ -23,7 +23,7 @@ const AWKWARD: [&str; 8] = [
 /// Runs all of it under a prefix of its own.
 pub async fn run(client: Client<'_>) {
     let prefix = format!("suite-{}", partwright::contract::RunId::random());
-    probe(client).await.expect("the store honours conditional writes");
+    probe(client).await.unwrap_or_else(|error| panic!("{error}"));
     awkward_keys(client, &format!("{prefix}/keys")).await;
     conditions(client, &format!("{prefix}/conditions")).await;
     one_winner(client, &format!("{prefix}/race")).await;

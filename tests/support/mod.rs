@@ -1,5 +1,5 @@
 //! What the native tests stand on: a strict in-memory store, faults on demand, and the objects on rusqlite.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says so by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod clock;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use partwright::contract::{Format, Geometry, JobError};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// The most that a job may say, in bytes. What comes after that is not read.
 pub(super) const EVENT_LIMIT: usize = 4 << 20;
@@ -20,6 +21,8 @@ enum Event {
 pub(super) struct JobResult {
     pub outcome: SaidOutcome,
     pub error: Option<JobError>,
+    /// A figure that cannot be read is left out; it must not cost the model.
+    #[serde(default, deserialize_with = "readable")]
     pub geometry: Option<Geometry>,
     #[serde(default)]
     pub files: Vec<SaidFile>,
@@ -55,13 +58,59 @@ pub(super) struct Said {
     pub result: Option<JobResult>,
 }
 
+/// The value, or none where it does not fit.
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).ok())
+}
+
+/// The most characters of a label, of a message or warning, and of a traceback: a report has an upper size.
+const LABEL: usize = 200;
+const MESSAGE: usize = 1_000;
+const TRACEBACK: usize = 32_000;
+
+/// The most warnings, and the most objects of a geometry.
+const MANY: usize = 100;
+
+impl JobResult {
+    /// Cuts what the job says to sizes that a report takes.
+    fn cut(mut self) -> Self {
+        self.warnings.truncate(MANY);
+        self.warnings.iter_mut().for_each(|warning| cut(warning, MESSAGE));
+        self.engine.iter_mut().for_each(|engine| cut(engine, LABEL));
+        if let Some(geometry) = &mut self.geometry {
+            geometry.objects.truncate(MANY);
+            for object in &mut geometry.objects {
+                cut(&mut object.name, LABEL);
+                cut(&mut object.label, LABEL);
+                cut(&mut object.type_id, LABEL);
+            }
+        }
+        if let Some(error) = &mut self.error {
+            cut(&mut error.code, LABEL);
+            cut(&mut error.message, MESSAGE);
+            error.object.iter_mut().for_each(|label| cut(label, LABEL));
+            error.source.iter_mut().for_each(|line| cut(line, MESSAGE));
+            error.traceback.iter_mut().for_each(|traceback| cut(traceback, TRACEBACK));
+        }
+        self
+    }
+}
+
+fn cut(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// Reads the lines. What does not parse is passed over: without a result the job is judged by how it died.
 pub(super) fn parse(lines: &[u8]) -> Said {
     let mut said = Said::default();
     for line in lines.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
             Ok(Event::Phase { phase }) if said.result.is_none() => said.phase = Some(phase),
-            Ok(Event::Result(result)) if said.result.is_none() => said.result = Some(*result),
+            Ok(Event::Result(result)) if said.result.is_none() => said.result = Some(result.cut()),
             _ => {}
         }
     }
@@ -71,6 +120,35 @@ pub(super) fn parse(lines: &[u8]) -> Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_that_does_not_apply_or_fit_does_not_cost_the_result() {
+        for (geometry, facets) in [
+            ("{\"facets\": null, \"solids\": 0}", Some(None)),
+            ("{\"facets\": 12}", Some(Some(12))),
+            ("{\"center_of_mass\": [null, 0, 0]}", None),
+            ("null", None),
+        ] {
+            let line = format!("{{\"event\":\"result\",\"outcome\":\"completed\",\"geometry\":{geometry}}}");
+            let result = parse(line.as_bytes()).result.unwrap();
+            assert_eq!(result.geometry.map(|geometry| geometry.facets), facets, "{geometry}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_cut_to_what_a_report_takes() {
+        let long = "é".repeat(40_000);
+        let object = format!("{{\"name\":\"{long}\",\"label\":\"{long}\",\"type\":\"{long}\"}}");
+        let objects = vec![object; 120].join(",");
+        let warnings = vec![format!("\"{long}\""); 120].join(",");
+        let line = format!(
+            "{{\"event\":\"result\",\"outcome\":\"failed\",\"geometry\":{{\"objects\":[{objects}]}},\"warnings\":[{warnings}],\
+             \"error\":{{\"code\":\"{long}\",\"message\":\"{long}\",\"traceback\":\"{long}\"}}}}"
+        );
+        let result = parse(line.as_bytes()).result.unwrap();
+        let size = serde_json::to_string(&(&result.geometry, &result.error, &result.warnings)).unwrap().len();
+        assert!(size < partwright::contract::REPORT_LIMIT / 2, "{size}");
+    }
 
     #[test]
     fn the_first_result_counts() {

@@ -1,6 +1,7 @@
 //! The engine: runs one script with real FreeCAD in a process that is not trusted, and says truthfully how it ended.
 //!
 //! - `scratch`: the directories of the runner and of each job
+//! - `users`: the users that scripts run as
 //! - `child`: the process: its environment, user, limits, descriptors, and its end
 //! - `event`: what the Python side in `python/` says while it runs
 //! - `log`: what the script prints
@@ -10,6 +11,7 @@ mod child;
 mod event;
 mod log;
 mod scratch;
+mod users;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -20,9 +22,10 @@ use std::time::Duration;
 use partwright::contract::{BASE_NAME, Format, Geometry, JobError, Outcome};
 use serde_json::json;
 
-use crate::config::{Config, FIRST_SLOT_UID, JailMode, Limits};
+use crate::config::{Config, JailMode, Limits};
 pub use log::Log;
 pub use scratch::{JobDirectory, Scratch};
+use users::SlotUser;
 
 /// The formats that the engine makes.
 const FORMATS: [Format; 4] = [Format::FcStd, Format::Step, Format::Stl, Format::Obj];
@@ -34,6 +37,8 @@ pub struct Engine {
     limits: Limits,
     jail: JailMode,
     scratch: Scratch,
+    /// One a slot; empty where scripts run as the runner's own user.
+    users: Vec<SlotUser>,
 }
 
 /// A job as it ended.
@@ -130,7 +135,13 @@ impl Engine {
             .map_err(|_| "RUNNER_FREECAD: the path holds a NUL byte".to_owned())?;
         let scratch = Scratch::open(&config.scratch)
             .map_err(|error| format!("RUNNER_SCRATCH: {}: {error}", config.scratch.display()))?;
-        Ok(Self { freecad, limits: config.limits, jail: config.jail, scratch })
+        let users = match config.jail {
+            JailMode::Full => {
+                SlotUser::claim(config.slots).map_err(|error| format!("no users for scripts: {error}"))?
+            }
+            JailMode::SameUid => Vec::new(),
+        };
+        Ok(Self { freecad, limits: config.limits, jail: config.jail, scratch, users })
     }
 
     /// Whether the script's process is another user's.
@@ -185,7 +196,7 @@ impl Engine {
 
     /// The user and group id of a slot; none where the script runs as the runner's own user.
     fn user(&self, slot: usize) -> Option<u32> {
-        (self.jail == JailMode::Full).then(|| FIRST_SLOT_UID + u32::try_from(slot).unwrap_or(0))
+        self.users.get(slot).map(SlotUser::id)
     }
 }
 

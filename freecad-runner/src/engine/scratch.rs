@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -47,6 +47,12 @@ impl Scratch {
     pub fn open(base: &Path) -> io::Result<Self> {
         // Jobs' users pass through, and list nothing.
         DirBuilder::new().recursive(true).mode(0o711).create(base)?;
+        // In a directory for everybody somebody else may have made it first, and could swap what lies in it.
+        let metadata = fs::symlink_metadata(base)?;
+        let is_own = metadata.is_dir() && metadata.uid() == nix::unistd::geteuid().as_raw();
+        if !is_own || metadata.mode() & 0o022 != 0 {
+            return Err(io::Error::other("it is not a directory that this user alone can write to"));
+        }
         remove_left_overs(base);
         let root = base.join(format!("runner-{}", RunId::random()));
         DirBuilder::new().mode(0o711).create(&root)?;
@@ -180,6 +186,18 @@ mod tests {
         drop((living, other));
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
         fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_refused() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        fs::create_dir(&base).unwrap();
+        fs::set_permissions(&base, Permissions::from_mode(0o777)).unwrap();
+        assert!(Scratch::open(&base).is_err());
+        fs::remove_dir(&base).unwrap();
+        std::os::unix::fs::symlink("/tmp", &base).unwrap();
+        assert!(Scratch::open(&base).is_err());
+        fs::remove_file(&base).unwrap();
     }
 
     #[test]
