@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
@@ -52,6 +52,10 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (code, metadata) = match kind(&call.headers)? {
         Kind::Python => (text.to_owned(), None),
         Kind::Json => {
+            // serde would take an array, too, as the fields in their order.
+            if !text.trim_start().starts_with('{') {
+                serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(&error))?;
+            }
             let upload: Upload = serde_json::from_str(text).map_err(|error| ApiError::json(&error))?;
             (upload.code, upload.metadata)
         }

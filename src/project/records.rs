@@ -204,8 +204,7 @@ impl<'a> Records<'a> {
     pub(super) fn page(&self, before: Option<Version>, limit: u32) -> Result<Vec<VersionView>, SqlError> {
         let statement =
             format!("SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND version < ? ORDER BY version DESC LIMIT ?");
-        // SQLite's largest integer here is one past the largest version.
-        let before = before.map_or(Value::Integer(1 << 53), version);
+        let before = version(before.unwrap_or(Version::MAX));
         let rows = self.sql.exec(&statement, &[before, integer(limit.into())])?;
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
     }

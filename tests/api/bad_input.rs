@@ -117,6 +117,9 @@ async fn bodies() {
         ("{\"code\": ", "invalid_json"),
         ("{\"code\": \"x\"} trailing", "invalid_json"),
         ("[]", "invalid_body"),
+        ("[\"x = 1\"]", "invalid_body"),
+        ("\"x = 1\"", "invalid_body"),
+        ("null", "invalid_body"),
         ("{}", "invalid_body"),
         ("{\"code\": 7}", "invalid_body"),
     ] {
