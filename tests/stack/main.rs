@@ -1,0 +1,53 @@
+//! The whole stack with real parts: workerd under wrangler dev, the real `freecad-runner`, real FreeCAD, and each of two
+//! real stores. Both run the same scenarios; what differs between stores is in `store.rs` alone.
+//!
+//! In reading order:
+//!
+//! - `tools`: where the programs are that the tests start
+//! - `process`: a program that was started, and its certain end
+//! - `wait`: waiting for something to come true
+//! - `http`: plain HTTP, as a browser or `curl` speaks it
+//! - `store`, `worker`, `runner`: the three parts
+//! - `gate`: a way to the store that can be closed
+//! - `stack`: the three together
+//! - `project`: what a person does with one project
+//! - `scenarios`: what is shown
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod gate;
+mod http;
+mod process;
+mod project;
+mod runner;
+mod scenarios;
+mod stack;
+mod store;
+#[path = "../store/suite.rs"]
+mod suite;
+mod tools;
+#[path = "../../freecad-runner/src/transport.rs"]
+mod transport;
+mod wait;
+mod worker;
+
+use stack::Stack;
+use store::Kind;
+
+#[test]
+fn on_wrangler_r2() {
+    run(Kind::WranglerR2);
+}
+
+#[test]
+fn on_seaweedfs() {
+    run(Kind::SeaweedFs);
+}
+
+fn run(store: Kind) {
+    // One thread, like the runner: the library's futures stay on it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stack = Stack::start(store).await;
+        scenarios::run_all(&stack).await;
+    });
+}

@@ -1,0 +1,102 @@
+//! A program that was started: its log, and its certain end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::wait::until;
+
+/// A running program, leader of a process group of its own. Dropped, the whole group is ended.
+pub struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    /// How long the group may take to end after SIGTERM; SIGKILL follows.
+    grace: Duration,
+}
+
+/// A command in a process group of its own, with nothing of the caller's environment but where programs and
+/// certificates are. Should this test die without a word, the kernel sends it the signal `orphaned`.
+pub fn command(program: &Path, orphaned: Signal) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", &orphaned.as_str()["SIG".len()..], "--"]).arg(program).env_clear();
+    let kept = ["PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
+    command.envs(kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+impl Process {
+    /// Starts `command`; what it says goes to `{folder}/{name}.log`.
+    pub fn start(folder: &Path, name: &str, grace: Duration, mut command: Command) -> Self {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::create(&log).unwrap();
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name} did not start: {error}"));
+        Self { name: name.to_owned(), child, log, grace }
+    }
+
+    /// What it has said so far.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Fails the test when it has ended.
+    pub fn must_live(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("{} ended by itself: {status}\n{}", self.name, self.said());
+        }
+    }
+
+    /// Sends one signal to the program itself.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.id(), signal).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let Self { name, child, .. } = self;
+        until(&format!("the end of {name}"), async || child.try_wait().unwrap().ok_or("it still runs".to_owned())).await
+    }
+
+    fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // wrangler's first process ends before its children do, so the group is what is waited for. It may be gone.
+        let group = self.id();
+        let _ = killpg(group, Signal::SIGTERM);
+        let pause = Duration::from_millis(20);
+        let mut waited = Duration::ZERO;
+        while group_is_alive(group) {
+            if waited >= self.grace {
+                let _ = killpg(group, Signal::SIGKILL);
+            }
+            let _ = self.child.try_wait();
+            std::thread::sleep(pause);
+            waited += pause;
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether any process of the group still runs; the dead that nobody has collected do not count.
+fn group_is_alive(group: Pid) -> bool {
+    let Ok(entries) = fs::read_dir("/proc") else { return false };
+    let in_group = |entry: fs::DirEntry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // After the name in brackets, which may hold anything: state, parent, group.
+        let mut rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let state = rest.next()?;
+        let its_group: i32 = rest.nth(1)?.parse().ok()?;
+        (its_group == group.as_raw() && state != "Z").then_some(())
+    };
+    entries.flatten().any(|entry| in_group(entry).is_some())
+}

@@ -1,0 +1,77 @@
+//! Scripts that fail, each in its own way: a result like any other, with the reason.
+
+use futures::future::join_all;
+use partwright::contract::Outcome;
+
+use crate::runner::JOB_SECONDS;
+use crate::stack::Stack;
+use crate::tools::script;
+
+/// One way to fail, and what is told of it.
+struct Case {
+    /// The script's name; the project is called so too, with hyphens.
+    script: &'static str,
+    status: &'static str,
+    code: &'static str,
+    line: Option<u32>,
+    /// What the log holds, each exactly once.
+    log: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        script: "raises",
+        status: "error",
+        code: "script_error",
+        line: Some(7),
+        log: &["the marker of one run", "Traceback (most recent call last):", "ValueError: line seven is at fault\n"],
+    },
+    Case { script: "syntax_error", status: "error", code: "syntax_error", line: Some(3), log: &["SyntaxError"] },
+    Case { script: "leaves", status: "error", code: "script_exited", line: None, log: &["about to leave"] },
+    Case { script: "crashes", status: "error", code: "crashed", line: Some(4), log: &["about to crash"] },
+    Case { script: "no_geometry", status: "error", code: "no_geometry", line: None, log: &["nothing was made"] },
+];
+
+const ENDLESS: Case =
+    Case { script: "endless", status: "timeout", code: "script_timeout", line: None, log: &["for ever"] };
+
+/// Status, report and log say what was wrong; the script ran once, and nothing was exported.
+pub async fn a_failing_script_is_told_why(stack: &Stack) {
+    join_all(CASES.iter().map(|case| check(stack, case))).await;
+    let raised = stack.known("raises").report(1).await.error.unwrap();
+    assert_eq!(raised.message, "ValueError: line seven is at fault");
+    let traceback = raised.traceback.unwrap();
+    assert!(traceback.contains("File \"raises_v1.py\", line 10, in <module>"), "{traceback}");
+    assert!(traceback.contains("File \"raises_v1.py\", line 7, in half"), "{traceback}");
+    assert!(!traceback.contains("partwright"), "the runner's own frames are none of its business: {traceback}");
+}
+
+/// A script without an end is stopped at the limit.
+pub async fn an_endless_script_is_stopped(stack: &Stack) {
+    check(stack, &ENDLESS).await;
+    let report = stack.known("endless").report(1).await;
+    assert_eq!(report.outcome, Outcome::TimedOut);
+    assert!(report.error.unwrap().message.contains(&format!("{JOB_SECONDS} s")));
+}
+
+async fn check(stack: &Stack, case: &Case) {
+    let project = stack.project(&case.script.replace('_', "-"));
+    assert_eq!(project.upload(&script(case.script)).await, 1);
+    let outputs = project.finished(1).await;
+    assert_eq!(outputs["total_files"], 0, "{outputs}");
+
+    let status = project.status().await;
+    let told = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!((told("status").as_str(), told("code").as_str()), (case.status, case.code), "{status}");
+    assert_eq!(status["error"]["line"].as_u64(), case.line.map(u64::from), "{status}");
+    assert!(!told("message").is_empty());
+    let report = project.report(1).await;
+    assert_eq!(report.attempt, Some(1), "a failing script is not tried again");
+
+    let log = project.log(1).await;
+    for text in case.log {
+        assert_eq!(log.matches(text).count(), 1, "{text:?} in the log of {}:\n{log}", case.script);
+    }
+    let missing = stack.api().get(&project.path("download/step")).await.expect(404).json();
+    assert_eq!(missing["code"], "no_output");
+}

@@ -1,0 +1,138 @@
+//! What callers get wrong, over real HTTP.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use partwright::contract::MAX_SCRIPT_BYTES;
+use serde_json::Value;
+
+use crate::http::Answer;
+use crate::stack::Stack;
+use crate::tools::script;
+
+/// Checks that the answer is a problem document with this status and code, and gives it.
+fn problem(answer: Answer, status: u16, code: &str) -> Value {
+    let asked = answer.to_string();
+    let answer = answer.expect(status);
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{asked}");
+    let problem = answer.json();
+    assert_eq!(problem["code"], code, "{asked}");
+    assert_eq!(problem["status"], status, "{asked}");
+    assert_eq!(problem["success"], false, "{asked}");
+    assert_eq!(problem["request_id"], answer.header("x-request-id"), "{asked}");
+    assert!(!answer.header("x-request-id").is_empty(), "{asked}");
+    assert!(!problem["detail"].as_str().unwrap().is_empty(), "{asked}");
+    problem
+}
+
+/// Every mistake is a 4xx with a stable code, and the field at fault where there is one.
+pub async fn bad_input_is_told_what_is_wrong_with_it(stack: &Stack) {
+    let project = stack.project("input");
+    assert_eq!(project.upload(&script("box")).await, 1);
+    parameters(stack).await;
+    paths_and_methods(stack).await;
+    another_host(stack).await;
+    bodies(stack).await;
+    assert_eq!(project.get("scripts").await["total_versions"], 1, "nothing of it was taken");
+    // The largest that is taken, in JSON that is twice as long.
+    let largest = format!("#{}", "\n".repeat(MAX_SCRIPT_BYTES - 1));
+    let large = stack.project("input-largest");
+    assert_eq!(large.upload_json(&largest).await.json()["version"], 1);
+    assert!(large.script(1).await == largest);
+    let unknown = stack.api().get("/api/projects/nobody-has-this-name/status").await.expect(200).json();
+    assert_eq!(unknown["status_info"]["status"], "no_scripts");
+}
+
+async fn parameters(stack: &Stack) {
+    let long = "p".repeat(65);
+    let wrong = [
+        ("scripts?limit=0", "limit"),
+        ("scripts?limit=201", "limit"),
+        ("scripts?limit=many", "limit"),
+        ("scripts?limit=1&limit=2", "limit"),
+        ("scripts?cursor=x", "cursor"),
+        ("script/0", "version"),
+        ("script/01", "version"),
+        ("script/9007199254740992", "version"),
+        ("outputs?version=-1", "version"),
+        ("download/dxf", "format"),
+        ("download/step?version=one", "version"),
+        ("download/step?expires_in=0", "expires_in"),
+        ("download/step?expires_in=604801", "expires_in"),
+        ("download/step?expires_in=soon", "expires_in"),
+        ("logs/..%2Fsecret", "name"),
+    ];
+    for (call, field) in wrong {
+        let told = problem(stack.api().get(&format!("/api/projects/input/{call}")).await, 400, "invalid_parameter");
+        assert_eq!(told["field"], field, "{call}: {told}");
+    }
+    for name in ["-a", "_a", "a.b", "a%20b", "..%2Fetc", "%C3%A9", &long] {
+        let told = problem(stack.api().get(&format!("/api/projects/{name}/status")).await, 400, "invalid_parameter");
+        assert_eq!(told["field"], "project_name", "{name}: {told}");
+    }
+    for call in ["script/2", "outputs?version=2", "download/step?version=2"] {
+        problem(stack.api().get(&format!("/api/projects/input/{call}")).await, 404, "version_not_found");
+    }
+    problem(stack.api().get("/api/projects/input/logs/none.log").await, 404, "log_not_found");
+    for call in ["scripts", "script/1", "outputs", "logs", "download/step"] {
+        problem(stack.api().get(&format!("/api/projects/nobody/{call}")).await, 404, "project_not_found");
+    }
+}
+
+async fn paths_and_methods(stack: &Stack) {
+    for path in ["/api", "/api/", "/api/projects/", "/api/projects/input", "/api/projects/input/nothing", "/nothing"] {
+        problem(stack.api().get(path).await, 404, "no_route");
+    }
+    let check = |method: Method, path: &'static str, allow: &'static str| async move {
+        let request = Request::builder().method(method).uri(stack.api().url(path)).body(Bytes::new()).unwrap();
+        let answer = stack.api().send(request).await;
+        assert_eq!(answer.header("allow"), allow, "{answer}");
+        problem(answer, 405, "method_not_allowed");
+    };
+    check(Method::DELETE, "/api/projects/input/status", "GET, HEAD").await;
+    check(Method::PUT, "/api/projects/input/upload-script", "POST").await;
+    check(Method::GET, "/api/projects/input/upload-script", "POST").await;
+}
+
+/// Open mode lets everybody on this machine in, so a page from elsewhere that points its own name at loopback must not
+/// get through.
+async fn another_host(stack: &Stack) {
+    let request = Request::get(stack.api().url("/api/projects")).header("host", "example.com").body(Bytes::new());
+    problem(stack.api().send(request.unwrap()).await, 403, "loopback_only");
+}
+
+async fn bodies(stack: &Stack) {
+    const PYTHON: &str = "text/x-python";
+    const JSON: &str = "application/json";
+    let api = stack.api();
+    let send = |kind: &'static str, body: Bytes| api.post("/api/projects/input/upload-script", kind, body);
+    let one_too_many = "#".repeat(MAX_SCRIPT_BYTES + 1);
+    let in_json = serde_json::json!({"code": one_too_many}).to_string();
+    let wrong: [(&str, Bytes, u16, &str); 12] = [
+        (PYTHON, "".into(), 400, "empty_script"),
+        (PYTHON, " \n\t\n".into(), 400, "empty_script"),
+        (JSON, r#"{"code": ""}"#.into(), 400, "empty_script"),
+        (PYTHON, one_too_many.into(), 413, "too_large"),
+        (JSON, in_json.into(), 413, "too_large"),
+        (PYTHON, Bytes::from_static(b"print('\xff')"), 400, "not_utf8"),
+        (JSON, Bytes::from_static(b"{\"code\": \"\xff\"}"), 400, "not_utf8"),
+        (JSON, "{\"code\":\n }".into(), 400, "invalid_json"),
+        (JSON, r#"{"kode": "x"}"#.into(), 400, "invalid_body"),
+        ("text/plain", "print(1)".into(), 415, "unsupported_media_type"),
+        ("text/x-python; charset=latin-1", "print(1)".into(), 415, "unsupported_media_type"),
+        (JSON, r#"["code"]"#.into(), 400, "invalid_body"),
+    ];
+    for (kind, body, status, code) in wrong {
+        let told = problem(send(kind, body).await, status, code);
+        if code == "invalid_json" {
+            assert!(told["detail"].as_str().unwrap().contains("line 2, column 2"), "{told}");
+        }
+        if code == "empty_script" {
+            assert_eq!(told["field"], "code", "{told}");
+        }
+    }
+    let untyped = Request::post(stack.api().url("/api/projects/input/upload-script")).body("print(1)".into()).unwrap();
+    problem(stack.api().send(untyped).await, 415, "unsupported_media_type");
+    let metadata = serde_json::json!({"code": "print(1)", "metadata": "m".repeat(2_048)}).to_string();
+    let told = problem(send(JSON, metadata.into()).await, 400, "invalid_parameter");
+    assert_eq!(told["field"], "metadata");
+}

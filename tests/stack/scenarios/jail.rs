@@ -1,0 +1,38 @@
+//! What a script can find out.
+
+use crate::runner::is_root;
+use crate::stack::Stack;
+use crate::tools::script;
+use crate::worker::ADMIN_TOKEN;
+
+/// A script sees neither the runner's credentials nor anything else of the machine's processes, and is a user of its
+/// own.
+pub async fn a_script_finds_no_secret(stack: &Stack) {
+    let project = stack.project("looks-around");
+    project.upload(&script("looks_around")).await;
+    project.completed(1).await;
+    let log = project.log(1).await;
+    for secret in [stack.store().secret(), ADMIN_TOKEN, "AWS_SECRET_ACCESS_KEY", "RUNNER_SCRATCH"] {
+        assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
+    }
+    let lines = |word: &str| -> Vec<&str> { log.lines().filter(|line| line.split(' ').next() == Some(word)).collect() };
+
+    if is_root() {
+        for word in ["uid", "gid"] {
+            let ids: Vec<&str> = lines(word)[0].split(' ').skip(1).collect();
+            assert!(ids.len() == 3 && ids.iter().all(|id| id.parse::<u32>().unwrap() >= 64_100), "{word}: {ids:?}");
+        }
+        assert_eq!(lines("groups"), ["groups"], "no group of the runner's");
+    }
+    let readable: Vec<&str> = lines("read").into_iter().filter(|line| line.contains("/environ")).collect();
+    assert!(readable.len() <= 1, "its own environment and no other: {readable:?}");
+
+    let descriptors: Vec<(u32, &str)> = lines("fd")
+        .into_iter()
+        .map(|line| line["fd ".len()..].split_once(' ').unwrap())
+        .map(|(number, target)| (number.parse().unwrap(), target))
+        .collect();
+    let beyond: Vec<&str> = descriptors.iter().filter(|(number, _)| *number > 2).map(|(_, target)| *target).collect();
+    assert_eq!(descriptors.len() - beyond.len(), 3, "{descriptors:?}");
+    assert!(beyond.len() == 1 && beyond[0].starts_with("pipe:"), "only the event pipe: {descriptors:?}");
+}

@@ -1,0 +1,98 @@
+//! What is shown. Each scenario has projects of its own, so that all of a group run at once.
+
+mod away;
+mod failing;
+mod hand;
+mod input;
+mod jail;
+mod links;
+mod model;
+mod numbers;
+mod operation;
+mod seed;
+mod settings;
+mod takeover;
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, join_all};
+
+use crate::stack::Stack;
+use crate::store::Kind;
+
+/// A scenario: its name and what it does.
+type Scenario = (&'static str, for<'a> fn(&'a Stack) -> LocalBoxFuture<'a, ()>);
+
+/// Scenarios from the paths of their functions.
+macro_rules! scenarios {
+    ($($function:path),* $(,)?) => {
+        &[$((stringify!($function), |stack| Box::pin($function(stack)))),*]
+    };
+}
+
+/// While no runner works: what needs none, and the runners that leave their work.
+const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
+    takeover::one_runner_is_killed_another_is_stopped,
+    input::bad_input_is_told_what_is_wrong_with_it,
+    operation::the_store_does_what_the_library_needs,
+    operation::the_admin_s_calls_take_the_token,
+    settings::a_runner_names_its_wrong_setting,
+];
+
+/// Workers of their own, with settings that are wrong; the store makes no difference to them.
+const OTHER_WORKERS: &[Scenario] =
+    scenarios![away::a_bucket_that_is_away_takes_nothing, settings::a_worker_names_its_wrong_setting,];
+
+/// Fills the queue, still without a runner.
+const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_sixty_four_numbers];
+
+/// With two runners on one machine, which share the queue and nothing else.
+const WITH_A_RUNNER: &[Scenario] = scenarios![
+    model::a_bracket_becomes_four_files,
+    model::a_second_version_leaves_the_first_alone,
+    seed::the_seed_s_snippets_run_unchanged,
+    hand::a_script_dropped_in_by_hand_becomes_a_model,
+    hand::an_upload_never_overwrites_a_script_dropped_in_by_hand,
+    failing::a_failing_script_is_told_why,
+    failing::an_endless_script_is_stopped,
+    jail::a_script_finds_no_secret,
+    links::only_the_link_as_signed_opens_and_not_for_ever,
+    numbers::a_full_queue_is_worked_off,
+    takeover::another_runner_completes_what_they_left,
+    operation::every_part_is_healthy,
+];
+
+/// When all is done.
+const AFTERWARDS: &[Scenario] = scenarios![operation::every_project_is_listed_once, operation::nothing_is_left_behind];
+
+/// The runners that work everything off.
+const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
+
+/// Runs all of it on one stack.
+pub async fn run_all(stack: &Stack) {
+    let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
+    let mut failed = run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await;
+    failed.extend(run(stack, QUEUE).await);
+    let mut runners = RUNNERS.map(|name| stack.start_runner(name, &[("RUNNER_SLOTS", "2")]));
+    for runner in &mut runners {
+        runner.ready().await;
+    }
+    stack.runners.replace(runners.into());
+    failed.extend(run(stack, WITH_A_RUNNER).await);
+    failed.extend(run(stack, AFTERWARDS).await);
+    assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));
+}
+
+/// Runs a group at once and gives the names of those that failed: every failure is seen before the test fails.
+async fn run(stack: &Stack, scenarios: &[Scenario]) -> Vec<&'static str> {
+    let runs = scenarios.iter().map(|(name, scenario)| async move {
+        let began = stack.clock.monotonic();
+        let outcome = AssertUnwindSafe(scenario(stack)).catch_unwind().await;
+        let word = if outcome.is_ok() { "ok" } else { "FAILED" };
+        let took = (stack.clock.monotonic() - began).as_secs_f64();
+        println!("{:?} {took:6.1} s  {word}  {name}", stack.kind);
+        outcome.is_err().then_some(*name)
+    });
+    join_all(runs).await.into_iter().flatten().collect()
+}

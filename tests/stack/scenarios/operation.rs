@@ -1,0 +1,102 @@
+//! What those who run the service look at.
+
+use std::collections::BTreeSet;
+
+use http::{Method, Request};
+use serde_json::{Value, json};
+
+use crate::http::Answer;
+use crate::stack::Stack;
+use crate::suite;
+use crate::wait::until;
+use crate::worker::ADMIN_TOKEN;
+
+/// The store passes the suite that the library's in-memory store passes.
+pub async fn the_store_does_what_the_library_needs(stack: &Stack) {
+    suite::run(stack.client()).await;
+}
+
+/// The health page says that every part is well, and nothing that nobody should know.
+pub async fn every_part_is_healthy(stack: &Stack) {
+    let answer = stack.api().get("/api/monitoring/health").await.expect(200);
+    let health = answer.json();
+    assert_eq!(health["status"], "healthy", "{health}");
+    for (part, state) in [("worker", "up"), ("object", "up"), ("bucket", "up"), ("auth", "open")] {
+        assert_eq!(health["components"][part]["status"], state, "{health}");
+    }
+    for hidden in [stack.store().secret(), ADMIN_TOKEN, "http", crate::store::BUCKET] {
+        assert!(!answer.text().contains(hidden), "{hidden}: {health}");
+    }
+}
+
+/// The admin's calls open to the token alone.
+pub async fn the_admin_s_calls_take_the_token(stack: &Stack) {
+    let calls = [(Method::GET, "/api/monitoring/s3/status"), (Method::POST, "/api/monitoring/test/s3-upload")];
+    for (method, path) in calls {
+        for token in ["", "Bearer wrong", "Basic stack-test-admin-token", "Bearer stack-test-admin-toke"] {
+            let answer = ask(stack, method.clone(), path, token).await.expect(401);
+            assert_eq!(answer.json()["code"], "unauthorized", "{answer}");
+            assert_eq!(answer.header("www-authenticate"), "Bearer");
+        }
+        let answer = ask(stack, method, path, &format!("Bearer {ADMIN_TOKEN}")).await.expect(200);
+        assert_eq!(answer.json()["success"], true, "{answer}");
+        assert!(!answer.text().contains(stack.store().secret()), "{answer}");
+    }
+}
+
+async fn ask(stack: &Stack, method: Method, path: &str, token: &str) -> Answer {
+    let mut request = Request::builder().method(method).uri(stack.api().url(path));
+    if !token.is_empty() {
+        request = request.header("authorization", token);
+    }
+    stack.api().send(request.body(Default::default()).unwrap()).await
+}
+
+/// The list of projects has every one that was uploaded to, page by page, newest first.
+pub async fn every_project_is_listed_once(stack: &Stack) {
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = stack.api().get(&format!("/api/projects?limit=5{cursor}")).await.expect(200).json();
+        let names = page["projects"].as_array().unwrap().iter().map(|project| project["project_name"].clone());
+        listed.extend(names.map(|name| name.as_str().unwrap().to_owned()));
+        match &page["next_cursor"] {
+            Value::Null => break,
+            next => cursor = format!("&cursor={next}"),
+        }
+    }
+    let different: BTreeSet<String> = listed.iter().cloned().collect();
+    assert_eq!(different.len(), listed.len(), "{listed:?}");
+    // One that began in the bucket belongs to nobody.
+    let mut expected = stack.projects.borrow().clone();
+    expected.remove("hand-dropped");
+    assert_eq!(different, expected);
+}
+
+/// Bucket and objects agree on every project, no ticket, attempt or test object is left, and the runners stop in good
+/// order.
+pub async fn nothing_is_left_behind(stack: &Stack) {
+    let names = stack.projects.borrow().clone();
+    for name in &names {
+        let path = format!("/api/monitoring/projects/{name}/processing-status?limit=200");
+        let agreed = until(&format!("bucket and object to agree on {name}"), async || {
+            let told = stack.api().get(&path).await.expect(200).json();
+            let versions = told["versions"].as_array().unwrap();
+            let differ = versions.iter().find(|version| version["differences"] != json!([]));
+            differ.map_or(Ok(told.clone()), |version| Err(version.to_string()))
+        })
+        .await;
+        assert_eq!((&agreed["complete"], &agreed["unknown_versions"]), (&json!(true), &json!([])), "{agreed}");
+        let final_report =
+            |version: &Value| version["bucket"]["report"] == true && version["bucket"]["ticket"] == false;
+        assert!(agreed["versions"].as_array().unwrap().iter().all(final_report), "{agreed}");
+    }
+    for prefix in ["pending/", "probe/"] {
+        let (entries, _) = stack.client().list(prefix, 10).await.unwrap();
+        assert!(entries.is_empty(), "{entries:?}");
+    }
+    for runner in stack.runners.take() {
+        assert_eq!(runner.stop().await, Some(0));
+    }
+    let left: Vec<_> = std::fs::read_dir(stack.folder().join("scratch")).unwrap().flatten().collect();
+    assert!(left.is_empty(), "runners clean up, after those that were killed too: {left:?}");
+}

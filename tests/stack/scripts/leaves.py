@@ -1,0 +1,4 @@
+import os
+
+print("about to leave")
+os._exit(0)

@@ -1,0 +1,5 @@
+import FreeCAD as App
+
+doc = App.newDocument("Empty")
+doc.recompute()
+print("nothing was made")

@@ -1,0 +1,4 @@
+import FreeCAD as App
+
+doc = App.newDocument("Never"
+box = doc.addObject("Part::Box", "Box")

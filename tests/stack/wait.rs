@@ -1,0 +1,28 @@
+//! Waiting for something to come true. Nothing here sleeps for a fixed time and hopes.
+
+use std::time::Duration;
+
+/// How long anything may take. Generous: no test is about speed, and machines are busy.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Asks until the answer is `Ok` and gives it. Fails the test after [`DEADLINE`] with the last `Err`, which says what
+/// was seen instead.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+    let mut seen = "nothing yet".to_owned();
+    let asking = async {
+        loop {
+            match ask().await {
+                Ok(found) => return found,
+                Err(instead) => seen = instead,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    match tokio::time::timeout(DEADLINE, asking).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited {} s in vain for {what}; seen last: {seen}", DEADLINE.as_secs()),
+    }
+}

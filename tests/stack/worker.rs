@@ -1,0 +1,77 @@
+//! The Worker in real workerd, under `wrangler dev`, from the release build in `build/`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use http::Method;
+use nix::sys::signal::Signal;
+
+use crate::http::{Answer, Api, request, try_send};
+use crate::process::{Process, command};
+use crate::tools::{root, tool};
+use crate::transport::Transport;
+use crate::wait::until;
+
+/// The admin's token in every stack.
+pub const ADMIN_TOKEN: &str = "stack-test-admin-token";
+
+/// A Worker that answers.
+pub struct Worker {
+    base: String,
+    process: Process,
+}
+
+impl Worker {
+    /// Starts one on `port` with these settings and nothing else, and gives it at once; see [`Worker::ready`].
+    pub fn start(folder: &Path, name: &str, port: u16, settings: &[(String, String)]) -> Self {
+        let site = folder.join(name);
+        lay_out(&site);
+        let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        fs::write(site.join("settings"), lines.concat()).unwrap();
+        let mut wrangler = command(&tool("PARTWRIGHT_WRANGLER"), Signal::SIGTERM);
+        // What tools/env.sh says of wrangler: that it works offline, and keeps no trace of each request.
+        let said = |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
+        wrangler.envs(std::env::vars().filter(|(name, _)| said(name)));
+        wrangler.env("WRANGLER_LOG_PATH", site.join("logs")).env("WRANGLER_REGISTRY_PATH", site.join("registry"));
+        wrangler.env("TMPDIR", site.join("tmp")).env("HOME", site.join("tmp"));
+        wrangler.current_dir(&site).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+        wrangler.args(["--inspector-port", "0", "--persist-to", "state", "--env-file", "settings"]);
+        wrangler.arg("--show-interactive-dev-session=false");
+        let process = Process::start(folder, name, Duration::from_secs(10), wrangler);
+        Self { base: format!("http://127.0.0.1:{port}"), process }
+    }
+
+    /// Its API.
+    pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
+        Api { transport, base: &self.base }
+    }
+
+    /// Waits until the health page answers with `status`.
+    pub async fn ready(&mut self, transport: &Transport, status: u16) -> Answer {
+        let Self { base, process } = self;
+        let url = format!("{base}/api/monitoring/health");
+        until("the Worker's health", async || {
+            process.must_live();
+            let answer = try_send(transport, request(Method::GET, &url)).await?;
+            if answer.status == status { Ok(answer) } else { Err(answer.to_string()) }
+        })
+        .await
+    }
+}
+
+/// A folder with wrangler.toml as it is and the Worker as built, so that nobody's editing or building in the work tree
+/// reloads the Worker under test, and no settings of a person's own (`.dev.vars`) slip in.
+fn lay_out(site: &Path) {
+    let built = root().join("build");
+    let complete = ["index.js", "index_bg.wasm", "worker/shim.mjs"].iter().all(|file| built.join(file).is_file());
+    assert!(complete, "the Worker is not built: run `make worker` first (`make test` does)");
+    for folder in ["build/worker", "src", "tmp", "tools"] {
+        fs::create_dir_all(site.join(folder)).unwrap();
+    }
+    for file in ["wrangler.toml", "build/index.js", "build/index_bg.wasm", "build/worker/shim.mjs"] {
+        fs::copy(root().join(file), site.join(file)).unwrap();
+    }
+    // The build command of wrangler.toml: there is nothing to build.
+    fs::write(site.join("tools/build-worker.sh"), "exit 0\n").unwrap();
+}
