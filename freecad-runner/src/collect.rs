@@ -50,8 +50,7 @@ pub enum CollectError {
 /// # Errors
 /// When one is missing, is a link, a directory or a pipe, is empty, or they are too large.
 pub fn collect(directory: &Path, files: &[MadeFile], limit: u64) -> Result<Vec<Collected>, CollectError> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let root = open(directory, flags, Mode::empty()).map_err(|error| unfit("the output directory", &error.into()))?;
+    let root = open_directory(directory)?;
     let mut left = limit;
     let mut collected: Vec<Collected> = Vec::new();
     for made in files {
@@ -70,6 +69,20 @@ pub fn collect(directory: &Path, files: &[MadeFile], limit: u64) -> Result<Vec<C
     }
     collected.sort_by_key(|file| Format::ALL.iter().position(|format| *format == file.format));
     Ok(collected)
+}
+
+/// Reads one file that is not published: the mesh that pictures are drawn from.
+///
+/// # Errors
+/// As [`collect`].
+pub fn read_one(directory: &Path, name: &str, limit: u64) -> Result<Vec<u8>, CollectError> {
+    let root = open_directory(directory)?;
+    read(&root, name, limit).map_err(|error| unfit(name, &error))
+}
+
+fn open_directory(directory: &Path) -> Result<OwnedFd, CollectError> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    open(directory, flags, Mode::empty()).map_err(|error| unfit("the output directory", &error.into()))
 }
 
 fn unfit(name: &str, error: &io::Error) -> CollectError {

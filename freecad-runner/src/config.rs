@@ -12,8 +12,6 @@ pub struct Config {
     pub bucket: Bucket,
     /// `RUNNER_NAME`: how this runner calls itself in attempts and reports. Default: the host's name.
     pub name: String,
-    /// `RUNNER_SLOTS`: how many jobs run at once. Default: the number of cores.
-    pub slots: usize,
     /// `RUNNER_POLL`: seconds between two looks at the queue, from 0.1. Default: 1.
     pub poll: Duration,
     /// `RUNNER_LEASE`: seconds without a heartbeat after which an attempt counts as dead, from 15. Default: 30.
@@ -21,6 +19,15 @@ pub struct Config {
     /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM, before they are given back. Default: 8,
     /// which fits in the 10 that container engines wait.
     pub drain: Duration,
+    /// How scripts are run.
+    pub engine: EngineConfig,
+}
+
+/// How scripts are run; all that `freecad-runner run` needs.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// `RUNNER_SLOTS`: how many jobs run at once. Default: the number of cores.
+    pub slots: usize,
     /// What one job may use.
     pub limits: Limits,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
@@ -63,33 +70,31 @@ impl Config {
     /// # Errors
     /// Names the setting that is missing or wrong.
     pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let jail = match optional("RUNNER_JAIL").as_deref() {
+        Ok(Self {
+            bucket: Bucket::from_settings(lookup)?,
+            name: optional(lookup, "RUNNER_NAME").unwrap_or_else(host_name),
+            poll: seconds(lookup, "RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
+            lease: seconds(lookup, "RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
+            drain: seconds(lookup, "RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
+            engine: EngineConfig::from_settings(lookup)?,
+        })
+    }
+}
+
+impl EngineConfig {
+    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+    ///
+    /// # Errors
+    /// Names the setting that is wrong.
+    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let jail = match optional(lookup, "RUNNER_JAIL").as_deref() {
             None | Some("full") => JailMode::Full,
             Some("same-uid") => JailMode::SameUid,
             Some(other) => {
                 return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
             }
         };
-        let seconds = |name: &'static str, default: f64, least: f64, most: f64| {
-            let Some(text) = optional(name) else { return Ok(Duration::from_secs_f64(default)) };
-            let number = text.parse().ok().filter(|number: &f64| (least..=most).contains(number));
-            let wrong =
-                || ConfigError::new(name, format!("{text:?} is not a number of seconds from {least} to {most}"));
-            number.map(Duration::from_secs_f64).ok_or_else(wrong)
-        };
-        let bytes = |name: &'static str, default: u64, least: u64| {
-            let Some(text) = optional(name) else { return Ok(default) };
-            let wrong = || {
-                let least = least >> 20;
-                ConfigError::new(
-                    name,
-                    format!("{text:?} is not a size of at least {least} MiB, such as 512MiB or 2GiB"),
-                )
-            };
-            parse_bytes(&text).filter(|bytes| *bytes >= least).ok_or_else(wrong)
-        };
-        let slots = match optional("RUNNER_SLOTS") {
+        let slots = match optional(lookup, "RUNNER_SLOTS") {
             None => std::thread::available_parallelism().map_or(1, usize::from),
             Some(text) => {
                 let number = text.parse().ok().filter(|number| (1..=MAX_SLOTS).contains(number));
@@ -98,28 +103,51 @@ impl Config {
                 usize::try_from(number.ok_or_else(wrong)?).unwrap_or(1)
             }
         };
-        let scratch =
-            optional("RUNNER_SCRATCH").map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
+        let scratch = optional(lookup, "RUNNER_SCRATCH")
+            .map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
         if !scratch.is_absolute() {
             return Err(ConfigError::new("RUNNER_SCRATCH", format!("{} is not an absolute path", scratch.display())));
         }
         Ok(Self {
-            bucket: Bucket::from_settings(lookup)?,
-            name: optional("RUNNER_NAME").unwrap_or_else(host_name),
             slots,
-            poll: seconds("RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
-            lease: seconds("RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
-            drain: seconds("RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
             limits: Limits {
-                seconds: seconds("RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
-                memory: bytes("RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
-                output: bytes("RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
+                seconds: seconds(lookup, "RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
+                memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
+                output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
             },
             jail,
             scratch,
-            freecad: optional("RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
+            freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
         })
     }
+}
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
+    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+fn seconds(
+    lookup: Lookup<'_>,
+    name: &'static str,
+    default: f64,
+    least: f64,
+    most: f64,
+) -> Result<Duration, ConfigError> {
+    let Some(text) = optional(lookup, name) else { return Ok(Duration::from_secs_f64(default)) };
+    let number = text.parse().ok().filter(|number: &f64| (least..=most).contains(number));
+    let wrong = || ConfigError::new(name, format!("{text:?} is not a number of seconds from {least} to {most}"));
+    number.map(Duration::from_secs_f64).ok_or_else(wrong)
+}
+
+fn bytes(lookup: Lookup<'_>, name: &'static str, default: u64, least: u64) -> Result<u64, ConfigError> {
+    let Some(text) = optional(lookup, name) else { return Ok(default) };
+    let wrong = || {
+        let least = least >> 20;
+        ConfigError::new(name, format!("{text:?} is not a size of at least {least} MiB, such as 512MiB or 2GiB"))
+    };
+    parse_bytes(&text).filter(|bytes| *bytes >= least).ok_or_else(wrong)
 }
 
 fn host_name() -> String {
@@ -161,14 +189,15 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.poll, Duration::from_secs(1));
         assert_eq!(config.lease, Duration::from_secs(30));
-        assert_eq!(config.jail, JailMode::Full);
-        assert_eq!(config.limits, Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 });
+        assert_eq!(config.engine.jail, JailMode::Full);
+        let limits = Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 };
+        assert_eq!(config.engine.limits, limits);
     }
 
     #[test]
     fn sizes_take_units() {
-        assert_eq!(read(&[("RUNNER_JOB_MEMORY", "3 GiB")]).unwrap().limits.memory, 3 << 30);
-        assert_eq!(read(&[("RUNNER_JOB_OUTPUT", "1048576")]).unwrap().limits.output, 1 << 20);
+        assert_eq!(read(&[("RUNNER_JOB_MEMORY", "3 GiB")]).unwrap().engine.limits.memory, 3 << 30);
+        assert_eq!(read(&[("RUNNER_JOB_OUTPUT", "1048576")]).unwrap().engine.limits.output, 1 << 20);
     }
 
     #[test]

@@ -41,7 +41,8 @@ pub async fn run(
     if !wait_for_store(client, clock, stopping.clone()).await? {
         return Ok(());
     }
-    info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.slots, "ready");
+    engine.warm_up().await.map_err(|error| error.to_string())?;
+    info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.engine.slots, "ready");
     let tools = Tools { client, clock, engine, config };
     Daemon::new(tools).run(stopping).await;
     Ok(())
@@ -100,7 +101,7 @@ impl<'a> Daemon<'a> {
             tools,
             queue: Queue::new(tools.config.poll, tools.config.lease),
             sweep: Sweep::default(),
-            free_slots: (0..tools.config.slots).collect(),
+            free_slots: (0..tools.config.engine.slots).collect(),
             mine: HashSet::new(),
             alone: false,
             failing: false,

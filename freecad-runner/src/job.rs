@@ -9,9 +9,9 @@ use partwright::s3::{Client, S3Error};
 use tokio::sync::watch;
 
 use crate::claim::{Claim, Heartbeat};
-use crate::collect::collect;
 use crate::config::Config;
 use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run};
+use crate::products::gather;
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
 use crate::transport::SystemClock;
@@ -94,7 +94,7 @@ pub async fn work(
              not tried again",
             candidate.died
         );
-        report.error = Some(job_error("abandoned", &message));
+        report.error = Some(JobError::new("abandoned", &message));
         return finish(tools, candidate, report, Log::default()).await;
     }
     let script = match fetch(client, job, &mut report).await? {
@@ -145,29 +145,18 @@ async fn publish_all(
     candidate: &Candidate,
     claim: &Claim,
     directory: &JobDirectory,
-    finished: Finished,
+    mut finished: Finished,
     mut report: Report,
 ) -> Result<JobEnd, JobFailure> {
     let (client, job) = (tools.client, &candidate.job);
-    let Finished { outcome, error, geometry, files, timings_ms, warnings, engine, mut log } = finished;
+    let began = tools.clock.monotonic();
+    let files = gather(&directory.output(), &mut finished, tools.config.engine.limits.output).await;
+    let run = claim.run();
+    report.files = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file))).await?;
+    let Finished { outcome, error, geometry, timings_ms, warnings, engine, log, .. } = finished;
     (report.outcome, report.error, report.geometry) = (outcome, error, geometry);
     (report.timings_ms, report.warnings, report.engine) = (timings_ms, warnings, engine);
-    if outcome == Outcome::Completed {
-        let began = tools.clock.monotonic();
-        match collect(&directory.output(), &files, tools.config.limits.output) {
-            Ok(files) => {
-                let run = claim.run();
-                report.files =
-                    try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file))).await?;
-                report.timings_ms.insert("publish".to_owned(), milliseconds(tools.clock.monotonic() - began));
-            }
-            Err(error) => {
-                report.outcome = Outcome::Failed;
-                log.note(&format!("output_invalid: {error}"));
-                report.error = Some(job_error("output_invalid", &format!("The job's files cannot be taken: {error}")));
-            }
-        }
-    }
+    report.timings_ms.insert("publish".to_owned(), milliseconds(tools.clock.monotonic() - began));
     finish(tools, candidate, report, log).await
 }
 
@@ -210,10 +199,10 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
     let object = match client.get(&key, SCRIPT_LIMIT).await {
         Ok(object) => object,
         Err(S3Error::NotFound) => {
-            return Ok(Err(job_error("script_missing", &format!("There is no script at {key}; it was removed"))));
+            return Ok(Err(JobError::new("script_missing", &format!("There is no script at {key}; it was removed"))));
         }
         Err(S3Error::TooLarge { limit }) => {
-            return Ok(Err(job_error("script_too_large", &format!("The script is larger than {limit} bytes"))));
+            return Ok(Err(JobError::new("script_too_large", &format!("The script is larger than {limit} bytes"))));
         }
         Err(error) => return Err(error),
     };
@@ -225,7 +214,7 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
     {
         let message =
             format!("The script at {key} is not the one that was uploaded: its sha256 is {sum}, not {stated}");
-        return Ok(Err(job_error("script_changed", &message)));
+        return Ok(Err(JobError::new("script_changed", &message)));
     }
     Ok(Ok(object.bytes.to_vec()))
 }
@@ -253,18 +242,6 @@ async fn watch_over(tools: Tools<'_>, job: &Job, claim: &Claim, mut drained: wat
             let _ = claim.remove(tools.client).await;
             return Stop::Lost;
         }
-    }
-}
-
-fn job_error(code: &str, message: &str) -> JobError {
-    JobError {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        line: None,
-        column: None,
-        source: None,
-        object: None,
-        traceback: None,
     }
 }
 

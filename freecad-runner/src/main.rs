@@ -8,62 +8,75 @@
 //! - `claim`: holding a version
 //! - `engine`: running a script that is not trusted
 //! - `collect`: taking its files
+//! - `render`: GLB and picture from its mesh
+//! - `products`: all files of a job
+//! - `render`: drawing the GLB file and the picture from a job's mesh
 //! - `publish`: files, log, report
 //! - `job`: one job from claim to commit
 //! - `sweep`: scripts without a ticket
 //! - `daemon`: the loop
+//! - `local`: a script of one's own, without a bucket
+//! - `check`: what this machine offers
 //!
 //! Invariants: the runner needs nothing but the bucket; nothing is committed but by the report; no credential reaches
 //! a script's process.
 
+mod check;
 mod claim;
 mod collect;
 mod config;
 mod daemon;
 mod engine;
 mod job;
+mod local;
+mod products;
 mod publish;
 mod queue;
+mod render;
 mod sweep;
 mod transport;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-use config::{Config, JailMode};
+use config::{Config, EngineConfig, JailMode};
 use engine::Engine;
+use local::LocalRun;
 use transport::{SystemClock, Transport};
 
-const USAGE: &str = "freecad-runner: runs the FreeCAD scripts of a bucket
+const USAGE: &str = "freecad-runner: runs FreeCAD scripts
 
-usage: freecad-runner              poll the bucket until SIGTERM or SIGINT
-       freecad-runner --help       this text
+usage: freecad-runner                            poll a bucket until SIGTERM or SIGINT
+       freecad-runner run FILE.py… --out DIR     run scripts of your own, without a bucket; several files get a
+                                                 directory each
+       freecad-runner check                      say what this machine offers
+       freecad-runner --help                     this text
        freecad-runner --version
 
-Settings come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_BUCKET_NAME and more;
+Settings come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_BUCKET_NAME and more for a bucket;
 README.md, Configuration, lists them. RUST_LOG sets how much is said (default: info).
 ";
 
+/// What is asked for on the command line.
+enum Command {
+    Poll,
+    Run(Vec<LocalRun>),
+    Check,
+    Say(String),
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {}
-        ["--help" | "-h"] => {
-            print!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        ["--version" | "-V"] => {
-            println!("freecad-runner {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
-        }
-        _ => {
-            eprint!("freecad-runner: unknown arguments: {}\n\n{USAGE}", arguments.join(" "));
+    let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprint!("freecad-runner: {problem}\n\n{USAGE}");
             return ExitCode::from(2);
         }
-    }
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -71,8 +84,18 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_target(false)
         .init();
-    match start() {
-        Ok(()) => ExitCode::SUCCESS,
+    let outcome = match command {
+        Command::Say(text) => {
+            print!("{text}");
+            Ok(true)
+        }
+        Command::Poll => poll().map(|()| true),
+        Command::Run(runs) => run_all(&runs),
+        Command::Check => check_machine(),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(problem) => {
             eprintln!("freecad-runner: {problem}");
             ExitCode::FAILURE
@@ -80,17 +103,60 @@ fn main() -> ExitCode {
     }
 }
 
-fn start() -> Result<(), String> {
-    let config = Config::from_settings(&|name| std::env::var(name).ok()).map_err(|error| error.to_string())?;
+fn parse(arguments: &[String]) -> Result<Command, String> {
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Ok(Command::Poll),
+        ["check"] => Ok(Command::Check),
+        ["--help" | "-h"] => Ok(Command::Say(USAGE.to_owned())),
+        ["--version" | "-V"] => Ok(Command::Say(format!("freecad-runner {}\n", env!("CARGO_PKG_VERSION")))),
+        ["run", ref files @ .., "--out", out] if !files.is_empty() => {
+            let several = files.len() > 1;
+            let run = |file: &&str| {
+                let (script, out) = (PathBuf::from(file), PathBuf::from(out));
+                let out = if several { out.join(script.file_stem().unwrap_or_default()) } else { out };
+                LocalRun { script, out }
+            };
+            Ok(Command::Run(files.iter().map(run).collect()))
+        }
+        _ => Err(format!("unknown arguments: {}", arguments.join(" "))),
+    }
+}
+
+/// One thread: the library's futures stay on it, and the jobs' processes die with it.
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
+}
+
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn check_machine() -> Result<bool, String> {
+    let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
+    Ok(runtime()?.block_on(check::check(&config)))
+}
+
+fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
+    let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
+    let config = EngineConfig { slots: config.slots.min(runs.len()), ..config };
     let engine = Engine::new(&config)?;
+    runtime()?.block_on(local::run_all(&engine, &config, runs, &SystemClock::new()))
+}
+
+fn poll() -> Result<(), String> {
+    let config = Config::from_settings(&setting).map_err(|error| error.to_string())?;
+    let engine = Engine::new(&config.engine)?;
     match engine.jail() {
         JailMode::Full => tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID),
         JailMode::SameUid => tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own"),
     }
-    // One thread: the library's futures stay on it, and the jobs' processes die with it.
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    runtime.block_on(async {
+    tracing::info!(
+        landlock = engine::landlock_version(),
+        seccomp = true,
+        scratch = ?engine.volume(),
+        "the jail's layers"
+    );
+    runtime()?.block_on(async {
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();

@@ -167,6 +167,21 @@ pub struct CadObject {
     pub type_id: String,
 }
 
+impl JobError {
+    /// An error without a place in the script.
+    pub fn new(code: &str, message: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            line: None,
+            column: None,
+            source: None,
+            object: None,
+            traceback: None,
+        }
+    }
+}
+
 impl Report {
     /// A report with the fields that every report has; the caller fills in the rest.
     pub fn new(project: ProjectId, version: Version, outcome: Outcome, finished_at: Timestamp) -> Self {

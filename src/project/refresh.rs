@@ -159,7 +159,7 @@ impl ProjectObject<'_> {
         let mut report = Report::new(project.clone(), version, outcome, self.clock.now());
         if files.is_empty() {
             report.error =
-                Some(job_error("no_output", "Other software marked this version as processed and left no file"));
+                Some(JobError::new("no_output", "Other software marked this version as processed and left no file"));
         }
         report.files = files;
         Ok(report)
@@ -170,18 +170,6 @@ impl ProjectObject<'_> {
 fn unreadable(project: &ProjectId, version: Version, problem: &str, now: crate::contract::Timestamp) -> Report {
     let mut report = Report::new(project.clone(), version, Outcome::Failed, now);
     let message = format!("The version's report in the bucket cannot be read: {problem}");
-    report.error = Some(job_error("unreadable_report", &message));
+    report.error = Some(JobError::new("unreadable_report", &message));
     report
-}
-
-fn job_error(code: &str, message: &str) -> JobError {
-    JobError {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        line: None,
-        column: None,
-        source: None,
-        object: None,
-        traceback: None,
-    }
 }

@@ -4,11 +4,13 @@ import os
 import resource
 import shutil
 import tempfile
+import zipfile
 
 import FreeCAD
 import Import
 import Mesh
 
+from . import geometry, gui_document, looks, step_colours
 from .failure import Failed, describe, is_out_of_memory
 from .formats import flaw, stl_facets
 
@@ -29,6 +31,8 @@ def write(picked, pieces, formats, output, base_name, warnings):
             made = os.path.join(fresh, name)
             try:
                 wrong = WRITERS[format](made, picked, pieces) or flaw(format, made)
+                if not wrong and format in FINISHERS:
+                    finish(format, made, picked, pieces, warnings)
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -112,6 +116,41 @@ def write_obj(path, picked, pieces):
             file.writelines(map("v {0.x:.9g} {0.y:.9g} {0.z:.9g}\n".format, points))
             file.writelines(f"f {a + before} {b + before} {c + before}\n" for a, b, c in facets)
             before += len(points)
+
+
+def finish(format, path, picked, pieces, warnings):
+    """Adds what FreeCAD adds only with a window. A model without it is better than none."""
+    try:
+        FINISHERS[format](path, picked, pieces)
+    except Exception as error:
+        if is_out_of_memory(error) or isinstance(error, OSError):
+            raise
+        warnings.append(f"The {format} is without colours: {describe(error)}.")
+
+
+def finish_fcstd(path, picked, pieces):
+    gui_document.add(path, picked.document, geometry.whole_box(pieces))
+
+
+def finish_step(path, picked, pieces):
+    if coloured := looks.by_label(picked.objects):
+        step_colours.add(path, coloured)
+
+
+FINISHERS = {"FCStd": finish_fcstd, "STEP": finish_step}
+
+
+def complete(path, picked, pieces, warnings):
+    """Makes a script's own FCStd open with its objects visible; on a copy, so that it never gets worse."""
+    try:
+        if not gui_document.belongs(path, picked.document):
+            return
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=os.path.dirname(path)) as fresh:
+            made = shutil.copyfile(path, os.path.join(fresh, "copy"))
+            finish("FCStd", made, picked, pieces, warnings)
+            os.replace(made, path)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        warnings.append(f"The script's own FCStd opens with its objects hidden: {describe(error)}.")
 
 
 WRITERS = {"FCStd": write_fcstd, "STEP": write_step, "STL": write_stl, "OBJ": write_obj}

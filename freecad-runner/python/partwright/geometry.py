@@ -13,10 +13,9 @@ def measure(pieces, stl, warnings):
 
     The mesh figures are those of the script's own STL when there is one, else of the pieces' meshes.
     """
-    whole = FreeCAD.BoundBox()
+    whole = whole_box(pieces)
     area, volume, moment, solids, faces = 0.0, 0.0, FreeCAD.Vector(), 0, 0
     for piece in pieces:
-        whole.add(piece.box)
         if piece.shape is None:
             area += piece.mesh.Area
             if piece.mesh.isSolid():
@@ -48,6 +47,13 @@ def measure(pieces, stl, warnings):
             {"name": piece.name, "label": piece.label, "type": piece.type} for piece in pieces[:LISTED_OBJECTS]
         ],
     }
+
+
+def whole_box(pieces):
+    whole = FreeCAD.BoundBox()
+    for piece in pieces:
+        whole.add(piece.box)
+    return whole
 
 
 def mesh_volume(mesh):

@@ -6,12 +6,14 @@ import traceback
 
 import FreeCAD
 
-from . import documents, export, geometry, own_files, pieces, process, script
+from . import documents, export, geometry, gui, hand_over, own_files, pieces, process, script
 from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
 from .report import milliseconds
 from .snapshot import Snapshot
 
 MESHED = {"STL", "OBJ"}
+# Made by the daemon, from the mesh that is handed over to it.
+HANDED = {"GLB", "PNG"}
 NO_GEOMETRY = (
     "The script left no geometry. Create a document with App.newDocument(), add a solid to it, for example "
     "doc.addObject('Part::Box', 'Box') or doc.addObject('Part::Feature', 'Part').Shape = shape, "
@@ -22,16 +24,17 @@ NO_GEOMETRY = (
 def run(spec, report):
     """Runs the script once and sends one result, after everything that was printed has left this process."""
     timings = {"load": milliseconds(report.started), "script": 0.0, "export": 0.0}
-    outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "timings_ms": timings, "warnings": []}
+    outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "mesh": None}
+    outcome.update(timings_ms=timings, warnings=[])
     outcome["engine"] = "FreeCAD " + ".".join(FreeCAD.Version()[:3])
     snapshot = Snapshot()
     report.phase("ready")
     try:
-        # A stand-in for FreeCADGui goes here: it must be in place before the script imports it.
+        gui.install()
         report.phase("script")
         started = time.perf_counter()
         try:
-            script.run(spec["script"], spec["display_name"])
+            script.run(spec["script"], spec["display_name"], gui.names())
         finally:
             process.flush()
             snapshot.restore()
@@ -41,7 +44,7 @@ def run(spec, report):
         started = time.perf_counter()
         try:
             with process.quiet_stdout():
-                outcome["geometry"], outcome["files"] = collect(spec, outcome["warnings"])
+                outcome.update(collect(spec, outcome["warnings"]))
         finally:
             timings["export"] = milliseconds(started)
         outcome["outcome"] = "completed"
@@ -63,8 +66,10 @@ def unforeseen(error):
 
 
 def collect(spec, warnings):
-    """The model's figures and files."""
-    output, base_name, wanted = spec["output"], spec["base_name"], spec["formats"]
+    """The model's figures, files and mesh, for the result event."""
+    output, base_name = spec["output"], spec["base_name"]
+    wanted = [format for format in spec["formats"] if format not in HANDED]
+    handed = [format for format in spec["formats"] if format in HANDED]
     documents.settle()
     picked = documents.choose(warnings)
     own = own_files.take(output, base_name, wanted, warnings)
@@ -72,7 +77,8 @@ def collect(spec, warnings):
     if picked is None and "FCStd" in own:
         picked = documents.reopen(paths["FCStd"])
     if picked is None:
-        if not own:
+        if not own - {"FCStd"}:
+            # Nothing, or a document that does not open or holds no model.
             raise Failed("no_geometry", NO_GEOMETRY)
         placed = own_files.as_pieces(paths)
         rest = []
@@ -82,13 +88,18 @@ def collect(spec, warnings):
     else:
         placed = pieces.place(picked, warnings)
         rest = [format for format in wanted if format not in own]
-    if not MESHED.isdisjoint(rest):
+    if handed or not MESHED.isdisjoint(rest):
         pieces.tessellate(placed, spec["linear_deflection"], spec["angular_deflection"], warnings)
     figures = geometry.measure(placed, paths.get("STL"), warnings) if placed else None
+    if picked and "FCStd" in own:
+        export.complete(paths["FCStd"], picked, placed, warnings)
     written = export.write(picked, placed, rest, output, base_name, warnings)
     files = [
         {"format": format, "name": f"{base_name}.{format}", "made_by": "script" if format in own else "runner"}
         for format in wanted
         if format in own or format in written
     ]
-    return figures, files
+    mesh = hand_over.write(placed, output) if handed else None
+    if handed and not mesh:
+        warnings.append(f"No {', '.join(handed)}: the model has only lines, and there is nothing to show.")
+    return {"geometry": figures, "files": files, "mesh": mesh}

@@ -4,7 +4,7 @@ import FreeCAD
 import Mesh
 import MeshPart
 
-from . import results
+from . import looks, results
 from .failure import Failed
 
 # Share of the part's diagonal. Below the first, OCCT was seen to run for ten minutes; above the second a small
@@ -14,7 +14,10 @@ FINEST_ANGLE = 0.1
 
 
 class Piece:
-    """A result in global coordinates: `shape`, or for a mesh object None; `mesh` once tessellated."""
+    """A result in global coordinates: `shape`, or for a mesh object None; `mesh` once tessellated.
+
+    `look` where the script coloured it.
+    """
 
     def __init__(self, name, label, type, shape, mesh):
         self.name = name
@@ -22,6 +25,7 @@ class Piece:
         self.type = type
         self.shape = shape
         self.mesh = mesh
+        self.look = None
         self.valid = True
         self.box = (mesh if shape is None else shape).BoundBox
 
@@ -44,6 +48,7 @@ def place(picked, warnings):
                 shape.Placement = frame.multiply(shape.Placement)
             piece = Piece(*names, shape, None)
         check(piece)
+        piece.look = looks.look(thing)
         pieces.append(piece)
     return without_mesh_copies(pieces, warnings)
 
@@ -131,8 +136,12 @@ def tessellate(pieces, linear, angular, warnings):
         fitting = min(max(linear, size * FINEST), size * COARSEST)
         if fitting > linear:
             coarsened = max(coarsened, fitting)
+        # Segments, one a face, only tell which facets are whose: the facets and their order are the same.
         piece.mesh = MeshPart.meshFromShape(
-            Shape=piece.shape, LinearDeflection=fitting, AngularDeflection=max(angular, FINEST_ANGLE)
+            Shape=piece.shape,
+            LinearDeflection=fitting,
+            AngularDeflection=max(angular, FINEST_ANGLE),
+            Segments=bool(piece.look and piece.look.faces),
         )
         if not piece.mesh.CountFacets:
             raise Failed("export_failed", f"STL: no facets came of '{piece.label}'.", object=piece.label)

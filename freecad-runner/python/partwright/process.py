@@ -38,6 +38,14 @@ def take_event_pipe():
     return fd
 
 
+def move_up(descriptor):
+    """The same pipe on a high number, closed on exec: a script's first `open` gets 3."""
+    # Below every limit of open files that a job is given.
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(descriptor)
+    return high
+
+
 def settle():
     """Readies streams and signals for the script."""
     with quiet_stdout():  # FreeCAD's banner is still in C's buffer.

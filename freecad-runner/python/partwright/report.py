@@ -30,6 +30,10 @@ class Report:
             self._ended = True
             self._line({"event": "result", **result})
 
+    def jail_failed(self, error):
+        """The daemon's fault, not the script's: `error.filename` is the step."""
+        self._line({"event": "jail_failed", "step": error.filename, "reason": error.strerror})
+
     def _line(self, event):
         rest = (_encode(sendable(event)) + "\n").encode("ascii")
         while rest:

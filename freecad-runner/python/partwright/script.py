@@ -11,8 +11,11 @@ from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
 _settrace, _setprofile = sys.settrace, sys.setprofile
 
 
-def run(path, display_name):
-    """Returns when the script has ended normally, which includes `sys.exit(0)`; else raises `Failed`."""
+def run(path, display_name, names=()):
+    """Returns when the script has ended normally, which includes `sys.exit(0)`; else raises `Failed`.
+
+    `names` it finds without an import.
+    """
     text = read(path)
     lines = text.splitlines(keepends=True)
     code = compiled(text, lines, display_name)
@@ -22,6 +25,7 @@ def run(path, display_name):
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__builtins__ = __builtins__
+    vars(module).update(names)
     sys.modules["__main__"] = module
     sys.argv = [path]
     sys.path.insert(0, os.path.dirname(path))

@@ -27,6 +27,8 @@ class Snapshot:
             saved.pop("ActiveDocument", None)  # FreeCAD keeps it in its module, and it has changed for good reason.
         self._recursion_limit = sys.getrecursionlimit()
         self._modules_update = sys.modules.update
+        self._directory = os.getcwd()
+        self._change_directory = os.chdir
         self._umask = os.umask(0o022)
         os.umask(self._umask)
 
@@ -37,6 +39,8 @@ class Snapshot:
         self._modules_update(self._modules)
         sys.setrecursionlimit(self._recursion_limit)
         os.umask(self._umask)
+        # The script's may be gone by now, and FreeCAD asks for it when it saves.
+        self._change_directory(self._directory)
         # An alarm that the script set for itself must not end the export.
         signal.setitimer(signal.ITIMER_REAL, 0)
         # With another locale C++ writes decimal commas into STEP and OBJ.

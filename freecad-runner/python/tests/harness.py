@@ -1,4 +1,4 @@
-"""Starts `freecadcmd main.py` as the daemon does and reads what it answers."""
+"""Starts `freecadcmd cold.py`, pipes on 0 and 3 as the daemon gives them to a job, and reads what it answers."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "main.py")
+MAIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cold.py")
 BASE = "MyHeadlessModel"
 ALL = ["FCStd", "STEP", "STL", "OBJ"]
 

@@ -13,6 +13,7 @@ pub(super) const EVENT_LIMIT: usize = 4 << 20;
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
     Phase { phase: String },
+    JailFailed { step: Option<String>, reason: Option<String> },
     Result(Box<JobResult>),
 }
 
@@ -26,6 +27,7 @@ pub(super) struct JobResult {
     pub geometry: Option<Geometry>,
     #[serde(default)]
     pub files: Vec<SaidFile>,
+    pub mesh: Option<String>,
     #[serde(default)]
     pub timings_ms: BTreeMap<String, f64>,
     #[serde(default)]
@@ -54,6 +56,8 @@ pub(super) struct SaidFile {
 pub(super) struct Said {
     /// The last phase that began.
     pub phase: Option<String>,
+    /// The step of the jail that failed, and why. The script was not run then.
+    pub jail_failure: Option<String>,
     /// The first result; a job has one.
     pub result: Option<JobResult>,
 }
@@ -110,6 +114,11 @@ pub(super) fn parse(lines: &[u8]) -> Said {
     for line in lines.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
             Ok(Event::Phase { phase }) if said.result.is_none() => said.phase = Some(phase),
+            // Said before the script begins, or not at all: a script cannot make its own run count as never run.
+            Ok(Event::JailFailed { step, reason }) if said.phase.is_none() => {
+                let text = |part: Option<String>| part.unwrap_or_else(|| "unknown".to_owned());
+                said.jail_failure = Some(format!("{}: {}", text(step), text(reason)));
+            }
             Ok(Event::Result(result)) if said.result.is_none() => said.result = Some(result.cut()),
             _ => {}
         }

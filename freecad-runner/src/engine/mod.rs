@@ -1,34 +1,49 @@
 //! The engine: runs one script with real FreeCAD in a process that is not trusted, and says truthfully how it ended.
 //!
 //! - `scratch`: the directories of the runner and of each job
+//! - `jail`: what a script may do
+//! - `zygote`: FreeCAD with its modules loaded, which forks for each job
+//! - `volume`: each slot's own volume
 //! - `users`: the users that scripts run as
-//! - `child`: the process: its environment, user, limits, descriptors, and its end
+//! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
 //! - `log`: what the script prints
 //! - `verdict`: how the job ended, from what was said and how the process died
 
 mod child;
 mod event;
+mod jail;
 mod log;
 mod scratch;
 mod users;
 mod verdict;
+mod volume;
+mod zygote;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use futures::future::try_join_all;
 use partwright::contract::{BASE_NAME, Format, Geometry, JobError, Outcome};
 use serde_json::json;
 
-use crate::config::{Config, JailMode, Limits};
+use crate::config::{EngineConfig, JailMode, Limits};
+use jail::Policy;
+pub use jail::landlock_version;
 pub use log::Log;
 pub use scratch::{JobDirectory, Scratch};
 use users::SlotUser;
+pub use volume::Volume;
+use zygote::{Request, Zygote};
 
-/// The formats that the engine makes.
-const FORMATS: [Format; 4] = [Format::FcStd, Format::Step, Format::Stl, Format::Obj];
+/// The formats that are asked for; GLB and PNG are drawn from the mesh that the job leaves.
+const FORMATS: [Format; 6] = Format::ALL;
+
+/// How many jobs a fork server runs before a fresh one takes its place: what leaks, leaks no further.
+const JOBS_A_SERVER: u32 = 200;
 
 /// Runs scripts.
 #[derive(Debug)]
@@ -37,8 +52,12 @@ pub struct Engine {
     limits: Limits,
     jail: JailMode,
     scratch: Scratch,
+    /// The seccomp filters, as the child loads them.
+    seccomp: Vec<String>,
     /// One a slot; empty where scripts run as the runner's own user.
     users: Vec<SlotUser>,
+    /// One a slot; none while it is in use, or after it failed.
+    servers: Vec<RefCell<Option<Zygote>>>,
 }
 
 /// A job as it ended.
@@ -52,6 +71,8 @@ pub struct Finished {
     pub geometry: Option<Geometry>,
     /// The files that the job says it made; the collector looks whether it is true.
     pub files: Vec<MadeFile>,
+    /// The name of the mesh file that pictures are drawn from, where there is one.
+    pub mesh: Option<String>,
     /// Milliseconds a phase.
     pub timings_ms: BTreeMap<String, f64>,
     /// Things worth knowing.
@@ -60,6 +81,21 @@ pub struct Finished {
     pub engine: Option<String>,
     /// What was printed.
     pub log: Log,
+}
+
+impl Finished {
+    /// Makes it a failed job.
+    pub fn fail(&mut self, code: &str, message: &str) {
+        self.log.note(&format!("{code}: {message}"));
+        self.outcome = Outcome::Failed;
+        self.error = Some(JobError::new(code, message));
+    }
+
+    /// Adds a warning, to the log as well.
+    pub fn warn(&mut self, warning: &str) {
+        self.log.note(&format!("warning: {warning}"));
+        self.warnings.push(warning.to_owned());
+    }
 }
 
 /// A file that the job says it made, in its output directory.
@@ -101,7 +137,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it cannot: not root, a kernel too old, no FreeCAD. The message says what to do.
-    pub fn new(config: &Config) -> Result<Self, String> {
+    pub fn new(config: &EngineConfig) -> Result<Self, String> {
         let is_root = nix::unistd::geteuid().is_root();
         match config.jail {
             JailMode::Full if !is_root => {
@@ -133,7 +169,9 @@ impl Engine {
         child::hide_from_own_children().map_err(|error| format!("cannot make the process undumpable: {error}"))?;
         let freecad = CString::new(program.into_os_string().into_encoded_bytes())
             .map_err(|_| "RUNNER_FREECAD: the path holds a NUL byte".to_owned())?;
-        let scratch = Scratch::open(&config.scratch)
+        // The script's own files, the exports that are made beside them, and temporary ones.
+        let bytes = config.limits.output.saturating_mul(2).saturating_add(64 << 20);
+        let scratch = Scratch::open(&config.scratch, config.slots, bytes)
             .map_err(|error| format!("RUNNER_SCRATCH: {}: {error}", config.scratch.display()))?;
         let users = match config.jail {
             JailMode::Full => {
@@ -141,7 +179,23 @@ impl Engine {
             }
             JailMode::SameUid => Vec::new(),
         };
-        Ok(Self { freecad, limits: config.limits, jail: config.jail, scratch, users })
+        let servers = (0..config.slots).map(|_| RefCell::default()).collect();
+        let engine = Self {
+            freecad,
+            limits: config.limits,
+            jail: config.jail,
+            scratch,
+            seccomp: jail::seccomp()?,
+            users,
+            servers,
+        };
+        engine.check_landlock()?;
+        Ok(engine)
+    }
+
+    /// What holds the jobs' files.
+    pub fn volume(&self) -> Volume {
+        self.scratch.volume()
     }
 
     /// Whether the script's process is another user's.
@@ -156,6 +210,18 @@ impl Engine {
     pub fn prepare(&self, slot: usize, script: &[u8]) -> Result<JobDirectory, EngineError> {
         let user = self.user(slot);
         self.scratch.job(slot, user, script).map_err(EngineError::new("make the job's directory"))
+    }
+
+    /// Starts the fork servers of all slots, so that the first job finds its own ready.
+    ///
+    /// # Errors
+    /// When FreeCAD does not start.
+    pub async fn warm_up(&self) -> Result<(), EngineError> {
+        let servers = try_join_all(self.servers.iter().map(|_| self.start_server())).await?;
+        for (slot, server) in self.servers.iter().zip(servers) {
+            *slot.borrow_mut() = Some(server);
+        }
+        Ok(())
     }
 
     /// Runs the script of `directory`; ends it at once when `stop` is ready.
@@ -178,19 +244,45 @@ impl Engine {
             "linear_deflection": 0.1,
             "angular_deflection": 0.5,
         });
-        let plan = child::Plan {
-            program: &self.freecad,
-            main: &self.scratch.main(),
-            directory,
-            user: self.user(slot),
-            limits: self.limits,
+        let failed = EngineError::new("run FreeCAD");
+        let ruleset =
+            jail::ruleset(directory, &self.scratch.python()).map_err(|error| failed(io::Error::other(error)))?;
+        let kept = self.servers[slot].borrow_mut().take();
+        let mut server = match kept {
+            Some(server) => server,
+            None => self.start_server().await?,
         };
-        let ended = child::run(&plan, spec.to_string(), stop).await.map_err(EngineError::new("run FreeCAD"))?;
+        let work = directory.work();
+        let policy = Policy::new(server.id(), self.user(slot), directory, &work, self.limits, &self.seccomp);
+        let request = Request { jail: policy, spec: &spec };
+        // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
+        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await.map_err(&failed)?;
+        if server.jobs() < JOBS_A_SERVER {
+            *self.servers[slot].borrow_mut() = Some(server);
+        }
         Ok(match ended {
             child::Ended::Stopped => Run::Stopped,
             child::Ended::Observed(observed) => {
+                if let Some(failure) = &observed.said.jail_failure {
+                    return Err(failed(io::Error::other(format!("the jail could not be entered: {failure}"))));
+                }
                 Run::Finished(Box::new(verdict::judge(*observed, display_name, self.limits)))
             }
+        })
+    }
+
+    async fn start_server(&self) -> Result<Zygote, EngineError> {
+        let (main, home) = (self.scratch.zygote(), self.scratch.home());
+        Zygote::start(&self.freecad, &main, &home).await.map_err(EngineError::new("start FreeCAD"))
+    }
+
+    /// Whether the kernel can hold a job to its files. Without, nothing is run.
+    fn check_landlock(&self) -> Result<(), String> {
+        let directory = self.scratch.job(0, None, b"").map_err(|error| format!("RUNNER_SCRATCH: {error}"))?;
+        jail::ruleset(&directory, &self.scratch.python()).map(drop).map_err(|error| {
+            format!(
+                "{error}. Scripts are run on kernels with Landlock only (Linux 6.2 and newer, not turned off by lsm=)"
+            )
         })
     }
 
@@ -199,9 +291,6 @@ impl Engine {
         self.users.get(slot).map(SlotUser::id)
     }
 }
-
-/// How long a process that was told to end may take to be gone.
-const REAP: Duration = Duration::from_secs(5);
 
 fn find_program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {

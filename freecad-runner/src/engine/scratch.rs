@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use partwright::contract::RunId;
 
+use super::volume::{self, Volume};
+
 /// Pairs each name with the file's text.
 macro_rules! python_files {
     ($($name:literal),* $(,)?) => {
@@ -17,34 +19,48 @@ macro_rules! python_files {
 
 /// What runs inside FreeCAD, part of this program, so that the two cannot differ.
 const PYTHON: &[(&str, &str)] = python_files![
-    "main.py",
     "partwright/__init__.py",
     "partwright/documents.py",
     "partwright/export.py",
     "partwright/failure.py",
     "partwright/formats.py",
     "partwright/geometry.py",
+    "partwright/gui.py",
+    "partwright/gui_document.py",
+    "partwright/hand_over.py",
+    "partwright/jail.py",
     "partwright/job.py",
+    "partwright/looks.py",
+    "partwright/mixed.py",
+    "partwright/modules.py",
+    "partwright/nothing.py",
     "partwright/own_files.py",
     "partwright/pieces.py",
     "partwright/process.py",
+    "partwright/recorder.py",
     "partwright/report.py",
     "partwright/results.py",
     "partwright/script.py",
+    "partwright/selection.py",
     "partwright/snapshot.py",
+    "partwright/step_colours.py",
+    "partwright/widgets.py",
+    "zygote.py",
 ];
 
 /// This runner's own directory under the configured one; removed with it.
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
+    volume: Volume,
     /// Held for as long as the runner lives: who can lock it knows that its runner is gone.
     _lock: Flock<File>,
 }
 
 impl Scratch {
-    /// Makes this runner's directory in `base` and removes those that dead runners left there.
-    pub fn open(base: &Path) -> io::Result<Self> {
+    /// Makes this runner's directory in `base`, with a volume of `bytes` for each slot where that is allowed, and removes
+    /// the directories that dead runners left there.
+    pub fn open(base: &Path, slots: usize, bytes: u64) -> io::Result<Self> {
         // Jobs' users pass through, and list nothing.
         DirBuilder::new().recursive(true).mode(0o711).create(base)?;
         // In a directory for everybody somebody else may have made it first, and could swap what lies in it.
@@ -57,6 +73,7 @@ impl Scratch {
         let root = base.join(format!("runner-{}", RunId::random()));
         DirBuilder::new().mode(0o711).create(&root)?;
         let lock = lock(&root.join("lock"), true)?;
+        DirBuilder::new().mode(0o700).create(root.join("home"))?;
         let python = root.join("python");
         for (name, text) in PYTHON {
             let path = python.join(name);
@@ -67,17 +84,41 @@ impl Scratch {
             fs::write(&path, text)?;
             fs::set_permissions(&path, Permissions::from_mode(0o644))?;
         }
-        Ok(Self { root, _lock: lock })
+        for slot in 0..slots {
+            DirBuilder::new().mode(0o711).create(root.join(format!("slot{slot}")))?;
+        }
+        let volume = if volume::own_view() {
+            (0..slots).try_for_each(|slot| volume::make(&root.join(format!("slot{slot}")), bytes))?;
+            Volume::Own
+        } else {
+            volume::found_at(base)
+        };
+        Ok(Self { root, volume, _lock: lock })
     }
 
-    /// The file that FreeCAD is started with.
-    pub fn main(&self) -> PathBuf {
-        self.root.join("python/main.py")
+    /// What holds the jobs' files.
+    pub fn volume(&self) -> Volume {
+        self.volume
+    }
+
+    /// The Python side; scripts' processes may read it.
+    pub fn python(&self) -> PathBuf {
+        self.root.join("python")
+    }
+
+    /// The fork server's file.
+    pub fn zygote(&self) -> PathBuf {
+        self.root.join("python/zygote.py")
+    }
+
+    /// The fork servers' home and current directory.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
     }
 
     /// A fresh directory for a job, its writable part owned by `user` where there is one.
     pub fn job(&self, slot: usize, user: Option<u32>, script: &[u8]) -> io::Result<JobDirectory> {
-        let root = self.root.join(format!("slot{slot}-{}", RunId::random()));
+        let root = self.root.join(format!("slot{slot}/{}", RunId::random()));
         DirBuilder::new().mode(0o711).create(&root)?;
         let directory = JobDirectory { root };
         for path in [directory.work(), directory.output()] {
@@ -95,7 +136,13 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now, the next runner removes.
+        // A volume cannot be removed, only unmounted; what is left, the next runner removes.
+        if self.volume == Volume::Own {
+            let Ok(entries) = fs::read_dir(&self.root) else { return };
+            entries.flatten().for_each(|entry| {
+                let _ = nix::mount::umount2(&entry.path(), nix::mount::MntFlags::MNT_DETACH);
+            });
+        }
         let _ = fs::remove_dir_all(&self.root);
     }
 }
@@ -176,13 +223,13 @@ mod tests {
     #[test]
     fn a_dead_runner_s_directory_goes_a_living_one_s_stays() {
         let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
-        let living = Scratch::open(&base).unwrap();
+        let living = Scratch::open(&base, 1, 1 << 20).unwrap();
         let dead = base.join("runner-dead");
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
-        let other = Scratch::open(&base).unwrap();
+        let other = Scratch::open(&base, 1, 1 << 20).unwrap();
         assert!(!dead.exists());
-        assert!(living.main().exists() && other.main().exists());
+        assert!(living.zygote().exists() && other.zygote().exists());
         drop((living, other));
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
         fs::remove_dir(&base).unwrap();
@@ -193,17 +240,17 @@ mod tests {
         let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
         fs::create_dir(&base).unwrap();
         fs::set_permissions(&base, Permissions::from_mode(0o777)).unwrap();
-        assert!(Scratch::open(&base).is_err());
+        assert!(Scratch::open(&base, 1, 1 << 20).is_err());
         fs::remove_dir(&base).unwrap();
         std::os::unix::fs::symlink("/tmp", &base).unwrap();
-        assert!(Scratch::open(&base).is_err());
+        assert!(Scratch::open(&base, 1, 1 << 20).is_err());
         fs::remove_file(&base).unwrap();
     }
 
     #[test]
     fn a_job_leaves_nothing() {
         let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
-        let scratch = Scratch::open(&base).unwrap();
+        let scratch = Scratch::open(&base, 1, 1 << 20).unwrap();
         let job = scratch.job(0, None, b"print(1)").unwrap();
         let root = job.root.clone();
         fs::create_dir(job.output().join("a directory.step")).unwrap();

@@ -33,6 +33,7 @@ pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
             error,
             geometry: None,
             files: Vec::new(),
+            mesh: None,
             timings_ms: Default::default(),
             warnings: Vec::new(),
             engine: None,
@@ -48,6 +49,7 @@ pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
         error,
         geometry: result.geometry,
         files: result.files.into_iter().map(made).collect(),
+        mesh: result.mesh,
         timings_ms: result.timings_ms,
         warnings: result.warnings,
         engine: result.engine,
@@ -66,18 +68,18 @@ fn believed(result: &JobResult) -> (Outcome, Option<JobError>) {
     match (result.outcome, &result.error) {
         (SaidOutcome::Completed, _) => (Outcome::Completed, None),
         (SaidOutcome::Failed, Some(error)) => (Outcome::Failed, Some(error.clone())),
-        (SaidOutcome::Failed, None) => (Outcome::Failed, Some(error("script_error", "The script failed"))),
+        (SaidOutcome::Failed, None) => (Outcome::Failed, Some(JobError::new("script_error", "The script failed"))),
     }
 }
 
 fn out_of_time(seconds: u64) -> JobError {
     let message = format!("The script was still running after {seconds} s, the most that a job gets, and was stopped");
-    error("script_timeout", &message)
+    JobError::new("script_timeout", &message)
 }
 
 fn left_early() -> JobError {
     let message = "The script ended its own process (os._exit or the like) before its model could be exported";
-    error("script_exited", message)
+    JobError::new("script_exited", message)
 }
 
 fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
@@ -86,7 +88,7 @@ fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
         libc::SIGKILL => "The script's process was killed, most likely because it used too much memory".to_owned(),
         _ => format!("FreeCAD crashed ({name}) while it ran the script"),
     };
-    JobError { line: crash_line(log, display_name), ..error("crashed", &message) }
+    JobError { line: crash_line(log, display_name), ..JobError::new("crashed", &message) }
 }
 
 /// The script's line in Python's own dump of a crash: the innermost frame comes first.
@@ -95,18 +97,6 @@ fn crash_line(log: &str, display_name: &str) -> Option<u32> {
     let frame = format!("File \"{display_name}\", line ");
     let number = &dump[dump.find(&frame)? + frame.len()..];
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-fn error(code: &str, message: &str) -> JobError {
-    JobError {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        line: None,
-        column: None,
-        source: None,
-        object: None,
-        traceback: None,
-    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_si
 
 /// With two runners on one machine, which share the queue and nothing else.
 const WITH_A_RUNNER: &[Scenario] = scenarios![
-    model::a_bracket_becomes_four_files,
+    model::a_bracket_becomes_six_files,
     model::a_second_version_leaves_the_first_alone,
     seed::the_seed_s_snippets_run_unchanged,
     hand::a_script_dropped_in_by_hand_becomes_a_model,

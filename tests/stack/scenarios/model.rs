@@ -13,10 +13,10 @@ use crate::wait::until;
 const LIMIT: usize = 16 << 20;
 
 /// The formats that every model comes in.
-const FORMATS: [&str; 4] = ["FCStd", "STEP", "STL", "OBJ"];
+const FORMATS: [&str; 6] = ["FCStd", "STEP", "STL", "OBJ", "GLB", "PNG"];
 
-/// A real script goes in; four files come out through links that anybody can open, and the STEP file holds the solid.
-pub async fn a_bracket_becomes_four_files(stack: &Stack) {
+/// A real script goes in; six files come out through links that anybody can open, and the STEP file holds the solid.
+pub async fn a_bracket_becomes_six_files(stack: &Stack) {
     let project = stack.project("bracket");
     let answer = project.upload_json(&script("bracket")).await;
     let uploaded = answer.json();

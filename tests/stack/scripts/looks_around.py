@@ -22,9 +22,14 @@ def show(path):
 parent = os.getppid()
 show(f"/proc/{parent}/environ")
 show(f"/proc/{parent}/maps")
-for entry in os.listdir("/proc"):
-    if entry.isdigit():
-        show(f"/proc/{entry}/environ")
+try:
+    neighbours = [entry for entry in os.listdir("/proc") if entry.isdigit()]
+except OSError as error:
+    print("denied /proc", error.strerror)
+    neighbours = range(1, 4096)
+for neighbour in neighbours:
+    if os.path.exists(f"/proc/{neighbour}"):
+        show(f"/proc/{neighbour}/environ")
 
 for number in range(4096):
     try:

@@ -1,0 +1,214 @@
+"""What a script sets on `obj.ViewObject`: kept, given back, and read by the exporter.
+
+Headless, FreeCAD answers `obj.ViewObject` by asking the module FreeCADGui, if one is loaded, for
+`getDocument(name).getObject(name)`; the stand-in answers with these.
+"""
+
+import FreeCAD
+
+from .nothing import NOTHING, Nothing
+
+GREY = (0.8, 0.8, 0.8, 0.0)
+DARK = (25 / 255, 25 / 255, 25 / 255, 0.0)
+
+# Values that FreeCAD 0.20's window gives a new object, so that scripts that read before they write go on.
+COMMON = {
+    "DisplayMode": "Flat Lines",
+    "OnTopWhenSelected": "Disabled",
+    "Proxy": None,
+    "SelectionStyle": "Shape",
+    "ShowInTree": True,
+}
+SHAPED = {
+    "AngularDeflection": 28.65,
+    "BoundingBox": False,
+    "Deviation": 0.2,
+    "DrawStyle": "Solid",
+    "Lighting": "Two side",
+    "LineColor": DARK,
+    "LineColorArray": [DARK],
+    "LineWidth": 2.0,
+    "PointColor": DARK,
+    "PointColorArray": [DARK],
+    "PointSize": 2.0,
+    "Selectable": True,
+    "ShapeColor": GREY,
+    "Transparency": 0,
+}
+# What `addProperty` gives a new property; anything else starts as None.
+INITIAL = {
+    "Bool": False, "Integer": 0, "Percent": 0, "Float": 0.0, "Length": 0.0, "Distance": 0.0, "Angle": 0.0,
+    "String": "", "Font": "", "File": "", "Color": (0.0, 0.0, 0.0, 0.0), "ColorList": [], "StringList": [],
+    "FloatList": [], "IntegerList": [], "VectorList": [], "LinkList": [], "Map": {},
+}  # fmt: skip
+COLOURS = {"ShapeColor", "DiffuseColor", "Transparency"}
+SCENE = {"Annotation", "Icon", "IV", "RootNode", "SwitchNode"}
+
+
+class ViewObject:
+    """The look of one object. Unknown properties can be set and read back, unknown methods do nothing."""
+
+    def __init__(self, thing):
+        vars(self).update(Object=thing, _values={}, _types={})
+
+    @property
+    def Visibility(self):
+        return self.Object.Visibility
+
+    @property
+    def Document(self):
+        from .gui import gui_document
+
+        return gui_document(self.Object.Document)
+
+    @property
+    def DiffuseColor(self):
+        transparency = self.Transparency / 100
+        return list(self._values.get("DiffuseColor") or [(*self.ShapeColor[:3], transparency)])
+
+    @property
+    def ShapeMaterial(self):
+        material = FreeCAD.Material()
+        material.DiffuseColor = (*self.ShapeColor[:3], 0.0)
+        material.Transparency = self.Transparency / 100
+        return material
+
+    @property
+    def ShapeAppearance(self):
+        """The name under which FreeCAD 1.0 has the colours of faces."""
+        return (self.ShapeMaterial,)
+
+    @property
+    def PropertiesList(self):
+        return sorted({*COMMON, *SHAPED, *self._values, "DiffuseColor", "ShapeMaterial", "Visibility"})
+
+    @property
+    def TypeId(self):
+        return "Gui::ViewProviderPythonFeature" if "Python" in self.Object.TypeId else "PartGui::ViewProviderPartExt"
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        for values in (self._values, SHAPED, COMMON):
+            if name in values:
+                value = values[name]
+                return list(value) if isinstance(value, list) else value
+        # FreeCAD's properties begin with a capital and its methods do not; a property that the window would not
+        # have either must be missing, as scripts and Draft ask with hasattr.
+        if name in SCENE or name[:1].islower():
+            return NOTHING
+        raise AttributeError(f"'{self.TypeId}' object has no attribute '{name}'")
+
+    def __setattr__(self, name, value):
+        if name == "Visibility":
+            self.Object.Visibility = bool(value)
+        elif name == "Transparency":
+            self._values[name] = transparency = min(max(int(value), 0), 100)
+            if "DiffuseColor" in self._values:
+                self._values["DiffuseColor"] = [(*rgb, transparency / 100) for *rgb, _ in self._values["DiffuseColor"]]
+        elif name == "DiffuseColor":
+            self._values[name] = colours(value)
+            if len(self._values[name]) == 1:
+                self._values["ShapeColor"] = (*self._values[name][0][:3], 0.0)
+        elif name in ("ShapeMaterial", "ShapeAppearance"):
+            self._wear(value if isinstance(value, (list, tuple)) else [value])
+        elif name == "ShapeColor":
+            self._values[name] = colour(value)
+            self._values.pop("DiffuseColor", None)  # One colour for all replaces those of the faces.
+        elif name in ("LineColor", "PointColor"):
+            self._values[name] = colour(value)
+        else:
+            self._values[name] = value
+
+    def __dir__(self):
+        return [*super().__dir__(), *self.PropertiesList]
+
+    def _wear(self, materials):
+        looks = [(*colour(material.DiffuseColor)[:3], float(material.Transparency)) for material in materials]
+        self.ShapeColor = looks[0][:3]
+        self.Transparency = round(looks[0][3] * 100)
+        if len(looks) > 1:
+            self.DiffuseColor = looks
+
+    def hide(self):
+        self.Object.Visibility = False
+
+    def show(self):
+        self.Object.Visibility = True
+
+    def isVisible(self):
+        return self.Object.Visibility
+
+    def isDerivedFrom(self, type_id):
+        return type_id in (self.TypeId, "Gui::ViewProviderDocumentObject", "Gui::ViewProviderGeometryObject")
+
+    def addProperty(self, type_id, name, *rest, **more):
+        kind = type_id.removeprefix("App::Property")
+        self._types[name] = type_id
+        initial = NOTHING if kind == "Enumeration" else INITIAL.get(kind)
+        self._values.setdefault(name, list(initial) if isinstance(initial, list) else initial)
+        return self
+
+    def removeProperty(self, name):
+        return self._values.pop(name, None) is not None
+
+    def getTypeIdOfProperty(self, name):
+        return self._types.get(name, "App::PropertyString")
+
+    def listDisplayModes(self):
+        return ["Flat Lines", "Shaded", "Wireframe", "Points"]
+
+    def setPropertyStatus(self, *args):
+        pass
+
+    def getPropertyStatus(self, *args):
+        return []
+
+    getEditorMode = getPropertyStatus
+
+
+def colour(value):
+    """(red, green, blue, transparency), each from 0 to 1, of whatever people write for a colour."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = tuple(value >> shift & 255 for shift in (24, 16, 8, 0))
+    numbers = None if isinstance(value, (str, bytes, Nothing)) else tuple(value)
+    if not numbers or len(numbers) not in (3, 4):
+        raise TypeError(f"a colour is three or four numbers from 0 to 1, not {value!r}")
+    # FreeCAD takes integers for 0 to 255, which turns the (1, 0, 0) that people write for red into black.
+    if all(isinstance(number, int) for number in numbers) and max(numbers) > 1:
+        numbers = tuple(number / 255 for number in numbers)
+    numbers = tuple(min(max(float(number), 0.0), 1.0) for number in numbers)
+    return numbers if len(numbers) == 4 else (*numbers, 0.0)
+
+
+def colours(value):
+    """A list of colours; FreeCAD takes a single one too."""
+    if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (int, float)):
+        return [colour(item) for item in value]
+    return [colour(value)]
+
+
+# By the document's Uid and the object's number, which unlike names are never given again.
+_recorders = {}
+
+
+def view_object(thing):
+    """The one recorder of an object."""
+    key = thing.Document.Uid, thing.ID
+    found = _recorders.get(key)
+    if found is None:
+        found = _recorders[key] = ViewObject(thing)
+    elif found.Object is not thing:  # The document was closed and opened again.
+        vars(found)["Object"] = thing
+    return found
+
+
+def recorded(thing):
+    """What the script set on an object, by property name; empty when it set nothing."""
+    found = _recorders.get((thing.Document.Uid, thing.ID))
+    return found._values if found else {}
+
+
+def coloured():
+    """Whether any object has a colour of its own."""
+    return any(COLOURS & found._values.keys() for found in _recorders.values())

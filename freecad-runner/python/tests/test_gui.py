@@ -1,0 +1,236 @@
+"""Scripts written for FreeCAD's window."""
+
+import unittest
+
+from harness import JobTest
+
+HEAD = """
+    import FreeCAD as App
+    import FreeCADGui as Gui
+    doc = App.newDocument("D")
+    box = doc.addObject("Part::Box", "Box")
+    doc.recompute()
+"""
+
+
+class Gui(JobTest):
+    def test_view_calls(self):
+        job = self.completed(
+            HEAD
+            + """
+    Gui.activateWorkbench("PartDesignWorkbench")
+    Gui.ActiveDocument.ActiveView.viewIsometric()
+    Gui.activeDocument().activeView().fitAll()
+    Gui.activeView().setAnimationEnabled(False)
+    Gui.SendMsgToActiveView("ViewFit")
+    App.Gui.runCommand("Std_OrthographicCamera", 1)
+    Gui.updateGui()
+    Gui.getDocument("D").getObject("Box").Visibility = True
+    Gui.getDocument(doc).ActiveView.setCamera(Gui.ActiveDocument.ActiveView.getCamera())
+    Gui.getMainWindow().findChild(object, "Report view").clear()
+    Gui.Control.closeDialog()
+    assert Gui.ActiveDocument.Document is doc and Gui.ActiveDocument.getObject("Nope") is None
+    assert Gui.ActiveDocument == Gui.getDocument("D")
+    for thing in doc.Objects: Gui.hideObject(thing); Gui.showObject(thing)
+            """
+        )
+        self.assertEqual((job.log, job.result["warnings"]), ("", []))
+
+    def test_what_needs_a_window_says_so_once(self):
+        job = self.completed(
+            HEAD
+            + """
+    for _ in range(3):
+        Gui.runCommand("Part_Fuse")
+        Gui.ActiveDocument.ActiveView.saveImage("a.png", 800, 600, "White")
+            """
+        )
+        self.assertEqual(job.log.count("no window"), 2, job.log)
+
+    def test_gui_up_stays_zero(self):
+        self.completed(
+            """
+            import FreeCAD
+            if FreeCAD.GuiUp:
+                raise ValueError
+            import FreeCADGui
+            assert not FreeCAD.GuiUp
+            FreeCAD.newDocument().addObject("Part::Box", "Box")
+            """
+        )
+
+    def test_a_recorded_macro_needs_no_imports(self):
+        job = self.completed(
+            """
+            App.newDocument("Unnamed")
+            App.activeDocument().addObject("Part::Box", "Box")
+            Gui.activeDocument().resetEdit()
+            Gui.doCommand("App.ActiveDocument.Box.Length = 20")
+            App.ActiveDocument.recompute()
+            """
+        )
+        self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 2000)
+
+    def test_view_objects_read_as_in_the_window(self):
+        self.completed(
+            HEAD
+            + """
+    view = box.ViewObject
+    assert view is Gui.ActiveDocument.getObject("Box") and view.Object is box and view.Document is Gui.ActiveDocument
+    assert view.ShapeColor == (0.8, 0.8, 0.8, 0.0) and view.DiffuseColor == [(0.8, 0.8, 0.8, 0.0)]
+    assert (view.Transparency, view.LineWidth, view.DisplayMode, view.Visibility) == (0, 2.0, "Flat Lines", True)
+    assert "ShapeColor" in view.PropertiesList and not hasattr(view, "FontName")
+    view.ShapeColor = (1.0, 0.5, 0.0)
+    assert view.ShapeColor == (1.0, 0.5, 0.0, 0.0)
+    view.Transparency = 40
+    assert view.DiffuseColor == [(1.0, 0.5, 0.0, 0.4)]
+    view.ShapeColor = 0xff000000
+    assert view.ShapeColor == (1, 0, 0, 0) == view.ShapeMaterial.DiffuseColor
+    view.ShapeColor = (255, 0, 255)
+    assert view.ShapeColor == (1, 0, 1, 0)
+    faces = view.DiffuseColor * 6
+    faces[2] = (0.0, 1.0, 0.0)
+    view.DiffuseColor = faces
+    assert view.DiffuseColor[2] == (0, 1, 0, 0) and len(view.DiffuseColor) == 6
+    view.Invented = [1]
+    assert view.Invented == [1]
+    view.addProperty("App::PropertyFloat", "Size", "Base", "doc").Size = 3
+    view.Proxy = 0
+    view.setAnything(1, two=2)
+    view.RootNode.addChild(None)
+    material = view.ShapeMaterial
+    material.DiffuseColor = (0.0, 0.0, 1.0)
+    view.ShapeMaterial = material
+    assert view.ShapeColor == (0, 0, 1, 0)
+    import copy
+    copy.copy(view)
+    for wrong in ("red", None, (1.0,)):
+        try:
+            view.ShapeColor = wrong
+        except TypeError:
+            continue
+        raise AssertionError(wrong)
+            """
+        )
+
+    def test_visibility_is_one_and_the_same(self):
+        job = self.completed(
+            HEAD
+            + """
+    other = doc.addObject("Part::Box", "Other")
+    other.Placement.Base.x = 50
+    third = doc.addObject("Part::Box", "Third")
+    third.Placement.Base.x = 100
+    other.ViewObject.Visibility = False
+    third.ViewObject.hide()
+    assert not other.Visibility and not Gui.ActiveDocument.getObject("Third").isVisible()
+    box.Visibility = False
+    assert not box.ViewObject.Visibility
+    box.ViewObject.show()
+            """
+        )
+        self.assertEqual(job.result["geometry"]["solids"], 1)
+        self.assertBox(job, (0, 0, 0), (10, 10, 10))
+
+    def test_a_name_given_again_starts_afresh(self):
+        self.completed(
+            HEAD
+            + """
+    box.ViewObject.ShapeColor = (1.0, 0.0, 0.0)
+    doc.removeObject("Box")
+    assert doc.addObject("Part::Box", "Box").ViewObject.ShapeColor == (0.8, 0.8, 0.8, 0.0)
+    App.closeDocument("D")
+    doc = App.newDocument("D")
+    assert Gui.ActiveDocument.Document is doc
+    assert doc.addObject("Part::Box", "Box").ViewObject.ShapeColor == (0.8, 0.8, 0.8, 0.0)
+            """
+        )
+
+    def test_selection(self):
+        self.completed(
+            HEAD
+            + """
+    Gui.Selection.clearSelection()
+    Gui.Selection.addSelection(box)
+    Gui.Selection.addSelection("D", "Box", "Face6")
+    assert Gui.Selection.getSelection() == [box] and Gui.Selection.isSelected(box)
+    chosen = Gui.Selection.getSelectionEx()[0]
+    assert chosen.Object is box and chosen.SubObjects[0].CenterOfMass.z == 10
+    Gui.Selection.removeSelection(box)
+    assert not Gui.Selection.hasSelection()
+            """
+        )
+
+    def test_modules_of_the_window(self):
+        job = self.completed(
+            HEAD
+            + """
+    import PartGui, PartDesignGui, SketcherGui, MeshGui, ImportGui
+    from pivy import coin
+    PartGui.anything()
+    box.Placement.Base.x = 7
+    doc.recompute()
+    ImportGui.export([box], "own.step")
+    import Part
+    assert abs(Part.read("own.step").BoundBox.XMin - 7) < 1e-5
+    class Bench(Gui.Workbench):
+        MenuText = "B"
+    Gui.addWorkbench(Bench())
+    try:
+        import NoSuchGui
+    except ImportError:
+        pass
+    else:
+        raise AssertionError
+            """
+        )
+        self.assertEqual(job.log, "")
+
+    def test_message_boxes_do_not_wait(self):
+        job = self.completed(
+            HEAD
+            + """
+    from PySide import QtGui, QtCore
+    from PySide2 import QtWidgets
+    from PySide2.QtWidgets import QMessageBox, QInputDialog
+    import PySide2.QtSvg
+    assert QtGui.QMessageBox is QMessageBox
+    QMessageBox.information(None, "Done", "All is made")
+    if QMessageBox.question(None, "Sure?", "Go on?", QMessageBox.Yes | QMessageBox.No) != QMessageBox.Yes:
+        raise ValueError
+    box_ = QtGui.QMessageBox()
+    box_.setText("By hand")
+    assert box_.exec_() == QMessageBox.Ok
+    assert QInputDialog.getDouble(None, "Width", "mm", 12.5) == (12.5, True)
+    assert QtGui.QFileDialog.getSaveFileName(None, "Save")[0] == ""
+    assert QtGui.QColor(1, 2, 3).red() == 1 and QtCore.QT_TRANSLATE_NOOP("a", "b") == "b"
+    class Panel(QtWidgets.QDialog):
+        def __init__(self):
+            super().__init__()
+            layout = QtWidgets.QVBoxLayout(self)
+            layout.addWidget(QtWidgets.QPushButton("OK", clicked=self.accept))
+            self.resize(100, 100)
+    assert Panel().exec_() == 0
+    app = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+            """
+        )
+        self.assertEqual(job.log.splitlines(), ["Done: All is made", "Sure?: Go on?", "By hand"])
+
+    def test_freecad_s_own_python_runs_beside_it(self):
+        job = self.completed(
+            """
+            import FreeCAD as App, Arch, Draft
+            doc = App.newDocument("D")
+            line = Draft.make_line(App.Vector(0, 0), App.Vector(2000, 0))
+            wall = Arch.makeWall(line, width=200, height=1000)
+            Draft.autogroup(wall)
+            wall.ViewObject.ShapeColor = (0.9, 0.9, 0.7)
+            Draft.make_text("hello").ViewObject.FontSize = 3
+            doc.recompute()
+            """
+        )
+        self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 2000 * 200 * 1000, delta=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
