@@ -3,12 +3,12 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 # A word of the command line is a task here, never a file to make; and tasks that share cargo's lock gain nothing side by side.
-.PHONY: help setup dev test lint fmt worker clean
+.PHONY: help setup dev test soak bench-engine lint fmt worker clean
 .NOTPARALLEL:
 
 help: ## list the tasks
 	@echo "Partwright. Tasks:"; \
-	sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: ## install what is missing for all of the below (make dev and make test do so by themselves)
 	@tools/setup.sh
@@ -18,6 +18,12 @@ dev: ## start all of it on this machine; PORT=8788 chooses another port; Ctrl-C 
 
 test: ## run every check; ONLY=name runs only the Rust tests whose names contain it
 	@ONLY="$(ONLY)" tools/test.sh
+
+soak: ## what make test does a tenth of, in full: a thousand jobs in a row
+	@source tools/env.sh && tools/setup.sh rust freecad && PARTWRIGHT_SOAK=1 cargo test --locked -p freecad-runner --test engine soak -- --nocapture
+
+bench-engine: ## the engine against plain FreeCAD, in one run, as ratios
+	@source tools/env.sh && tools/setup.sh rust freecad && cargo build --quiet --locked --release -p freecad-runner && python3 tests/bench/engine.py
 
 lint: ## check format and lints, no tests
 	@tools/test.sh lint

@@ -1,0 +1,11 @@
+# Root, another slot's user, a capability, a group.
+attempt("setuid", os.setuid, 0)
+attempt("seteuid", os.seteuid, 0)
+attempt("setresuid", os.setresuid, 0, 0, 0)
+attempt("next slot", os.setuid, os.getuid() + 1)
+attempt("setgid", os.setgid, 0)
+attempt("setgroups", os.setgroups, [0])
+attempt("setfsuid", syscall, 122, 0)
+attempt("capset", syscall, 126, None, None)
+attempt("own file to root", os.chown, OUTPUT, 0, 0)
+print("user", "its own" if os.getuid() >= 64100 and os.getresuid() == (os.getuid(),) * 3 and not os.getgroups() else "LEAK")

@@ -1,0 +1,3 @@
+# Takes its own right to the output directory away.
+os.chmod(OUTPUT, 0)
+print("closed")

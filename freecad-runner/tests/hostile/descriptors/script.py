@@ -1,0 +1,15 @@
+# What it has open besides its own three, and as many as there can be.
+kinds, opened = [], []
+for number in range(3, 4096):
+    try:
+        kinds.append((number, oct(os.fstat(number).st_mode >> 12)))
+    except OSError:
+        pass
+# The pipe for events alone: no socket, no file, no directory of the runner's.
+print("open", "only a pipe" if [kind for _, kind in kinds] == ["0o1"] else f"LEAK {kinds}")
+try:
+    while len(opened) < 5000:
+        opened.append(os.open("/dev/null", os.O_RDONLY))
+    print("LEAK: 5000 descriptors")
+except OSError as error:
+    print("refused: another descriptor:", errno.errorcode[error.errno])

@@ -1,0 +1,7 @@
+# C++ allocates, and cannot.
+import Part
+
+hoard = []
+while True:
+    box = Part.makeBox(1, 1, 1)
+    hoard.append([box.copy() for _ in range(20_000)])

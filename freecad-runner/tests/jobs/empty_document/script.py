@@ -1,0 +1,4 @@
+# A document without an object.
+import FreeCAD as App
+
+App.newDocument("Empty").recompute()

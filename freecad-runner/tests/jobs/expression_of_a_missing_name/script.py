@@ -1,0 +1,7 @@
+# A dimension that refers to what is not there.
+import FreeCAD as App
+
+doc = App.newDocument("Expression")
+box = doc.addObject("Part::Box", "Box")
+box.setExpression("Length", "Sheet.missing * 2")
+doc.recompute()

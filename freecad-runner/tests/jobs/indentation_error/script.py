@@ -1,0 +1,3 @@
+# A block that is not indented.
+if True:
+print("no")

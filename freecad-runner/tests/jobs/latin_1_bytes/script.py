@@ -1,0 +1,3 @@
+# -*- coding: latin-1 -*-
+size = 1
+name = 'Würfel'

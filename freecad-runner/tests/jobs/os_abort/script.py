@@ -1,0 +1,9 @@
+# Aborts.
+import os
+
+
+def give_up():
+    os.abort()
+
+
+give_up()

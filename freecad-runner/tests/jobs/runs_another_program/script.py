@@ -1,0 +1,4 @@
+# Calls a program.
+import subprocess
+
+subprocess.run(["openscad", "--version"], check=True)

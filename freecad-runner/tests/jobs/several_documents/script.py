@@ -1,0 +1,9 @@
+# The active document is the model; the others are said to be left out.
+import FreeCAD as App
+
+for name, size in (("Draft", 5), ("Final", 8)):
+    doc = App.newDocument(name)
+    box = doc.addObject("Part::Box", "Box")
+    box.Length = box.Width = box.Height = size
+    doc.recompute()
+App.setActiveDocument("Final")

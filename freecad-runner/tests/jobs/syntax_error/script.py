@@ -1,0 +1,3 @@
+# A bracket that is never closed.
+size = (10, 20
+print(size)

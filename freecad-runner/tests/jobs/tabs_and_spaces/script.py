@@ -1,0 +1,4 @@
+# Tabs and spaces mixed.
+if True:
+        size = 1
+	print(size)

@@ -1,0 +1,4 @@
+import FreeCAD as App
+doc = App.newDocument("Box")
+doc.addObject("Part::Box", "Box")
+doc.recompute()

@@ -1,0 +1,96 @@
+//! Many scripts through one runner, and so through one fork server.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use partwright::contract::RunId;
+use serde_json::Value;
+
+/// A script for the runner.
+pub struct Script {
+    /// Its name, without `.py`.
+    pub name: String,
+    /// Its bytes, which need not be text.
+    pub text: Vec<u8>,
+}
+
+/// What a runner has left of a batch; removed when it is dropped.
+pub struct Batch {
+    root: PathBuf,
+    said: String,
+}
+
+/// What one script came to.
+pub struct Result {
+    /// `report.json`.
+    pub report: Value,
+    /// `log.txt`.
+    pub log: String,
+}
+
+impl Batch {
+    /// Runs the scripts, each for at most `seconds`, on so many slots; on one in the order given. Returns when the runner
+    /// has ended.
+    pub fn run(scripts: &[&Script], slots: u32, seconds: u32) -> Self {
+        let root = std::env::temp_dir().join(format!("partwright-engine-{}", RunId::random()));
+        let mut batch = Self { said: String::new(), root };
+        fs::create_dir_all(batch.root.join("in")).unwrap();
+        // The jobs' users pass through it.
+        fs::set_permissions(&batch.root, Permissions::from_mode(0o711)).unwrap();
+        let files: Vec<PathBuf> = scripts.iter().map(|script| batch.file(script)).collect();
+        let program = std::env::var_os("ENGINE_TEST_RUNNER");
+        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+        command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
+        command.env("RUNNER_SCRATCH", batch.scratch()).env("RUNNER_JOB_SECONDS", seconds.to_string());
+        command.env("RUNNER_SLOTS", slots.to_string());
+        if !nix::unistd::geteuid().is_root() {
+            command.env("RUNNER_JAIL", "same-uid");
+        }
+        // Its status is not looked at: it says that some script failed, which many here do.
+        let output = command.output().unwrap_or_else(|error| panic!("the runner: {error}"));
+        batch.said = String::from_utf8_lossy(&output.stderr).into_owned();
+        batch
+    }
+
+    /// The runner's scratch directory.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
+    /// What came of a script.
+    ///
+    /// # Errors
+    /// When there is no report: the runner has failed, or ended before.
+    pub fn result(&self, name: &str) -> std::result::Result<Result, String> {
+        let read = |file: &str| {
+            let path = self.out(name).join(file);
+            fs::read_to_string(path).map_err(|error| format!("{file}: {error}; the runner said: {}", self.said.trim()))
+        };
+        let report = serde_json::from_str(&read("report.json")?).map_err(|error| format!("report.json: {error}"))?;
+        Ok(Result { report, log: read("log.txt")? })
+    }
+
+    /// The directory that a script's files were written to.
+    pub fn out(&self, name: &str) -> PathBuf {
+        self.root.join("out").join(name)
+    }
+
+    fn file(&self, script: &Script) -> PathBuf {
+        let path = self.root.join("in").join(&script.name).with_extension("py");
+        fs::write(&path, &script.text).unwrap();
+        path
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Kept where somebody will want to look at it.
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.root);
+        } else {
+            eprintln!("left for you to look at: {}", self.root.display());
+        }
+    }
+}

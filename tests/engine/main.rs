@@ -1,0 +1,21 @@
+//! The engine as it ships: `freecad-runner run` on a corpus of scripts, in the jail, with real FreeCAD.
+//!
+//! - `corpus`: the scripts, each a folder with `script.py` and `expected.json`
+//! - `batch`: many scripts through one runner
+//! - `expected`: what a report must say
+//! - `machine`: what must be left of them: nothing
+//! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
+//! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
+//! - `soak`: many jobs in a row
+//!
+//! It needs what the runner needs: FreeCAD, Landlock, and root (without root scripts run as the same user, and what
+//! needs users of their own fails). `ENGINE_TEST_RUNNER` names another program to test than the one just built.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+
+mod batch;
+mod corpus;
+mod expected;
+mod hostile;
+mod jobs;
+mod machine;
+mod soak;
