@@ -2,7 +2,7 @@
 
 use super::call::Refusal;
 use super::life;
-use super::object::ProjectObject;
+use super::object::{ProjectObject, is_under_way};
 use super::records::Single;
 use crate::account::AccountCall;
 use crate::contract::ProjectId;
@@ -33,8 +33,8 @@ impl ProjectObject<'_> {
     async fn deliver_left_over(&self, project: &ProjectId) -> Result<(), Refusal> {
         let records = self.records();
         for (view, code) in records.stored(false)? {
-            let under_way = self.memory.delivering.borrow().contains(&view.version);
-            if !under_way {
+            let began = self.memory.delivering.borrow().get(&view.version).copied();
+            if !is_under_way(began, self.clock.now()) {
                 // Nobody waits for the answer any more; a failure hides the version until the bucket tells.
                 let _ = self.deliver(project, &view, &code).await;
             }

@@ -1,11 +1,14 @@
 //! Delivery: the script, then the ticket, into the bucket.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::ProjectObject;
-use crate::contract::{Key, ProjectId, ScriptMetadata, Version};
+use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, Version};
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::{ObjectName, call};
 use crate::s3::{PutOptions, S3Error};
@@ -58,7 +61,7 @@ impl ProjectObject<'_> {
         options.metadata = metadata(&view)?.to_pairs();
         for _ in 0..MAX_MOVES {
             let key = Key::Script(project.clone(), view.version).to_string();
-            let _under_way = Delivering::start(&self.memory.delivering, view.version);
+            let _under_way = Delivering::start(&self.memory.delivering, view.version, self.clock.now());
             let error = match self.client().put(&key, Bytes::from(code.to_owned()), &options).await {
                 Ok(_) => return Ok((view, Ok(()))),
                 Err(S3Error::PreconditionFailed) => match self.is_own(&key, &view).await {
@@ -168,19 +171,19 @@ fn metadata(view: &VersionView) -> Result<ScriptMetadata, Refusal> {
 
 /// Marks a version as being delivered for as long as it lives, however the delivery ends.
 struct Delivering<'a> {
-    set: &'a std::cell::RefCell<std::collections::HashSet<Version>>,
+    under_way: &'a RefCell<HashMap<Version, Timestamp>>,
     version: Version,
 }
 
 impl<'a> Delivering<'a> {
-    fn start(set: &'a std::cell::RefCell<std::collections::HashSet<Version>>, version: Version) -> Self {
-        set.borrow_mut().insert(version);
-        Self { set, version }
+    fn start(under_way: &'a RefCell<HashMap<Version, Timestamp>>, version: Version, now: Timestamp) -> Self {
+        under_way.borrow_mut().insert(version, now);
+        Self { under_way, version }
     }
 }
 
 impl Drop for Delivering<'_> {
     fn drop(&mut self) {
-        self.set.borrow_mut().remove(&self.version);
+        self.under_way.borrow_mut().remove(&self.version);
     }
 }

@@ -1,7 +1,7 @@
 //! The object: answers the calls.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
 use super::life::{self, Standing};
@@ -13,6 +13,14 @@ use crate::s3::{Bucket, Client};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
 const FRESH_MILLIS: i64 = 1_000;
+
+/// What is under way for longer than this was broken off: a request whose caller is gone may never go on.
+const UNDER_WAY_MILLIS: i64 = 60_000;
+
+/// Whether something that began then is still under way.
+pub(super) fn is_under_way(began: Option<Timestamp>, now: Timestamp) -> bool {
+    began.is_some_and(|began| now.as_millis() - began.as_millis() < UNDER_WAY_MILLIS)
+}
 
 /// The `Project` object. Its storage is its state; what it keeps in memory only saves work.
 pub struct ProjectObject<'a> {
@@ -30,10 +38,10 @@ pub struct ProjectObject<'a> {
 pub struct Memory {
     /// The store passed the probe.
     pub(super) store_is_fit: Cell<bool>,
-    /// Uploads under way, which the alarm leaves alone.
-    pub(super) delivering: RefCell<HashSet<Version>>,
-    /// A look at the bucket is under way.
-    pub(super) looking: Cell<bool>,
+    /// Uploads under way and since when, which the alarm leaves alone.
+    pub(super) delivering: RefCell<HashMap<Version, Timestamp>>,
+    /// A look at the bucket is under way since then.
+    pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.
     pub(super) looked_at: Cell<Option<Timestamp>>,
     /// When the bucket was last asked for versions that others put there.

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 
 use super::call::{Refusal, VersionView};
 use super::life;
-use super::object::ProjectObject;
+use super::object::{ProjectObject, is_under_way};
 use crate::contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
@@ -31,11 +31,13 @@ impl ProjectObject<'_> {
     /// Looks once; true if anything changed. A bucket that cannot be reached changes nothing. While one look is under
     /// way another does nothing.
     pub(super) async fn refresh(&self, project: &ProjectId) -> Result<bool, Refusal> {
-        if !self.records().exist()? || self.memory.looking.replace(true) {
+        let now = self.clock.now();
+        if !self.records().exist()? || is_under_way(self.memory.looking.get(), now) {
             return Ok(false);
         }
+        self.memory.looking.set(Some(now));
         let outcome = self.look_at_pending(project).await;
-        self.memory.looking.set(false);
+        self.memory.looking.set(None);
         self.memory.looked_at.set(Some(self.clock.now()));
         outcome
     }

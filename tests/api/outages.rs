@@ -136,6 +136,21 @@ async fn an_upload_cut_short_by_an_eviction_is_delivered_by_the_alarm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_that_was_broken_off_does_not_stop_later_ones() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::Silence));
+    let wait = |seconds| world.clock.sleep(std::time::Duration::from_secs(seconds));
+    wait(5).await;
+    // The caller is gone two seconds into the look.
+    futures::future::select(Box::pin(world.get("/api/projects/demo/status")), wait(2)).await;
+    world.store.always(None);
+    world.complete("demo", 1, &[Format::Step]);
+    wait(61).await;
+    assert_eq!(world.status("demo").await["status"], "completed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unfit_store_is_refused_by_name() {
     let world = World::with(MemoryStore::with_conditions(false), &[("AUTH_MODE", "open")]);
     let answer = world.post(UPLOAD, "text/x-python", "x = 1").await;
