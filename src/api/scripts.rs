@@ -55,6 +55,10 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
         Reply::text("text/x-python; charset=utf-8", object.bytes)
     } else {
         let mut body = describe(call, &project, &view);
+        // It may be kept for ever, so it says nothing that changes.
+        for changing in ["phase", "status", "message"] {
+            body.as_object_mut().and_then(|fields| fields.shift_remove(changing));
+        }
         body["success"] = json!(true);
         body["project_name"] = json!(project);
         body["content"] = json!(String::from_utf8_lossy(&object.bytes));

@@ -15,6 +15,9 @@ use crate::project::{NewScript, Operation, Reply as ObjectReply, Uploaded};
 /// The most that the caller's own metadata takes, as JSON.
 const MAX_METADATA_BYTES: usize = 2_048;
 
+/// How deep the caller's own metadata may be nested: answers wrap it in more levels, and parsers have a limit.
+const MAX_METADATA_DEPTH: usize = 32;
+
 /// JSON may spell one byte of a script in six (`\u0007`).
 const MAX_JSON_BYTES: usize = 6 * MAX_SCRIPT_BYTES + 4 * MAX_METADATA_BYTES;
 
@@ -72,6 +75,10 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
             format!("metadata takes at most {MAX_METADATA_BYTES} bytes as JSON"),
         ));
     }
+    if metadata.as_ref().is_some_and(|value| depth(value) > MAX_METADATA_DEPTH) {
+        let detail = format!("metadata is nested deeper than {MAX_METADATA_DEPTH} levels");
+        return Err(ApiError::invalid("metadata", detail));
+    }
     let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
     let ObjectReply::Uploaded(uploaded) = call.ask(&project, Operation::Upload(script)).await? else {
         return Err(ApiError::broken("the project's object answered another question"));
@@ -112,6 +119,14 @@ fn kind(headers: &http::HeaderMap) -> Result<Kind, ApiError> {
         part.to_ascii_lowercase().strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8")
     };
     if parts.all(utf8) { Ok(kind) } else { Err(ApiError::media_type(given, "UTF-8 only")) }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 fn too_large() -> ApiError {

@@ -95,7 +95,8 @@ impl DurableObject for Fleet {
 }
 
 async fn read<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {
-    request.json().await
+    // Not by `json()`, which goes through JavaScript and rounds large numbers.
+    serde_json::from_str(&request.text().await?).map_err(failed)
 }
 
 fn answer(value: &impl Serialize) -> worker::Result<Response> {

@@ -93,6 +93,10 @@ pub(super) fn next(records: Records<'_>) -> Result<Version, Refusal> {
 
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
+    // Another delivery of the same version may have ended in doubt meanwhile.
+    if records.set_doubtful(version, false)? {
+        count(records, 1)?;
+    }
     records.set_queued(version)?;
     touch(records, now)
 }
@@ -107,34 +111,34 @@ pub(super) fn moved(records: Records<'_>, from: Version) -> Result<Version, Refu
 
 /// The upload was answered with a no: the version never was. The number is given again unless later ones are taken.
 pub(super) fn withdraw(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    records.remove(version)?;
-    if records.single_number(Single::Next)? == Some(version.get() + 1) {
-        records.set_single(Single::Next, version)?;
+    if records.remove(version)? {
+        count(records, -1)?;
+        if records.single_number(Single::Next)? == Some(version.get() + 1) {
+            records.set_single(Single::Next, version)?;
+        }
     }
-    count(records, -1)?;
     release_name(records)
 }
 
 /// The upload was answered with a no, but the bucket may have the script all the same: hide it until that is known.
 pub(super) fn doubt(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    records.set_doubtful(version, true)?;
-    count(records, -1)?;
+    if records.set_doubtful(version, true)? {
+        count(records, -1)?;
+    }
     release_name(records)
 }
 
 /// A doubtful script is in the bucket after all, where a runner will find it: it is a version like any other.
 pub(super) fn confirm(records: Records<'_>, view: &VersionView, now: Timestamp) -> Result<(), SqlError> {
-    records.set_doubtful(view.version, false)?;
     if let (None, Some(user)) = (records.single(Single::Owner)?, &view.user) {
         records.set_single(Single::Owner, user)?;
     }
-    count(records, 1)?;
     delivered(records, view.version, now)
 }
 
 /// A doubtful script is not in the bucket.
 pub(super) fn forget(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    records.remove(version)
+    records.remove(version).map(drop)
 }
 
 /// A script or report that somebody put into the bucket becomes a version.

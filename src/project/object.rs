@@ -14,8 +14,9 @@ use crate::s3::{Bucket, Client};
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
 const FRESH_MILLIS: i64 = 1_000;
 
-/// What is under way for longer than this was broken off: a request whose caller is gone may never go on.
-const UNDER_WAY_MILLIS: i64 = 60_000;
+/// What is under way for longer than this was broken off: a request whose caller is gone may never go on. No chain of
+/// tries takes that long.
+const UNDER_WAY_MILLIS: i64 = 300_000;
 
 /// Whether something that began then is still under way.
 pub(super) fn is_under_way(began: Option<Timestamp>, now: Timestamp) -> bool {

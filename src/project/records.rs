@@ -135,17 +135,23 @@ impl<'a> Records<'a> {
         Ok(!self.sql.exec(&statement, &row)?.is_empty())
     }
 
-    pub(super) fn remove(&self, number: Version) -> Result<(), SqlError> {
-        self.sql.exec("DELETE FROM versions WHERE version = ?", &[version(number)]).map(drop)
+    /// Removes a version that the bucket does not have; one that is further on stays. True if it was shown until now.
+    pub(super) fn remove(&self, number: Version) -> Result<bool, SqlError> {
+        let statement = "DELETE FROM versions WHERE version = ? AND phase = 'stored' RETURNING doubtful";
+        let rows = self.sql.exec(statement, &[version(number)])?;
+        Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(0))))
     }
 
     pub(super) fn renumber(&self, from: Version, to: Version) -> Result<(), SqlError> {
         self.sql.exec("UPDATE versions SET version = ? WHERE version = ?", &[version(to), version(from)]).map(drop)
     }
 
-    pub(super) fn set_doubtful(&self, number: Version, doubtful: bool) -> Result<(), SqlError> {
-        let row = [integer(doubtful.into()), version(number)];
-        self.sql.exec("UPDATE versions SET doubtful = ? WHERE version = ?", &row).map(drop)
+    /// Hides or shows a version that the bucket may not have yet; false if it was so already, or is further on.
+    pub(super) fn set_doubtful(&self, number: Version, doubtful: bool) -> Result<bool, SqlError> {
+        let statement = "UPDATE versions SET doubtful = ? WHERE version = ? AND doubtful = ? AND phase = 'stored'
+                         RETURNING version";
+        let row = [integer(doubtful.into()), version(number), integer((!doubtful).into())];
+        Ok(!self.sql.exec(statement, &row)?.is_empty())
     }
 
     /// The bucket has the script: the object need not hold it any more.
@@ -209,11 +215,11 @@ impl<'a> Records<'a> {
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
     }
 
-    /// Versions in the bucket without a report, newest first, without reports.
+    /// Versions in the bucket without a report, oldest first as runners take them, without reports.
     pub(super) fn in_flight(&self, limit: u32) -> Result<Vec<VersionView>, SqlError> {
         let statement = format!(
             "SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND phase IN ('queued', 'running')
-             ORDER BY version DESC LIMIT ?"
+             ORDER BY version LIMIT ?"
         );
         let rows = self.sql.exec(&statement, &[integer(limit.into())])?;
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()

@@ -10,8 +10,11 @@ use super::object::{ProjectObject, is_under_way};
 use crate::contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
-/// How many versions one look takes in; the next look takes the rest.
-const BATCH: u32 = 100;
+/// How many versions one look takes in.
+const MOST_OPEN: u32 = 5_000;
+
+/// How many reports one look asks for; the next look asks for the rest.
+const BATCH: usize = 100;
 
 /// How many requests go out at once: a Worker has six connections.
 const AT_ONCE: usize = 6;
@@ -44,7 +47,7 @@ impl ProjectObject<'_> {
 
     async fn look_at_pending(&self, project: &ProjectId) -> Result<bool, Refusal> {
         let records = self.records();
-        let in_flight = records.in_flight(BATCH)?;
+        let in_flight = records.in_flight(MOST_OPEN)?;
         if in_flight.is_empty() {
             return Ok(false);
         }
@@ -76,6 +79,9 @@ impl ProjectObject<'_> {
                 _ => to_ask.push((view, complete)),
             }
         }
+        // Done ones first: they have no ticket any more.
+        to_ask.sort_by_key(|(_, needs_ticket)| !needs_ticket);
+        to_ask.truncate(BATCH);
         let asked: Vec<_> = stream::iter(to_ask)
             .map(|(view, needs_ticket)| async move { self.ask_for_report(project, &view, needs_ticket).await })
             .buffer_unordered(AT_ONCE)
@@ -104,9 +110,12 @@ impl ProjectObject<'_> {
             Ok(object) => {
                 let report = match self.read_report(project, version, &object.bytes).await {
                     Ok(report) => report,
-                    // The store failed in the middle; the next look reads it.
-                    Err(error) if error.is_passing() => return Ok(false),
-                    Err(error) => unreadable(project, version, &error.to_string(), self.clock.now()),
+                    // What it says makes no sense, and never will.
+                    Err(error @ S3Error::Unusable(_)) => {
+                        unreadable(project, version, &error.to_string(), self.clock.now())
+                    }
+                    // The store failed in the middle; a later look reads it.
+                    Err(_) => return Ok(false),
                 };
                 life::reported(self.records(), &report, self.clock.now())?;
                 Ok(true)
@@ -145,7 +154,10 @@ impl ProjectObject<'_> {
     async fn report_of_other_software(&self, project: &ProjectId, version: Version) -> Result<Report, S3Error> {
         let (mut versioned, _) = self.client().list(&prefix::output_version(project, version), 1).await?;
         versioned.retain(|entry| matches!(entry.key.parse(), Ok(Key::Foreign(..))));
-        if versioned.is_empty() {
+        // Flat files are the newest version's: an older one's were overwritten.
+        let newest = self.records().newest().map_err(|error| S3Error::Unavailable(error.to_string()))?;
+        let is_newest = newest.is_some_and(|newest| newest.version == version);
+        if versioned.is_empty() && is_newest {
             let (flat, _) = self.client().list(&prefix::output(project), 1).await?;
             versioned = flat;
         }

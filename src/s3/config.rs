@@ -25,7 +25,13 @@ pub struct Endpoint {
 impl Endpoint {
     /// Reads `http(s)://host[:port][/base/path]`; no query, no user name.
     fn parse(setting: &'static str, text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::new(setting, format!("{text:?} is not http(s)://host[:port][/path]"));
+        let wrong = || {
+            ConfigError::new(
+                setting,
+                "it is not http(s)://host[:port][/path]; the value is not repeated here, it may hold a secret"
+                    .to_owned(),
+            )
+        };
         let uri: http::Uri = text.parse().map_err(|_| wrong())?;
         let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).ok_or_else(wrong)?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(wrong)?;
@@ -189,7 +195,7 @@ mod tests {
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!(error.setting(), name, "{value:?}");
-            assert!(error.to_string().starts_with(name));
+            assert!(error.to_string().starts_with(name) && !error.to_string().contains("user:pw"));
         }
     }
 

@@ -130,6 +130,8 @@ async fn bodies() {
     check(&world.post(path, "application/json", "{\"code\": \"\"}").await, 400, "empty_script", Some("code"));
     let fat = json!({"code": "x = 1", "metadata": "m".repeat(2_048)}).to_string();
     check(&world.post(path, "application/json", fat).await, 400, "invalid_parameter", Some("metadata"));
+    let deep = format!("{{\"code\": \"x = 1\", \"metadata\": {}1{}}}", "[".repeat(33), "]".repeat(33));
+    check(&world.post(path, "application/json", deep).await, 400, "invalid_parameter", Some("metadata"));
     assert_eq!(world.store.inner.keys(), [""; 0]);
     assert_eq!(world.get("/api/projects/demo/status").await.json()["status"], "no_scripts");
 }

@@ -136,6 +136,30 @@ async fn an_upload_cut_short_by_an_eviction_is_delivered_by_the_alarm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn alarms_during_a_slow_upload_count_nothing_twice() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::Silence));
+    let bell = async {
+        for _ in 0..6 {
+            world.ring("demo").await;
+        }
+        world.store.always(None);
+    };
+    let (answer, ()) = futures::future::join(world.post(UPLOAD, "text/x-python", "x = 2"), bell).await;
+    for version in 1..=2 {
+        if world.store.inner.object(&format!("input/demo/demo_v{version}.py")).is_some() {
+            world.complete("demo", version, &[Format::Step]);
+        }
+    }
+    world.settle("demo", 30).await;
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    let listed = scripts["scripts"].as_array().unwrap();
+    assert_eq!(scripts["total_versions"], listed.len(), "{} {scripts}", answer.status);
+    assert!(listed.iter().all(|script| script["phase"] == "completed"), "{scripts}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_that_was_broken_off_does_not_stop_later_ones() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
@@ -146,7 +170,7 @@ async fn a_look_that_was_broken_off_does_not_stop_later_ones() {
     futures::future::select(Box::pin(world.get("/api/projects/demo/status")), wait(2)).await;
     world.store.always(None);
     world.complete("demo", 1, &[Format::Step]);
-    wait(61).await;
+    wait(301).await;
     assert_eq!(world.status("demo").await["status"], "completed");
 }
 

@@ -39,8 +39,8 @@ def enter(policy, ruleset, keep):
     step("chdir", os.chdir, policy["work"])
     os.umask(0o077)
     # 5. Limits, which it cannot raise again.
-    for name, value in policy["limits"].items():
-        step(name, resource.setrlimit, getattr(resource, name), (value, value))
+    for name, soft_and_hard in policy["limits"].items():
+        step(name, resource.setrlimit, getattr(resource, name), tuple(soft_and_hard))
     # 6. Its slot's own user, without any group.
     user = policy["user"]
     if user is not None:

@@ -53,8 +53,8 @@ pub(super) struct Policy<'a> {
     pub environment: BTreeMap<&'static str, String>,
     /// The current, home and temporary directory.
     pub work: &'a Path,
-    /// Resource limits by name; soft and hard alike.
-    pub limits: BTreeMap<&'static str, u64>,
+    /// Resource limits by name, soft and hard.
+    pub limits: BTreeMap<&'static str, (u64, u64)>,
     /// The seccomp filters in hex, in the order of loading.
     pub seccomp: &'a [String],
 }
@@ -81,18 +81,18 @@ impl<'a> Policy<'a> {
             ("OPENBLAS_NUM_THREADS", "1".to_owned()),
         ]);
         let mut all = BTreeMap::from([
-            // The wall's limit comes first, so that a script is told that its time is up rather than killed.
-            ("RLIMIT_CPU", limits.seconds.as_secs() + 2),
-            ("RLIMIT_AS", limits.memory),
-            ("RLIMIT_FSIZE", limits.output),
-            ("RLIMIT_NOFILE", MAX_FILES),
-            ("RLIMIT_CORE", 0),
-            ("RLIMIT_MEMLOCK", 0),
-            ("RLIMIT_MSGQUEUE", 0),
+            // At the soft limit comes SIGXCPU, by which the end is known; at the hard one, SIGKILL.
+            ("RLIMIT_CPU", (limits.seconds.as_secs(), limits.seconds.as_secs() + 2)),
+            ("RLIMIT_AS", (limits.memory, limits.memory)),
+            ("RLIMIT_FSIZE", (limits.output, limits.output)),
+            ("RLIMIT_NOFILE", (MAX_FILES, MAX_FILES)),
+            ("RLIMIT_CORE", (0, 0)),
+            ("RLIMIT_MEMLOCK", (0, 0)),
+            ("RLIMIT_MSGQUEUE", (0, 0)),
         ]);
         if user.is_some() {
             // It counts all tasks of the user, so it is for a user that has no others.
-            all.insert("RLIMIT_NPROC", MAX_TASKS);
+            all.insert("RLIMIT_NPROC", (MAX_TASKS, MAX_TASKS));
         }
         Self { server, user, environment, work, limits: all, seccomp }
     }
