@@ -13,7 +13,7 @@ impl ProjectObject<'_> {
     /// alarm is set before the first of them.
     ///
     /// # Errors
-    /// Only when the object's own storage fails; the platform then rings again.
+    /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
     pub async fn alarm(&self) -> Result<(), Refusal> {
         let Some(project) = self.project()? else { return Ok(()) };
         life::wait_longer(self.records(), self.clock.now())?;

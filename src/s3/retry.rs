@@ -12,12 +12,13 @@ pub struct Patience {
     pub first_pause: Duration,
     /// No pause is longer.
     pub longest_pause: Duration,
-    /// How long one try may take. A body adds a second for each MiB.
+    /// How long one try may take. A second is added for each MiB that is sent or that the answer
+    /// may hold, so a PUT or LIST, whose answers may hold 8 MiB, gets 18 s.
     pub timeout: Duration,
 }
 
 impl Default for Patience {
-    /// 4 tries within about 2 s of pauses, 10 s each: a caller waits for the answer.
+    /// 4 tries within about 2 s of pauses, from 10 s each: a caller waits for the answer.
     fn default() -> Self {
         Self {
             tries: 4,
