@@ -13,10 +13,17 @@ import sys
 import traceback
 
 SOCKET = 3
+REHEARSAL = {
+    "base_name": "MyHeadlessModel", "formats": ["FCStd", "STEP", "STL", "OBJ", "GLB", "PNG"],
+    "linear_deflection": 0.1, "angular_deflection": 0.5,
+}  # fmt: skip
 
 
 def serve():
     """Loads what jobs need, then forks one child a job."""
+    import atexit  # noqa: F401  As the modules below: loaded here once, for the children.
+    import encodings.cp437  # noqa: F401
+    import encodings.utf_8_sig  # noqa: F401
     import gc
     import json
     import socket
@@ -24,18 +31,20 @@ def serve():
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, here)
 
-    import Import  # noqa: F401  Loaded for the children.
+    import Import  # noqa: F401
     import Mesh  # noqa: F401
     import MeshPart  # noqa: F401
     import Part  # noqa: F401
 
     from partwright import jail, job, process, report  # noqa: F401
+    from partwright.snapshot import Snapshot
 
     # A script's `import geometry` must find its own file or nothing, never a neighbour of this one.
     sys.path.remove(here)
     with process.quiet_stdout():  # The banner must not be in the children's buffers too.
         pass
     warm_up()
+    snapshot = Snapshot()
     channel = socket.socket(fileno=SOCKET)
     # What is there now stays: the collector must not touch, and so copy, every page of it in each child.
     gc.collect()
@@ -49,7 +58,7 @@ def serve():
         child = os.fork()
         if child == 0:
             channel.close()
-            work(json.loads(packet), *descriptors)
+            work(json.loads(packet), snapshot, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.sendall(b'{"forked": %d}\n' % child)
@@ -58,27 +67,41 @@ def serve():
 
 
 def warm_up():
-    """Does once what FreeCAD does at the first shape and the first STEP file of a process, so that no job pays for it."""
+    """Rehearses a whole job on a box: what FreeCAD and Python do at the first one of a process, no child pays for."""
+    import tempfile
+    import time
+
     import FreeCAD
-    import Import
 
-    from partwright import process
+    from partwright import job, process
 
-    document = FreeCAD.newDocument("WarmUp")
-    box = document.addObject("Part::Box", "Box")
+    document = FreeCAD.newDocument("Rehearsal")
+    document.addObject("Part::Box", "Box")
     document.recompute()
-    box.Shape.isValid()
-    path = os.path.join(os.getcwd(), f"warm-up-{os.getpid()}.step")
-    with process.quiet_stdout():
-        Import.export([box], path)
-    os.unlink(path)
+    with process.quiet_stdout(), tempfile.TemporaryDirectory(dir=os.getcwd()) as output:
+        job.collect({**REHEARSAL, "output": output}, [])
     FreeCAD.closeDocument(document.Name)
-    # A child has the forking thread alone, and would wait for the others for ever. Meshing starts some: it is left out.
-    if len(os.listdir("/proc/self/task")) != 1:
-        raise RuntimeError("the fork server has more than one thread")
+    # A child has the forking thread alone, and would wait for the others for ever.
+    end_pooled_threads()
+    deadline = time.monotonic() + 10
+    while len(os.listdir("/proc/self/task")) != 1:  # A thread that has ended takes the kernel a moment to remove.
+        if time.monotonic() > deadline:
+            raise RuntimeError("the fork server has more than one thread")
+        time.sleep(0.001)
 
 
-def work(request, stdout, stderr, events, ruleset):
+def end_pooled_threads():
+    """Ends Qt's idle threads, of which meshing starts some; the pool starts new ones where they are wanted."""
+    import ctypes
+
+    qt = ctypes.CDLL(None)
+    pool = qt._ZN11QThreadPool14globalInstanceEv  # QThreadPool::globalInstance()
+    wait = qt._ZN11QThreadPool11waitForDoneEi  # QThreadPool::waitForDone(int), which ends them too
+    pool.restype, wait.argtypes = ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]
+    wait(pool(), -1)
+
+
+def work(request, snapshot, stdout, stderr, events, ruleset):
     """The child: takes its places, enters the jail, does the job. Never returns."""
     try:
         import time
@@ -98,7 +121,7 @@ def work(request, stdout, stderr, events, ruleset):
             channel.jail_failed(error)
             os._exit(71)
         process.settle()
-        job.run(request["spec"], channel)
+        job.run(request["spec"], channel, snapshot)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

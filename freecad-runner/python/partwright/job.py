@@ -9,7 +9,6 @@ import FreeCAD
 from . import documents, export, geometry, gui, hand_over, own_files, pieces, process, script
 from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
 from .report import milliseconds
-from .snapshot import Snapshot
 
 MESHED = {"STL", "OBJ"}
 # Made by the daemon, from the mesh that is handed over to it.
@@ -21,13 +20,16 @@ NO_GEOMETRY = (
 )
 
 
-def run(spec, report):
-    """Runs the script once and sends one result, after everything that was printed has left this process."""
+def run(spec, report, snapshot):
+    """Runs the script once and sends one result, after everything that was printed has left this process.
+
+    `snapshot` is of the interpreter as it was before anything of the script's.
+    """
     timings = {"load": milliseconds(report.started), "script": 0.0, "export": 0.0}
     outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "mesh": None}
     outcome.update(timings_ms=timings, warnings=[])
     outcome["engine"] = "FreeCAD " + ".".join(FreeCAD.Version()[:3])
-    snapshot = Snapshot()
+    snapshot.note_process()
     report.phase("ready")
     try:
         gui.install()

@@ -16,13 +16,14 @@ try:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, os.path.dirname(here))
     from partwright import job, process, report
+    from partwright.snapshot import Snapshot
 
     # A script's `import geometry` must find its own file or nothing, never a neighbour of this one.
     sys.path[:] = [entry for entry in sys.path if entry not in (here, os.path.dirname(here))]
     spec = process.read_spec()
     events = report.Report(process.take_event_pipe(), STARTED)
     process.settle()
-    job.run(spec, events)
+    job.run(spec, events, Snapshot())
 except BaseException:
     traceback.print_exc()
     sys.stderr.flush()

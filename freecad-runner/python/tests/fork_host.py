@@ -8,9 +8,11 @@ import time
 try:
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     from partwright import job, process, report
+    from partwright.snapshot import Snapshot
 
     with process.quiet_stdout():  # The banner must not be in the children's buffers too.
         pass
+    snapshot = Snapshot()
     for line in os.read(0, 1 << 20).decode().splitlines():
         spec = json.loads(line)
         receive, send = os.pipe()
@@ -18,7 +20,7 @@ try:
             os.dup2(send, process.EVENT_PIPE)
             events = report.Report(process.take_event_pipe(), time.perf_counter())
             process.settle()
-            job.run(spec, events)
+            job.run(spec, events, snapshot)
             os._exit(0)
         os.close(send)
         with os.fdopen(receive) as answers:

@@ -43,7 +43,7 @@ use zygote::{Request, Zygote};
 const FORMATS: [Format; 6] = Format::ALL;
 
 /// How many jobs a fork server runs before a fresh one takes its place: what leaks, leaks no further.
-const JOBS_A_SERVER: u32 = 200;
+const JOBS_A_SERVER: u32 = 1000;
 
 /// Runs scripts.
 #[derive(Debug)]

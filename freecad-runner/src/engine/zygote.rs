@@ -82,6 +82,8 @@ impl Zygote {
             .env("HOME", home)
             // Without it FreeCAD crashes for a user that has no passwd entry.
             .env("FREECAD_USER_HOME", home)
+            // All symbols are bound here, once, and not by each child as it comes to them.
+            .env("LD_BIND_NOW", "1")
             .env("OPENBLAS_NUM_THREADS", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
