@@ -1,7 +1,7 @@
 //! Lists, scripts, outputs, downloads and logs.
 
 use partwright::contract::{Format, Sha256};
-use partwright::http::{Body, Http};
+use partwright::http::{Body, Clock, Http};
 use serde_json::{Value, json};
 
 use crate::support::world::World;
@@ -153,4 +153,34 @@ async fn a_status_read_costs_little_however_many_versions_there_are() {
         world.store.seen.borrow().len()
     };
     assert_eq!(cost(1).await, cost(30).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
+    let world = World::new();
+    let costs = async |project: &str, versions: u64| {
+        for version in 1..=versions {
+            world.store.inner.drop_in(&format!("input/{project}/{project}_v{version}.py"), "x = 1");
+            world.complete(project, version, &[Format::Step]);
+        }
+        world.status(project).await;
+        // The first upload takes over what the bucket holds, once.
+        let version = world.upload(project, "x = 1").await;
+        world.complete(project, version, &[Format::Step]);
+        world.settle(project, 40).await;
+        let mut costs = Vec::new();
+        for call in ["status", "scripts", "scripts?cursor=55", "outputs", "outputs?version=7", "upload"] {
+            // Long enough for the next call to look at the bucket, too.
+            world.clock.sleep(std::time::Duration::from_secs(4)).await;
+            let before = world.sql_steps(project);
+            if call == "upload" {
+                world.upload(project, "x = 2").await;
+            } else {
+                assert_eq!(world.get(&format!("/api/projects/{project}/{call}")).await.status, 200);
+            }
+            costs.push((call, world.sql_steps(project) - before));
+        }
+        costs
+    };
+    assert_eq!(costs("few", 60).await, costs("many", 1_000).await);
 }

@@ -121,6 +121,11 @@ impl World {
         *self.instance(&name).memory.borrow_mut() = Rc::default();
     }
 
+    /// How many steps SQLite has taken in the project's object.
+    pub fn sql_steps(&self, project: &str) -> i64 {
+        self.instance(&ObjectName::Project(project.parse().unwrap())).sql.steps.get()
+    }
+
     /// When the project's alarm is set for.
     pub fn alarm(&self, project: &str) -> Option<Timestamp> {
         self.instance(&ObjectName::Project(project.parse().unwrap())).alarm.0.get()
