@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::RequestId;
+use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
 use crate::s3::{ConfigError, S3Error};
@@ -189,7 +189,12 @@ impl ApiError {
             }
             Refusal::NotFound => Self::no_project(project),
             Refusal::NoMoreVersions => {
-                Self::new(409, "no_more_versions", format!("The project {project:?} has used up its numbers."))
+                let detail = format!(
+                    "The project {project:?} holds a version with the largest number there is, {}, so no other can \
+                     follow. Upload to another project.",
+                    Version::MAX
+                );
+                Self::new(409, "no_more_versions", detail)
             }
             // The object asks the bucket for nothing but to store an upload.
             Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_accepted(),

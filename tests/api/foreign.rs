@@ -1,6 +1,7 @@
 //! A bucket that others write to as well.
 
-use partwright::contract::Format;
+use partwright::contract::{Format, Version};
+use serde_json::json;
 
 use crate::support::world::World;
 
@@ -99,4 +100,30 @@ async fn a_report_that_cannot_be_read_is_an_end_all_the_same() {
     }
     let status = world.status("odd").await;
     assert_eq!((status["status"].as_str(), status["code"].as_str()), (Some("error"), Some("unreadable_report")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_with_the_largest_number_stops_uploads_and_no_reads() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    world.settle("demo", 20).await;
+    let largest = Version::MAX.get();
+    // One under the next number brings the object to look at all of them.
+    for version in [2, largest] {
+        world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), format!("x = {version}"));
+    }
+    for _ in 0..2 {
+        assert_eq!(world.status("demo").await["version"], largest);
+    }
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    assert_eq!((&scripts["total_versions"], &scripts["scripts"][0]["version"]), (&json!(3), &json!(largest)));
+    for path in ["script/1", "outputs", "download/step", "logs", "scripts?limit=1", "scripts?limit=1&cursor=2"] {
+        assert_eq!(world.get(&format!("/api/projects/demo/{path}")).await.status, 200, "{path}");
+    }
+    let script = world.get(&format!("/api/projects/demo/script/{largest}")).await.json();
+    assert_eq!(script["content"], format!("x = {largest}"));
+    let answer = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 3").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("no_more_versions")));
+    assert!(answer.json()["detail"].as_str().unwrap().contains(&largest.to_string()));
 }
