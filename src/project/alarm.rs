@@ -52,7 +52,7 @@ impl ProjectObject<'_> {
         Ok(())
     }
 
-    /// Lists the project in its owner's account. A failure is mended by the next alarm.
+    /// Lists the project in the account of its owner or admin. A failure is mended by the next alarm.
     pub(super) async fn register(&self, project: &ProjectId) {
         let records = self.records();
         let Ok(Some(user)) = life::account_is_due(records) else { return };

@@ -29,7 +29,9 @@ impl ProjectObject<'_> {
         records.create()?;
         records.set_single(Single::Project, project)?;
         records.set_single(Single::CaughtUpWith, bucket)?;
-        self.adopt_all(&found)
+        self.adopt_all(&found)?;
+        // Should the upload be refused after all, what was found is followed all the same.
+        self.arm().await
     }
 
     /// Before a read: has somebody dropped a script in? One request, and a listing only if so.

@@ -251,12 +251,27 @@ pub(super) fn flat_is_due(records: Records<'_>) -> Result<Option<VersionView>, S
     if is_flat_due(records)? { records.newest_completed() } else { Ok(None) }
 }
 
-/// The owner whose account does not list the project yet.
+/// Remembers the admin who uses a project without an owner, so that their account lists it. True if that is news.
+pub(super) fn meet_admin(records: Records<'_>, caller: &Caller) -> Result<bool, SqlError> {
+    if standing(records, caller)? != Standing::Theirs
+        || records.single(Single::Owner)?.is_some()
+        || records.single(Single::Admin)?.is_some()
+    {
+        return Ok(false);
+    }
+    records.set_single(Single::Admin, &caller.user)?;
+    Ok(true)
+}
+
+/// The user whose account ought to list the project and does not yet: its owner, or the admin of one without.
 pub(super) fn account_is_due(records: Records<'_>) -> Result<Option<String>, SqlError> {
     if records.single(Single::Registered)?.is_some() {
         return Ok(None);
     }
-    records.single(Single::Owner)
+    match records.single(Single::Owner)? {
+        Some(owner) => Ok(Some(owner)),
+        None => records.single(Single::Admin),
+    }
 }
 
 /// The status of the project: that of its newest version.

@@ -92,6 +92,7 @@ impl<'a> ProjectObject<'a> {
         }
         self.require_fit_store().await?;
         self.catch_up_once(&call.project).await?;
+        life::meet_admin(records, &call.caller)?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
         let version = self.deliver(&call.project, &accepted, &script.code).await?;
@@ -121,6 +122,10 @@ impl<'a> ProjectObject<'a> {
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
             self.look_for_foreign(&call.project, &call.caller).await?;
+        }
+        if life::meet_admin(self.records(), &call.caller)? {
+            self.register(&call.project).await;
+            self.arm().await?;
         }
         if stale(self.memory.looked_at.get(), FRESH_MILLIS) && self.refresh(&call.project).await? {
             self.arm().await?;

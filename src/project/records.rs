@@ -38,6 +38,8 @@ pub(super) enum Single {
     Project,
     /// Who owns the project; absent for one that was found in the bucket.
     Owner,
+    /// The admin who first used a project without an owner: whose account lists it.
+    Admin,
     /// The next number to give.
     Next,
     /// Endpoint and bucket whose highest numbers were taken over.
@@ -52,7 +54,7 @@ pub(super) enum Single {
     FlatVersion,
     /// Present when the flat path was looked at after it was written.
     FlatVerified,
-    /// Present when the owner's account lists the project.
+    /// Present when the account of the owner, or of the admin, lists the project.
     Registered,
 }
 
@@ -61,6 +63,7 @@ impl Single {
         match self {
             Self::Project => "project",
             Self::Owner => "owner",
+            Self::Admin => "admin",
             Self::Next => "next",
             Self::CaughtUpWith => "caught_up_with",
             Self::Total => "total",

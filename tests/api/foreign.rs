@@ -127,3 +127,26 @@ async fn a_script_with_the_largest_number_stops_uploads_and_no_reads() {
     assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("no_more_versions")));
     assert!(answer.json()["detail"].as_str().unwrap().contains(&largest.to_string()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
+    let world = World::new();
+    for project in ["read", "uploaded"] {
+        world.store.inner.drop_in(&format!("input/{project}/{project}_v1.py"), "x = 1");
+    }
+    world.status("read").await;
+    assert_eq!(world.upload("uploaded", "x = 2").await, 2);
+    let names = async || -> Vec<String> {
+        let page = world.get("/api/projects").await.json();
+        let projects = page["projects"].as_array().unwrap().iter();
+        projects.map(|project| project["project_name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names().await, ["uploaded", "read"]);
+    // Looked at again and rung, they stay listed once.
+    for project in ["read", "uploaded"] {
+        world.evict(project);
+        world.status(project).await;
+        world.ring(project).await;
+    }
+    assert_eq!(names().await, ["uploaded", "read"]);
+}
