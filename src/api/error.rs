@@ -89,6 +89,12 @@ impl ApiError {
         Self::new(413, "too_large", format!("The {what} is larger than {limit} bytes, the most that is taken."))
     }
 
+    /// 413: something in the bucket is more than an answer holds. It can be fetched from its key.
+    pub(super) fn too_large_to_show(what: &str, limit: usize, key: &str) -> Self {
+        let detail = format!("The {what} is larger than {limit} bytes, the most that is shown. Its key is {key}.");
+        Self::new(413, "too_large", detail)
+    }
+
     /// 415: a body of another kind.
     pub(super) fn media_type(given: Option<&str>, wanted: &str) -> Self {
         let given = given.map_or("no Content-Type".to_owned(), |given| format!("Content-Type {given:?}"));

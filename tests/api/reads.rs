@@ -44,6 +44,22 @@ async fn a_script_comes_as_json_or_raw_and_may_be_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_script_too_large_to_show_says_so_and_hides_nothing_else() {
+    let world = World::new();
+    world.store.inner.drop_in("input/demo/demo_v1.py", vec![b'#'; (4 << 20) + 1]);
+    world.store.inner.drop_in("input/demo/demo_v2.py", vec![b'#'; 4 << 20]);
+    world.complete("demo", 1, &[Format::Step]);
+    for accept in ["application/json", "text/x-python"] {
+        let answer = world.get_with("/api/projects/demo/script/1", ("accept", accept)).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")), "{accept}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("input/demo/demo_v1.py"));
+        assert_eq!(world.get_with("/api/projects/demo/script/2", ("accept", accept)).await.status, 200, "{accept}");
+    }
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["scripts"][1]["size"], (4 << 20) + 1);
+    assert!(world.get("/api/projects/demo/download/step").await.json()["download_url"].is_string());
+}
+
+#[tokio::test(start_paused = true)]
 async fn outputs_of_the_newest_completed_or_of_a_given_version() {
     let world = World::new();
     completed(&world, 2).await;
