@@ -20,5 +20,6 @@ mod object;
 mod records;
 mod refresh;
 
+pub use alarm::postpone;
 pub use call::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView};
 pub use object::{Memory, ProjectObject};
