@@ -45,6 +45,10 @@ pub struct Memory {
     pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.
     pub(super) looked_at: Cell<Option<Timestamp>>,
+    /// Somebody works on the flat path since then.
+    pub(super) flat: Cell<Option<Timestamp>>,
+    /// The newest version that other software has marked as processed, as last seen.
+    pub(super) newest_marked: Cell<Option<Version>>,
     /// When the bucket was last asked for versions that others put there.
     pub(super) asked_at: Cell<Option<Timestamp>>,
     /// The alarm was armed since this instance woke.

@@ -87,7 +87,7 @@ async fn an_empty_report_of_other_software_means_look_at_the_files() {
     let first = world.get("/api/projects/old/outputs?version=1").await.json();
     assert_eq!(first["output_files"][0]["key"], "output/old/v1/MyHeadlessModel.stl");
     let second = world.get("/api/projects/old/outputs?version=2").await.json();
-    assert_eq!(second["output_files"][0]["key"], "output/old/MyHeadlessModel.STEP");
+    assert_eq!(second["output_files"][0]["key"], "output/old/v2/MyHeadlessModel.STEP", "kept from the flat path");
     assert!(world.get("/api/projects/old/download/step").await.json()["download_url"].is_string());
 }
 
