@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::{ProjectObject, is_under_way};
-use crate::contract::{JobError, Key, Outcome, ProjectId, REPORT_LIMIT, Report, Version, prefix};
+use crate::contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
 /// How many versions one look takes in.
@@ -47,10 +47,11 @@ impl ProjectObject<'_> {
 
     async fn look_at_pending(&self, project: &ProjectId) -> Result<bool, Refusal> {
         let records = self.records();
-        let in_flight = records.in_flight(MOST_OPEN)?;
-        if in_flight.is_empty() {
-            return Ok(false);
-        }
+        let mut in_flight = records.in_flight(MOST_OPEN)?;
+        let Some(last) = in_flight.last().map(|view| view.version) else { return Ok(false) };
+        // The newest is looked at however many are open: the project's status is its.
+        let newest = records.newest()?.filter(|view| matches!(view.phase, Phase::Queued | Phase::Running));
+        in_flight.extend(newest.clone().filter(|newest| newest.version > last));
         let Ok((entries, complete)) = self.client().list(&prefix::pending(project), MAX_PAGES).await else {
             return Ok(false);
         };
@@ -81,6 +82,11 @@ impl ProjectObject<'_> {
         }
         // Done ones first: they have no ticket any more.
         to_ask.sort_by_key(|(_, needs_ticket)| !needs_ticket);
+        // For the same reason it comes before all others.
+        let is_newest = |view: &VersionView| newest.as_ref().is_some_and(|newest| newest.version == view.version);
+        if let Some(at) = to_ask.iter().position(|(view, _)| is_newest(view)) {
+            to_ask[..=at].rotate_right(1);
+        }
         to_ask.truncate(BATCH);
         let asked: Vec<_> = stream::iter(to_ask)
             .map(|(view, needs_ticket)| async move { self.ask_for_report(project, &view, needs_ticket).await })

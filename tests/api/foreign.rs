@@ -150,3 +150,15 @@ async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
     }
     assert_eq!(names().await, ["uploaded", "read"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_of_many_found_versions_is_known_at_the_first_read() {
+    let world = World::new();
+    for version in 1..=300 {
+        world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), "x = 1");
+        world.complete("demo", version, &[Format::Step]);
+    }
+    let status = world.status("demo").await;
+    assert_eq!((status["version"].as_u64(), status["status"].as_str()), (Some(300), Some("completed")));
+    assert_eq!(world.get("/api/projects/demo/outputs").await.json()["version"], 300);
+}
