@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::contract::RequestId;
+use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
 use crate::s3::{ConfigError, S3Error};
@@ -87,6 +87,12 @@ impl ApiError {
     /// 413: more than the call takes.
     pub(super) fn too_large(what: &str, limit: usize) -> Self {
         Self::new(413, "too_large", format!("The {what} is larger than {limit} bytes, the most that is taken."))
+    }
+
+    /// 413: something in the bucket is more than an answer holds. It can be fetched from its key.
+    pub(super) fn too_large_to_show(what: &str, limit: usize, key: &str) -> Self {
+        let detail = format!("The {what} is larger than {limit} bytes, the most that is shown. Its key is {key}.");
+        Self::new(413, "too_large", detail)
     }
 
     /// 415: a body of another kind.
@@ -189,7 +195,12 @@ impl ApiError {
             }
             Refusal::NotFound => Self::no_project(project),
             Refusal::NoMoreVersions => {
-                Self::new(409, "no_more_versions", format!("The project {project:?} has used up its numbers."))
+                let detail = format!(
+                    "The project {project:?} holds a version with the largest number there is, {}, so no other can \
+                     follow. Upload to another project.",
+                    Version::MAX
+                );
+                Self::new(409, "no_more_versions", detail)
             }
             // The object asks the bucket for nothing but to store an upload.
             Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_accepted(),

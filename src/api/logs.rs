@@ -57,7 +57,7 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
             let detail = format!("The project {project} has no log {name:?}; /api/projects/{project}/logs lists them.");
             return Err(ApiError::not_found("log_not_found", detail));
         }
-        Err(S3Error::TooLarge { limit }) => return Err(ApiError::too_large("log", limit)),
+        Err(S3Error::TooLarge { limit }) => return Err(ApiError::too_large_to_show("log", limit, &key)),
         Err(error) => return Err(error.into()),
     };
     if call.wants("text/plain") {

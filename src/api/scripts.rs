@@ -10,6 +10,9 @@ use crate::contract::{Key, MAX_SCRIPT_BYTES, ProjectId, Sha256, Version};
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
 use crate::s3::S3Error;
 
+/// The largest script that is shown. No upload is larger than a quarter of it; what others put into the bucket may be.
+const MAX_SHOWN: usize = 4 * MAX_SCRIPT_BYTES;
+
 /// Versions, newest first.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
@@ -38,12 +41,13 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
         number.parse().map_err(|error| ApiError::invalid("version", format!("{number:?}: {error}")))?;
     let view = find(call, &project, version).await?;
     let key = Key::Script(project.clone(), version).to_string();
-    let object = match call.client().get(&key, 4 * MAX_SCRIPT_BYTES).await {
+    let object = match call.client().get(&key, MAX_SHOWN).await {
         Ok(object) => object,
         Err(S3Error::NotFound) => {
             let detail = format!("The script of version {version} is no longer in the bucket ({key}).");
             return Err(ApiError::not_found("script_not_found", detail));
         }
+        Err(S3Error::TooLarge { limit }) => return Err(ApiError::too_large_to_show("script", limit, &key)),
         Err(error) => return Err(error.into()),
     };
     let sha256 = Sha256::of(&object.bytes);

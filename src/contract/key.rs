@@ -22,7 +22,8 @@ pub enum Key {
     Done(ProjectId, Version),
     /// `output/{p}/MyHeadlessModel.{…}`: a copy from the newest completed version.
     Flat(ProjectId, Format),
-    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: where other software leaves its files; read, never written here.
+    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: files of other software: left there by it, or copied there from the
+    /// flat path before anything is written over them.
     Foreign(ProjectId, Version, Format),
     /// `logs/{p}/{name}`: a log; see [`Key::log`] for the name that this software writes.
     Log(ProjectId, String),
@@ -129,7 +130,7 @@ fn format_of(name: &str) -> Option<Format> {
 
 /// The prefixes that listings ask for.
 pub mod prefix {
-    use super::{ProjectId, Version};
+    use super::{BASE_NAME, ProjectId, Version};
 
     /// All scripts of all projects.
     pub const INPUT: &str = "input/";
@@ -161,6 +162,11 @@ pub mod prefix {
     /// Everything that jobs of one project left.
     pub fn output(project: &ProjectId) -> String {
         format!("output/{project}/")
+    }
+
+    /// The files on the flat path of one project.
+    pub fn flat(project: &ProjectId) -> String {
+        format!("output/{project}/{BASE_NAME}.")
     }
 
     /// Everything that jobs of one version left.

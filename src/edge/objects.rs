@@ -8,7 +8,7 @@ use super::platform::{Bindings, ObjectAlarm, ObjectSql, WorkerClock, WorkerHttp,
 use crate::account::{AccountCall, AccountObject};
 use crate::fleet::{FleetCall, FleetMemory, FleetObject};
 use crate::http::Clock;
-use crate::project::{Memory, ProjectCall, ProjectObject};
+use crate::project::{Memory, ProjectCall, ProjectObject, postpone};
 use crate::s3::{Bucket, Client, ConfigError};
 
 /// The life of one project's versions.
@@ -35,8 +35,16 @@ impl DurableObject for Project {
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, objects) = self.platform();
+        let bucket = match &self.bucket {
+            Ok(bucket) => bucket,
+            Err(error) => {
+                // Thrown, it would be repeated a few times and then forgotten.
+                postpone(&alarm, WorkerClock.now()).await;
+                worker::console_error!("an alarm is put off until a setting is mended: {error}");
+                return Response::empty();
+            }
+        };
         let object = ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
         if let Err(refusal) = object.alarm().await {
             worker::console_error!("an alarm's step failed: {refusal:?}");

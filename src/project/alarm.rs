@@ -1,12 +1,22 @@
 //! The object's one schedule: everything that is open, driven until it is settled.
 
+use std::time::Duration;
+
 use super::call::Refusal;
 use super::life;
 use super::object::{ProjectObject, is_under_way};
 use super::records::Single;
 use crate::account::AccountCall;
-use crate::contract::ProjectId;
-use crate::object::{ObjectName, call};
+use crate::contract::{ProjectId, Timestamp};
+use crate::object::{Alarm, ObjectName, call};
+
+/// How long open work waits while a setting is wrong: somebody has to mend it first.
+const UNTIL_MENDED: Duration = Duration::from_secs(60);
+
+/// What the alarm does instead while a setting is wrong: it rings again later, so that no open work is forgotten.
+pub async fn postpone(alarm: &dyn Alarm, now: Timestamp) {
+    alarm.set(Some(now.after(UNTIL_MENDED))).await;
+}
 
 impl ProjectObject<'_> {
     /// What the alarm does. It may run twice or break off at any await: every step may be repeated, and the next
@@ -52,7 +62,7 @@ impl ProjectObject<'_> {
         Ok(())
     }
 
-    /// Lists the project in its owner's account. A failure is mended by the next alarm.
+    /// Lists the project in the account of its owner or admin. A failure is mended by the next alarm.
     pub(super) async fn register(&self, project: &ProjectId) {
         let records = self.records();
         let Ok(Some(user)) = life::account_is_due(records) else { return };

@@ -29,7 +29,9 @@ impl ProjectObject<'_> {
         records.create()?;
         records.set_single(Single::Project, project)?;
         records.set_single(Single::CaughtUpWith, bucket)?;
-        self.adopt_all(&found)
+        self.adopt_all(&found)?;
+        // Should the upload be refused after all, what was found is followed all the same.
+        self.arm().await
     }
 
     /// Before a read: has somebody dropped a script in? One request, and a listing only if so.
@@ -38,7 +40,8 @@ impl ProjectObject<'_> {
         let there = match standing {
             Standing::Foreign => return Ok(()),
             Standing::Theirs => {
-                let next = life::next(self.records())?;
+                // After the largest number there is nothing to look for.
+                let Ok(next) = life::next(self.records()) else { return Ok(()) };
                 self.client().head(&Key::Script(project.clone(), next).to_string()).await.map(|_| true)
             }
             Standing::Free => {
@@ -51,6 +54,10 @@ impl ProjectObject<'_> {
             return Ok(());
         }
         let Ok(found) = self.list_foreign(project).await else { return Ok(()) };
+        if found.is_empty() {
+            // No script among what lies there: the name is as free as before.
+            return Ok(());
+        }
         self.records().create()?;
         self.records().set_single(Single::Project, project)?;
         self.adopt_all(&found)?;
@@ -77,11 +84,7 @@ impl ProjectObject<'_> {
     /// Takes over what is not known yet, in one stretch.
     pub(super) fn adopt_all(&self, found: &[Found]) -> Result<(), Refusal> {
         let records = self.records();
-        let mut news = false;
-        for Found { version, size, at } in found {
-            news |= life::adopt(records, *version, *size, *at)?;
-        }
-        if news {
+        if life::adopt_all(records, found.iter().map(|Found { version, size, at }| (*version, *size, *at)))? {
             life::touch(records, self.clock.now())?;
         }
         Ok(())

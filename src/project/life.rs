@@ -54,12 +54,14 @@ pub(super) fn accept(
     now: Timestamp,
 ) -> Result<VersionView, Refusal> {
     records.create()?;
-    match standing(records, caller)? {
-        Standing::Foreign => return Err(Refusal::NameTaken),
-        Standing::Free => records.set_single(Single::Owner, &caller.user)?,
-        Standing::Theirs => {}
+    let standing = standing(records, caller)?;
+    if standing == Standing::Foreign {
+        return Err(Refusal::NameTaken);
     }
     let version = next(records)?;
+    if standing == Standing::Free {
+        records.set_single(Single::Owner, &caller.user)?;
+    }
     let view = VersionView {
         version,
         phase: Phase::Stored,
@@ -143,7 +145,32 @@ pub(super) fn forget(records: Records<'_>, version: Version) -> Result<(), SqlEr
 
 /// A script or report that somebody put into the bucket becomes a version.
 pub(super) fn adopt(records: Records<'_>, version: Version, size: u64, at: Timestamp) -> Result<bool, SqlError> {
-    let view = VersionView {
+    adopt_all(records, [(version, size, at)].into_iter())
+}
+
+/// The same for many: version, bytes of the script, time. True if any was news.
+pub(super) fn adopt_all(
+    records: Records<'_>,
+    found: impl Iterator<Item = (Version, u64, Timestamp)>,
+) -> Result<bool, SqlError> {
+    // One statement a version; what they come to is written once, since a bucket may hold many thousands.
+    let mut news = 0;
+    let mut next = 0;
+    for (version, size, at) in found {
+        news += i64::from(records.insert(&adopted(version, size, at), None)?);
+        next = next.max(version.get() + 1);
+    }
+    if news > 0 {
+        count(records, news)?;
+    }
+    if records.single_number(Single::Next)?.unwrap_or(1) < next {
+        records.set_single(Single::Next, next)?;
+    }
+    Ok(news > 0)
+}
+
+fn adopted(version: Version, size: u64, at: Timestamp) -> VersionView {
+    VersionView {
         version,
         phase: Phase::Queued,
         origin: Origin::Hand,
@@ -159,15 +186,7 @@ pub(super) fn adopt(records: Records<'_>, version: Version, size: u64, at: Times
         finished_at: None,
         metadata: None,
         report: None,
-    };
-    let new = records.insert(&view, None)?;
-    if new {
-        count(records, 1)?;
     }
-    if records.single_number(Single::Next)?.unwrap_or(1) <= version.get() {
-        records.set_single(Single::Next, version.get() + 1)?;
-    }
-    Ok(new)
 }
 
 /// What a look at `pending/` showed: the highest attempt that is not released. True if that is news.
@@ -232,12 +251,27 @@ pub(super) fn flat_is_due(records: Records<'_>) -> Result<Option<VersionView>, S
     if is_flat_due(records)? { records.newest_completed() } else { Ok(None) }
 }
 
-/// The owner whose account does not list the project yet.
+/// Remembers the admin who uses a project without an owner, so that their account lists it. True if that is news.
+pub(super) fn meet_admin(records: Records<'_>, caller: &Caller) -> Result<bool, SqlError> {
+    if standing(records, caller)? != Standing::Theirs
+        || records.single(Single::Owner)?.is_some()
+        || records.single(Single::Admin)?.is_some()
+    {
+        return Ok(false);
+    }
+    records.set_single(Single::Admin, &caller.user)?;
+    Ok(true)
+}
+
+/// The user whose account ought to list the project and does not yet: its owner, or the admin of one without.
 pub(super) fn account_is_due(records: Records<'_>) -> Result<Option<String>, SqlError> {
     if records.single(Single::Registered)?.is_some() {
         return Ok(None);
     }
-    records.single(Single::Owner)
+    match records.single(Single::Owner)? {
+        Some(owner) => Ok(Some(owner)),
+        None => records.single(Single::Admin),
+    }
 }
 
 /// The status of the project: that of its newest version.

@@ -4,7 +4,7 @@
 //! - `records`: its tables
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
 //! - `object`: the calls: reads and uploads
-//! - `deliver`, `refresh`, `flat`: the work against the bucket, each step of which may run twice
+//! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
 //! - `alarm`: the one schedule that drives what is open
 //!
 //! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
@@ -15,10 +15,12 @@ mod call;
 mod deliver;
 mod flat;
 mod foreign;
+mod left_by_others;
 mod life;
 mod object;
 mod records;
 mod refresh;
 
+pub use alarm::postpone;
 pub use call::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView};
 pub use object::{Memory, ProjectObject};

@@ -45,6 +45,10 @@ pub struct Memory {
     pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.
     pub(super) looked_at: Cell<Option<Timestamp>>,
+    /// Somebody works on the flat path since then.
+    pub(super) flat: Cell<Option<Timestamp>>,
+    /// The newest version that other software has marked as processed, as last seen.
+    pub(super) newest_marked: Cell<Option<Version>>,
     /// When the bucket was last asked for versions that others put there.
     pub(super) asked_at: Cell<Option<Timestamp>>,
     /// The alarm was armed since this instance woke.
@@ -92,6 +96,7 @@ impl<'a> ProjectObject<'a> {
         }
         self.require_fit_store().await?;
         self.catch_up_once(&call.project).await?;
+        life::meet_admin(records, &call.caller)?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
         let version = self.deliver(&call.project, &accepted, &script.code).await?;
@@ -121,6 +126,10 @@ impl<'a> ProjectObject<'a> {
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
             self.look_for_foreign(&call.project, &call.caller).await?;
+        }
+        if life::meet_admin(self.records(), &call.caller)? {
+            self.register(&call.project).await;
+            self.arm().await?;
         }
         if stale(self.memory.looked_at.get(), FRESH_MILLIS) && self.refresh(&call.project).await? {
             self.arm().await?;

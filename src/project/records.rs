@@ -38,6 +38,8 @@ pub(super) enum Single {
     Project,
     /// Who owns the project; absent for one that was found in the bucket.
     Owner,
+    /// The admin who first used a project without an owner: whose account lists it.
+    Admin,
     /// The next number to give.
     Next,
     /// Endpoint and bucket whose highest numbers were taken over.
@@ -52,7 +54,7 @@ pub(super) enum Single {
     FlatVersion,
     /// Present when the flat path was looked at after it was written.
     FlatVerified,
-    /// Present when the owner's account lists the project.
+    /// Present when the account of the owner, or of the admin, lists the project.
     Registered,
 }
 
@@ -61,6 +63,7 @@ impl Single {
         match self {
             Self::Project => "project",
             Self::Owner => "owner",
+            Self::Admin => "admin",
             Self::Next => "next",
             Self::CaughtUpWith => "caught_up_with",
             Self::Total => "total",
@@ -198,7 +201,8 @@ impl<'a> Records<'a> {
 
     /// The newest version with its report.
     pub(super) fn newest(&self) -> Result<Option<VersionView>, SqlError> {
-        self.one("WHERE doubtful = 0 ORDER BY version DESC LIMIT 1", &[])
+        // The plus keeps SQLite from the index by phase, by which it would read and sort every version.
+        self.one("WHERE +doubtful = 0 ORDER BY version DESC LIMIT 1", &[])
     }
 
     /// The newest version that has files, with its report.
@@ -208,10 +212,12 @@ impl<'a> Records<'a> {
 
     /// A page, newest first, without reports.
     pub(super) fn page(&self, before: Option<Version>, limit: u32) -> Result<Vec<VersionView>, SqlError> {
-        let statement =
-            format!("SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND version < ? ORDER BY version DESC LIMIT ?");
-        let before = version(before.unwrap_or(Version::MAX));
-        let rows = self.sql.exec(&statement, &[before, integer(limit.into())])?;
+        // The plus: as in `newest`.
+        let statement = format!(
+            "SELECT {COLUMNS} FROM versions WHERE +doubtful = 0 AND version <= ? ORDER BY version DESC LIMIT ?"
+        );
+        let most = before.map_or(Version::MAX.get(), |before| before.get() - 1);
+        let rows = self.sql.exec(&statement, &[integer(most), integer(limit.into())])?;
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
     }
 
@@ -234,7 +240,8 @@ impl<'a> Records<'a> {
 
     /// The newest version that has files.
     pub(super) fn newest_completed_number(&self) -> Result<Option<u64>, SqlError> {
-        let statement = "SELECT MAX(version) FROM versions WHERE doubtful = 0 AND phase = 'completed'";
+        let statement =
+            "SELECT version FROM versions WHERE doubtful = 0 AND phase = 'completed' ORDER BY version DESC LIMIT 1";
         let rows = self.sql.exec(statement, &[])?;
         rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
     }

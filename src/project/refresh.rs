@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::{ProjectObject, is_under_way};
-use crate::contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, REPORT_LIMIT, Report, Version, prefix};
+use crate::contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
 /// How many versions one look takes in.
@@ -47,10 +47,11 @@ impl ProjectObject<'_> {
 
     async fn look_at_pending(&self, project: &ProjectId) -> Result<bool, Refusal> {
         let records = self.records();
-        let in_flight = records.in_flight(MOST_OPEN)?;
-        if in_flight.is_empty() {
-            return Ok(false);
-        }
+        let mut in_flight = records.in_flight(MOST_OPEN)?;
+        let Some(last) = in_flight.last().map(|view| view.version) else { return Ok(false) };
+        // The newest is looked at however many are open: the project's status is its.
+        let newest = records.newest()?.filter(|view| matches!(view.phase, Phase::Queued | Phase::Running));
+        in_flight.extend(newest.clone().filter(|newest| newest.version > last));
         let Ok((entries, complete)) = self.client().list(&prefix::pending(project), MAX_PAGES).await else {
             return Ok(false);
         };
@@ -81,6 +82,11 @@ impl ProjectObject<'_> {
         }
         // Done ones first: they have no ticket any more.
         to_ask.sort_by_key(|(_, needs_ticket)| !needs_ticket);
+        // For the same reason it comes before all others.
+        let is_newest = |view: &VersionView| newest.as_ref().is_some_and(|newest| newest.version == view.version);
+        if let Some(at) = to_ask.iter().position(|(view, _)| is_newest(view)) {
+            to_ask[..=at].rotate_right(1);
+        }
         to_ask.truncate(BATCH);
         let asked: Vec<_> = stream::iter(to_ask)
             .map(|(view, needs_ticket)| async move { self.ask_for_report(project, &view, needs_ticket).await })
@@ -147,35 +153,6 @@ impl ProjectObject<'_> {
         if report.project != *project || report.version != version {
             return Err(S3Error::Unusable("it is the report of another version".to_owned()));
         }
-        Ok(report)
-    }
-
-    /// An empty `.done` means "processed: look at what lies under `output/`", in `v{n}/` or flat.
-    async fn report_of_other_software(&self, project: &ProjectId, version: Version) -> Result<Report, S3Error> {
-        let (mut versioned, _) = self.client().list(&prefix::output_version(project, version), 1).await?;
-        versioned.retain(|entry| matches!(entry.key.parse(), Ok(Key::Foreign(..))));
-        // Flat files are the newest version's: an older one's were overwritten.
-        let newest = self.records().newest().map_err(|error| S3Error::Unavailable(error.to_string()))?;
-        let is_newest = newest.is_some_and(|newest| newest.version == version);
-        if versioned.is_empty() && is_newest {
-            let (flat, _) = self.client().list(&prefix::output(project), 1).await?;
-            versioned = flat;
-        }
-        let mut files: Vec<OutputFile> = Vec::new();
-        for entry in versioned {
-            let (Ok(Key::Foreign(_, _, format)) | Ok(Key::Flat(_, format))) = entry.key.parse() else { continue };
-            if entry.size > 0 && !files.iter().any(|file| file.format == format) {
-                files.push(OutputFile { format, key: entry.key, size: entry.size, sha256: None, made_by: None });
-            }
-        }
-        files.sort_by_key(|file| Format::ALL.iter().position(|format| *format == file.format));
-        let outcome = if files.is_empty() { Outcome::Failed } else { Outcome::Completed };
-        let mut report = Report::new(project.clone(), version, outcome, self.clock.now());
-        if files.is_empty() {
-            report.error =
-                Some(JobError::new("no_output", "Other software marked this version as processed and left no file"));
-        }
-        report.files = files;
         Ok(report)
     }
 }

@@ -1,6 +1,7 @@
 //! A bucket that others write to as well.
 
-use partwright::contract::Format;
+use partwright::contract::{Format, Version};
+use serde_json::json;
 
 use crate::support::world::World;
 
@@ -86,7 +87,7 @@ async fn an_empty_report_of_other_software_means_look_at_the_files() {
     let first = world.get("/api/projects/old/outputs?version=1").await.json();
     assert_eq!(first["output_files"][0]["key"], "output/old/v1/MyHeadlessModel.stl");
     let second = world.get("/api/projects/old/outputs?version=2").await.json();
-    assert_eq!(second["output_files"][0]["key"], "output/old/MyHeadlessModel.STEP");
+    assert_eq!(second["output_files"][0]["key"], "output/old/v2/MyHeadlessModel.STEP", "kept from the flat path");
     assert!(world.get("/api/projects/old/download/step").await.json()["download_url"].is_string());
 }
 
@@ -99,4 +100,65 @@ async fn a_report_that_cannot_be_read_is_an_end_all_the_same() {
     }
     let status = world.status("odd").await;
     assert_eq!((status["status"].as_str(), status["code"].as_str()), (Some("error"), Some("unreadable_report")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_with_the_largest_number_stops_uploads_and_no_reads() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    world.settle("demo", 20).await;
+    let largest = Version::MAX.get();
+    // One under the next number brings the object to look at all of them.
+    for version in [2, largest] {
+        world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), format!("x = {version}"));
+    }
+    for _ in 0..2 {
+        assert_eq!(world.status("demo").await["version"], largest);
+    }
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    assert_eq!((&scripts["total_versions"], &scripts["scripts"][0]["version"]), (&json!(3), &json!(largest)));
+    for path in ["script/1", "outputs", "download/step", "logs", "scripts?limit=1", "scripts?limit=1&cursor=2"] {
+        assert_eq!(world.get(&format!("/api/projects/demo/{path}")).await.status, 200, "{path}");
+    }
+    let script = world.get(&format!("/api/projects/demo/script/{largest}")).await.json();
+    assert_eq!(script["content"], format!("x = {largest}"));
+    let answer = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 3").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("no_more_versions")));
+    assert!(answer.json()["detail"].as_str().unwrap().contains(&largest.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
+    let world = World::new();
+    for project in ["read", "uploaded"] {
+        world.store.inner.drop_in(&format!("input/{project}/{project}_v1.py"), "x = 1");
+    }
+    world.status("read").await;
+    assert_eq!(world.upload("uploaded", "x = 2").await, 2);
+    let names = async || -> Vec<String> {
+        let page = world.get("/api/projects").await.json();
+        let projects = page["projects"].as_array().unwrap().iter();
+        projects.map(|project| project["project_name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names().await, ["uploaded", "read"]);
+    // Looked at again and rung, they stay listed once.
+    for project in ["read", "uploaded"] {
+        world.evict(project);
+        world.status(project).await;
+        world.ring(project).await;
+    }
+    assert_eq!(names().await, ["uploaded", "read"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_of_many_found_versions_is_known_at_the_first_read() {
+    let world = World::new();
+    for version in 1..=300 {
+        world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), "x = 1");
+        world.complete("demo", version, &[Format::Step]);
+    }
+    let status = world.status("demo").await;
+    assert_eq!((status["version"].as_u64(), status["status"].as_str()), (Some(300), Some("completed")));
+    assert_eq!(world.get("/api/projects/demo/outputs").await.json()["version"], 300);
 }

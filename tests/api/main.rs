@@ -8,6 +8,7 @@ mod access;
 mod bad_input;
 mod flat_path;
 mod foreign;
+mod left_by_others;
 mod monitoring;
 mod outages;
 mod reads;

@@ -160,6 +160,22 @@ async fn alarms_during_a_slow_upload_count_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wrong_setting_puts_work_off_and_forgets_none() {
+    let mut world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    let wrong = World::with(MemoryStore::new(), &[("S3_ADDRESSING", "sideways")]).config;
+    let right = std::mem::replace(&mut world.config, wrong);
+    for _ in 0..20 {
+        assert!(world.ring("demo").await, "it rings for as long as the setting is wrong");
+    }
+    world.config = right;
+    // Nobody asks: the alarm alone goes on.
+    world.settle("demo", 20).await;
+    assert!(world.store.inner.object("output/demo/MyHeadlessModel.STEP").is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_that_was_broken_off_does_not_stop_later_ones() {
     let world = World::new();
     world.upload("demo", "x = 1").await;

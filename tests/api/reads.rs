@@ -1,7 +1,7 @@
 //! Lists, scripts, outputs, downloads and logs.
 
 use partwright::contract::{Format, Sha256};
-use partwright::http::{Body, Http};
+use partwright::http::{Body, Clock, Http};
 use serde_json::{Value, json};
 
 use crate::support::world::World;
@@ -41,6 +41,22 @@ async fn a_script_comes_as_json_or_raw_and_may_be_kept() {
     assert_ne!(raw.header("etag"), json.header("etag"), "two forms, two tags");
     let again = world.get_with("/api/projects/demo/script/1", ("if-none-match", json.header("etag"))).await;
     assert_eq!((again.status, again.bytes.len()), (304, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_too_large_to_show_says_so_and_hides_nothing_else() {
+    let world = World::new();
+    world.store.inner.drop_in("input/demo/demo_v1.py", vec![b'#'; (4 << 20) + 1]);
+    world.store.inner.drop_in("input/demo/demo_v2.py", vec![b'#'; 4 << 20]);
+    world.complete("demo", 1, &[Format::Step]);
+    for accept in ["application/json", "text/x-python"] {
+        let answer = world.get_with("/api/projects/demo/script/1", ("accept", accept)).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")), "{accept}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("input/demo/demo_v1.py"));
+        assert_eq!(world.get_with("/api/projects/demo/script/2", ("accept", accept)).await.status, 200, "{accept}");
+    }
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["scripts"][1]["size"], (4 << 20) + 1);
+    assert!(world.get("/api/projects/demo/download/step").await.json()["download_url"].is_string());
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,4 +169,34 @@ async fn a_status_read_costs_little_however_many_versions_there_are() {
         world.store.seen.borrow().len()
     };
     assert_eq!(cost(1).await, cost(30).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
+    let world = World::new();
+    let costs = async |project: &str, versions: u64| {
+        for version in 1..=versions {
+            world.store.inner.drop_in(&format!("input/{project}/{project}_v{version}.py"), "x = 1");
+            world.complete(project, version, &[Format::Step]);
+        }
+        world.status(project).await;
+        // The first upload takes over what the bucket holds, once.
+        let version = world.upload(project, "x = 1").await;
+        world.complete(project, version, &[Format::Step]);
+        world.settle(project, 40).await;
+        let mut costs = Vec::new();
+        for call in ["status", "scripts", "scripts?cursor=55", "outputs", "outputs?version=7", "upload"] {
+            // Long enough for the next call to look at the bucket, too.
+            world.clock.sleep(std::time::Duration::from_secs(4)).await;
+            let before = world.sql_steps(project);
+            if call == "upload" {
+                world.upload(project, "x = 2").await;
+            } else {
+                assert_eq!(world.get(&format!("/api/projects/{project}/{call}")).await.status, 200);
+            }
+            costs.push((call, world.sql_steps(project) - before));
+        }
+        costs
+    };
+    assert_eq!(costs("few", 60).await, costs("many", 1_000).await);
 }

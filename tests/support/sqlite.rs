@@ -1,13 +1,20 @@
 //! The object's SQLite, by rusqlite.
 
+use std::cell::Cell;
+
 use partwright::object::{Sql, SqlError, Value};
+use rusqlite::StatementStatus;
 use rusqlite::types::ValueRef;
 
-pub struct Sqlite(rusqlite::Connection);
+pub struct Sqlite {
+    connection: rusqlite::Connection,
+    /// How many steps SQLite's machine has taken: what a statement costs, whatever the computer.
+    pub steps: Cell<i64>,
+}
 
 impl Sqlite {
     pub fn new() -> Self {
-        Self(rusqlite::Connection::open_in_memory().unwrap())
+        Self { connection: rusqlite::Connection::open_in_memory().unwrap(), steps: Cell::new(0) }
     }
 }
 
@@ -16,7 +23,7 @@ impl Sql for Sqlite {
         // The object's own limit.
         assert!(parameters.len() <= 100);
         let failed = |error: rusqlite::Error| SqlError(error.to_string());
-        let mut prepared = self.0.prepare_cached(statement).map_err(failed)?;
+        let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
         let columns = prepared.column_count();
         let parameters = parameters.iter().map(|value| match value {
             Value::Null => rusqlite::types::Value::Null,
@@ -34,6 +41,8 @@ impl Sql for Sqlite {
             };
             found.push((0..columns).map(read).collect());
         }
+        drop(rows);
+        self.steps.set(self.steps.get() + i64::from(prepared.reset_status(StatementStatus::VmStep)));
         Ok(found)
     }
 }

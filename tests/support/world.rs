@@ -13,7 +13,7 @@ use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, 
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects};
-use partwright::project::{Memory, ProjectCall, ProjectObject};
+use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
 use serde_json::Value;
 
@@ -121,6 +121,11 @@ impl World {
         *self.instance(&name).memory.borrow_mut() = Rc::default();
     }
 
+    /// How many steps SQLite has taken in the project's object.
+    pub fn sql_steps(&self, project: &str) -> i64 {
+        self.instance(&ObjectName::Project(project.parse().unwrap())).sql.steps.get()
+    }
+
     /// When the project's alarm is set for.
     pub fn alarm(&self, project: &str) -> Option<Timestamp> {
         self.instance(&ObjectName::Project(project.parse().unwrap())).alarm.0.get()
@@ -132,7 +137,10 @@ impl World {
         let Some(at) = instance.alarm.0.take() else { return false };
         self.clock.sleep(at.since(self.clock.now())).await;
         let memory = instance.memory.borrow().clone();
-        self.project(&instance, &memory).alarm().await.unwrap();
+        match self.config {
+            Ok(_) => self.project(&instance, &memory).alarm().await.unwrap(),
+            Err(_) => postpone(&instance.alarm, self.clock.now()).await,
+        }
         true
     }
 
