@@ -34,6 +34,8 @@ mod publish;
 mod queue;
 mod render;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 use std::path::PathBuf;
