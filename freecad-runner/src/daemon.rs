@@ -38,37 +38,42 @@ pub async fn run(
     stopping: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let client = Client::new(http, clock, &config.bucket);
-    if !wait_for_store(client, clock, stopping.clone()).await? {
-        return Ok(());
+    let start = async {
+        wait_for_store(client, clock).await?;
+        engine.warm_up().await.map_err(|error| error.to_string())
+    };
+    match until_stopped(start, stopping.clone()).await {
+        None => return Ok(()),
+        Some(outcome) => outcome?,
     }
-    engine.warm_up().await.map_err(|error| error.to_string())?;
     info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.engine.slots, "ready");
     let tools = Tools { client, clock, engine, config };
     Daemon::new(tools).run(stopping).await;
     Ok(())
 }
 
-/// Probes the store until it answers; false if the runner is to stop before that.
-async fn wait_for_store(
-    client: Client<'_>,
-    clock: &SystemClock,
-    mut stopping: watch::Receiver<bool>,
-) -> Result<bool, String> {
+/// None if the runner is to stop before `what` is done; that is then dropped wherever it is.
+async fn until_stopped<T>(what: impl Future<Output = T>, mut stopping: watch::Receiver<bool>) -> Option<T> {
+    tokio::select! {
+        // A sender that is gone counts as a wish to stop.
+        _ = stopping.wait_for(|stop| *stop) => None,
+        outcome = what => Some(outcome),
+    }
+}
+
+/// Probes the store until it answers.
+async fn wait_for_store(client: Client<'_>, clock: &SystemClock) -> Result<(), String> {
     let mut pause = Duration::from_secs(1);
     loop {
         match probe(client).await {
-            Ok(()) => return Ok(true),
+            Ok(()) => return Ok(()),
             Err(error @ ProbeError::Unfit { .. }) => return Err(error.to_string()),
             Err(ProbeError::Store(error @ S3Error::Unavailable(_))) => {
                 warn!(%error, "the store cannot be reached; trying again in {} s", pause.as_secs());
             }
             Err(ProbeError::Store(error)) => return Err(format!("the store refuses this runner: {error}")),
         }
-        tokio::select! {
-            () = clock.sleep(pause) => {}
-            // A sender that is gone counts as a wish to stop.
-            _ = stopping.wait_for(|stop| *stop) => return Ok(false),
-        }
+        clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -244,5 +249,45 @@ async fn claim_and_work(
         }
         Ok(None) => None,
         Err(error) => Some(Err(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
+
+    /// Runs until `seconds` have gone by on tokio's clock, which is stopped where nothing real is waited for.
+    async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<(), String> {
+        let (stop, stopping) = watch::channel(false);
+        let clock = SystemClock::new();
+        let daemon = run(&fake.config, fake.engine(), store, &clock, stopping);
+        let end = async {
+            clock.sleep(Duration::from_secs(seconds)).await;
+            stop.send_replace(true);
+            // It is promptly over.
+            clock.sleep(Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            outcome = daemon => outcome,
+            () = end => Err("it is still running".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wish_to_stop_ends_the_probe() {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        let store = Faulty::new(MemoryStore::new());
+        tokio::time::pause();
+        for fault in [Fault::Silence, Fault::NoConnection] {
+            store.always(Some(fault));
+            assert_eq!(run_for(&fake, &store, 3).await, Ok(()), "{fault:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wish_to_stop_ends_the_engine_s_start() {
+        let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
+        assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
     }
 }
