@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use partwright::contract::prefix;
 use partwright::http::{Clock, Http};
-use partwright::s3::{Client, Entry, ProbeError, S3Error, probe};
+use partwright::s3::{Client, ProbeError, S3Error, probe};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -16,12 +15,10 @@ use crate::claim::Claim;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::job::{self, JobEnd, JobFailure, Tools};
+use crate::look::{Look, look};
 use crate::queue::{Candidate, Job, Queue};
 use crate::sweep::{Sweep, Swept, sweep};
 use crate::transport::SystemClock;
-
-/// The most pages of 1,000 tickets and attempts that one look reads.
-const MAX_PAGES: usize = 100;
 
 /// How long a store that cannot be reached is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -116,7 +113,8 @@ impl<'a> Daemon<'a> {
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let (drain, drained) = watch::channel(false);
         let mut jobs = FuturesUnordered::new();
-        let mut listing: Beside<'a, Vec<Entry>> = None;
+        let mut looking: Beside<'a, Look> = None;
+        let mut from = None;
         let mut sweeping: Beside<'a, Swept> = None;
         let mut polls = tokio::time::interval(self.tools.config.poll);
         polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -124,14 +122,20 @@ impl<'a> Daemon<'a> {
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
-                _ = polls.tick(), if listing.is_none() => listing = Some(list(self.tools.client)),
-                outcome = finished(&mut listing), if listing.is_some() => {
-                    if let Some(entries) = self.settled(outcome) {
+                _ = polls.tick(), if looking.is_none() => {
+                    // One that fails is followed by one from the beginning: the place may be gone.
+                    looking = Some(look(self.tools.client, from.take()).boxed_local());
+                }
+                outcome = finished(&mut looking), if looking.is_some() => {
+                    if let Some(look) = self.settled(outcome) {
                         let now = self.tools.clock.monotonic();
-                        self.queue.observe(&entries, now);
-                        if sweeping.is_none() && self.sweep.is_due(now) {
-                            sweeping = Some(sweep(self.tools.client, entries).boxed_local());
+                        self.queue.observe(&look, now);
+                        if !look.is_last() {
+                            polls.reset_immediately();
+                        } else if sweeping.is_none() && self.sweep.is_due(now) {
+                            sweeping = Some(sweep(self.tools.client, self.queue.pending()).boxed_local());
                         }
+                        from = look.next;
                     }
                 }
                 outcome = finished(&mut sweeping), if sweeping.is_some() => {
@@ -219,10 +223,6 @@ impl<'a> Daemon<'a> {
             Some(Err(failure)) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
     }
-}
-
-fn list(client: Client<'_>) -> LocalBoxFuture<'_, Result<Vec<Entry>, S3Error>> {
-    async move { Ok(client.list(prefix::PENDING, MAX_PAGES).await?.0) }.boxed_local()
 }
 
 /// Waits for what goes on beside the jobs, and clears its place.

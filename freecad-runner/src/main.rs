@@ -4,7 +4,8 @@
 //!
 //! - `config`: the settings
 //! - `transport`: HTTP and the clock
-//! - `queue`: what a listing of `pending/` means
+//! - `look`: listings
+//! - `queue`: what looks at `pending/` mean
 //! - `claim`: holding a version
 //! - `engine`: running a script that is not trusted
 //! - `collect`: taking its files
@@ -28,6 +29,7 @@ mod daemon;
 mod engine;
 mod job;
 mod local;
+mod look;
 mod products;
 mod publish;
 mod queue;
