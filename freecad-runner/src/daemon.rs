@@ -1,6 +1,6 @@
 //! The loop: look at the queue, claim, run, and stop in good order.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use partwright::http::{Clock, Http};
 use partwright::s3::{Client, ProbeError, S3Error, probe};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::claim::Claim;
 use crate::config::Config;
@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::look::{Look, look};
 use crate::queue::{Candidate, Job, Queue};
+use crate::slots::Slots;
 use crate::sweep::{Sweep, Swept, sweep};
 use crate::transport::SystemClock;
 
@@ -79,7 +80,7 @@ struct Daemon<'a> {
     tools: Tools<'a>,
     queue: Queue,
     sweep: Sweep,
-    free_slots: BTreeSet<usize>,
+    slots: Slots,
     mine: HashSet<Job>,
     /// A script that killed runners runs without neighbours.
     alone: bool,
@@ -103,7 +104,7 @@ impl<'a> Daemon<'a> {
             tools,
             queue: Queue::new(tools.config.poll, tools.config.lease),
             sweep: Sweep::default(),
-            free_slots: (0..tools.config.engine.slots).collect(),
+            slots: Slots::new(tools.config.engine.slots),
             mine: HashSet::new(),
             alone: false,
             failing: false,
@@ -119,6 +120,7 @@ impl<'a> Daemon<'a> {
         let mut polls = tokio::time::interval(self.tools.config.poll);
         polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let rest = self.slots.rested_in(self.tools.clock.monotonic());
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
@@ -138,6 +140,7 @@ impl<'a> Daemon<'a> {
                         from = look.next;
                     }
                 }
+                () = rested(self.tools.clock, rest), if rest.is_some() => {}
                 outcome = finished(&mut sweeping), if sweeping.is_some() => {
                     if let Some(swept) = self.settled(outcome) {
                         self.sweep.done(&swept, self.tools.clock.monotonic());
@@ -150,7 +153,7 @@ impl<'a> Daemon<'a> {
                 }
             }
             while let Some((slot, candidate)) = self.pick() {
-                self.free_slots.remove(&slot);
+                self.slots.take(slot);
                 self.mine.insert(candidate.job.clone());
                 self.alone = candidate.runs_alone();
                 // Whoever gets it, it is not free until the next look.
@@ -201,7 +204,7 @@ impl<'a> Daemon<'a> {
 
     /// The next version to claim and the slot for it.
     fn pick(&self) -> Option<(usize, Candidate)> {
-        let slot = *self.free_slots.first()?;
+        let slot = self.slots.free(self.tools.clock.monotonic())?;
         if self.alone && !self.mine.is_empty() {
             return None;
         }
@@ -213,15 +216,37 @@ impl<'a> Daemon<'a> {
     fn ended(&mut self, ended: Ended) {
         let Ended { slot, candidate, outcome } = ended;
         let (project, version) = &candidate.job;
-        self.free_slots.insert(slot);
+        self.slots.give_back(slot);
         self.mine.remove(&candidate.job);
         self.alone = false;
         match outcome {
             None => {}
-            Some(Ok(JobEnd::Committed(outcome))) => info!(%project, %version, ?outcome, "committed"),
-            Some(Ok(end)) => info!(%project, %version, ?end, "ended"),
+            Some(Ok(end)) => {
+                match end {
+                    JobEnd::Committed(outcome) => info!(%project, %version, ?outcome, "committed"),
+                    _ => info!(%project, %version, ?end, "ended"),
+                }
+                if matches!(end, JobEnd::Committed(_)) && self.slots.worked(slot) {
+                    info!(slot, "the engine works again");
+                }
+            }
+            Some(Err(JobFailure::Engine(error))) => {
+                if self.slots.failed(slot, self.tools.clock.monotonic()) {
+                    error!(%project, %version, slot, %error, "another attempt follows; the slot rests for a while");
+                } else {
+                    debug!(%project, %version, slot, %error, "the engine still fails");
+                }
+            }
             Some(Err(failure)) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
+    }
+}
+
+/// Waits until a slot has rested.
+async fn rested(clock: &SystemClock, rest: Option<Duration>) {
+    match rest {
+        Some(rest) => clock.sleep(rest).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -289,5 +314,31 @@ mod tests {
     async fn a_wish_to_stop_ends_the_engine_s_start() {
         let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
         assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() {
+        // It gets ready once, and fails with every job before the script.
+        let fake = FakeEngine::server(
+            r#"
+    for descriptor in descriptors:
+        os.close(descriptor)
+    child = os.fork()
+    if child == 0:
+        os._exit(70)
+    channel.sendall(b'{"forked": %d}\n' % child)
+    _, status = os.waitpid(child, 0)
+    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+"#,
+        );
+        let store = MemoryStore::new();
+        store.drop_in("input/p/p_v1.py", "x = 1");
+        store.drop_in("pending/p/p_v1/ticket", "");
+        assert_eq!(run_for(&fake, &store, 6).await, Ok(()));
+        let attempts: Vec<String> = store.keys().into_iter().filter(|key| key.ends_with(".json")).collect();
+        // At once, and after rests of 1, 2 and 4 s with a poll each.
+        assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
+        assert!(attempts.iter().all(|key| store.object(key).unwrap().bytes.is_empty()));
+        assert!(store.object("processed/p/p_v1.py.done").is_none());
     }
 }

@@ -6,6 +6,7 @@
 //! - `transport`: HTTP and the clock
 //! - `look`: listings
 //! - `queue`: what looks at `pending/` mean
+//! - `slots`: where a job may run
 //! - `claim`: holding a version
 //! - `engine`: running a script that is not trusted
 //! - `collect`: taking its files
@@ -34,6 +35,7 @@ mod products;
 mod publish;
 mod queue;
 mod render;
+mod slots;
 mod sweep;
 #[cfg(test)]
 mod testing;
