@@ -18,6 +18,7 @@ pub struct Claim {
     attempt: RefCell<Attempt>,
     etag: RefCell<String>,
     released: Cell<bool>,
+    committing: Cell<bool>,
 }
 
 /// What a heartbeat found.
@@ -55,7 +56,7 @@ impl Claim {
                 Err(error) => return Err(error),
             };
         let (attempt, etag) = (RefCell::new(attempt), RefCell::new(etag));
-        Ok(Some(Self { key, attempt, etag, released: Cell::new(false) }))
+        Ok(Some(Self { key, attempt, etag, released: Cell::default(), committing: Cell::default() }))
     }
 
     /// The id of this attempt.
@@ -79,6 +80,17 @@ impl Claim {
         self.released.set(true);
         let run = self.run();
         self.rewrite(client, Bytes::new(), &run).await
+    }
+
+    /// The report is about to be written: a report that is found from here on, or an attempt that is gone, may be this
+    /// one's own doing, and the commit alone tells.
+    pub fn begin_commit(&self) {
+        self.committing.set(true);
+    }
+
+    /// Whether the report is being written.
+    pub fn is_committing(&self) -> bool {
+        self.committing.get()
     }
 
     /// Removes the attempt after the version is done.

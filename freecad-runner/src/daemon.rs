@@ -1,27 +1,25 @@
 //! The loop: look at the queue, claim, run, and stop in good order.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use partwright::contract::prefix;
 use partwright::http::{Clock, Http};
-use partwright::s3::{Client, Entry, ProbeError, S3Error, probe};
+use partwright::s3::{Client, ProbeError, S3Error, probe};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::claim::Claim;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::job::{self, JobEnd, JobFailure, Tools};
+use crate::look::{Look, look};
 use crate::queue::{Candidate, Job, Queue};
+use crate::slots::Slots;
 use crate::sweep::{Sweep, Swept, sweep};
 use crate::transport::SystemClock;
-
-/// The most pages of 1,000 tickets and attempts that one look reads.
-const MAX_PAGES: usize = 100;
 
 /// How long a store that cannot be reached is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -38,37 +36,42 @@ pub async fn run(
     stopping: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let client = Client::new(http, clock, &config.bucket);
-    if !wait_for_store(client, clock, stopping.clone()).await? {
-        return Ok(());
+    let start = async {
+        wait_for_store(client, clock).await?;
+        engine.warm_up().await.map_err(|error| error.to_string())
+    };
+    match until_stopped(start, stopping.clone()).await {
+        None => return Ok(()),
+        Some(outcome) => outcome?,
     }
-    engine.warm_up().await.map_err(|error| error.to_string())?;
     info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.engine.slots, "ready");
     let tools = Tools { client, clock, engine, config };
     Daemon::new(tools).run(stopping).await;
     Ok(())
 }
 
-/// Probes the store until it answers; false if the runner is to stop before that.
-async fn wait_for_store(
-    client: Client<'_>,
-    clock: &SystemClock,
-    mut stopping: watch::Receiver<bool>,
-) -> Result<bool, String> {
+/// None if the runner is to stop before `what` is done; that is then dropped wherever it is.
+async fn until_stopped<T>(what: impl Future<Output = T>, mut stopping: watch::Receiver<bool>) -> Option<T> {
+    tokio::select! {
+        // A sender that is gone counts as a wish to stop.
+        _ = stopping.wait_for(|stop| *stop) => None,
+        outcome = what => Some(outcome),
+    }
+}
+
+/// Probes the store until it answers.
+async fn wait_for_store(client: Client<'_>, clock: &SystemClock) -> Result<(), String> {
     let mut pause = Duration::from_secs(1);
     loop {
         match probe(client).await {
-            Ok(()) => return Ok(true),
+            Ok(()) => return Ok(()),
             Err(error @ ProbeError::Unfit { .. }) => return Err(error.to_string()),
             Err(ProbeError::Store(error @ S3Error::Unavailable(_))) => {
                 warn!(%error, "the store cannot be reached; trying again in {} s", pause.as_secs());
             }
             Err(ProbeError::Store(error)) => return Err(format!("the store refuses this runner: {error}")),
         }
-        tokio::select! {
-            () = clock.sleep(pause) => {}
-            // A sender that is gone counts as a wish to stop.
-            _ = stopping.wait_for(|stop| *stop) => return Ok(false),
-        }
+        clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -77,7 +80,7 @@ struct Daemon<'a> {
     tools: Tools<'a>,
     queue: Queue,
     sweep: Sweep,
-    free_slots: BTreeSet<usize>,
+    slots: Slots,
     mine: HashSet<Job>,
     /// A script that killed runners runs without neighbours.
     alone: bool,
@@ -101,7 +104,7 @@ impl<'a> Daemon<'a> {
             tools,
             queue: Queue::new(tools.config.poll, tools.config.lease),
             sweep: Sweep::default(),
-            free_slots: (0..tools.config.engine.slots).collect(),
+            slots: Slots::new(tools.config.engine.slots),
             mine: HashSet::new(),
             alone: false,
             failing: false,
@@ -111,24 +114,33 @@ impl<'a> Daemon<'a> {
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let (drain, drained) = watch::channel(false);
         let mut jobs = FuturesUnordered::new();
-        let mut listing: Beside<'a, Vec<Entry>> = None;
+        let mut looking: Beside<'a, Look> = None;
+        let mut from = None;
         let mut sweeping: Beside<'a, Swept> = None;
         let mut polls = tokio::time::interval(self.tools.config.poll);
         polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let rest = self.slots.rested_in(self.tools.clock.monotonic());
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
-                _ = polls.tick(), if listing.is_none() => listing = Some(list(self.tools.client)),
-                outcome = finished(&mut listing), if listing.is_some() => {
-                    if let Some(entries) = self.settled(outcome) {
+                _ = polls.tick(), if looking.is_none() => {
+                    // One that fails is followed by one from the beginning: the place may be gone.
+                    looking = Some(look(self.tools.client, from.take()).boxed_local());
+                }
+                outcome = finished(&mut looking), if looking.is_some() => {
+                    if let Some(look) = self.settled(outcome) {
                         let now = self.tools.clock.monotonic();
-                        self.queue.observe(&entries, now);
-                        if sweeping.is_none() && self.sweep.is_due(now) {
-                            sweeping = Some(sweep(self.tools.client, entries).boxed_local());
+                        self.queue.observe(&look, now);
+                        if !look.is_last() {
+                            polls.reset_immediately();
+                        } else if sweeping.is_none() && self.sweep.is_due(now) {
+                            sweeping = Some(sweep(self.tools.client, self.queue.pending()).boxed_local());
                         }
+                        from = look.next;
                     }
                 }
+                () = rested(self.tools.clock, rest), if rest.is_some() => {}
                 outcome = finished(&mut sweeping), if sweeping.is_some() => {
                     if let Some(swept) = self.settled(outcome) {
                         self.sweep.done(&swept, self.tools.clock.monotonic());
@@ -141,7 +153,7 @@ impl<'a> Daemon<'a> {
                 }
             }
             while let Some((slot, candidate)) = self.pick() {
-                self.free_slots.remove(&slot);
+                self.slots.take(slot);
                 self.mine.insert(candidate.job.clone());
                 self.alone = candidate.runs_alone();
                 // Whoever gets it, it is not free until the next look.
@@ -192,7 +204,7 @@ impl<'a> Daemon<'a> {
 
     /// The next version to claim and the slot for it.
     fn pick(&self) -> Option<(usize, Candidate)> {
-        let slot = *self.free_slots.first()?;
+        let slot = self.slots.free(self.tools.clock.monotonic())?;
         if self.alone && !self.mine.is_empty() {
             return None;
         }
@@ -204,20 +216,38 @@ impl<'a> Daemon<'a> {
     fn ended(&mut self, ended: Ended) {
         let Ended { slot, candidate, outcome } = ended;
         let (project, version) = &candidate.job;
-        self.free_slots.insert(slot);
+        self.slots.give_back(slot);
         self.mine.remove(&candidate.job);
         self.alone = false;
         match outcome {
             None => {}
-            Some(Ok(JobEnd::Committed(outcome))) => info!(%project, %version, ?outcome, "committed"),
-            Some(Ok(end)) => info!(%project, %version, ?end, "ended"),
+            Some(Ok(end)) => {
+                match end {
+                    JobEnd::Committed(outcome) => info!(%project, %version, ?outcome, "committed"),
+                    _ => info!(%project, %version, ?end, "ended"),
+                }
+                if matches!(end, JobEnd::Committed(_)) && self.slots.worked(slot) {
+                    info!(slot, "the engine works again");
+                }
+            }
+            Some(Err(JobFailure::Engine(error))) => {
+                if self.slots.failed(slot, self.tools.clock.monotonic()) {
+                    error!(%project, %version, slot, %error, "another attempt follows; the slot rests for a while");
+                } else {
+                    debug!(%project, %version, slot, %error, "the engine still fails");
+                }
+            }
             Some(Err(failure)) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
     }
 }
 
-fn list(client: Client<'_>) -> LocalBoxFuture<'_, Result<Vec<Entry>, S3Error>> {
-    async move { Ok(client.list(prefix::PENDING, MAX_PAGES).await?.0) }.boxed_local()
+/// Waits until a slot has rested.
+async fn rested(clock: &SystemClock, rest: Option<Duration>) {
+    match rest {
+        Some(rest) => clock.sleep(rest).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for what goes on beside the jobs, and clears its place.
@@ -244,5 +274,71 @@ async fn claim_and_work(
         }
         Ok(None) => None,
         Err(error) => Some(Err(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
+
+    /// Runs until `seconds` have gone by on tokio's clock, which is stopped where nothing real is waited for.
+    async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<(), String> {
+        let (stop, stopping) = watch::channel(false);
+        let clock = SystemClock::new();
+        let daemon = run(&fake.config, fake.engine(), store, &clock, stopping);
+        let end = async {
+            clock.sleep(Duration::from_secs(seconds)).await;
+            stop.send_replace(true);
+            // It is promptly over.
+            clock.sleep(Duration::from_secs(1)).await;
+        };
+        tokio::select! {
+            outcome = daemon => outcome,
+            () = end => Err("it is still running".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wish_to_stop_ends_the_probe() {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        let store = Faulty::new(MemoryStore::new());
+        tokio::time::pause();
+        for fault in [Fault::Silence, Fault::NoConnection] {
+            store.always(Some(fault));
+            assert_eq!(run_for(&fake, &store, 3).await, Ok(()), "{fault:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wish_to_stop_ends_the_engine_s_start() {
+        let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
+        assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() {
+        // It gets ready once, and fails with every job before the script.
+        let fake = FakeEngine::server(
+            r#"
+    for descriptor in descriptors:
+        os.close(descriptor)
+    child = os.fork()
+    if child == 0:
+        os._exit(70)
+    channel.sendall(b'{"forked": %d}\n' % child)
+    _, status = os.waitpid(child, 0)
+    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+"#,
+        );
+        let store = MemoryStore::new();
+        store.drop_in("input/p/p_v1.py", "x = 1");
+        store.drop_in("pending/p/p_v1/ticket", "");
+        assert_eq!(run_for(&fake, &store, 6).await, Ok(()));
+        let attempts: Vec<String> = store.keys().into_iter().filter(|key| key.ends_with(".json")).collect();
+        // At once, and after rests of 1, 2 and 4 s with a poll each.
+        assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
+        assert!(attempts.iter().all(|key| store.object(key).unwrap().bytes.is_empty()));
+        assert!(store.object("processed/p/p_v1.py.done").is_none());
     }
 }

@@ -35,8 +35,10 @@ pub struct Tools<'a> {
 /// How a job ended for this runner.
 #[derive(Debug, PartialEq, Eq)]
 pub enum JobEnd {
-    /// Its report is the version's.
+    /// It was run, and its report is the version's.
     Committed(Outcome),
+    /// Its report is the version's, and there was nothing to run: it is abandoned, or has no script.
+    NotRun(Outcome),
     /// It was done already; ticket and attempts are gone.
     WasDone,
     /// Another attempt holds it or has committed.
@@ -45,7 +47,16 @@ pub enum JobEnd {
     Released,
 }
 
-/// The runner could not do its part; the attempt is left to die or was given back, and another follows.
+impl JobEnd {
+    fn of_one_not_run(self) -> Self {
+        match self {
+            Self::Committed(outcome) => Self::NotRun(outcome),
+            end => end,
+        }
+    }
+}
+
+/// The runner could not do its part, and another attempt follows.
 #[derive(Debug, thiserror::Error)]
 pub enum JobFailure {
     /// The store.
@@ -68,8 +79,27 @@ enum Stop {
 /// Does a claimed job. `drained` turns true when running jobs must be given back.
 ///
 /// # Errors
-/// When the store or the engine fails: nothing is committed then.
+/// When the store or the engine fails: nothing is committed then. The attempt is given back where the engine failed
+/// before the script can have had a part in it, so that a machine without a disk abandons nobody's script; else it is
+/// left to die and counts among the version's five, so that a script that breaks engines is not run for ever.
 pub async fn work(
+    tools: Tools<'_>,
+    candidate: &Candidate,
+    claim: &Claim,
+    slot: usize,
+    drained: watch::Receiver<bool>,
+) -> Result<JobEnd, JobFailure> {
+    let end = claim_to_commit(tools, candidate, claim, slot, drained).await;
+    if let Err(JobFailure::Engine(error)) = &end
+        && !error.script_may_have_run()
+    {
+        // Without an answer it dies after all.
+        claim.release(tools.client).await;
+    }
+    end
+}
+
+async fn claim_to_commit(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
@@ -95,13 +125,13 @@ pub async fn work(
             candidate.died
         );
         report.error = Some(JobError::new("abandoned", &message));
-        return finish(tools, candidate, report, Log::default()).await;
+        return finish(tools, candidate, claim, report, Log::default()).await.map(JobEnd::of_one_not_run);
     }
     let script = match fetch(client, job, &mut report).await? {
         Ok(script) => script,
         Err(error) => {
             report.error = Some(error);
-            return finish(tools, candidate, report, Log::default()).await;
+            return finish(tools, candidate, claim, report, Log::default()).await.map(JobEnd::of_one_not_run);
         }
     };
 
@@ -131,10 +161,21 @@ pub async fn work(
     };
     let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
     // Large files take a while: the heartbeat goes on, and a wish to stop waits for the end.
-    let publishing = Box::pin(publish_all(tools, candidate, claim, &directory, *finished, report));
+    let publishing = publish_all(tools, candidate, claim, &directory, *finished, report);
+    publish_watched(claim, Box::pin(publishing), watching).await
+}
+
+/// Publishes for as long as the attempt holds the version.
+async fn publish_watched(
+    claim: &Claim,
+    publishing: impl Future<Output = Result<JobEnd, JobFailure>> + Unpin,
+    watching: impl Future<Output = Stop> + Unpin,
+) -> Result<JobEnd, JobFailure> {
     match select(publishing, watching).await {
         Either::Left((end, _)) => end,
         Either::Right((Stop::Drain, publishing)) => publishing.await,
+        // What the watch has seen may be this job's own commit; if not, the commit says so.
+        Either::Right((Stop::Lost, publishing)) if claim.is_committing() => publishing.await,
         Either::Right((Stop::Lost, _)) => Ok(JobEnd::Lost),
     }
 }
@@ -157,13 +198,14 @@ async fn publish_all(
     (report.outcome, report.error, report.geometry) = (outcome, error, geometry);
     (report.timings_ms, report.warnings, report.engine) = (timings_ms, warnings, engine);
     report.timings_ms.insert("publish".to_owned(), milliseconds(tools.clock.monotonic() - began));
-    finish(tools, candidate, report, log).await
+    finish(tools, candidate, claim, report, log).await
 }
 
 /// Log, report, tidy-up.
 async fn finish(
     tools: Tools<'_>,
     candidate: &Candidate,
+    claim: &Claim,
     mut report: Report,
     mut log: Log,
 ) -> Result<JobEnd, JobFailure> {
@@ -184,6 +226,7 @@ async fn finish(
         job.0, job.1, candidate.attempt, tools.config.name
     );
     report.log = Some(publish::put_log(client, job, &run, started, heading + &log.text()).await?);
+    claim.begin_commit();
     let commit = publish::commit(client, &report).await?;
     // What is left undone here, a later claim or sweep does.
     let _ = publish::tidy_up(client, job, candidate.attempt).await;
@@ -257,4 +300,124 @@ fn outcome_word(outcome: Outcome) -> &'static str {
 
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use partwright::contract::Report;
+
+    use super::*;
+    use crate::testing::{FakeEngine, MemoryStore};
+
+    const ATTEMPT: &str = "pending/p/p_v1/a1.json";
+
+    fn candidate() -> Candidate {
+        Candidate { job: ("p".parse().unwrap(), 1.try_into().unwrap()), attempt: 1, died: 0 }
+    }
+
+    /// A version in the bucket that a runner on this engine has claimed, and what `then` comes to.
+    async fn claimed<T>(fake: &FakeEngine, then: impl AsyncFnOnce(Tools<'_>, &Claim, &MemoryStore) -> T) -> T {
+        let (store, clock) = (MemoryStore::new(), SystemClock::new());
+        store.drop_in("input/p/p_v1.py", "x = 1");
+        store.drop_in("pending/p/p_v1/ticket", "");
+        let client = Client::new(&store, &clock, &fake.config.bucket);
+        let tools = Tools { client, clock: &clock, engine: fake.engine(), config: &fake.config };
+        let claim = Claim::create(client, &candidate(), "test", clock.now()).await.unwrap().unwrap();
+        then(tools, &claim, &store).await
+    }
+
+    /// Works on a version; gives the failure's text and whether the attempt was given back.
+    async fn failure_of(fake: &FakeEngine) -> (String, bool) {
+        claimed(fake, async |tools, claim, store| {
+            let (_drain, drained) = watch::channel(false);
+            let Err(JobFailure::Engine(error)) = work(tools, &candidate(), claim, 0, drained).await else {
+                panic!("the engine does not fail")
+            };
+            assert!(
+                store.object("processed/p/p_v1.py.done").is_none() && store.object("pending/p/p_v1/ticket").is_some()
+            );
+            (error.to_string(), store.object(ATTEMPT).unwrap().bytes.is_empty())
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_cannot_begin_gives_the_version_back() {
+        let (said, given_back) = failure_of(&FakeEngine::new("#!/bin/sh\nexit 1\n")).await;
+        assert!(said.contains("start FreeCAD"), "{said}");
+        assert!(given_back);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_ends_before_its_script_gives_the_version_back() {
+        let fake = FakeEngine::server(
+            r#"
+    child = os.fork()
+    if child == 0:
+        os.write(descriptors[1], b"ImportError: no module\n")
+        os._exit(70)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    channel.sendall(b'{"forked": %d}\n' % child)
+    _, status = os.waitpid(child, 0)
+    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+"#,
+        );
+        let (said, given_back) = failure_of(&fake).await;
+        assert!(said.contains("status 70") && said.contains("ImportError"), "{said}");
+        assert!(given_back);
+    }
+
+    #[tokio::test]
+    async fn a_fork_server_that_dies_of_a_job_counts_as_a_death() {
+        let (said, given_back) = failure_of(&FakeEngine::server("    os._exit(1)\n")).await;
+        assert!(said.contains("the fork server is gone"), "{said}");
+        assert!(!given_back);
+    }
+
+    #[tokio::test]
+    async fn a_fork_server_that_does_not_answer_is_given_up_and_replaced() {
+        let fake = FakeEngine::server("    os._exit(1) if is_second else time.sleep(1000)\n");
+        fake.engine().warm_up().await.unwrap();
+        // From here on nothing real is waited for.
+        tokio::time::pause();
+        let (said, given_back) = failure_of(&fake).await;
+        assert!(said.contains("did not fork in time"), "{said}");
+        assert!(!given_back);
+        tokio::time::resume();
+        let (said, _) = failure_of(&fake).await;
+        assert!(said.contains("is gone"), "a fresh one was asked: {said}");
+    }
+
+    #[tokio::test]
+    async fn one_s_own_commit_is_no_loss() {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        let (end, reports) = claimed(&fake, async |tools, claim, store| {
+            let (_drain, drained) = watch::channel(false);
+            let job = candidate().job;
+            let publishing = async {
+                let mut report = Report::new(job.0.clone(), job.1, Outcome::Failed, tools.clock.now());
+                report.run = Some(claim.run());
+                tokio::time::pause();
+                let end = finish(tools, &candidate(), claim, report, Log::default()).await;
+                // The heartbeat comes when report and tidy-up are done and their answers are not yet here.
+                tools.clock.sleep(tools.config.lease).await;
+                end
+            };
+            let watching = watch_over(tools, &job, claim, drained);
+            let end = publish_watched(claim, Box::pin(publishing), Box::pin(watching)).await;
+            (end, store.keys().into_iter().filter(|key| key.starts_with("processed/")).count())
+        })
+        .await;
+        assert_eq!((end.unwrap(), reports), (JobEnd::Committed(Outcome::Failed), 1));
+    }
+
+    #[tokio::test]
+    async fn a_loss_before_the_commit_ends_the_publishing() {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        let end = claimed(&fake, async |_, claim, _| publish_watched(claim, pending(), ready(Stop::Lost)).await).await;
+        assert_eq!(end.unwrap(), JobEnd::Lost);
+    }
 }

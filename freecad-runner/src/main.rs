@@ -4,11 +4,12 @@
 //!
 //! - `config`: the settings
 //! - `transport`: HTTP and the clock
-//! - `queue`: what a listing of `pending/` means
+//! - `look`: listings
+//! - `queue`: what looks at `pending/` mean
+//! - `slots`: where a job may run
 //! - `claim`: holding a version
 //! - `engine`: running a script that is not trusted
 //! - `collect`: taking its files
-//! - `render`: GLB and picture from its mesh
 //! - `products`: all files of a job
 //! - `render`: drawing the GLB file and the picture from a job's mesh
 //! - `publish`: files, log, report
@@ -29,16 +30,21 @@ mod daemon;
 mod engine;
 mod job;
 mod local;
+mod look;
 mod products;
 mod publish;
 mod queue;
 mod render;
+mod slots;
 mod sweep;
+#[cfg(test)]
+mod testing;
 mod transport;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use nix::sys::stat::Mode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -70,6 +76,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
+    // another umask.
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(command) => command,
         Err(problem) => {
@@ -145,24 +154,29 @@ fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
 
 fn poll() -> Result<(), String> {
     let config = Config::from_settings(&setting).map_err(|error| error.to_string())?;
-    let engine = Engine::new(&config.engine)?;
-    match engine.jail() {
-        JailMode::Full => tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID),
-        JailMode::SameUid => tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own"),
-    }
-    tracing::info!(
-        landlock = engine::landlock_version(),
-        seccomp = true,
-        scratch = ?engine.volume(),
-        "the jail's layers"
-    );
     runtime()?.block_on(async {
+        // Before all that takes time: a signal that comes meanwhile is kept, also where the runner is process 1.
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let engine = Engine::new(&config.engine)?;
+        match engine.jail() {
+            JailMode::Full => {
+                tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID);
+            }
+            JailMode::SameUid => {
+                tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own");
+            }
+        }
+        tracing::info!(
+            landlock = engine::landlock_version(),
+            seccomp = true,
+            scratch = ?engine.volume(),
+            "the jail's layers"
+        );
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();
         let (stop, stopping) = watch::channel(false);
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
         let wait_for_signal = async move {
             tokio::select! {
                 _ = terminate.recv() => {}

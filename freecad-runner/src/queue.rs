@@ -1,11 +1,12 @@
-//! What a listing of `pending/` means: which versions are free, which are held, which holders are dead, and whose
-//! turn it is. No I/O, no clock: the time of a listing is an argument.
+//! What looks at `pending/` mean: which versions are free, which are held, which holders are dead, and whose turn it
+//! is. No I/O, no clock: the time of a look is an argument.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use partwright::contract::{Key, MAX_ATTEMPTS, ProjectId, Timestamp, Version};
-use partwright::s3::Entry;
+
+use crate::look::Look;
 
 /// One version of one project.
 pub type Job = (ProjectId, Version);
@@ -34,12 +35,15 @@ impl Candidate {
 }
 
 /// The queue as this runner has watched it.
+///
+/// A look shows all of `pending/`, or a part of it where that is long; the looks from the first part to the last are a
+/// round. What a round has not shown is gone; what a look has not shown may be in another part.
 #[derive(Debug)]
 pub struct Queue {
     lease: Duration,
-    /// Between two listings further apart than this, time does not count against any holder.
+    /// Of the time between two looks at an attempt, no more than this counts against its holder.
     longest_gap: Duration,
-    last_listing: Option<Duration>,
+    round: u64,
     waiting: BTreeMap<Job, Waiting>,
     /// When each project was last served; the one served longest ago is next.
     served: HashMap<ProjectId, u64>,
@@ -48,10 +52,16 @@ pub struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// The ticket's age; none while no ticket was listed.
-    since: Option<Timestamp>,
-    has_ticket: bool,
+    ticket: Option<Ticket>,
     attempts: BTreeMap<u32, Watched>,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    /// Its age.
+    since: Option<Timestamp>,
+    /// The round that showed it last.
+    round: u64,
 }
 
 #[derive(Debug)]
@@ -60,53 +70,80 @@ struct Watched {
     released: bool,
     /// How long the ETag has stood unchanged, in time that counts.
     quiet: Duration,
+    /// When it was last shown, and in which round.
+    shown: Duration,
+    round: u64,
+}
+
+/// What lies under `pending/` of one version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// It wants to be run.
+    pub has_ticket: bool,
+    /// The highest attempt's number; 0 if there is none.
+    pub highest_attempt: u32,
 }
 
 impl Queue {
-    /// For a runner that lists every `poll` and counts an attempt as dead after `lease`.
+    /// For a runner that looks every `poll` and counts an attempt as dead after `lease`.
+    ///
+    /// The time between two looks counts as far as it is usual. A longer one counts as a usual one: the store was slow,
+    /// and a holder that still stands there after enough of them is dead; or it was away, and then no holder could
+    /// write, but one look after it is not enough to make up a lease. Where looks are rare, no more than half of the
+    /// lease counts, for the same reason.
     pub fn new(poll: Duration, lease: Duration) -> Self {
         Self {
             lease,
-            longest_gap: poll * 2 + Duration::from_secs(2),
-            last_listing: None,
+            longest_gap: (poll * 2 + Duration::from_secs(2)).min(lease / 2),
+            round: 0,
             waiting: BTreeMap::new(),
             served: HashMap::new(),
             serving: 0,
         }
     }
 
-    /// Takes in a whole listing of `pending/`, made at `now` on a monotonic clock.
-    pub fn observe(&mut self, entries: &[Entry], now: Duration) {
-        let gap = self.last_listing.map_or(Duration::ZERO, |last| now.saturating_sub(last));
-        let counted = if gap <= self.longest_gap { gap } else { Duration::ZERO };
-        self.last_listing = Some(now);
-        let mut before = std::mem::take(&mut self.waiting);
-        for entry in entries {
+    /// Takes in what a look showed, which ended at `now` on a monotonic clock.
+    pub fn observe(&mut self, look: &Look, now: Duration) {
+        // A round that broke off showed less than all, so nothing is forgotten for it.
+        self.round += u64::from(look.is_first);
+        let (round, longest_gap) = (self.round, self.longest_gap);
+        for entry in &look.entries {
             match entry.key.parse() {
                 Ok(Key::Ticket(project, version)) => {
-                    let waiting = self.waiting.entry((project, version)).or_default();
-                    waiting.has_ticket = true;
-                    waiting.since = entry.last_modified;
+                    let ticket = Ticket { since: entry.last_modified, round };
+                    self.waiting.entry((project, version)).or_default().ticket = Some(ticket);
                 }
                 Ok(Key::Attempt(project, version, number)) => {
-                    let job = (project, version);
-                    let known = before.get_mut(&job).and_then(|waiting| waiting.attempts.remove(&number));
-                    let quiet =
-                        known.filter(|known| known.etag == entry.etag).map_or(Duration::ZERO, |w| w.quiet + counted);
-                    let watched = Watched { etag: entry.etag.clone(), released: entry.size == 0, quiet };
-                    self.waiting.entry(job).or_default().attempts.insert(number, watched);
+                    let attempts = &mut self.waiting.entry((project, version)).or_default().attempts;
+                    let unchanged = attempts.get(&number).filter(|before| before.etag == entry.etag);
+                    let counted = |before: &Watched| now.saturating_sub(before.shown).min(longest_gap);
+                    let quiet = unchanged.map_or(Duration::ZERO, |before| before.quiet + counted(before));
+                    let (etag, released) = (entry.etag.clone(), entry.size == 0);
+                    attempts.insert(number, Watched { etag, released, quiet, shown: now, round });
                 }
                 _ => {}
             }
         }
-        self.served.retain(|project, _| self.waiting.keys().any(|(waiting, _)| waiting == project));
+        if look.is_last() {
+            self.forget_what_is_gone();
+        }
+    }
+
+    /// What the last round showed and nobody has claimed since, for the sweep.
+    pub fn pending(&self) -> HashMap<Job, Pending> {
+        let of = |waiting: &Waiting| Pending {
+            has_ticket: waiting.ticket.is_some(),
+            highest_attempt: waiting.attempts.last_key_value().map_or(0, |(number, _)| *number),
+        };
+        self.waiting.iter().map(|(job, waiting)| (job.clone(), of(waiting))).collect()
     }
 
     /// The next version to claim: oldest first, in turn between projects; none of those in `mine`.
     pub fn next(&self, mine: &HashSet<Job>) -> Option<Candidate> {
         let candidates = self.waiting.iter().filter(|(job, _)| !mine.contains(job)).filter_map(|(job, waiting)| {
             let served = self.served.get(&job.0).copied().unwrap_or(0);
-            Some(((served, waiting.since, job), self.candidate(job, waiting)?))
+            let since = waiting.ticket.as_ref()?.since;
+            Some(((served, since, job), self.candidate(job, waiting)?))
         });
         candidates.min_by_key(|(rank, _)| *rank).map(|(_, candidate)| candidate)
     }
@@ -118,10 +155,18 @@ impl Queue {
         self.served.insert(job.0.clone(), self.serving);
     }
 
+    fn forget_what_is_gone(&mut self) {
+        let round = self.round;
+        self.waiting.retain(|_, waiting| {
+            waiting.ticket.take_if(|ticket| ticket.round != round);
+            waiting.attempts.retain(|_, watched| watched.round == round);
+            waiting.ticket.is_some() || !waiting.attempts.is_empty()
+        });
+        let waiting: HashSet<&ProjectId> = self.waiting.keys().map(|(project, _)| project).collect();
+        self.served.retain(|project, _| waiting.contains(project));
+    }
+
     fn candidate(&self, job: &Job, waiting: &Waiting) -> Option<Candidate> {
-        if !waiting.has_ticket {
-            return None;
-        }
         // The highest attempt holds the job unless it is released or dead.
         let highest = waiting.attempts.last_key_value();
         if highest.is_some_and(|(_, watched)| !watched.released && watched.quiet < self.lease) {
@@ -138,6 +183,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use partwright::s3::Entry;
+
     use super::*;
 
     const POLL: Duration = Duration::from_secs(1);
@@ -165,17 +212,27 @@ mod tests {
         Some((candidate.job.0.to_string(), candidate.job.1.get(), candidate.attempt))
     }
 
+    /// All of `pending/` in one look.
+    fn whole(entries: &[Entry]) -> Look {
+        Look { entries: entries.to_vec(), is_first: true, next: None }
+    }
+
+    /// One part of it.
+    fn part(entries: &[Entry], is_first: bool, is_last: bool) -> Look {
+        Look { entries: entries.to_vec(), is_first, next: (!is_last).then(|| "there".to_owned()) }
+    }
+
     /// Lists the same once a second for `seconds` seconds from `from` on.
     fn watch(queue: &mut Queue, entries: &[Entry], from: u64, seconds: u64) {
         for second in from..=from + seconds {
-            queue.observe(entries, Duration::from_secs(second));
+            queue.observe(&whole(entries), Duration::from_secs(second));
         }
     }
 
     #[test]
     fn oldest_first_within_a_project_in_turn_between_projects() {
         let mut queue = queue();
-        queue.observe(&[ticket("a", 10, 3), ticket("a", 9, 1), ticket("a", 2, 2), ticket("b", 1, 9)], POLL);
+        queue.observe(&whole(&[ticket("a", 10, 3), ticket("a", 9, 1), ticket("a", 2, 2), ticket("b", 1, 9)]), POLL);
         let mut order = Vec::new();
         while let Some((project, version, _)) = next(&queue) {
             queue.taken(&(project.parse().unwrap(), Version::try_from(version).unwrap()));
@@ -187,7 +244,7 @@ mod tests {
     #[test]
     fn one_s_own_jobs_are_not_candidates() {
         let mut queue = queue();
-        queue.observe(&[ticket("p", 1, 0)], POLL);
+        queue.observe(&whole(&[ticket("p", 1, 0)]), POLL);
         let mine = HashSet::from([("p".parse().unwrap(), Version::FIRST)]);
         assert_eq!(queue.next(&mine), None);
     }
@@ -215,17 +272,69 @@ mod tests {
         let mut queue = queue();
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
         watch(&mut queue, &held, 0, 10);
-        // Nothing could be listed for an hour.
-        watch(&mut queue, &held, 3_600, 19);
+        // Nothing could be listed for an hour, which counts as the longest usual gap: 4 s.
+        watch(&mut queue, &held, 3_600, 15);
         assert_eq!(next(&queue), None);
-        watch(&mut queue, &held, 3_620, 1);
+        watch(&mut queue, &held, 3_616, 0);
         assert_eq!(next(&queue), Some(("p".to_owned(), 1, 2)));
+    }
+
+    #[test]
+    fn a_slow_store_lets_the_dead_be_noticed() {
+        let mut queue = queue();
+        let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
+        // Each listing takes 20 s; each gap counts 4 s.
+        for look in 0..=7 {
+            queue.observe(&whole(&held), Duration::from_secs(look * 20));
+            assert_eq!(next(&queue), None, "{look}");
+        }
+        queue.observe(&whole(&held), Duration::from_secs(160));
+        assert_eq!(next(&queue), Some(("p".to_owned(), 1, 2)));
+    }
+
+    #[test]
+    fn one_gap_is_never_a_whole_lease() {
+        let mut queue = Queue::new(Duration::from_secs(600), LEASE);
+        let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
+        queue.observe(&whole(&held), Duration::ZERO);
+        queue.observe(&whole(&held), Duration::from_secs(600));
+        assert_eq!(next(&queue), None);
+        queue.observe(&whole(&held), Duration::from_secs(1_200));
+        assert_eq!(next(&queue), Some(("p".to_owned(), 1, 2)));
+    }
+
+    #[test]
+    fn what_another_part_shows_is_not_gone() {
+        let mut queue = queue();
+        let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
+        for second in 0..30 {
+            queue.observe(&part(&held, true, false), Duration::from_secs(second * 2));
+            queue.observe(&part(&[ticket("q", 1, 1)], false, true), Duration::from_secs(second * 2 + 1));
+            let free = if second < 15 { ("q", 1) } else { ("p", 2) };
+            assert_eq!(next(&queue), Some((free.0.to_owned(), 1, free.1)), "{second}");
+        }
+        // A round that breaks off makes nothing gone, the next whole one does.
+        queue.observe(&part(&[], true, false), Duration::from_secs(60));
+        queue.observe(&part(&[], true, false), Duration::from_secs(61));
+        assert!(next(&queue).is_some());
+        queue.observe(&part(&[], false, true), Duration::from_secs(62));
+        assert_eq!((next(&queue), queue.pending()), (None, HashMap::new()));
+    }
+
+    #[test]
+    fn a_version_on_the_border_of_two_parts_is_one() {
+        let mut queue = queue();
+        queue.observe(&part(&[attempt(1, 1, "x"), attempt(1, 2, "y")], true, false), POLL);
+        queue.observe(&part(&[ticket("p", 1, 0)], false, true), POLL);
+        assert_eq!(next(&queue), None, "it is held");
+        let job = ("p".parse().unwrap(), Version::FIRST);
+        assert_eq!(queue.pending(), HashMap::from([(job, Pending { has_ticket: true, highest_attempt: 2 })]));
     }
 
     #[test]
     fn a_released_attempt_is_free_at_once_and_does_not_count() {
         let mut queue = queue();
-        queue.observe(&[ticket("p", 1, 0), attempt(1, 1, "empty")], POLL);
+        queue.observe(&whole(&[ticket("p", 1, 0), attempt(1, 1, "empty")]), POLL);
         let candidate = queue.next(&HashSet::new()).unwrap();
         assert_eq!((candidate.attempt, candidate.died), (2, 0));
     }

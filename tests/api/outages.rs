@@ -47,10 +47,10 @@ async fn a_script_that_reached_the_bucket_after_a_no_is_found_again() {
         world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
     }
     let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
-    if answer.status == 503 {
-        assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1);
-        world.ring("demo").await;
-    }
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+    assert_eq!(world.store.inner.object("input/demo/demo_v2.py").unwrap().bytes, "x = 2", "it arrived all the same");
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1);
+    world.ring("demo").await;
     let scripts = world.get("/api/projects/demo/scripts").await.json();
     assert_eq!(
         (scripts["total_versions"].as_u64(), scripts["scripts"][0]["origin"].as_str()),

@@ -4,6 +4,7 @@ use futures::future::join_all;
 use partwright::contract::{Format, JobError, Outcome, Report};
 use serde_json::json;
 
+use crate::support::faults::Fault;
 use crate::support::world::World;
 
 #[tokio::test(start_paused = true)]
@@ -85,9 +86,13 @@ async fn the_alarm_alone_learns_of_a_report() {
     world.complete("demo", 1, &[Format::Step]);
     world.settle("demo", 20).await;
     assert_eq!(world.alarm("demo"), None, "nothing is left to do");
+    // What a read says now, it has not learned by itself.
+    world.store.always(Some(Fault::NoConnection));
     world.store.seen.borrow_mut().clear();
     let answer = world.get("/api/projects/demo/outputs").await.json();
-    assert_eq!(answer["phase"], "completed");
+    assert_eq!((answer["phase"].as_str(), answer["total_files"].as_u64()), (Some("completed"), Some(1)));
+    let report = "processed/demo/demo_v1.py.done";
+    assert!(!world.store.seen.borrow().iter().any(|request| request.contains(report)), "{:?}", world.store.seen);
 }
 
 #[tokio::test(start_paused = true)]

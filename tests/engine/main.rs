@@ -6,6 +6,7 @@
 //! - `machine`: what must be left of them: nothing
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
+//! - `surroundings`: what the runner is started with
 //! - `soak`: many jobs in a row
 //!
 //! It needs what the runner needs: FreeCAD, Landlock, and root (without root scripts run as the same user, and what
@@ -19,3 +20,4 @@ mod hostile;
 mod jobs;
 mod machine;
 mod soak;
+mod surroundings;

@@ -32,6 +32,14 @@ pub(super) enum Ended {
     Stopped,
 }
 
+/// The runner's own part failed.
+pub(super) enum Failed {
+    /// Before the script was handed over: it cannot be why.
+    Before(io::Error),
+    /// After that: the server failed while the script may have run.
+    During(io::Error),
+}
+
 /// How long processes of a job's user may take to be gone.
 const REAP: Duration = Duration::from_secs(5);
 
@@ -42,15 +50,25 @@ pub(super) async fn run(
     ruleset: OwnedFd,
     seconds: Duration,
     stop: impl Future<Output = ()>,
-) -> io::Result<Ended> {
-    let user = request.jail.user;
-    let (stdout, stdout_in_child) = pipe2(OFlag::O_CLOEXEC)?;
-    let (stderr, stderr_in_child) = pipe2(OFlag::O_CLOEXEC)?;
-    let (events, events_in_child) = pipe2(OFlag::O_CLOEXEC)?;
+) -> Result<Ended, Failed> {
+    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Failed::Before(error.into()));
+    let ((stdout, stdout_in_child), (stderr, stderr_in_child), (events, events_in_child)) = (pipe()?, pipe()?, pipe()?);
     let descriptors =
         Descriptors { stdout: &stdout_in_child, stderr: &stderr_in_child, events: &events_in_child, ruleset: &ruleset };
-    let child = server.fork(request, descriptors).await?;
+    server.hand_over(request, descriptors).map_err(Failed::Before)?;
     drop((stdout_in_child, stderr_in_child, events_in_child, ruleset));
+    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop).await.map_err(Failed::During)
+}
+
+/// Watches the job that was handed over to its end.
+async fn watch(
+    server: &mut Zygote,
+    user: Option<u32>,
+    (stdout, stderr, events): (OwnedFd, OwnedFd, OwnedFd),
+    seconds: Duration,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Ended> {
+    let child = server.forked().await?;
     // A child that is gone by now has been reaped; its pipes and its status tell how it ended.
     let leader = zygote::pidfd(child).ok();
     let kill_leader = || leader.iter().for_each(zygote::kill);
@@ -70,25 +88,28 @@ pub(super) async fn run(
         let exited = server.exited(child);
         tokio::pin!(exited);
         let (status, why) = tokio::select! {
-            status = &mut exited => (status?, Why::Itself),
+            status = &mut exited => (status, Why::Itself),
             () = tokio::time::sleep(seconds) => {
                 kill_leader();
-                (exited.await?, Why::Time)
+                (zygote::told_soon(exited).await, Why::Time)
             }
             () = stop => {
                 kill_leader();
-                (exited.await?, Why::Stopped)
+                (zygote::told_soon(exited).await, Why::Stopped)
             }
         };
+        if status.is_err() {
+            // The server fails, and its child may run on.
+            kill_leader();
+        }
         // Whatever it started ends with it; only then do its pipes close.
         if let Some(user) = user {
             end_all(user).await;
         }
-        Ok::<_, io::Error>((status, why))
+        Ok::<_, io::Error>((status?, why))
     };
-    let (watched, out, err, lines) = tokio::join!(watch, read(stdout), read(stderr), talk);
-    out.and(err)?;
-    let ((status, why), lines) = (watched?, lines?);
+    // A failure ends the wait for all: a process that cannot be killed keeps its pipes open.
+    let ((status, why), (), (), lines) = tokio::try_join!(watch, read(stdout), read(stderr), talk)?;
     if why == Why::Stopped {
         return Ok(Ended::Stopped);
     }

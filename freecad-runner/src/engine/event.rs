@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 /// The most that a job may say, in bytes. What comes after that is not read.
 pub(super) const EVENT_LIMIT: usize = 4 << 20;
 
+/// The phase in which the script runs; `job.py` says it just before.
+const SCRIPT: &str = "script";
+
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
@@ -56,6 +59,8 @@ pub(super) struct SaidFile {
 pub(super) struct Said {
     /// The last phase that began.
     pub phase: Option<String>,
+    /// The script was begun. Never unsaid: from then on the script may write lines of its own.
+    pub script_began: bool,
     /// The step of the jail that failed, and why. The script was not run then.
     pub jail_failure: Option<String>,
     /// The first result; a job has one.
@@ -113,7 +118,10 @@ pub(super) fn parse(lines: &[u8]) -> Said {
     let mut said = Said::default();
     for line in lines.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
-            Ok(Event::Phase { phase }) if said.result.is_none() => said.phase = Some(phase),
+            Ok(Event::Phase { phase }) if said.result.is_none() => {
+                said.script_began |= phase == SCRIPT;
+                said.phase = Some(phase);
+            }
             // Said before the script begins, or not at all: a script cannot make its own run count as never run.
             Ok(Event::JailFailed { step, reason }) if said.phase.is_none() => {
                 let text = |part: Option<String>| part.unwrap_or_else(|| "unknown".to_owned());
@@ -157,6 +165,13 @@ mod tests {
         let result = parse(line.as_bytes()).result.unwrap();
         let size = serde_json::to_string(&(&result.geometry, &result.error, &result.warnings)).unwrap().len();
         assert!(size < partwright::contract::REPORT_LIMIT / 2, "{size}");
+    }
+
+    #[test]
+    fn that_the_script_began_is_never_unsaid() {
+        let line = |phase: &str| format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
+        assert!(!parse(line("ready").as_bytes()).script_began);
+        assert!(parse((line("ready") + &line("script") + &line("ready")).as_bytes()).script_began);
     }
 
     #[test]

@@ -123,12 +123,30 @@ pub enum Run {
 #[error("the engine failed to {doing}: {cause}")]
 pub struct EngineError {
     doing: &'static str,
-    cause: std::io::Error,
+    cause: io::Error,
+    script_may_have_run: bool,
 }
 
 impl EngineError {
-    fn new(doing: &'static str) -> impl Fn(std::io::Error) -> Self {
-        move |cause| Self { doing, cause }
+    /// Before the script had any part in it.
+    fn new(doing: &'static str) -> impl Fn(io::Error) -> Self {
+        move |cause| Self { doing, cause, script_may_have_run: false }
+    }
+
+    /// Whether the script may be the reason: the fork server failed while it had the job. Where not, another attempt
+    /// owes nothing to this one.
+    pub fn script_may_have_run(&self) -> bool {
+        self.script_may_have_run
+    }
+}
+
+impl From<child::Failed> for EngineError {
+    fn from(failed: child::Failed) -> Self {
+        let new = Self::new("run FreeCAD");
+        match failed {
+            child::Failed::Before(cause) => new(cause),
+            child::Failed::During(cause) => Self { script_may_have_run: true, ..new(cause) },
+        }
     }
 }
 
@@ -256,15 +274,15 @@ impl Engine {
         let policy = Policy::new(server.id(), self.user(slot), directory, &work, self.limits, &self.seccomp);
         let request = Request { jail: policy, spec: &spec };
         // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
-        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await.map_err(&failed)?;
+        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await?;
         if server.jobs() < JOBS_A_SERVER {
             *self.servers[slot].borrow_mut() = Some(server);
         }
         Ok(match ended {
             child::Ended::Stopped => Run::Stopped,
             child::Ended::Observed(observed) => {
-                if let Some(failure) = &observed.said.jail_failure {
-                    return Err(failed(io::Error::other(format!("the jail could not be entered: {failure}"))));
+                if let Some(why) = verdict::never_began(&observed) {
+                    return Err(failed(io::Error::other(why)));
                 }
                 Run::Finished(Box::new(verdict::judge(*observed, display_name, self.limits)))
             }

@@ -7,7 +7,26 @@ use super::event::{JobResult, SaidOutcome};
 use super::{Finished, MadeFile};
 use crate::config::Limits;
 
-/// Judges one job.
+/// Why the script was never begun, where it was not: then there is nothing to judge, and the runner is at fault.
+pub(super) fn never_began(observed: &Observed) -> Option<String> {
+    let Observed { said, death, over_time, log } = observed;
+    if let Some(failure) = &said.jail_failure {
+        return Some(format!("the jail could not be entered: {failure}"));
+    }
+    if said.script_began {
+        return None;
+    }
+    let end = match death {
+        _ if *over_time => "was still not ready when the job's time was up".to_owned(),
+        Death::Exit(status) => format!("ended with status {status}"),
+        Death::Signal(signal) => format!("was ended by {}", signal_name(*signal)),
+    };
+    let (phase, text) = (said.phase.as_deref().unwrap_or("none"), log.text());
+    let last = text.lines().next_back().unwrap_or("it printed nothing");
+    Some(format!("the job's process {end} before it began the script (phase: {phase}): {last}"))
+}
+
+/// Judges one job whose script was begun.
 pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> Finished {
     let Observed { said, death, over_time, mut log } = observed;
     let seconds = limits.seconds.as_secs();
@@ -83,12 +102,16 @@ fn left_early() -> JobError {
 }
 
 fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
-    let name = nix::sys::signal::Signal::try_from(signal).map_or("an unknown signal", |signal| signal.as_str());
+    let name = signal_name(signal);
     let message = match signal {
         libc::SIGKILL => "The script's process was killed, most likely because it used too much memory".to_owned(),
         _ => format!("FreeCAD crashed ({name}) while it ran the script"),
     };
     JobError { line: crash_line(log, display_name), ..JobError::new("crashed", &message) }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    nix::sys::signal::Signal::try_from(signal).map_or("an unknown signal", |signal| signal.as_str())
 }
 
 /// The script's line in Python's own dump of a crash: the innermost frame comes first.
@@ -122,6 +145,30 @@ mod tests {
         let silent = judge_one("", Death::Exit(0), false, &[]);
         assert_eq!(silent.outcome, Outcome::Failed);
         assert_eq!(silent.error.unwrap().code, "script_exited");
+    }
+
+    #[test]
+    fn a_script_that_was_not_begun_is_not_blamed() {
+        let look = |said: &str, death, printed: &str| {
+            let mut log = Log::default();
+            log.printed(printed.as_bytes());
+            never_began(&Observed { said: event::parse(said.as_bytes()), death, over_time: false, log })
+        };
+        let phase = |name: &str| format!("{{\"event\":\"phase\",\"phase\":\"{name}\"}}\n");
+        let why = look("", Death::Exit(70), "Traceback\nImportError: no module\n").unwrap();
+        assert!(why.contains("status 70") && why.contains("ImportError"), "{why}");
+        let why = look(&phase("ready"), Death::Signal(libc::SIGSEGV), "").unwrap();
+        assert!(why.contains("SIGSEGV") && why.contains("ready"), "{why}");
+        let result = "{\"event\":\"result\",\"outcome\":\"failed\"}\n";
+        assert!(look(&(phase("ready") + result), Death::Exit(0), "").is_some(), "a failure of the job's own code");
+        let jail = "{\"event\":\"jail_failed\",\"step\":\"seccomp\",\"reason\":\"no\"}\n";
+        assert!(look(jail, Death::Exit(71), "").unwrap().contains("seccomp"));
+
+        // What a script can write comes after that it was begun.
+        let begun = phase("ready") + &phase("script");
+        assert_eq!(look(&begun, Death::Exit(0), ""), None);
+        assert_eq!(look(&(begun.clone() + &phase("ready")), Death::Exit(70), ""), None);
+        assert_eq!(look(&(begun + jail), Death::Exit(71), ""), None);
     }
 
     #[test]

@@ -22,6 +22,10 @@ const SOCKET: RawFd = 3;
 /// How long the server may take to load FreeCAD, on a machine that has just started.
 const START: Duration = Duration::from_secs(60);
 
+/// How long the server may take to answer what costs it milliseconds: to fork, or to tell of a child that was killed.
+/// On a machine that swaps it takes longer; one that takes so long is given up, and replaced.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// The longest answer of the server, in bytes.
 const LONGEST_ANSWER: u64 = 4096;
 
@@ -103,11 +107,9 @@ impl Zygote {
         process.stdout.take().into_iter().for_each(drain);
         process.stderr.take().into_iter().for_each(drain);
         let mut server = Self { socket: BufReader::new(UnixStream::from_std(ours)?), process, jobs: 0 };
-        match tokio::time::timeout(START, server.hear()).await {
-            Ok(Ok(Said::Ready { .. })) => Ok(server),
-            Ok(Ok(other)) => Err(io::Error::other(format!("the fork server began with {other:?}"))),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the fork server did not get ready")),
+        match within(START, "get ready", server.hear()).await? {
+            Said::Ready { .. } => Ok(server),
+            other => Err(io::Error::other(format!("the fork server began with {other:?}"))),
         }
     }
 
@@ -121,8 +123,8 @@ impl Zygote {
         self.jobs
     }
 
-    /// Forks for one job and gives the child's process id.
-    pub(super) async fn fork(&mut self, request: &Request<'_>, descriptors: Descriptors<'_>) -> io::Result<i32> {
+    /// Hands a job over. Where this fails the server has not got all of it, and forks nothing.
+    pub(super) fn hand_over(&mut self, request: &Request<'_>, descriptors: Descriptors<'_>) -> io::Result<()> {
         self.jobs += 1;
         let json = serde_json::to_vec(request)?;
         let length = u32::try_from(json.len()).map_err(io::Error::other)?.to_be_bytes();
@@ -140,7 +142,12 @@ impl Zygote {
         if sent != length.len() + json.len() {
             return Err(io::Error::other("the fork server took half a job"));
         }
-        match self.hear().await? {
+        Ok(())
+    }
+
+    /// Waits until it has forked for the job that was handed over and gives the child's process id.
+    pub(super) async fn forked(&mut self) -> io::Result<i32> {
+        match within(ANSWER, "fork", self.hear()).await? {
             Said::Forked { forked } => Ok(forked),
             other => Err(io::Error::other(format!("the fork server answered a job with {other:?}"))),
         }
@@ -162,6 +169,17 @@ impl Zygote {
         }
         Ok(serde_json::from_slice(&line)?)
     }
+}
+
+/// The time limit of one answer.
+async fn within<T>(limit: Duration, to_do: &str, answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("the fork server did not {to_do} in time"));
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// For the end of a child that was killed: its server tells of it at once, or never.
+pub(super) async fn told_soon<T>(end: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    within(ANSWER, "tell of the job's end", end).await
 }
 
 /// What the server says is of interest when it fails, and must not fill its pipes otherwise.

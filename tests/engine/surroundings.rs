@@ -1,0 +1,26 @@
+//! What the runner is started with must not matter to jobs.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use partwright::contract::RunId;
+
+#[test]
+fn a_strict_umask_shuts_no_job_out() {
+    let root = std::env::temp_dir().join(format!("partwright-umask-{}", RunId::random()));
+    fs::create_dir(&root).unwrap();
+    fs::set_permissions(&root, Permissions::from_mode(0o711)).unwrap();
+    let script = root.join("box.py");
+    fs::write(&script, "import FreeCAD as App\nApp.newDocument('Demo').addObject('Part::Box', 'Box')\n").unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_freecad-runner"), "run"]).arg(&script);
+    command.arg("--out").arg(root.join("out")).env("RUNNER_SCRATCH", root.join("scratch"));
+    if !nix::unistd::geteuid().is_root() {
+        command.env("RUNNER_JAIL", "same-uid");
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    fs::remove_dir_all(&root).unwrap();
+}
