@@ -118,6 +118,41 @@ async fn reads_go_on_without_the_bucket() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_waits_a_few_seconds_for_a_silent_bucket() {
+    let world = World::new();
+    for _ in 0..20 {
+        world.upload("demo", "x = 1").await;
+    }
+    let read = async || {
+        world.clock.sleep(std::time::Duration::from_secs(10)).await;
+        let before = world.clock.now();
+        assert_eq!(world.get("/api/projects/demo/status").await.json()["status_info"]["status"], "processing");
+        world.clock.now().since(before).as_millis()
+    };
+    world.store.always(Some(Fault::Silence));
+    assert!((1..=4_000).contains(&read().await));
+    world.store.always(None);
+    // It answers the first questions, then falls silent over twenty reports.
+    for version in 1..=20 {
+        world.complete("demo", version, &[Format::Step]);
+    }
+    for _ in 0..40 {
+        world.store.plan("GET", "/processed/", Fault::Silence);
+    }
+    assert!((1..=4_000).contains(&read().await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_not_be_asked_for_does_not_stop_a_look() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    // AWS says this of a key that is not there to those who may not list.
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    assert_eq!(world.status("demo").await["status"], "completed");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_upload_cut_short_by_an_eviction_is_delivered_by_the_alarm() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
