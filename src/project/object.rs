@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
+use super::deliver::Sent;
 use super::life::{self, Standing};
 use super::records::{Records, Single};
 use crate::contract::{Key, ProjectId, Timestamp, Version};
@@ -100,7 +101,7 @@ impl<'a> ProjectObject<'a> {
         self.catch_up_once(&call.project).await?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
-        let version = self.deliver(&call.project, &accepted, &script.code).await?;
+        let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
         self.register(&call.project).await;
         self.arm().await?;
         let Some(view) = records.version(version)? else {

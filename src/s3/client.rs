@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{Either, select};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, IF_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::config::Bucket;
@@ -61,6 +61,9 @@ impl<'a> Client<'a> {
     }
 
     /// Sends `call` until it succeeds, is answered with a definite no, or patience ends.
+    ///
+    /// A no to a PUT says nothing of an earlier try that got no answer: that one may have been done, so the outcome is
+    /// as open as without any answer.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, S3Error> {
         let mut end = match self.patience.total {
             Some(total) => self.clock.sleep(total),
@@ -70,7 +73,14 @@ impl<'a> Client<'a> {
         for failed in 1.. {
             let error = match select(Box::pin(self.try_once(&call)), &mut end).await {
                 Either::Left((Err(error), _)) if error.is_passing() => error,
-                Either::Left((settled, _)) => return settled,
+                Either::Left((settled, _)) => {
+                    return settled.map_err(|no| match &unclear {
+                        Some(earlier) if leaves_open(&call, &no) => S3Error::Unavailable(format!(
+                            "{no}; but an earlier try, which may have been done, ended in: {earlier}"
+                        )),
+                        _ => no,
+                    });
+                }
                 Either::Right(_) => break,
             };
             unclear = Some(error);
@@ -107,6 +117,17 @@ impl<'a> Client<'a> {
             Either::Right(_) => Err(late(patience + more)),
         }
     }
+}
+
+/// Whether `no` says nothing of what became of an earlier try of `call`. A failed condition does say something, and
+/// callers look whose the object is; at some stores [`S3Error::NotFound`] is one.
+fn leaves_open(call: &Call<'_>, no: &S3Error) -> bool {
+    let of_the_store = match no {
+        S3Error::Refused { .. } => true,
+        S3Error::NotFound => !call.headers.contains_key(IF_MATCH),
+        _ => false,
+    };
+    call.method == Method::PUT && of_the_store
 }
 
 /// Reads an answer whole and sorts it.

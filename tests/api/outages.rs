@@ -92,6 +92,58 @@ async fn a_bucket_that_refuses_is_told_apart_and_gives_the_number_back() {
     assert_eq!(world.upload("demo", "x = 3").await, 2);
 }
 
+/// The second version is in the bucket, though nobody was told; the number is not given again.
+async fn second_version_is_found_again(world: &World) {
+    assert!(world.store.inner.object("input/demo/demo_v2.py").is_some());
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1, "nothing was promised");
+    world.ring("demo").await;
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    assert_eq!(
+        (scripts["total_versions"].as_u64(), scripts["scripts"][0]["origin"].as_str()),
+        (Some(2), Some("upload"))
+    );
+    assert_eq!(world.upload("demo", "x = 3").await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_leaves_the_upload_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::Status(403));
+    assert_eq!(world.post(UPLOAD, "text/x-python", "x = 2").await.status, 503);
+    second_version_is_found_again(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_to_say_whose_the_key_is_leaves_the_upload_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_refuses")));
+    second_version_is_found_again(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_what_was_sent_before_leaves_it_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    // The bucket has taken the script when the object goes.
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::SlowBody(std::time::Duration::from_secs(5)));
+    {
+        let cut = world.post(UPLOAD, "text/x-python", "x = 2");
+        let half_a_second = world.clock.sleep(std::time::Duration::from_millis(500));
+        futures::future::select(Box::pin(cut), half_a_second).await;
+    }
+    world.evict("demo");
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::Status(403));
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    world.ring("demo").await;
+    second_version_is_found_again(&world).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_whose_only_upload_was_refused_is_free_again() {
     let world = World::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use partwright::http::Clock;
-use partwright::s3::{Client, Patience, PutOptions, S3Error, probe};
+use partwright::s3::{Client, Condition, Patience, PutOptions, S3Error, probe};
 
 use crate::support::clock::TestClock;
 use crate::support::faults::{Fault, Faulty};
@@ -132,6 +132,32 @@ async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
     // The caller looks whose it is: it is its own.
     assert_eq!(outcome, Err(S3Error::PreconditionFailed));
     assert_eq!(client.get("a", 100).await.unwrap().bytes, "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_no_after_a_lost_answer_to_a_put_is_no_definite_one() {
+    bad_line!(store, _clock, client);
+    let put = async |options: PutOptions| client.put("a", Bytes::from_static(b"mine"), &options).await.unwrap_err();
+    for fault in [Fault::LostAnswer, Fault::Silence, Fault::Status(500)] {
+        for no in [403, 404] {
+            store.plan("PUT", "/a", fault);
+            store.plan("PUT", "/a", Fault::Status(no));
+            let error = put(PutOptions::if_absent()).await;
+            assert!(error.is_passing() && error.to_string().contains("an earlier try"), "{fault:?} {no}: {error}");
+        }
+    }
+    // Nothing was open before a first try.
+    store.plan("PUT", "/a", Fault::Status(403));
+    assert!(matches!(put(PutOptions::if_absent()).await, S3Error::Refused { status: 403, .. }));
+    // A failed condition is looked into by the caller; some stores say 404 of If-Match.
+    store.plan("PUT", "/a", Fault::Status(500));
+    store.plan("PUT", "/a", Fault::Status(404));
+    let options = PutOptions { condition: Condition::IfMatch("\"other\"".to_owned()), ..PutOptions::default() };
+    assert_eq!(put(options).await, S3Error::NotFound);
+    // A read leaves nothing behind.
+    store.plan("GET", "/a", Fault::Silence);
+    store.plan("GET", "/a", Fault::Status(403));
+    assert!(matches!(client.get("a", 10).await, Err(S3Error::Refused { status: 403, .. })));
 }
 
 #[tokio::test(start_paused = true)]
