@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::{Either, select, try_join_all};
 use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use partwright::http::Clock;
-use partwright::s3::{Client, S3Error};
+use partwright::s3::{Client, Patience, S3Error};
 use tokio::sync::watch;
 
 use crate::claim::{Claim, Heartbeat};
@@ -266,6 +266,8 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
 async fn watch_over(tools: Tools<'_>, job: &Job, claim: &Claim, mut drained: watch::Receiver<bool>) -> Stop {
     // A third of the lease leaves room for two that fail; stores take one write a second to a key, R2 no more.
     let pause = (tools.config.lease / 3).max(Duration::from_secs(5));
+    // A store that is silent to one heartbeat must not hold up the next.
+    let client = tools.client.with_patience(Patience::within(tools.config.lease / 6));
     loop {
         tokio::select! {
             outcome = drained.wait_for(|drained| *drained) => {
@@ -277,11 +279,11 @@ async fn watch_over(tools: Tools<'_>, job: &Job, claim: &Claim, mut drained: wat
             }
             () = tools.clock.sleep(pause) => {}
         }
-        if claim.heartbeat(tools.client).await == Heartbeat::Lost {
+        if claim.heartbeat(client).await == Heartbeat::Lost {
             return Stop::Lost;
         }
         // A report that is there already is a cancellation, or another attempt's.
-        if publish::is_done(tools.client, job).await.unwrap_or(false) {
+        if publish::is_done(client, job).await.unwrap_or(false) {
             let _ = claim.remove(tools.client).await;
             return Stop::Lost;
         }

@@ -98,7 +98,7 @@ impl DurableObject for Fleet {
         let sql = ObjectSql(self.state.storage().sql());
         let client = Client::new(&WorkerHttp, &WorkerClock, bucket);
         let object = FleetObject::new(&sql, client, &self.memory);
-        answer(&object.handle(&call, || WorkerClock.now()).await.map_err(failed)?)
+        answer(&object.handle(&call, &WorkerClock).await.map_err(failed)?)
     }
 }
 

@@ -1,14 +1,19 @@
 //! What is known about the store: what runs inside the one `Fleet` Durable Object.
 //!
 //! The probe is run once per endpoint and bucket, and its verdict kept; every `Project` object asks here before it
-//! first writes.
+//! first writes. However many ask at once, one probe runs (`turn`).
+
+mod turn;
 
 use std::cell::RefCell;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
+use self::turn::{LONGEST, Turn, Turns};
 use crate::contract::{Timestamp, prefix};
+use crate::http::Clock;
 use crate::object::{Sql, SqlError, Value};
 use crate::s3::{Client, Patience, ProbeError, S3Error, probe};
 
@@ -57,6 +62,7 @@ pub enum StoreVerdict {
 #[derive(Debug, Default)]
 pub struct FleetMemory {
     health: RefCell<Option<(Timestamp, FleetAnswer)>>,
+    turns: Turns,
 }
 
 /// The `Fleet` object.
@@ -76,47 +82,78 @@ impl<'a> FleetObject<'a> {
     ///
     /// # Errors
     /// When the object's own storage fails.
-    pub async fn handle(&self, call: &FleetCall, now: impl Fn() -> Timestamp) -> Result<FleetAnswer, SqlError> {
+    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
         match call {
-            FleetCall::Verdict => self.verdict(now()).await,
-            FleetCall::Health => self.health(now).await,
+            FleetCall::Verdict => self.verdict(clock).await,
+            FleetCall::Health => self.health(clock).await,
         }
     }
 
-    async fn verdict(&self, now: Timestamp) -> Result<FleetAnswer, SqlError> {
-        let answer = |verdict, probed_at| FleetAnswer { verdict, probed_at, latency_ms: None };
-        if let Some((unfit, at)) = self.kept()? {
-            match unfit {
-                None => return Ok(answer(StoreVerdict::Fit, Some(at))),
-                Some(why) if now.since(at) < UNFIT_FOR => return Ok(answer(StoreVerdict::Unfit(why), Some(at))),
-                Some(_) => {}
+    async fn verdict(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
+        loop {
+            if let Some(answer) = self.known(clock.now())? {
+                return Ok(answer);
+            }
+            match self.memory.turns.take(clock.now()) {
+                Turn::Mine(turn) => {
+                    let answer = self.probe(clock).await?;
+                    turn.tell(&answer);
+                    return Ok(answer);
+                }
+                Turn::Anothers(told) => {
+                    if let Either::Left((Ok(answer), _)) = select(told, clock.sleep(LONGEST)).await {
+                        return Ok(answer);
+                    }
+                }
             }
         }
-        Ok(match probe(self.client).await {
+    }
+
+    /// The verdict that was kept, unless the store is to be probed again.
+    fn known(&self, now: Timestamp) -> Result<Option<FleetAnswer>, SqlError> {
+        let verdict = match self.kept()? {
+            Some((None, at)) => Some((StoreVerdict::Fit, at)),
+            Some((Some(why), at)) if now.since(at) < UNFIT_FOR => Some((StoreVerdict::Unfit(why), at)),
+            _ => None,
+        };
+        Ok(verdict.map(|(verdict, at)| FleetAnswer { verdict, probed_at: Some(at), latency_ms: None }))
+    }
+
+    async fn probe(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
+        let began = clock.now();
+        let outcome = match select(Box::pin(probe(self.client)), clock.sleep(LONGEST)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => {
+                let late = format!("the probe was not done within {} s", LONGEST.as_secs());
+                Err(ProbeError::Store(S3Error::Unavailable(late)))
+            }
+        };
+        let (verdict, probed_at) = match outcome {
             Ok(()) => {
-                self.keep(None, now)?;
-                answer(StoreVerdict::Fit, Some(now))
+                self.keep(None, began)?;
+                (StoreVerdict::Fit, Some(began))
             }
             Err(error @ ProbeError::Unfit { .. }) => {
-                self.keep(Some(&error.to_string()), now)?;
-                answer(StoreVerdict::Unfit(error.to_string()), Some(now))
+                self.keep(Some(&error.to_string()), began)?;
+                (StoreVerdict::Unfit(error.to_string()), Some(began))
             }
-            Err(ProbeError::Store(error)) => answer(sort(&error), None),
-        })
+            Err(ProbeError::Store(error)) => (sort(&error), None),
+        };
+        Ok(FleetAnswer { verdict, probed_at, latency_ms: None })
     }
 
-    async fn health(&self, now: impl Fn() -> Timestamp) -> Result<FleetAnswer, SqlError> {
+    async fn health(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
+        let began = clock.now();
         if let Some((at, answer)) = &*self.memory.health.borrow()
-            && now().since(*at) < REACHABLE_FOR
+            && began.since(*at) < REACHABLE_FOR
         {
             return Ok(answer.clone());
         }
-        let began = now();
         let listing = self.client.with_patience(Patience::none()).list_page(prefix::PENDING, None, 1).await;
         let answer = match listing {
             Ok(_) => {
-                let latency = u64::try_from(now().since(began).as_millis()).unwrap_or(u64::MAX);
-                FleetAnswer { latency_ms: Some(latency), ..self.verdict(began).await? }
+                let latency = u64::try_from(clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
+                FleetAnswer { latency_ms: Some(latency), ..self.verdict(clock).await? }
             }
             Err(error) => FleetAnswer { verdict: sort(&error), probed_at: None, latency_ms: None },
         };

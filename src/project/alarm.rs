@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::call::Refusal;
+use super::deliver::Sent;
 use super::life;
 use super::object::{ProjectObject, is_under_way};
 use super::records::Single;
@@ -46,7 +47,7 @@ impl ProjectObject<'_> {
             let began = self.memory.delivering.borrow().get(&view.version).copied();
             if !is_under_way(began, self.clock.now()) {
                 // Nobody waits for the answer any more; a failure hides the version until the bucket tells.
-                let _ = self.deliver(project, &view, &code).await;
+                let _ = self.deliver(project, &view, &code, Sent::Perhaps).await;
             }
         }
         for (view, _) in records.stored(true)? {

@@ -16,6 +16,23 @@ use crate::s3::{PutOptions, S3Error};
 /// How often one upload may find its number taken by somebody else who writes to the bucket.
 const MAX_MOVES: usize = 20;
 
+/// Whether a script was sent under its number before; a try of which nobody knows the outcome may have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Never,
+    Perhaps,
+}
+
+/// What became of a script.
+enum Put {
+    /// The bucket has it.
+    There,
+    /// The bucket may have it.
+    Unclear(S3Error),
+    /// The bucket does not have it.
+    Never(S3Error),
+}
+
 impl ProjectObject<'_> {
     /// Puts the script of an accepted version, then its ticket, and gives the number it ended up with.
     ///
@@ -26,23 +43,24 @@ impl ProjectObject<'_> {
         project: &ProjectId,
         accepted: &VersionView,
         code: &str,
+        sent: Sent,
     ) -> Result<Version, Refusal> {
         let records = self.records();
-        let (view, outcome) = self.put_script(project, accepted.clone(), code).await?;
-        match outcome {
-            Ok(()) => {
+        let (view, put) = self.put_script(project, accepted.clone(), code, sent).await?;
+        match put {
+            Put::There => {
                 life::delivered(records, view.version, self.clock.now())?;
                 // The script is in the bucket, so it is accepted. Should the ticket fail, the alarm or the runner's
                 // sweep makes it.
                 let _ = self.put_ticket(project, view.version).await;
                 Ok(view.version)
             }
-            Err(error) if error.is_passing() => {
+            Put::Unclear(error) => {
                 life::doubt(records, view.version)?;
                 self.arm().await?;
                 Err(refusal(&error))
             }
-            Err(error) => {
+            Put::Never(error) => {
                 life::withdraw(records, view.version)?;
                 self.arm().await?;
                 Err(refusal(&error))
@@ -56,35 +74,39 @@ impl ProjectObject<'_> {
         project: &ProjectId,
         mut view: VersionView,
         code: &str,
-    ) -> Result<(VersionView, Result<(), S3Error>), Refusal> {
+        mut sent: Sent,
+    ) -> Result<(VersionView, Put), Refusal> {
         let mut options = PutOptions::if_absent().content_type("text/x-python; charset=utf-8");
         options.metadata = metadata(&view)?.to_pairs();
         for _ in 0..MAX_MOVES {
             let key = Key::Script(project.clone(), view.version).to_string();
             let _under_way = Delivering::start(&self.memory.delivering, view.version, self.clock.now());
-            let error = match self.client().put(&key, Bytes::from(code.to_owned()), &options).await {
-                Ok(_) => return Ok((view, Ok(()))),
+            let put = match self.client().put(&key, Bytes::from(code.to_owned()), &options).await {
+                Ok(_) => Some(Put::There),
                 Err(S3Error::PreconditionFailed) => match self.is_own(&key, &view).await {
-                    Ok(true) => return Ok((view, Ok(()))),
+                    Ok(true) => Some(Put::There),
                     Ok(false) => None,
-                    Err(error) => Some(error),
+                    // The key is taken, and this may be the one that took it.
+                    Err(error) => Some(Put::Unclear(error)),
                 },
-                Err(error) => Some(error),
+                Err(error) if error.is_passing() || sent == Sent::Perhaps => Some(Put::Unclear(error)),
+                Err(error) => Some(Put::Never(error)),
             };
-            if let Some(error) = error {
-                return Ok((view, Err(error)));
+            if let Some(put) = put {
+                return Ok((view, put));
             }
             // Somebody wrote to the bucket: take over all that is there, then take the number after it.
             let highest = self.list_foreign(project).await;
             let to = life::moved(self.records(), view.version)?;
+            sent = Sent::Never;
             match highest {
                 Ok(found) => self.adopt_all(&found)?,
-                Err(error) => return Ok((VersionView { version: to, ..view }, Err(error))),
+                Err(error) => return Ok((VersionView { version: to, ..view }, Put::Never(error))),
             }
             view.version = self.leave_taken_numbers(to)?;
         }
         let busy = "other writers kept taking this project's numbers in the bucket";
-        Ok((view, Err(S3Error::Unavailable(busy.to_owned()))))
+        Ok((view, Put::Never(S3Error::Unavailable(busy.to_owned()))))
     }
 
     /// Moves on when the number just taken turned out to be among the adopted ones.

@@ -34,14 +34,15 @@ impl ProjectObject<'_> {
         self.arm().await
     }
 
-    /// Before a read: has somebody dropped a script in? One request, and a listing only if so.
-    pub(super) async fn look_for_foreign(&self, project: &ProjectId, caller: &Caller) -> Result<(), Refusal> {
+    /// Before a read: has somebody dropped a script in? One request, and a listing only if so. False if the bucket
+    /// did not answer, which does not stop the read.
+    pub(super) async fn look_for_foreign(&self, project: &ProjectId, caller: &Caller) -> Result<bool, Refusal> {
         let standing = life::standing(self.records(), caller)?;
         let there = match standing {
-            Standing::Foreign => return Ok(()),
+            Standing::Foreign => return Ok(true),
             Standing::Theirs => {
                 // After the largest number there is nothing to look for.
-                let Ok(next) = life::next(self.records()) else { return Ok(()) };
+                let Ok(next) = life::next(self.records()) else { return Ok(true) };
                 self.client().head(&Key::Script(project.clone(), next).to_string()).await.map(|_| true)
             }
             Standing::Free => {
@@ -49,19 +50,24 @@ impl ProjectObject<'_> {
                 page.map(|page| !page.entries.is_empty())
             }
         };
-        // A bucket that cannot be asked does not stop a read.
-        if !there.unwrap_or(false) {
-            return Ok(());
+        match there {
+            Ok(true) => {}
+            Ok(false) => return Ok(true),
+            Err(error) => return Ok(!error.is_passing()),
         }
-        let Ok(found) = self.list_foreign(project).await else { return Ok(()) };
+        let found = match self.list_foreign(project).await {
+            Ok(found) => found,
+            Err(error) => return Ok(!error.is_passing()),
+        };
         if found.is_empty() {
             // No script among what lies there: the name is as free as before.
-            return Ok(());
+            return Ok(true);
         }
         self.records().create()?;
         self.records().set_single(Single::Project, project)?;
         self.adopt_all(&found)?;
-        self.arm().await
+        self.arm().await?;
+        Ok(true)
     }
 
     /// Every version of the project that the bucket shows, by its script or its report.

@@ -2,17 +2,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
+use super::deliver::Sent;
 use super::life::{self, Standing};
 use super::records::{Records, Single};
 use crate::contract::{Key, ProjectId, Timestamp, Version};
 use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sql};
-use crate::s3::{Bucket, Client};
+use crate::s3::{Bucket, Client, Patience};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
 const FRESH_MILLIS: i64 = 1_000;
+
+/// How long one request of a look may take in all: a person waits for the read that it precedes.
+const LOOK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is under way for longer than this was broken off: a request whose caller is gone may never go on. No chain of
 /// tries takes that long.
@@ -32,6 +37,8 @@ pub struct ProjectObject<'a> {
     pub(super) objects: &'a dyn Objects,
     pub(super) bucket: &'a Bucket,
     pub(super) memory: &'a Memory,
+    /// How long a request to the bucket may take.
+    patience: Patience,
 }
 
 /// What an instance remembers between calls and may forget at any time.
@@ -64,7 +71,7 @@ impl<'a> ProjectObject<'a> {
         bucket: &'a Bucket,
         memory: &'a Memory,
     ) -> Self {
-        Self { sql, alarm, http, clock, objects, bucket, memory }
+        Self { sql, alarm, http, clock, objects, bucket, memory, patience: Patience::default() }
     }
 
     pub(super) fn records(&self) -> Records<'a> {
@@ -72,7 +79,7 @@ impl<'a> ProjectObject<'a> {
     }
 
     pub(super) fn client(&self) -> Client<'a> {
-        Client::new(self.http, self.clock, self.bucket)
+        Client::new(self.http, self.clock, self.bucket).with_patience(self.patience)
     }
 
     /// Answers one call.
@@ -99,7 +106,7 @@ impl<'a> ProjectObject<'a> {
         life::meet_admin(records, &call.caller)?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
-        let version = self.deliver(&call.project, &accepted, &script.code).await?;
+        let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
         self.register(&call.project).await;
         self.arm().await?;
         let Some(view) = records.version(version)? else {
@@ -115,7 +122,8 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
-    /// reached does not stop a read: the records are what is known.
+    /// reached does not stop a read: the records are what is known. Nor is it asked a second question then, so that a
+    /// silent one costs one wait.
     async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
         let now = self.clock.now();
         let stale =
@@ -123,15 +131,20 @@ impl<'a> ProjectObject<'a> {
         if life::standing(self.records(), &call.caller)? == Standing::Foreign {
             return Ok(());
         }
+        let hasty = Self { patience: Patience::within(LOOK_PATIENCE), ..*self };
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
-            self.look_for_foreign(&call.project, &call.caller).await?;
+            if !hasty.look_for_foreign(&call.project, &call.caller).await? {
+                let given_up = Some(self.clock.now());
+                self.memory.asked_at.set(given_up);
+                self.memory.looked_at.set(given_up);
+            }
         }
         if life::meet_admin(self.records(), &call.caller)? {
             self.register(&call.project).await;
             self.arm().await?;
         }
-        if stale(self.memory.looked_at.get(), FRESH_MILLIS) && self.refresh(&call.project).await? {
+        if stale(self.memory.looked_at.get(), FRESH_MILLIS) && hasty.refresh(&call.project).await? {
             self.arm().await?;
         }
         Ok(())

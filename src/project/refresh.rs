@@ -1,5 +1,6 @@
 //! A look at the bucket for the versions in flight: has a runner claimed them, is there a report?
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
@@ -28,6 +29,23 @@ struct Pending {
     ticket: bool,
     /// The highest attempt that is not released.
     attempt: Option<u32>,
+}
+
+/// What a question for a version's report came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// There is one: the version is final.
+    Final,
+    /// There is none, or it could not be read, or the bucket said no.
+    Open,
+    /// The bucket did not answer.
+    Silent,
+}
+
+impl Asked {
+    fn failed(error: &S3Error) -> Self {
+        if error.is_passing() { Self::Silent } else { Self::Open }
+    }
 }
 
 impl ProjectObject<'_> {
@@ -88,8 +106,17 @@ impl ProjectObject<'_> {
             to_ask[..=at].rotate_right(1);
         }
         to_ask.truncate(BATCH);
+        // Once one question stays without an answer no other is put: the next look puts them.
+        let silent = Cell::new(false);
         let asked: Vec<_> = stream::iter(to_ask)
-            .map(|(view, needs_ticket)| async move { self.ask_for_report(project, &view, needs_ticket).await })
+            .map(async |(view, needs_ticket)| {
+                if silent.get() {
+                    return Ok(false);
+                }
+                let asked = self.ask_for_report(project, &view, needs_ticket).await?;
+                silent.set(silent.get() || asked == Asked::Silent);
+                Ok::<_, Refusal>(asked == Asked::Final)
+            })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
@@ -103,13 +130,13 @@ impl ProjectObject<'_> {
         Ok(life::seen(self.records(), view, attempt, self.clock.now())?)
     }
 
-    /// Reads the report if there is one; else makes the ticket that is missing. True if the version became final.
+    /// Reads the report if there is one; else makes the ticket that is missing.
     async fn ask_for_report(
         &self,
         project: &ProjectId,
         view: &VersionView,
         needs_ticket: bool,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<Asked, Refusal> {
         let version = view.version;
         let key = Key::Done(project.clone(), version).to_string();
         match self.client().get(&key, REPORT_LIMIT).await {
@@ -120,16 +147,16 @@ impl ProjectObject<'_> {
                     Err(error @ S3Error::Unusable(_)) => {
                         unreadable(project, version, &error.to_string(), self.clock.now())
                     }
-                    // The store failed in the middle; a later look reads it.
-                    Err(_) => return Ok(false),
+                    // The store failed in the middle, or the time is not right; a later look reads it.
+                    Err(_) => return Ok(Asked::Open),
                 };
                 life::reported(self.records(), &report, self.clock.now())?;
-                Ok(true)
+                Ok(Asked::Final)
             }
             Err(S3Error::NotFound) if needs_ticket => {
                 // A failure is mended by the next look.
-                let _ = self.put_ticket(project, version).await;
-                Ok(false)
+                let made = self.put_ticket(project, version).await;
+                Ok(made.map_or_else(|error| Asked::failed(&error), |()| Asked::Open))
             }
             Err(S3Error::TooLarge { limit }) => {
                 let problem = format!("it is larger than {limit} bytes");
@@ -138,9 +165,9 @@ impl ProjectObject<'_> {
                     &unreadable(project, version, &problem, self.clock.now()),
                     self.clock.now(),
                 )?;
-                Ok(true)
+                Ok(Asked::Final)
             }
-            Err(_) => Ok(false),
+            Err(error) => Ok(Asked::failed(&error)),
         }
     }
 

@@ -14,9 +14,12 @@ pub enum Addressing {
 }
 
 /// The root of a store's URLs: scheme, host with port, and a base path that may be empty.
+///
+/// The host is signed, so it stands here as a browser or workerd sends it: in lower case, without the scheme's own port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub(super) scheme: String,
+    /// The host, and the port unless it is the scheme's own.
     pub(super) authority: String,
     /// Without a slash at its end.
     pub(super) base_path: String,
@@ -38,9 +41,18 @@ impl Endpoint {
         if uri.query().is_some() {
             return Err(wrong());
         }
+        let host = authority.host().to_ascii_lowercase();
+        let port = match authority.as_str()[authority.host().len()..].trim_start_matches(':') {
+            "" => None,
+            port => Some(port.parse::<u16>().map_err(|_| wrong())?),
+        };
+        let own_port = if scheme == "https" { 443 } else { 80 };
         Ok(Self {
             scheme: scheme.to_owned(),
-            authority: authority.to_string(),
+            authority: match port.filter(|port| *port != own_port) {
+                Some(port) => format!("{host}:{port}"),
+                None => host,
+            },
             base_path: uri.path().trim_end_matches('/').to_owned(),
         })
     }
@@ -115,14 +127,20 @@ impl Bucket {
             optional("AWS_SESSION_TOKEN").map(|token| header_safe("AWS_SESSION_TOKEN", token)).transpose()?;
 
         let given = optional("AWS_ENDPOINT_URL_S3");
+        // A host is sent in lower case, which would be another bucket's name.
+        let is_host = !name.bytes().any(|b| b.is_ascii_uppercase());
         let addressing = match optional("S3_ADDRESSING").as_deref() {
             Some("path") => Addressing::Path,
-            Some("virtual") => Addressing::Virtual,
+            Some("virtual") if is_host => Addressing::Virtual,
+            Some("virtual") => {
+                let problem = format!("the bucket's name {name:?} has capitals, which no host has; set it to path");
+                return Err(ConfigError::new("S3_ADDRESSING", problem));
+            }
             Some(other) => {
                 return Err(ConfigError::new("S3_ADDRESSING", format!("{other:?} is neither path nor virtual")));
             }
             // A dot in the name would break the certificate of `bucket.s3.…`.
-            None if given.is_some() || name.contains('.') => Addressing::Path,
+            None if given.is_some() || name.contains('.') || !is_host => Addressing::Path,
             None => Addressing::Virtual,
         };
         let url = given.unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
@@ -182,6 +200,32 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_is_what_will_be_sent() {
+        for (given, sent) in [
+            ("https://store.test:443", "https://store.test"),
+            ("http://store.test:80/base", "http://store.test/base"),
+            ("https://store.test:80", "https://store.test:80"),
+            ("http://store.test:443", "http://store.test:443"),
+            ("https://store.test:0443", "https://store.test"),
+            ("https://store.test:", "https://store.test"),
+            ("HTTPS://Store.TEST:9000/Base", "https://store.test:9000/Base"),
+            ("http://[2001:DB8::1]:80", "http://[2001:db8::1]"),
+            ("http://[::1]:9000", "http://[::1]:9000"),
+        ] {
+            let bucket = read(&[("AWS_ENDPOINT_URL_S3", given), ("S3_PUBLIC_ENDPOINT", given)]).unwrap();
+            assert_eq!(bucket.endpoint.to_string(), sent, "{given}");
+            assert_eq!(bucket.public_endpoint, bucket.endpoint, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_upper_case_does_not_become_part_of_the_host() {
+        let name = ("AWS_BUCKET_NAME", "Models");
+        assert_eq!(read(&[name]).unwrap().addressing, Addressing::Path);
+        assert_eq!(read(&[name, ("S3_ADDRESSING", "virtual")]).unwrap_err().setting(), "S3_ADDRESSING");
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", ""),
@@ -190,6 +234,7 @@ mod tests {
             ("AWS_ENDPOINT_URL_S3", "ftp://host"),
             ("AWS_ENDPOINT_URL_S3", "http://user:pw@host"),
             ("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000"),
+            ("AWS_ENDPOINT_URL_S3", "http://store.test:99999"),
             ("S3_PUBLIC_ENDPOINT", "//cdn"),
             ("S3_ADDRESSING", "Path"),
         ] {

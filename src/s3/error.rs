@@ -50,8 +50,8 @@ pub enum S3Error {
         /// The store's own words.
         message: String,
     },
-    /// No usable answer after every try: no connection, a time-out, 5xx, 409 or 429. What was asked for may or may
-    /// not have happened.
+    /// No usable answer after every try: no connection, a time-out, 5xx, 409 or 429; or, for a PUT, a no that came after
+    /// such a try. What was asked for may or may not have happened.
     #[error("the store cannot be reached: {0}")]
     Unavailable(String),
     /// The object is larger than the reader takes.

@@ -12,19 +12,22 @@ pub struct Patience {
     pub first_pause: Duration,
     /// No pause is longer.
     pub longest_pause: Duration,
-    /// How long one try may take. A second is added for each MiB that is sent or that the answer
-    /// may hold, so a PUT or LIST, whose answers may hold 8 MiB, gets 18 s.
+    /// How long one try may take. A second is added for each MiB that is sent and, once the answer's head is there,
+    /// for each MiB that is still to come: a store that says nothing gets no more time for what it might have said.
     pub timeout: Duration,
+    /// When all tries and pauses together end, whatever they are at; by default they end with the last try.
+    pub total: Option<Duration>,
 }
 
 impl Default for Patience {
-    /// 4 tries within about 2 s of pauses, from 10 s each: a caller waits for the answer.
+    /// 4 tries of 10 s and about 2 s of pauses: a caller waits for the answer.
     fn default() -> Self {
         Self {
             tries: 4,
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(3),
             timeout: Duration::from_secs(10),
+            total: None,
         }
     }
 }
@@ -35,15 +38,22 @@ impl Patience {
         Self { tries: 1, timeout: Duration::from_secs(3), ..Self::default() }
     }
 
+    /// As many tries as by default, and an end to all of them after `total`: for those who have something better to do
+    /// than wait. One try takes at most half of it, so that one lost connection leaves time for another.
+    pub fn within(total: Duration) -> Self {
+        let default = Self::default();
+        Self { timeout: default.timeout.min(total / 2), total: Some(total), ..default }
+    }
+
     /// The pause after try number `failed` (from 1); `random` is uniform over all of `u32`.
     pub(super) fn pause(&self, failed: u32, random: u32) -> Duration {
         let doubled = self.first_pause.saturating_mul(1 << failed.saturating_sub(1).min(16));
         doubled.min(self.longest_pause).mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 
-    /// How long a try with a body of `length` bytes may take.
-    pub(super) fn timeout_for(&self, length: usize) -> Duration {
-        self.timeout + Duration::from_secs((length >> 20) as u64)
+    /// How much longer a try may take whose body, or answer, holds `length` bytes.
+    pub(super) fn for_length(length: u64) -> Duration {
+        Duration::from_secs(length >> 20)
     }
 }
 
@@ -60,5 +70,13 @@ mod tests {
         assert_eq!(longest(3), Duration::from_millis(400));
         assert_eq!(longest(40), Duration::from_secs(3));
         assert_eq!(patience.pause(3, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_end_to_all_tries_leaves_time_for_two() {
+        let seconds = Duration::from_secs;
+        let of = |total| (Patience::within(total).timeout, Patience::within(total).total);
+        assert_eq!(of(seconds(4)), (seconds(2), Some(seconds(4))));
+        assert_eq!(of(seconds(600)), (seconds(10), Some(seconds(600))));
     }
 }

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod first_contact;
 mod flat_path;
 mod foreign;
 mod left_by_others;

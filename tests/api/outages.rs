@@ -92,6 +92,58 @@ async fn a_bucket_that_refuses_is_told_apart_and_gives_the_number_back() {
     assert_eq!(world.upload("demo", "x = 3").await, 2);
 }
 
+/// The second version is in the bucket, though nobody was told; the number is not given again.
+async fn second_version_is_found_again(world: &World) {
+    assert!(world.store.inner.object("input/demo/demo_v2.py").is_some());
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 1, "nothing was promised");
+    world.ring("demo").await;
+    let scripts = world.get("/api/projects/demo/scripts").await.json();
+    assert_eq!(
+        (scripts["total_versions"].as_u64(), scripts["scripts"][0]["origin"].as_str()),
+        (Some(2), Some("upload"))
+    );
+    assert_eq!(world.upload("demo", "x = 3").await, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_a_lost_answer_leaves_the_upload_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::Status(403));
+    assert_eq!(world.post(UPLOAD, "text/x-python", "x = 2").await.status, 503);
+    second_version_is_found_again(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_to_say_whose_the_key_is_leaves_the_upload_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::LostAnswer);
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    let answer = world.post(UPLOAD, "text/x-python", "x = 2").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_refuses")));
+    second_version_is_found_again(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_what_was_sent_before_leaves_it_in_doubt() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    // The bucket has taken the script when the object goes.
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::SlowBody(std::time::Duration::from_secs(5)));
+    {
+        let cut = world.post(UPLOAD, "text/x-python", "x = 2");
+        let half_a_second = world.clock.sleep(std::time::Duration::from_millis(500));
+        futures::future::select(Box::pin(cut), half_a_second).await;
+    }
+    world.evict("demo");
+    world.store.plan("PUT", "/input/demo/demo_v2.py", Fault::Status(403));
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    world.ring("demo").await;
+    second_version_is_found_again(&world).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_name_whose_only_upload_was_refused_is_free_again() {
     let world = World::new();
@@ -115,6 +167,41 @@ async fn reads_go_on_without_the_bucket() {
     assert!(world.get("/api/projects/demo/download/step").await.json()["download_url"].is_string());
     let script = world.get("/api/projects/demo/script/1").await;
     assert_eq!((script.status, script.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_waits_a_few_seconds_for_a_silent_bucket() {
+    let world = World::new();
+    for _ in 0..20 {
+        world.upload("demo", "x = 1").await;
+    }
+    let read = async || {
+        world.clock.sleep(std::time::Duration::from_secs(10)).await;
+        let before = world.clock.now();
+        assert_eq!(world.get("/api/projects/demo/status").await.json()["status_info"]["status"], "processing");
+        world.clock.now().since(before).as_millis()
+    };
+    world.store.always(Some(Fault::Silence));
+    assert!((1..=4_000).contains(&read().await));
+    world.store.always(None);
+    // It answers the first questions, then falls silent over twenty reports.
+    for version in 1..=20 {
+        world.complete("demo", version, &[Format::Step]);
+    }
+    for _ in 0..40 {
+        world.store.plan("GET", "/processed/", Fault::Silence);
+    }
+    assert!((1..=4_000).contains(&read().await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_may_not_be_asked_for_does_not_stop_a_look() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    // AWS says this of a key that is not there to those who may not list.
+    world.store.plan("HEAD", "/input/demo/demo_v2.py", Fault::Status(403));
+    assert_eq!(world.status("demo").await["status"], "completed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
 use partwright::http::Clock;
-use partwright::s3::{Client, Patience, PutOptions, S3Error, probe};
+use partwright::s3::{Client, Condition, Patience, PutOptions, S3Error, probe};
 
 use crate::support::clock::TestClock;
 use crate::support::faults::{Fault, Faulty};
@@ -73,6 +74,57 @@ async fn silence_ends_by_a_time_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_costs_no_more_for_what_might_have_been_said() {
+    bad_line!(store, clock, client);
+    store.always(Some(Fault::Silence));
+    let took = async |call: LocalBoxFuture<'_, Result<(), S3Error>>| {
+        let before = clock.now();
+        assert!(call.await.unwrap_err().is_passing());
+        clock.now().since(before).as_secs()
+    };
+    let options = PutOptions::default();
+    // Four tries of 10 s, and pauses of less than a second in all.
+    let small = client.put("a", Bytes::from_static(b"x"), &options).map_ok(drop);
+    assert_eq!(took(small.boxed_local()).await, 40);
+    assert_eq!(took(client.list("a", 1).map_ok(drop).boxed_local()).await, 40);
+    assert_eq!(took(client.delete("a").boxed_local()).await, 40);
+    assert_eq!(took(client.get("a", 64 << 20).map_ok(drop).boxed_local()).await, 40);
+    // What is sent takes its time.
+    let large = client.put("a", Bytes::from(vec![7; 5 << 20]), &options).map_ok(drop);
+    assert_eq!(took(large.boxed_local()).await, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_answer_gets_the_time_that_its_length_takes() {
+    bad_line!(store, _clock, client);
+    client.put("long", Bytes::from(vec![7; 5 << 20]), &PutOptions::default()).await.unwrap();
+    client.put("short", Bytes::from_static(b"x"), &PutOptions::default()).await.unwrap();
+    store.always(Some(Fault::SlowBody(Duration::from_secs(14))));
+    assert_eq!(client.get("long", 64 << 20).await.unwrap().bytes.len(), 5 << 20);
+    assert!(client.get("short", 64 << 20).await.unwrap_err().is_passing());
+    // The head of a large object is no long answer.
+    assert!(client.head("long").await.unwrap_err().is_passing());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_patience_ends_in_all() {
+    bad_line!(store, clock, client);
+    let total = Duration::from_secs(5);
+    let client = client.with_patience(Patience::within(total));
+    for fault in [Fault::Silence, Fault::SlowBody(Duration::from_secs(60)), Fault::Slow(Duration::from_secs(60))] {
+        store.always(Some(fault));
+        let before = clock.now();
+        assert!(client.get("a", 64 << 20).await.unwrap_err().is_passing(), "{fault:?}");
+        assert!((total / 2..=total).contains(&clock.now().since(before)), "{fault:?}");
+    }
+    // One lost connection leaves time for another.
+    store.always(None);
+    store.plan("PUT", "/a", Fault::Silence);
+    client.put("a", Bytes::from_static(b"whole"), &PutOptions::default()).await.unwrap();
+    assert_eq!(client.get("a", 100).await.unwrap().bytes, "whole");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
     bad_line!(store, _clock, client);
     store.plan("PUT", "/a", Fault::LostAnswer);
@@ -80,6 +132,32 @@ async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
     // The caller looks whose it is: it is its own.
     assert_eq!(outcome, Err(S3Error::PreconditionFailed));
     assert_eq!(client.get("a", 100).await.unwrap().bytes, "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_no_after_a_lost_answer_to_a_put_is_no_definite_one() {
+    bad_line!(store, _clock, client);
+    let put = async |options: PutOptions| client.put("a", Bytes::from_static(b"mine"), &options).await.unwrap_err();
+    for fault in [Fault::LostAnswer, Fault::Silence, Fault::Status(500)] {
+        for no in [403, 404] {
+            store.plan("PUT", "/a", fault);
+            store.plan("PUT", "/a", Fault::Status(no));
+            let error = put(PutOptions::if_absent()).await;
+            assert!(error.is_passing() && error.to_string().contains("an earlier try"), "{fault:?} {no}: {error}");
+        }
+    }
+    // Nothing was open before a first try.
+    store.plan("PUT", "/a", Fault::Status(403));
+    assert!(matches!(put(PutOptions::if_absent()).await, S3Error::Refused { status: 403, .. }));
+    // A failed condition is looked into by the caller; some stores say 404 of If-Match.
+    store.plan("PUT", "/a", Fault::Status(500));
+    store.plan("PUT", "/a", Fault::Status(404));
+    let options = PutOptions { condition: Condition::IfMatch("\"other\"".to_owned()), ..PutOptions::default() };
+    assert_eq!(put(options).await, S3Error::NotFound);
+    // A read leaves nothing behind.
+    store.plan("GET", "/a", Fault::Silence);
+    store.plan("GET", "/a", Fault::Status(403));
+    assert!(matches!(client.get("a", 10).await, Err(S3Error::Refused { status: 403, .. })));
 }
 
 #[tokio::test(start_paused = true)]

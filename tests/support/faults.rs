@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -21,6 +22,10 @@ pub enum Fault {
     HalfBody,
     /// No answer, ever.
     Silence,
+    /// It is served after so long.
+    Slow(Duration),
+    /// The answer's head comes at once, its body after so long.
+    SlowBody(Duration),
 }
 
 /// Which requests a fault meets.
@@ -86,6 +91,18 @@ impl<H: Http> Http for Faulty<H> {
                     Ok(http::Response::from_parts(head, Body::from_stream(futures::stream::iter(parts))))
                 }
                 Some(Fault::Silence) => std::future::pending().await,
+                Some(Fault::Slow(delay)) => {
+                    tokio::time::sleep(delay).await;
+                    self.inner.send(request).await
+                }
+                Some(Fault::SlowBody(delay)) => {
+                    let (head, body) = self.inner.send(request).await?.into_parts();
+                    let late = async move {
+                        tokio::time::sleep(delay).await;
+                        Ok(body.bytes(usize::MAX).await.unwrap())
+                    };
+                    Ok(http::Response::from_parts(head, Body::from_stream(futures::stream::once(late))))
+                }
             }
         }
         .boxed_local()

@@ -217,7 +217,7 @@ impl World {
                 let bucket = &self.config.as_ref().unwrap().bucket;
                 let client = Client::new(&self.store as &dyn Http, &self.clock, bucket);
                 let object = FleetObject::new(&instance.sql, client, &instance.fleet);
-                serde_json::to_value(object.handle(&call, || self.clock.now()).await.unwrap()).unwrap()
+                serde_json::to_value(object.handle(&call, &self.clock).await.unwrap()).unwrap()
             }
         }
     }

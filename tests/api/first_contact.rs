@@ -1,0 +1,72 @@
+//! Many uploads at once to a store that was never probed.
+
+use std::time::Duration;
+
+use futures::future::{Either, join, join_all, select};
+use partwright::http::Clock;
+use partwright::s3::PROBE_RACERS;
+
+use crate::support::faults::Fault;
+use crate::support::world::{Answer, World};
+
+async fn upload(world: &World, project: &str) -> Answer {
+    world.post(&format!("/api/projects/{project}/upload-script"), "text/x-python", "x = 1").await
+}
+
+async fn upload_to_each(world: &World, projects: &[&str]) -> Vec<u16> {
+    let answers = join_all(projects.iter().map(|project| upload(world, project))).await;
+    answers.iter().map(|answer| answer.status).collect()
+}
+
+/// How many PUTs the probes have sent.
+fn probing(world: &World) -> usize {
+    world.store.seen.borrow().iter().filter(|request| request.starts_with("PUT") && request.contains("/probe/")).count()
+}
+
+/// A probe: its racers, and the one who comes late.
+const ONE_PROBE: usize = PROBE_RACERS + 1;
+
+const PROJECTS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+#[tokio::test(start_paused = true)]
+async fn one_probe_serves_all() {
+    let world = World::new();
+    world.store.always(Some(Fault::Slow(Duration::from_millis(20))));
+    assert_eq!(upload_to_each(&world, &PROJECTS).await, [201; 5]);
+    assert_eq!(probing(&world), ONE_PROBE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_found_out_once() {
+    let world = World::new();
+    world.store.always(Some(Fault::Silence));
+    let before = world.clock.now();
+    assert_eq!(upload_to_each(&world, &PROJECTS).await, [503; 5]);
+    assert_eq!(probing(&world), 4 * PROBE_RACERS, "four tries of each racer");
+    assert!(world.clock.now().since(before) < Duration::from_secs(60));
+    world.store.always(None);
+    assert_eq!(upload_to_each(&world, &PROJECTS).await, [201; 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_caller_leaves_is_run_by_another() {
+    let world = World::new();
+    world.store.always(Some(Fault::Slow(Duration::from_secs(1))));
+    let leaving = select(Box::pin(upload(&world, "a")), world.clock.sleep(Duration::from_millis(1_500)));
+    let ((), waiting) = join(async { drop(leaving.await) }, upload(&world, "b")).await;
+    assert_eq!(waiting.status, 201);
+    assert!(probing(&world) <= 2 * ONE_PROBE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_never_goes_on_holds_nobody_up_for_ever() {
+    let world = World::new();
+    world.store.always(Some(Fault::Slow(Duration::from_secs(1))));
+    // The platform may leave a request of a caller who is gone where it is.
+    let left = select(Box::pin(upload(&world, "a")), world.clock.sleep(Duration::from_millis(1_500))).await;
+    assert!(matches!(left, Either::Right(_)));
+    let before = world.clock.now();
+    assert_eq!(upload_to_each(&world, &["b", "c", "d"]).await, [201; 3]);
+    assert!(world.clock.now().since(before) < Duration::from_secs(90));
+    drop(left);
+}
