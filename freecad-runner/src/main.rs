@@ -1,45 +1,4 @@
-//! `freecad-runner`: polls a bucket for FreeCAD scripts, runs them, and publishes the models.
-//!
-//! In reading order; the library's `contract` and `s3` do the rest:
-//!
-//! - `config`: the settings
-//! - `transport`: HTTP and the clock
-//! - `look`: listings
-//! - `queue`: what looks at `pending/` mean
-//! - `slots`: where a job may run
-//! - `claim`: holding a version
-//! - `engine`: running a script that is not trusted
-//! - `collect`: taking its files
-//! - `products`: all files of a job
-//! - `render`: drawing the GLB file and the picture from a job's mesh
-//! - `publish`: files, log, report
-//! - `job`: one job from claim to commit
-//! - `sweep`: scripts without a ticket
-//! - `daemon`: the loop
-//! - `local`: a script of one's own, without a bucket
-//! - `check`: what this machine offers
-//!
-//! Invariants: the runner needs nothing but the bucket; nothing is committed but by the report; no credential reaches
-//! a script's process.
-
-mod check;
-mod claim;
-mod collect;
-mod config;
-mod daemon;
-mod engine;
-mod job;
-mod local;
-mod look;
-mod products;
-mod publish;
-mod queue;
-mod render;
-mod slots;
-mod sweep;
-#[cfg(test)]
-mod testing;
-mod transport;
+//! The program `freecad-runner`: reads the command line, the environment and signals, and hands on to the library.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,10 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-use config::{Config, EngineConfig, JailMode};
-use engine::Engine;
-use local::LocalRun;
-use transport::{SystemClock, Transport};
+use freecad_runner::config::{Config, EngineConfig, JailMode};
+use freecad_runner::engine::Engine;
+use freecad_runner::local::LocalRun;
+use freecad_runner::transport::{SystemClock, Transport};
+use freecad_runner::{check, config, daemon, engine, local};
 
 const USAGE: &str = "freecad-runner: runs FreeCAD scripts
 

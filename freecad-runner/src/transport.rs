@@ -78,6 +78,12 @@ pub struct SystemClock {
     started: Instant,
 }
 
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl SystemClock {
     /// Monotonic time counts from now.
     pub fn new() -> Self {

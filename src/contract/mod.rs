@@ -4,6 +4,7 @@
 //! never a bare string again.
 
 mod attempt;
+mod event;
 mod format;
 mod id;
 mod key;
@@ -13,6 +14,7 @@ mod status;
 mod time;
 
 pub use attempt::{Attempt, MAX_ATTEMPTS};
+pub use event::{Happened, MAX_EVENTS, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, RunnerEvent, RunnerEvents, Wake};
 pub use format::{BASE_NAME, Format};
 pub use id::{IdError, ProjectId, RequestId, RunId, Sha256, UploadId, Version};
 pub use key::{Key, prefix};

@@ -1,0 +1,90 @@
+//! Hints between runner and Worker: they make everything faster and decide nothing. Whoever gets one looks at the
+//! bucket, or shows it as what somebody said; with all of them lost, polling finds the same.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ProjectId, RunId, Version};
+
+/// The most events in one request.
+pub const MAX_EVENTS: usize = 100;
+
+/// The most lines in one `progress` event; the newest are kept.
+pub const MAX_PROGRESS_LINES: usize = 50;
+
+/// The most characters of one line of a `progress` event.
+pub const MAX_PROGRESS_LINE: usize = 500;
+
+/// The body of `POST /api/runner/events`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerEvents {
+    /// In the order in which they happened, [`MAX_EVENTS`] at most.
+    pub events: Vec<RunnerEvent>,
+}
+
+/// What a runner says of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerEvent {
+    /// The project.
+    pub project: ProjectId,
+    /// The version.
+    pub version: Version,
+    /// The attempt.
+    pub run: RunId,
+    /// What happened.
+    #[serde(flatten)]
+    pub happened: Happened,
+}
+
+/// What happened to an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Happened {
+    /// The runner created the attempt.
+    Claimed,
+    /// The run has gone on.
+    Progress {
+        /// `script`, `export`, `drawing`, `publishing`.
+        phase: String,
+        /// What was printed since the last event, without line ends; at most [`MAX_PROGRESS_LINES`].
+        #[serde(default)]
+        lines: Vec<String>,
+    },
+    /// The report is in the bucket.
+    Done,
+}
+
+/// What the Worker says to runners over `GET /api/runner/wake`, one JSON object a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "wake")]
+pub enum Wake {
+    /// There is work: look at the queue now.
+    Look,
+    /// A version was cancelled: whoever runs it looks whether it has a report.
+    Cancelled {
+        /// The project.
+        project: ProjectId,
+        /// The version.
+        version: Version,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_on_the_wire() {
+        let event = RunnerEvent {
+            project: "p".parse().unwrap(),
+            version: 3.try_into().unwrap(),
+            run: "0123456789abcdef".parse().unwrap(),
+            happened: Happened::Progress { phase: "script".to_owned(), lines: vec!["half".to_owned()] },
+        };
+        let text = r#"{"project":"p","version":3,"run":"0123456789abcdef","event":"progress","phase":"script","lines":["half"]}"#;
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        assert_eq!(serde_json::from_str::<RunnerEvent>(text).unwrap(), event);
+        assert_eq!(serde_json::to_string(&Wake::Look).unwrap(), r#"{"wake":"look"}"#);
+        let cancelled = Wake::Cancelled { project: "p".parse().unwrap(), version: 3.try_into().unwrap() };
+        assert_eq!(serde_json::to_string(&cancelled).unwrap(), r#"{"wake":"cancelled","project":"p","version":3}"#);
+    }
+}
