@@ -106,7 +106,8 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
             spawn_local(runner.clone().trouble());
         }
     }
-    let length = seconds(10, 120);
+    // Outages alone take long to do harm: five attempts would have to fail of them.
+    let length = if climate == Climate::Outages { seconds(60, 600) } else { seconds(10, 120) };
     let mut busy = Vec::new();
     for project in &projects {
         spawn_local(project.clone().ring());
@@ -146,8 +147,9 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
 
 /// The store is away now and then, for as long as there is trouble.
 async fn outages(world: Rc<World>) {
+    let flickers = pick(&[true, false]);
     loop {
-        sleep(seconds(1, 60)).await;
+        sleep(if flickers { seconds(2, 20) } else { seconds(1, 60) }).await;
         if world.weather.is_over.get() {
             return;
         }
@@ -155,7 +157,8 @@ async fn outages(world: Rc<World>) {
         world.note("the store", &format!("is away: {how:?}"));
         world.counts.outages.set(world.counts.outages.get() + 1);
         world.weather.outage.set(Some(how));
-        sleep(pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)])).await;
+        let long = pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)]);
+        sleep(if flickers { seconds(1, 8) } else { long }).await;
         world.weather.outage.set(None);
         world.note("the store", "is back");
     }
