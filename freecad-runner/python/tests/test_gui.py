@@ -71,6 +71,58 @@ class Gui(JobTest):
         )
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 2000)
 
+    def test_the_active_document_is_set_in_every_way(self):
+        self.completed(
+            HEAD
+            + """
+    App.newDocument("E")
+    for given in (Gui.getDocument("D"), doc, "D"):
+        Gui.ActiveDocument = Gui.getDocument("E")
+        assert Gui.ActiveDocument.Document.Name == "E"
+        Gui.ActiveDocument = given
+        assert Gui.ActiveDocument.Document is doc and Gui.getDocument(Gui.ActiveDocument) is Gui.ActiveDocument
+    Gui.ActiveDocument = None
+    assert Gui.ActiveDocument is None
+    Gui.setActiveDocument("D")
+            """
+        )
+
+    def test_objects_are_attributes_of_the_window_s_document(self):
+        self.completed(
+            HEAD
+            + """
+    Gui.ActiveDocument.Box.ShapeColor = (1.0, 0.0, 0.0)
+    Gui.getDocument("D").Box.Transparency = 25
+    assert box.ViewObject.ShapeColor == (1, 0, 0, 0) and box.ViewObject.Transparency == 25
+    assert Gui.ActiveDocument.Box is box.ViewObject is Gui.ActiveDocument.ActiveObject
+    assert not Gui.ActiveDocument.Nope
+    # What stands for nothing keeps nothing, or it would be found in other places.
+    Gui.ActiveDocument.Nope.ShapeColor = (1.0, 0.0, 0.0)
+    assert not Gui.Anything.ShapeColor
+    import copy
+    copy.copy(Gui.ActiveDocument)
+    Gui.activeView().setActiveObject("pdbody", box)
+    assert Gui.activeView().getActiveObject("pdbody") is box and Gui.activeView().getActiveObject("part") is None
+            """
+        )
+
+    def test_a_sketch_is_opened_and_closed_as_recorded(self):
+        self.completed(
+            HEAD
+            + """
+    import Show
+    from Show.mTempoVis import TempoVis
+    sketch = doc.addObject("Sketcher::SketchObject", "Sketch")
+    view = sketch.ViewObject
+    view.TempoVis = Show.TempoVis(doc, tag=view.TypeId)
+    if view.EditingWorkbench or view.HideDependent or view.ShowSupport or view.ShowLinks or view.RestoreCamera:
+        raise ValueError
+    view.TempoVis.sketchClipPlane(sketch, view.SectionView)
+    view.TempoVis.restore()
+    assert "TempoVis" in view.PropertiesList and "TempoVis" not in box.ViewObject.PropertiesList
+            """
+        )
+
     def test_view_objects_read_as_in_the_window(self):
         self.completed(
             HEAD
