@@ -5,7 +5,7 @@ import types
 
 import FreeCAD
 
-from . import modules
+from . import copies, modules
 from .nothing import NOTHING, Nothing, say
 from .recorder import view_object
 from .selection import Selection
@@ -15,6 +15,7 @@ def install():
     """To be called before the script runs: FreeCAD asks a module that is loaded already, and loads none."""
     sys.modules["FreeCADGui"] = FreeCAD.Gui = GUI
     modules.install()
+    copies.install()
 
 
 def names():

@@ -22,7 +22,7 @@ FREECAD = {
 }  # fmt: skip
 
 
-# Hides and shows things while a sketch is being edited; recorded macros call it. It is Python, but for the window alone.
+# Hides and shows things while a sketch is edited; recorded macros call it. It is Python, but for the window alone.
 SHOW = "Show"
 
 

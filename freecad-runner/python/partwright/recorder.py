@@ -219,6 +219,16 @@ def recorded(thing):
     return found._values if found else {}
 
 
+def take_after(copy, source):
+    """Gives a copied object what was set on its original, but for the original's own helper."""
+    if recorded(source):
+        theirs, ours = view_object(source), view_object(copy)
+        for name, value in theirs._values.items():
+            if name != "Proxy":
+                ours._values[name] = list(value) if isinstance(value, list) else value
+        ours._types.update(theirs._types)
+
+
 def coloured():
     """Whether any object has a colour of its own."""
     return any(COLOURS & found._values.keys() for found in _recorders.values())

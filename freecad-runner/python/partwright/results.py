@@ -143,6 +143,28 @@ def links_mesh(link):
     return target is not None and target.isDerivedFrom("Mesh::Feature")
 
 
+def shown_in(thing):
+    """What a link, a group or an array of links shows, in the order of its shape; [] where the shape is its own."""
+    if not is_assembly(thing):
+        return []
+    target = thing.getLinkedObject(True)
+    if target != thing:
+        return [target] if target else []
+    found = []
+    for name in thing.getSubObjects():
+        part, visible = thing.getSubObject(name, 1), thing.isElementVisible(name.rstrip("."))
+        # Groups leave it to the object whether it is shown (-1), links say it themselves.
+        if part and (part.Visibility if visible < 0 else visible):
+            found.append(part)
+    return found
+
+
+def is_assembly(thing):
+    if thing.hasExtension("App::LinkBaseExtension"):
+        return True
+    return thing.hasExtension("App::GroupExtension") and not thing.isDerivedFrom("Part::Feature")
+
+
 def shape_of(thing):
     """The shape with the object's own placement, links and arrays resolved; null where there is none."""
     if kind(thing) == "mesh":

@@ -20,6 +20,7 @@ macro_rules! python_files {
 /// What runs inside FreeCAD, part of this program, so that the two cannot differ.
 const PYTHON: &[(&str, &str)] = python_files![
     "partwright/__init__.py",
+    "partwright/copies.py",
     "partwright/documents.py",
     "partwright/export.py",
     "partwright/failure.py",
