@@ -391,6 +391,15 @@ class Models(JobTest):
             self.assertTrue(100 < job.result["geometry"]["facets"] < 60_000, job.result)
             self.assertBox(job, [-radius] * 3, [radius] * 3)
 
+    def test_timings_tell_the_phases(self):
+        timings = self.completed(TWO_BOXES).result["timings_ms"]
+        within = ["recompute", "check", "mesh", "measure", "fcstd", "step", "stl", "obj", "hand_over"]
+        self.assertEqual(set(timings), {"load", "script", "export", *within})
+        self.assertLessEqual(sum(timings[name] for name in within), timings["export"] + 1)
+        self.assertTrue(timings["step"] > 0 and timings["check"] > 0)
+        _, job = self.failed("script_error", "1 / 0\n")
+        self.assertEqual(set(job.result["timings_ms"]), {"load", "script", "export"})
+
     def test_only_the_formats_asked_for(self):
         job = self.job(TWO_BOXES, formats=["STEP"])
         self.assertEqual(os.listdir(job.output), [f"{BASE}.STEP"])

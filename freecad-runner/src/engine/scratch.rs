@@ -31,6 +31,7 @@ const PYTHON: &[(&str, &str)] = python_files![
     "partwright/hand_over.py",
     "partwright/jail.py",
     "partwright/job.py",
+    "partwright/likeness.py",
     "partwright/looks.py",
     "partwright/mixed.py",
     "partwright/modules.py",
