@@ -36,7 +36,7 @@ def run(spec, report, snapshot):
         report.phase("script")
         with timings.of("script"):
             try:
-                script.run(spec["script"], spec["display_name"], gui.names())
+                script.run(spec["script"], spec["display_name"], gui.names(), spec["output"])
             finally:
                 process.flush()
                 snapshot.restore()

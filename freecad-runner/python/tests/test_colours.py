@@ -224,7 +224,8 @@ class Colours(FilesTest):
         for line, runs in (
             (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part", [red, blue]),
             ("thing = doc.addObject('App::LinkGroup'); thing.ElementList = [b, a]", [blue, red]),
-            (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part; thing.ElementCount = 2", [red, blue] * 2),
+            (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part; thing.ElementCount = 2",
+             [red, blue] * 2),
             (in_part + "Draft.make_ortho_array(part, " + array, [red, blue] * 2),
             (in_part + "Draft.make_ortho_array(part, " + array + "; thing.ExpandArray = True", [red, blue] * 2),
             (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part; thing.ElementCount = 2; "

@@ -73,6 +73,39 @@ class Failures(JobTest):
             self.assertTrue(error["message"].startswith(message), error["message"])
             self.assertTrue(error["traceback"])
 
+    def test_a_path_outside_comes_with_advice(self):
+        advice = "Write to os.environ['FREECAD_OUTPUT'], or leave exporting out: it is done for you."
+        head = BOX + "import Import, Mesh, Part, os, pathlib, shutil\nbox, path = doc.Box, '/proc/out/x.step'\n"
+        for line in (
+            "Part.export([box], '/proc/out/x.step')",
+            "Part.export(\n    [box],\n    path,\n)",
+            "def save(where):\n    Import.export([box], os.path.join(where, 'x.step'))\nsave('/proc/out')",
+            "box.Shape.exportBrep(f'/proc/out/{box.Name}.brep')",
+            "Mesh.Mesh().write(pathlib.Path(path).as_posix())",
+            "Part.export([box], 'C:/Users/me/x.step')",
+            "os.makedirs('/proc/out')",
+            "open('/proc/out', 'w')",
+            "pathlib.Path('/proc/out').mkdir()",
+            "shutil.copy(__file__, path)",
+        ):
+            error, _ = self.failed("script_error", head + line + "\n")
+            self.assertTrue(error["message"].endswith(advice), error["message"])
+        self.assertEqual(
+            self.failed("script_error", head + "Part.export([box], path)\n")[0]["message"],
+            f"RuntimeError: FreeCAD exception thrown (Writing of STEP failed). '/proc/out/x.step' is no place to write to. {advice}",
+        )
+        # Reading, places of its own, and failures that have nothing to do with a path.
+        for line in (
+            "Part.read('/proc/out/x.step')",
+            "open('/proc/out')",
+            "Part.export([box], 'nowhere/x.step')",
+            "Part.export([box], os.environ['FREECAD_OUTPUT'] + '/nowhere/x.step')",
+            "path.export()",
+            "Part.makeLine((0, 0, 0), (0, 0, 0)), '/proc/out'",
+        ):
+            error, _ = self.failed("script_error", head + line + "\n")
+            self.assertNotIn("FREECAD_OUTPUT", error["message"])
+
     def test_syntax_errors(self):
         error, _ = self.failed("syntax_error", "a = 1\nb = (2\nc = 3\n")
         self.assertEqual((error["line"], error["column"], error["source"]), (2, 5, "b = (2"))

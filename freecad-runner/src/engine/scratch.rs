@@ -36,6 +36,7 @@ const PYTHON: &[(&str, &str)] = python_files![
     "partwright/mixed.py",
     "partwright/modules.py",
     "partwright/nothing.py",
+    "partwright/outside.py",
     "partwright/own_files.py",
     "partwright/pieces.py",
     "partwright/process.py",
