@@ -84,6 +84,10 @@ class Models(JobTest):
         job = self.completed(TWO_BOXES + "    import Draft\n    Draft.clone(a).Placement.Base.x = 50\n")
         self.assertEqual(job.result["geometry"]["solids"], 3)
 
+    def test_faces_of_a_solid_leave_it_standing(self):
+        job = self.completed(TWO_BOXES + "    import Draft\n    Draft.make_facebinder([(a, ('Face1',))])\n")
+        self.assertEqual(job.result["geometry"]["solids"], 2)
+
     def test_scripted_feature(self):
         job = self.completed(
             TWO_BOXES

@@ -24,6 +24,7 @@ const PYTHON: &[(&str, &str)] = python_files![
     "partwright/documents.py",
     "partwright/export.py",
     "partwright/failure.py",
+    "partwright/fields.py",
     "partwright/formats.py",
     "partwright/geometry.py",
     "partwright/gui.py",
