@@ -7,6 +7,7 @@
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
 //! - `surroundings`: what the runner is started with
+//! - `servers`: fork servers that are replaced
 //! - `soak`: many jobs in a row
 //!
 //! It needs what the runner needs: FreeCAD, Landlock, and root (without root scripts run as the same user, and what
@@ -19,5 +20,6 @@ mod expected;
 mod hostile;
 mod jobs;
 mod machine;
+mod servers;
 mod soak;
 mod surroundings;

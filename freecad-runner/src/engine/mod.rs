@@ -42,14 +42,12 @@ use zygote::{Request, Zygote};
 /// The formats that are asked for; GLB and PNG are drawn from the mesh that the job leaves.
 const FORMATS: [Format; 6] = Format::ALL;
 
-/// How many jobs a fork server runs before a fresh one takes its place: what leaks, leaks no further.
-const JOBS_A_SERVER: u32 = 1000;
-
 /// Runs scripts.
 #[derive(Debug)]
 pub struct Engine {
     freecad: CString,
     limits: Limits,
+    jobs_a_server: u32,
     jail: JailMode,
     scratch: Scratch,
     /// The seccomp filters, as the child loads them.
@@ -201,6 +199,7 @@ impl Engine {
         let engine = Self {
             freecad,
             limits: config.limits,
+            jobs_a_server: config.jobs_a_server,
             jail: config.jail,
             scratch,
             seccomp: jail::seccomp()?,
@@ -275,7 +274,7 @@ impl Engine {
         let request = Request { jail: policy, spec: &spec };
         // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
         let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await?;
-        if server.jobs() < JOBS_A_SERVER {
+        if server.jobs() < self.jobs_a_server {
             *self.servers[slot].borrow_mut() = Some(server);
         }
         Ok(match ended {
