@@ -142,7 +142,7 @@ fn setting(name: &str) -> Option<String> {
 
 fn check_machine() -> Result<bool, String> {
     let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
-    Ok(runtime()?.block_on(check::check(&config)))
+    Ok(runtime()?.block_on(check::check(&config, &SystemClock::new())))
 }
 
 fn run_all(runs: &[LocalRun]) -> Result<bool, String> {

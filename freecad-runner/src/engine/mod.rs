@@ -9,11 +9,13 @@
 //! - `event`: what the Python side in `python/` says while it runs
 //! - `log`: what the script prints
 //! - `verdict`: how the job ended, from what was said and how the process died
+//! - `namespaces`: which ones a process may make; jobs need none
 
 mod child;
 mod event;
 mod jail;
 mod log;
+mod namespaces;
 mod scratch;
 mod users;
 mod verdict;
@@ -34,6 +36,7 @@ use crate::config::{EngineConfig, JailMode, Limits};
 use jail::Policy;
 pub use jail::landlock_version;
 pub use log::Log;
+pub use namespaces::{Namespace, namespaces};
 pub use scratch::{JobDirectory, Scratch};
 use users::SlotUser;
 pub use volume::Volume;
