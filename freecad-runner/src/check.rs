@@ -3,7 +3,7 @@
 use partwright::contract::Outcome;
 
 use crate::config::{EngineConfig, JailMode};
-use crate::engine::{self, Engine, Namespace, Run, Volume};
+use crate::engine::{self, Engine, Namespace, Run, Volume, unwatched};
 use crate::transport::SystemClock;
 
 /// The script that is tried.
@@ -76,7 +76,7 @@ async fn check_engine(config: &EngineConfig, clock: &SystemClock) -> Result<(), 
     line("engine", &format!("ready in {:.2} s ({})", (clock.monotonic() - began).as_secs_f64(), config.freecad));
     let began = clock.monotonic();
     let directory = engine.prepare(0, TRIAL).map_err(|error| error.to_string())?;
-    let ended = engine.run(0, &directory, "trial.py", std::future::pending()).await;
+    let ended = engine.run(0, &directory, "trial.py", std::future::pending(), &unwatched).await;
     let Run::Finished(finished) = ended.map_err(|error| error.to_string())? else {
         return Err("the trial was stopped".to_owned());
     };

@@ -7,6 +7,7 @@
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
 //! - `surroundings`: what the runner is started with
+//! - `terminal`: what a person sees who runs a script, and what a signal leaves
 //! - `servers`: fork servers that are replaced
 //! - `soak`: many jobs in a row
 //!
@@ -23,3 +24,4 @@ mod machine;
 mod servers;
 mod soak;
 mod surroundings;
+mod terminal;

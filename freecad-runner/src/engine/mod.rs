@@ -7,6 +7,7 @@
 //! - `users`: the users that scripts run as
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
+//! - `progress`: what of that a watcher is told at once
 //! - `log`: what the script prints
 //! - `verdict`: how the job ended, from what was said and how the process died
 //! - `namespaces`: which ones a process may make; jobs need none
@@ -16,6 +17,7 @@ mod event;
 mod jail;
 mod log;
 mod namespaces;
+mod progress;
 mod scratch;
 mod users;
 mod verdict;
@@ -35,8 +37,9 @@ use serde_json::json;
 use crate::config::{EngineConfig, JailMode, Limits};
 use jail::Policy;
 pub use jail::landlock_version;
-pub use log::Log;
+pub use log::{Log, shown};
 pub use namespaces::{Namespace, namespaces};
+pub use progress::{Progress, Watcher, unwatched};
 pub use scratch::{JobDirectory, Scratch};
 use users::SlotUser;
 pub use volume::Volume;
@@ -244,7 +247,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs the script of `directory`; ends it at once when `stop` is ready.
+    /// Runs the script of `directory`; ends it at once when `stop` is ready. Tells `watcher` how it goes, as it goes.
     ///
     /// # Errors
     /// Only where the runner is at fault.
@@ -254,6 +257,7 @@ impl Engine {
         directory: &JobDirectory,
         display_name: &str,
         stop: impl Future<Output = ()>,
+        watcher: Watcher<'_>,
     ) -> Result<Run, EngineError> {
         let spec = json!({
             "script": directory.script(),
@@ -276,7 +280,7 @@ impl Engine {
         let policy = Policy::new(server.id(), self.user(slot), directory, &work, self.limits, &self.seccomp);
         let request = Request { jail: policy, spec: &spec };
         // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
-        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await?;
+        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop, watcher).await?;
         if server.jobs() < self.jobs_a_server {
             *self.servers[slot].borrow_mut() = Some(server);
         }
