@@ -4,6 +4,7 @@
 //! - `batch`: many scripts through one runner
 //! - `expected`: what a report must say
 //! - `machine`: what must be left of them: nothing
+//! - `processes`: what the runner's processes hold while they run
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
 //! - `surroundings`: what the runner is started with
@@ -21,6 +22,7 @@ mod expected;
 mod hostile;
 mod jobs;
 mod machine;
+mod processes;
 mod servers;
 mod soak;
 mod surroundings;
