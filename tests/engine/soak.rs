@@ -25,8 +25,8 @@ const GROWTH_KIB: u64 = 64 << 10;
 /// give back is far less than a kilobyte a job.
 const SERVERS_GROWTH_KIB: u64 = 4 << 10;
 
-/// The most descriptors that may be more at the end.
-const DESCRIPTORS_GROWTH: usize = 8;
+/// The most descriptors that may be more at the end: those of the jobs that run at the moment.
+const DESCRIPTORS_GROWTH: usize = 16;
 
 /// The most files of the jobs that run at the moment, with their directories, on all slots.
 const FILES: u64 = 64;
