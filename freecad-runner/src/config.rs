@@ -30,6 +30,9 @@ pub struct EngineConfig {
     pub slots: usize,
     /// What one job may use.
     pub limits: Limits,
+    /// `RUNNER_SERVER_JOBS`: how many jobs a fork server runs before a fresh one takes its place, from 1: what leaks, leaks
+    /// no further. Default: 1,000.
+    pub jobs_a_server: u32,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
     pub jail: JailMode,
     /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
@@ -62,7 +65,7 @@ pub enum JailMode {
 pub const FIRST_SLOT_UID: u32 = 64_100;
 
 /// The most slots.
-const MAX_SLOTS: u64 = 256;
+const MAX_SLOTS: u32 = 256;
 
 impl Config {
     /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
@@ -94,15 +97,8 @@ impl EngineConfig {
                 return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
             }
         };
-        let slots = match optional(lookup, "RUNNER_SLOTS") {
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-            Some(text) => {
-                let number = text.parse().ok().filter(|number| (1..=MAX_SLOTS).contains(number));
-                let wrong =
-                    || ConfigError::new("RUNNER_SLOTS", format!("{text:?} is not a number from 1 to {MAX_SLOTS}"));
-                usize::try_from(number.ok_or_else(wrong)?).unwrap_or(1)
-            }
-        };
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
         let scratch = optional(lookup, "RUNNER_SCRATCH")
             .map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
         if !scratch.is_absolute() {
@@ -115,6 +111,7 @@ impl EngineConfig {
                 memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
                 output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
             },
+            jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
             jail,
             scratch,
             freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
@@ -126,6 +123,13 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// A number from 1 to `most`.
+fn count(lookup: Lookup<'_>, name: &'static str, default: u32, most: u32) -> Result<u32, ConfigError> {
+    let Some(text) = optional(lookup, name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| ConfigError::new(name, format!("{text:?} is not a number from 1 to {most}")))
 }
 
 fn seconds(
@@ -192,6 +196,7 @@ mod tests {
         assert_eq!(config.engine.jail, JailMode::Full);
         let limits = Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 };
         assert_eq!(config.engine.limits, limits);
+        assert_eq!(config.engine.jobs_a_server, 1_000);
     }
 
     #[test]
@@ -205,6 +210,7 @@ mod tests {
         for (name, value) in [
             ("RUNNER_SLOTS", "0"),
             ("RUNNER_SLOTS", "many"),
+            ("RUNNER_SERVER_JOBS", "0"),
             ("RUNNER_POLL", "0"),
             ("RUNNER_POLL", "NaN"),
             ("RUNNER_LEASE", "5"),

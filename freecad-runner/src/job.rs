@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::claim::{Claim, Heartbeat};
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run};
+use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run, unwatched};
 use crate::products::gather;
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
@@ -139,12 +139,13 @@ async fn claim_to_commit(
     let display_name = format!("{}_v{}.py", job.0, job.1);
     let mut watching = Box::pin(watch_over(tools, job, claim, drained));
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let running = Box::pin(tools.engine.run(slot, &directory, &display_name, async {
+    let stopped = async {
         // A sender that is dropped is no reason to stop.
         if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
-    }));
+    };
+    let running = Box::pin(tools.engine.run(slot, &directory, &display_name, stopped, &unwatched));
     let run = match select(running, &mut watching).await {
         Either::Left((run, _)) => run?,
         Either::Right((why, running)) => {

@@ -1,6 +1,5 @@
 //! The program `freecad-runner`: reads the command line, the environment and signals, and hands on to the library.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nix::sys::stat::Mode;
@@ -78,15 +77,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         ["check"] => Ok(Command::Check),
         ["--help" | "-h"] => Ok(Command::Say(USAGE.to_owned())),
         ["--version" | "-V"] => Ok(Command::Say(format!("freecad-runner {}\n", env!("CARGO_PKG_VERSION")))),
-        ["run", ref files @ .., "--out", out] if !files.is_empty() => {
-            let several = files.len() > 1;
-            let run = |file: &&str| {
-                let (script, out) = (PathBuf::from(file), PathBuf::from(out));
-                let out = if several { out.join(script.file_stem().unwrap_or_default()) } else { out };
-                LocalRun { script, out }
-            };
-            Ok(Command::Run(files.iter().map(run).collect()))
-        }
+        ["run", ref files @ .., "--out", out] if !files.is_empty() => LocalRun::plan(files, out).map(Command::Run),
         _ => Err(format!("unknown arguments: {}", arguments.join(" "))),
     }
 }
@@ -96,28 +87,61 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
+/// From here on SIGTERM and SIGINT do not end this process. The first turns the value true, as long as the future is
+/// polled; at the second the future is ready: a person who will not wait.
+fn signals() -> Result<(watch::Receiver<bool>, impl Future<Output = ()>), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let (stop, stopping) = watch::channel(false);
+    let second = async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // Where nobody listens, nothing runs that could be stopped.
+            let _ = stop.send(true);
+        }
+    };
+    Ok((stopping, second))
+}
+
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn check_machine() -> Result<bool, String> {
     let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
-    Ok(runtime()?.block_on(check::check(&config)))
+    runtime()?.block_on(async {
+        let (mut stopping, second) = signals()?;
+        let clock = SystemClock::new();
+        tokio::select! {
+            can_run = check::check(&config, &clock) => Ok(can_run),
+            // The signals are waited for by the last line, which goes on to wait for a second.
+            _ = stopping.wait_for(|stopping| *stopping) => Err("stopped by a signal".to_owned()),
+            () = second => Err("stopped by signals".to_owned()),
+        }
+    })
 }
 
 fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
     let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
     let config = EngineConfig { slots: config.slots.min(runs.len()), ..config };
-    let engine = Engine::new(&config)?;
-    runtime()?.block_on(local::run_all(&engine, &config, runs, &SystemClock::new()))
+    runtime()?.block_on(async {
+        let (stopping, second) = signals()?;
+        let (engine, clock) = (Engine::new(&config)?, SystemClock::new());
+        tokio::select! {
+            outcome = local::run_all(&engine, &config, runs, &clock, stopping, std::io::stdout()) => outcome,
+            () = second => Err("stopped at once by a second signal".to_owned()),
+        }
+    })
 }
 
 fn poll() -> Result<(), String> {
     let config = Config::from_settings(&setting).map_err(|error| error.to_string())?;
     runtime()?.block_on(async {
         // Before all that takes time: a signal that comes meanwhile is kept, also where the runner is process 1.
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let (stopping, second) = signals()?;
         let engine = Engine::new(&config.engine)?;
         match engine.jail() {
             JailMode::Full => {
@@ -136,23 +160,9 @@ fn poll() -> Result<(), String> {
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();
-        let (stop, stopping) = watch::channel(false);
-        let wait_for_signal = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            // The daemon holds a receiver for as long as it runs.
-            let _ = stop.send(true);
-            // A second signal is a person who will not wait: the default action is restored by leaving at once.
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
         tokio::select! {
             outcome = daemon::run(&config, &engine, &transport, &clock, stopping) => outcome,
-            () = wait_for_signal => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
+            () = second => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
         }
     })
 }

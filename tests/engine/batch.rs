@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use partwright::contract::RunId;
@@ -22,6 +22,17 @@ pub struct Batch {
     said: String,
 }
 
+/// The runner that is tested, with the jail that this user can have.
+pub fn runner(scratch: &Path) -> Command {
+    let program = std::env::var_os("ENGINE_TEST_RUNNER");
+    let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+    command.env("RUNNER_SCRATCH", scratch);
+    if !nix::unistd::geteuid().is_root() {
+        command.env("RUNNER_JAIL", "same-uid");
+    }
+    command
+}
+
 /// What one script came to.
 pub struct Result {
     /// `report.json`.
@@ -34,20 +45,21 @@ impl Batch {
     /// Runs the scripts, each for at most `seconds`, on so many slots; on one in the order given. Returns when the runner
     /// has ended.
     pub fn run(scripts: &[&Script], slots: u32, seconds: u32) -> Self {
+        Self::run_with(scripts, slots, seconds, &[])
+    }
+
+    /// The same, with more settings.
+    pub fn run_with(scripts: &[&Script], slots: u32, seconds: u32, settings: &[(&str, &str)]) -> Self {
         let root = std::env::temp_dir().join(format!("partwright-engine-{}", RunId::random()));
         let mut batch = Self { said: String::new(), root };
         fs::create_dir_all(batch.root.join("in")).unwrap();
         // The jobs' users pass through it.
         fs::set_permissions(&batch.root, Permissions::from_mode(0o711)).unwrap();
         let files: Vec<PathBuf> = scripts.iter().map(|script| batch.file(script)).collect();
-        let program = std::env::var_os("ENGINE_TEST_RUNNER");
-        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+        let mut command = runner(&batch.scratch());
         command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
-        command.env("RUNNER_SCRATCH", batch.scratch()).env("RUNNER_JOB_SECONDS", seconds.to_string());
-        command.env("RUNNER_SLOTS", slots.to_string());
-        if !nix::unistd::geteuid().is_root() {
-            command.env("RUNNER_JAIL", "same-uid");
-        }
+        command.env("RUNNER_JOB_SECONDS", seconds.to_string());
+        command.env("RUNNER_SLOTS", slots.to_string()).envs(settings.iter().copied());
         // Its status is not looked at: it says that some script failed, which many here do.
         let output = command.output().unwrap_or_else(|error| panic!("the runner: {error}"));
         batch.said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -14,6 +14,7 @@ use tokio::net::unix::pipe;
 
 use super::event::{self, EVENT_LIMIT, Said};
 use super::log::Log;
+use super::progress::{Progress, Watcher};
 use super::verdict::Death;
 use super::zygote::{self, Descriptors, Request, Zygote};
 
@@ -43,13 +44,14 @@ pub(super) enum Failed {
 /// How long processes of a job's user may take to be gone.
 const REAP: Duration = Duration::from_secs(5);
 
-/// Lets the server fork for one job and watches it, until it ends, `seconds` are over, or `stop` is ready.
+/// Lets the server fork for one job and watches it, until it ends, `seconds` are over, or `stop` is ready; tells `watcher`.
 pub(super) async fn run(
     server: &mut Zygote,
     request: &Request<'_>,
     ruleset: OwnedFd,
     seconds: Duration,
     stop: impl Future<Output = ()>,
+    watcher: Watcher<'_>,
 ) -> Result<Ended, Failed> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Failed::Before(error.into()));
     let ((stdout, stdout_in_child), (stderr, stderr_in_child), (events, events_in_child)) = (pipe()?, pipe()?, pipe()?);
@@ -57,7 +59,7 @@ pub(super) async fn run(
         Descriptors { stdout: &stdout_in_child, stderr: &stderr_in_child, events: &events_in_child, ruleset: &ruleset };
     server.hand_over(request, descriptors).map_err(Failed::Before)?;
     drop((stdout_in_child, stderr_in_child, events_in_child, ruleset));
-    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop).await.map_err(Failed::During)
+    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop, watcher).await.map_err(Failed::During)
 }
 
 /// Watches the job that was handed over to its end.
@@ -67,6 +69,7 @@ async fn watch(
     (stdout, stderr, events): (OwnedFd, OwnedFd, OwnedFd),
     seconds: Duration,
     stop: impl Future<Output = ()>,
+    watcher: Watcher<'_>,
 ) -> io::Result<Ended> {
     let child = server.forked().await?;
     // A child that is gone by now has been reaped; its pipes and its status tell how it ended.
@@ -75,13 +78,21 @@ async fn watch(
 
     let log = RefCell::new(Log::default());
     let read = |pipe: OwnedFd| async {
-        read_lines(pipe::Receiver::from_owned_fd(pipe)?, |line| log.borrow_mut().printed(line)).await;
+        let each = |line: &[u8]| {
+            let line = log.borrow_mut().printed(line);
+            line.iter().for_each(|line| watcher(Progress::Line(line)));
+        };
+        read_lines(pipe::Receiver::from_owned_fd(pipe)?, each).await;
         Ok::<_, io::Error>(())
     };
     let talk = async {
-        let mut lines = Vec::new();
+        let mut events = BufReader::new(pipe::Receiver::from_owned_fd(events)?.take(EVENT_LIMIT as u64));
+        let (mut lines, mut to_come) = (Vec::new(), &event::PHASES[..]);
         // What was read before a failure counts.
-        let _ = pipe::Receiver::from_owned_fd(events)?.take(EVENT_LIMIT as u64).read_to_end(&mut lines).await;
+        while let Ok(length @ 1..) = events.read_until(b'\n', &mut lines).await {
+            let phase = event::begins(&lines[lines.len() - length..], &mut to_come);
+            phase.iter().for_each(|phase| watcher(Progress::Phase(phase)));
+        }
         Ok::<_, io::Error>(lines)
     };
     let watch = async {

@@ -12,6 +12,9 @@ pub(super) const EVENT_LIMIT: usize = 4 << 20;
 /// The phase in which the script runs; `job.py` says it just before.
 const SCRIPT: &str = "script";
 
+/// The phases that a watcher is told of, in their order.
+pub(super) const PHASES: [&str; 2] = [SCRIPT, "export"];
+
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
@@ -113,6 +116,19 @@ fn cut(text: &mut String, most: usize) {
     }
 }
 
+/// The phase that begins with this line, one of those `to_come`. They come in order and none twice: a script that says
+/// phases by itself cannot flood a watcher.
+pub(super) fn begins(line: &[u8], to_come: &mut &[&'static str]) -> Option<&'static str> {
+    if to_come.is_empty() {
+        return None;
+    }
+    let Ok(Event::Phase { phase }) = serde_json::from_slice(line) else { return None };
+    let at = to_come.iter().position(|name| *name == phase)?;
+    let begun = to_come[at];
+    *to_come = &to_come[at + 1..];
+    Some(begun)
+}
+
 /// Reads the lines. What does not parse is passed over: without a result the job is judged by how it died.
 pub(super) fn parse(lines: &[u8]) -> Said {
     let mut said = Said::default();
@@ -172,6 +188,17 @@ mod tests {
         let line = |phase: &str| format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
         assert!(!parse(line("ready").as_bytes()).script_began);
         assert!(parse((line("ready") + &line("script") + &line("ready")).as_bytes()).script_began);
+    }
+
+    #[test]
+    fn a_watcher_is_told_of_each_phase_once() {
+        let mut to_come = &PHASES[..];
+        let said = ["ready", "script", "script", "export", "script", "export"];
+        let mut begins = |phase: &&str| {
+            let line = format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
+            begins(line.as_bytes(), &mut to_come)
+        };
+        assert_eq!(said.iter().filter_map(&mut begins).collect::<Vec<_>>(), ["script", "export"]);
     }
 
     #[test]

@@ -21,27 +21,18 @@ pub struct Log {
 impl Log {
     /// Adds one of the runner's own lines.
     pub fn note(&mut self, line: &str) {
-        self.push(&format!("[runner] {line}"));
+        self.push(&cut(format!("[runner] {line}")));
     }
 
-    /// Adds a line that was printed; progress bars vanish.
-    pub fn printed(&mut self, line: &[u8]) {
-        if let Some(line) = clean(&String::from_utf8_lossy(line)) {
-            self.push(&line);
-        }
+    /// Adds a line that was printed, and gives it as it was added; progress bars vanish.
+    pub fn printed(&mut self, line: &[u8]) -> Option<String> {
+        let line = shown(line)?;
+        self.push(&line);
+        Some(line)
     }
 
     fn push(&mut self, line: &str) {
-        let mut line = line.to_owned();
-        if line.len() > LONGEST_LINE {
-            let mut end = LONGEST_LINE;
-            while !line.is_char_boundary(end) {
-                end -= 1;
-            }
-            line.truncate(end);
-            line.push_str(" […]");
-        }
-        line.push('\n');
+        let line = format!("{line}\n");
         if self.tail.is_empty() && self.left_out == 0 && self.head.len() + line.len() <= HEAD {
             self.head.push_str(&line);
             return;
@@ -64,6 +55,20 @@ impl Log {
         text.extend(self.tail.iter().map(String::as_str));
         text
     }
+}
+
+/// A line from a job as it may be shown to people: cleaned, and cut to size. None for a line that was nothing but
+/// progress.
+pub fn shown(line: &[u8]) -> Option<String> {
+    clean(&String::from_utf8_lossy(line)).map(cut)
+}
+
+fn cut(mut line: String) -> String {
+    if line.len() > LONGEST_LINE {
+        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+        line.push_str(" […]");
+    }
+    line
 }
 
 /// The line as a terminal would show it in the end: without control sequences and what a carriage return overwrote.

@@ -7,13 +7,17 @@
 //! - `users`: the users that scripts run as
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
+//! - `progress`: what of that a watcher is told at once
 //! - `log`: what the script prints
 //! - `verdict`: how the job ended, from what was said and how the process died
+//! - `namespaces`: which ones a process may make; jobs need none
 
 mod child;
 mod event;
 mod jail;
 mod log;
+mod namespaces;
+mod progress;
 mod scratch;
 mod users;
 mod verdict;
@@ -33,7 +37,9 @@ use serde_json::json;
 use crate::config::{EngineConfig, JailMode, Limits};
 use jail::Policy;
 pub use jail::landlock_version;
-pub use log::Log;
+pub use log::{Log, shown};
+pub use namespaces::{Namespace, namespaces};
+pub use progress::{Progress, Watcher, unwatched};
 pub use scratch::{JobDirectory, Scratch};
 use users::SlotUser;
 pub use volume::Volume;
@@ -42,14 +48,12 @@ use zygote::{Request, Zygote};
 /// The formats that are asked for; GLB and PNG are drawn from the mesh that the job leaves.
 const FORMATS: [Format; 6] = Format::ALL;
 
-/// How many jobs a fork server runs before a fresh one takes its place: what leaks, leaks no further.
-const JOBS_A_SERVER: u32 = 1000;
-
 /// Runs scripts.
 #[derive(Debug)]
 pub struct Engine {
     freecad: CString,
     limits: Limits,
+    jobs_a_server: u32,
     jail: JailMode,
     scratch: Scratch,
     /// The seccomp filters, as the child loads them.
@@ -201,6 +205,7 @@ impl Engine {
         let engine = Self {
             freecad,
             limits: config.limits,
+            jobs_a_server: config.jobs_a_server,
             jail: config.jail,
             scratch,
             seccomp: jail::seccomp()?,
@@ -242,7 +247,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs the script of `directory`; ends it at once when `stop` is ready.
+    /// Runs the script of `directory`; ends it at once when `stop` is ready. Tells `watcher` how it goes, as it goes.
     ///
     /// # Errors
     /// Only where the runner is at fault.
@@ -252,6 +257,7 @@ impl Engine {
         directory: &JobDirectory,
         display_name: &str,
         stop: impl Future<Output = ()>,
+        watcher: Watcher<'_>,
     ) -> Result<Run, EngineError> {
         let spec = json!({
             "script": directory.script(),
@@ -274,8 +280,8 @@ impl Engine {
         let policy = Policy::new(server.id(), self.user(slot), directory, &work, self.limits, &self.seccomp);
         let request = Request { jail: policy, spec: &spec };
         // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
-        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await?;
-        if server.jobs() < JOBS_A_SERVER {
+        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop, watcher).await?;
+        if server.jobs() < self.jobs_a_server {
             *self.servers[slot].borrow_mut() = Some(server);
         }
         Ok(match ended {

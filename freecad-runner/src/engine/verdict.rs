@@ -134,7 +134,9 @@ mod tests {
 
     fn judge_one(said: &str, death: Death, over_time: bool, printed: &[&str]) -> Finished {
         let mut log = Log::default();
-        printed.iter().for_each(|line| log.printed(line.as_bytes()));
+        for line in printed {
+            log.printed(line.as_bytes());
+        }
         judge(Observed { said: event::parse(said.as_bytes()), death, over_time, log }, "demo_v1.py", LIMITS)
     }
 
