@@ -44,6 +44,7 @@ mod transport;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
     // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
     // another umask.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+    raise_descriptors();
     let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(command) => command,
         Err(problem) => {
@@ -109,6 +111,14 @@ fn main() -> ExitCode {
             eprintln!("freecad-runner: {problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Each job takes several descriptors, and the usual soft limit of 1,024 is for programs that use `select`. Where the
+/// limit cannot be raised it is lived with.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 

@@ -41,7 +41,10 @@ impl Batch {
         fs::set_permissions(&batch.root, Permissions::from_mode(0o711)).unwrap();
         let files: Vec<PathBuf> = scripts.iter().map(|script| batch.file(script)).collect();
         let program = std::env::var_os("ENGINE_TEST_RUNNER");
-        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+        // Few descriptors, as many as a login usually gets: none of what scripts do may depend on more.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 1024; exec \"$@\"", "sh"]);
+        command.arg(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
         command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
         command.env("RUNNER_SCRATCH", batch.scratch()).env("RUNNER_JOB_SECONDS", seconds.to_string());
         command.env("RUNNER_SLOTS", slots.to_string());

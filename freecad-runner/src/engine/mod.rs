@@ -4,6 +4,7 @@
 //! - `jail`: what a script may do
 //! - `zygote`: FreeCAD with its modules loaded, which forks for each job
 //! - `volume`: each slot's own volume
+//! - `remove`: removing what a job left
 //! - `users`: the users that scripts run as
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
@@ -14,6 +15,7 @@ mod child;
 mod event;
 mod jail;
 mod log;
+mod remove;
 mod scratch;
 mod users;
 mod verdict;
