@@ -171,7 +171,7 @@ fn poll() -> Result<(), String> {
         let engine = Engine::new(&config.engine)?;
         match engine.jail() {
             JailMode::Full => {
-                tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID);
+                tracing::info!(ids = ?engine.users(), "scripts run as users of their own");
             }
             JailMode::SameUid => {
                 tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own");

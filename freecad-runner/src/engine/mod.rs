@@ -194,9 +194,8 @@ impl Engine {
         let scratch = Scratch::open(&config.scratch, config.slots, bytes)
             .map_err(|error| format!("RUNNER_SCRATCH: {}: {error}", config.scratch.display()))?;
         let users = match config.jail {
-            JailMode::Full => {
-                SlotUser::claim(config.slots).map_err(|error| format!("no users for scripts: {error}"))?
-            }
+            JailMode::Full => SlotUser::claim(config.slots, config.first_uid)
+                .map_err(|error| format!("no users for scripts: {error}"))?,
             JailMode::SameUid => Vec::new(),
         };
         let servers = (0..config.slots).map(|_| RefCell::default()).collect();
@@ -221,6 +220,11 @@ impl Engine {
     /// Whether the script's process is another user's.
     pub fn jail(&self) -> JailMode {
         self.jail
+    }
+
+    /// The users that scripts run as; none where they run as the runner's own.
+    pub fn users(&self) -> Vec<u32> {
+        self.users.iter().map(SlotUser::id).collect()
     }
 
     /// A fresh directory for a job on `slot`.
