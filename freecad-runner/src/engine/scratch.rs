@@ -59,6 +59,8 @@ pub struct Scratch {
     volume: Volume,
     /// The size of the volumes that this runner has mounted on its slots; none where it may not mount.
     mounted: Option<u64>,
+    /// Volumes that were mounted for the slots are this runner's for as long as it lives.
+    _claims: Vec<Flock<File>>,
     /// Held for as long as the runner lives: who can lock it knows that its runner is gone.
     _lock: Flock<File>,
 }
@@ -90,18 +92,15 @@ impl Scratch {
             fs::write(&path, text)?;
             fs::set_permissions(&path, Permissions::from_mode(0o644))?;
         }
-        let slots: Vec<PathBuf> = (0..slots).map(|slot| root.join(format!("slot{slot}"))).collect();
-        for slot in &slots {
-            DirBuilder::new().mode(0o711).create(slot)?;
-        }
         let mounted = volume::own_view().then_some(bytes);
-        let volume = if let Some(bytes) = mounted {
-            slots.iter().try_for_each(|slot| volume::make(slot, bytes))?;
-            Volume::Own
-        } else {
-            volume::found_at(base)
+        let given = if mounted.is_none() { volume::given(base, slots) } else { None };
+        let volume = if mounted.is_some() || given.is_some() { Volume::Own } else { volume::found_at(base) };
+        let claims = given.iter().flatten().map(|slot| claim(slot)).collect::<io::Result<_>>()?;
+        let slots = match given {
+            Some(slots) => slots,
+            None => (0..slots).map(|slot| make_slot(&root, slot, mounted)).collect::<io::Result<_>>()?,
         };
-        Ok(Self { root, slots, volume, mounted, _lock: lock })
+        Ok(Self { root, slots, volume, mounted, _claims: claims, _lock: lock })
     }
 
     /// What holds the jobs' files.
@@ -204,6 +203,25 @@ impl Drop for JobDirectory {
     }
 }
 
+/// A slot's directory in the runner's own, with a volume of so many bytes where one may be mounted.
+fn make_slot(root: &Path, slot: usize, mounted: Option<u64>) -> io::Result<PathBuf> {
+    let path = root.join(format!("slot{slot}"));
+    DirBuilder::new().mode(0o711).create(&path)?;
+    if let Some(bytes) = mounted {
+        volume::make(&path, bytes)?;
+    }
+    Ok(path)
+}
+
+/// Takes a volume that was mounted for a slot. What lies there is removed before its first job.
+fn claim(slot: &Path) -> io::Result<Flock<File>> {
+    // Jobs' users pass through, and list nothing.
+    fs::set_permissions(slot, Permissions::from_mode(0o711))?;
+    Flock::lock(File::open(slot)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+        io::Error::other(format!("{} cannot be locked; does another runner use it? ({error})", slot.display()))
+    })
+}
+
 fn lock(path: &Path, create: bool) -> io::Result<Flock<File>> {
     let file = File::options().write(true).create(create).truncate(false).open(path)?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
@@ -289,6 +307,28 @@ mod tests {
         assert!(!root.exists() && Path::new("/etc/passwd").exists());
         drop(scratch);
         fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn volumes_that_were_mounted_for_the_slots_are_found_and_claimed() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        fs::create_dir_all(base.join("slot0")).unwrap();
+        fs::create_dir(base.join("slot1")).unwrap();
+        assert_eq!(volume::given(&base, 2), None, "plain directories");
+        if volume::own_view() {
+            volume::make(&base.join("slot0"), 1 << 20).unwrap();
+            assert_eq!(volume::given(&base, 2), None, "one is missing");
+            volume::make(&base.join("slot1"), 1 << 20).unwrap();
+            let slots = volume::given(&base, 2).unwrap();
+            assert_eq!(slots, [base.join("slot0"), base.join("slot1")]);
+            assert_eq!(volume::given(&base, 3), None);
+            let claims: Vec<_> = slots.iter().map(|slot| claim(slot).unwrap()).collect();
+            let error = claim(&slots[1]).unwrap_err().to_string();
+            assert!(error.contains("another runner"), "{error}");
+            drop(claims);
+            slots.iter().for_each(|slot| umount2(slot, MntFlags::empty()).unwrap());
+        }
+        remove_tree(&base).unwrap();
     }
 
     #[test]
