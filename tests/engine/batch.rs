@@ -1,7 +1,8 @@
 //! Many scripts through one runner, and so through one fork server.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -34,6 +35,11 @@ impl Batch {
     /// Runs the scripts, each for at most `seconds`, on so many slots; on one in the order given. Returns when the runner
     /// has ended.
     pub fn run(scripts: &[&Script], slots: u32, seconds: u32) -> Self {
+        Self::run_as(None, scripts, slots, seconds)
+    }
+
+    /// The same with the runner as another user, where this test is root.
+    pub fn run_as(user: Option<u32>, scripts: &[&Script], slots: u32, seconds: u32) -> Self {
         let root = std::env::temp_dir().join(format!("partwright-engine-{}", RunId::random()));
         let mut batch = Self { said: String::new(), root };
         fs::create_dir_all(batch.root.join("in")).unwrap();
@@ -44,7 +50,15 @@ impl Batch {
         // Few descriptors, as many as a login usually gets: none of what scripts do may depend on more.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 1024; exec \"$@\"", "sh"]);
-        command.arg(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+        let program = PathBuf::from(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
+        if let Some(user) = user {
+            // The program may lie where root alone passes through.
+            fs::copy(&program, batch.root.join("runner")).unwrap();
+            command.arg(batch.root.join("runner")).uid(user).gid(user).env("RUNNER_JAIL", "same-uid");
+            chown(&batch.root, Some(user), Some(user)).unwrap();
+        } else {
+            command.arg(program);
+        }
         command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
         command.env("RUNNER_SCRATCH", batch.scratch()).env("RUNNER_JOB_SECONDS", seconds.to_string());
         command.env("RUNNER_SLOTS", slots.to_string());
@@ -55,6 +69,11 @@ impl Batch {
         let output = command.output().unwrap_or_else(|error| panic!("the runner: {error}"));
         batch.said = String::from_utf8_lossy(&output.stderr).into_owned();
         batch
+    }
+
+    /// What the runner said on its error stream.
+    pub fn said(&self) -> &str {
+        &self.said
     }
 
     /// The runner's scratch directory.

@@ -204,7 +204,7 @@ impl Engine {
             limits: config.limits,
             jail: config.jail,
             scratch,
-            seccomp: jail::seccomp()?,
+            seccomp: jail::seccomp(config.jail)?,
             users,
             servers,
         };
