@@ -39,6 +39,9 @@ const FILE_ABI: ABI = ABI::V3;
 /// Threads of the job's user: FreeCAD's own, and room for what numerical libraries start.
 const MAX_TASKS: u64 = 256;
 
+/// How many seconds of processor time come between the signal that can be ignored and the one that cannot.
+pub(super) const CPU_GRACE: u64 = 2;
+
 /// Open files of a job.
 const MAX_FILES: u64 = 256;
 
@@ -81,8 +84,8 @@ impl<'a> Policy<'a> {
             ("OPENBLAS_NUM_THREADS", "1".to_owned()),
         ]);
         let mut all = BTreeMap::from([
-            // At the soft limit comes SIGXCPU, by which the end is known; at the hard one, SIGKILL.
-            ("RLIMIT_CPU", (limits.seconds.as_secs(), limits.seconds.as_secs() + 2)),
+            // At the soft limit comes SIGXCPU, by which the end is known; at the hard one, SIGKILL (see `verdict`).
+            ("RLIMIT_CPU", (limits.seconds.as_secs(), limits.seconds.as_secs() + CPU_GRACE)),
             ("RLIMIT_AS", (limits.memory, limits.memory)),
             ("RLIMIT_FSIZE", (limits.output, limits.output)),
             ("RLIMIT_NOFILE", (MAX_FILES, MAX_FILES)),

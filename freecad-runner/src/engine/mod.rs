@@ -9,12 +9,14 @@
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
 //! - `log`: what the script prints
+//! - `printed`: reading it, however much it is
 //! - `verdict`: how the job ended, from what was said and how the process died
 
 mod child;
 mod event;
 mod jail;
 mod log;
+mod printed;
 mod remove;
 mod scratch;
 mod users;
