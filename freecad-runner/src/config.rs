@@ -1,5 +1,6 @@
 //! The runner's settings. The bucket's (`AWS_*`, `S3_*`) are the library's.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub struct EngineConfig {
     pub jobs_a_server: u32,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
     pub jail: JailMode,
+    /// `RUNNER_FIRST_UID`: the first user and group id that scripts run as, from 1000. Default: from 70000 to 99999,
+    /// beginning anywhere; where a user namespace has none of these, from 20000 to 49999.
+    pub first_uid: Option<u32>,
     /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
     pub scratch: PathBuf,
     /// `RUNNER_FREECAD`: the program that hosts FreeCAD. Default: `freecadcmd` on `PATH`.
@@ -61,8 +65,11 @@ pub enum JailMode {
     SameUid,
 }
 
-/// The first user and group id that scripts run as. Far above what distributions give out.
-pub const FIRST_SLOT_UID: u32 = 64_100;
+/// The first user and group id that scripts run as where nothing is set.
+pub const FIRST_SLOT_UID: u32 = 70_000;
+
+/// What `RUNNER_FIRST_UID` may be: above what systems keep for themselves, and with room above it.
+const FIRST_UIDS: RangeInclusive<u32> = 1_000..=4_294_000_000;
 
 /// The most slots.
 const MAX_SLOTS: u32 = 256;
@@ -99,6 +106,13 @@ impl EngineConfig {
         };
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
         let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
+        let first_uid = match optional(lookup, "RUNNER_FIRST_UID") {
+            None => None,
+            Some(text) => Some(text.parse().ok().filter(|id| FIRST_UIDS.contains(id)).ok_or_else(|| {
+                let (least, most) = (FIRST_UIDS.start(), FIRST_UIDS.end());
+                ConfigError::new("RUNNER_FIRST_UID", format!("{text:?} is not a user id from {least} to {most}"))
+            })?),
+        };
         let scratch = optional(lookup, "RUNNER_SCRATCH")
             .map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
         if !scratch.is_absolute() {
@@ -113,6 +127,7 @@ impl EngineConfig {
             },
             jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
             jail,
+            first_uid,
             scratch,
             freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
         })
@@ -194,6 +209,8 @@ mod tests {
         assert_eq!(config.poll, Duration::from_secs(1));
         assert_eq!(config.lease, Duration::from_secs(30));
         assert_eq!(config.engine.jail, JailMode::Full);
+        assert_eq!(config.engine.first_uid, None);
+        assert_eq!(read(&[("RUNNER_FIRST_UID", "200000")]).unwrap().engine.first_uid, Some(200_000));
         let limits = Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 };
         assert_eq!(config.engine.limits, limits);
         assert_eq!(config.engine.jobs_a_server, 1_000);
@@ -219,6 +236,9 @@ mod tests {
             ("RUNNER_JOB_MEMORY", "1MiB"),
             ("RUNNER_JOB_OUTPUT", "99999999999999999999"),
             ("RUNNER_JAIL", "none"),
+            ("RUNNER_FIRST_UID", "0"),
+            ("RUNNER_FIRST_UID", "4294967295"),
+            ("RUNNER_FIRST_UID", "nobody"),
             ("RUNNER_SCRATCH", "tmp"),
             ("AWS_BUCKET_NAME", ""),
         ] {

@@ -328,7 +328,7 @@ mod tests {
         os._exit(70)
     channel.sendall(b'{"forked": %d}\n' % child)
     _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+    channel.sendall(b'{"exited": %d, "status": %d, "cpu": 0.1}\n' % (child, status))
 "#,
         );
         let store = MemoryStore::new();

@@ -365,7 +365,7 @@ mod tests {
         os.close(descriptor)
     channel.sendall(b'{"forked": %d}\n' % child)
     _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+    channel.sendall(b'{"exited": %d, "status": %d, "cpu": 0.1}\n' % (child, status))
 "#,
         );
         let (said, given_back) = failure_of(&fake).await;

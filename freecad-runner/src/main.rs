@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use freecad_runner::config::{Config, EngineConfig, JailMode};
 use freecad_runner::engine::Engine;
 use freecad_runner::local::LocalRun;
 use freecad_runner::transport::{SystemClock, Transport};
-use freecad_runner::{check, config, daemon, engine, local};
+use freecad_runner::{check, daemon, engine, local};
 
 const USAGE: &str = "freecad-runner: runs FreeCAD scripts
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
     // another umask.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+    raise_descriptors();
     let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(command) => command,
         Err(problem) => {
@@ -68,6 +70,14 @@ fn main() -> ExitCode {
             eprintln!("freecad-runner: {problem}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Each job takes several descriptors, and the usual soft limit of 1,024 is for programs that use `select`. Where the
+/// limit cannot be raised it is lived with.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
@@ -145,7 +155,7 @@ fn poll() -> Result<(), String> {
         let engine = Engine::new(&config.engine)?;
         match engine.jail() {
             JailMode::Full => {
-                tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID);
+                tracing::info!(ids = ?engine.users(), "scripts run as users of their own");
             }
             JailMode::SameUid => {
                 tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own");

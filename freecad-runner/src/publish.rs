@@ -70,7 +70,9 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
     if body.len() > REPORT_LIMIT {
         // Readers take no more. What a script can make long without end goes; what it is about stays.
         let mut short = report.clone();
-        short.warnings = vec!["The report was too long; warnings, objects and traceback were left out".to_owned()];
+        short.warnings =
+            vec!["The report was too long; warnings, timings, objects and traceback were left out".to_owned()];
+        short.timings_ms.clear();
         short.geometry.iter_mut().for_each(|geometry| geometry.objects.clear());
         short.error.iter_mut().for_each(|error| error.traceback = None);
         body = serde_json::to_vec(&short).map_err(unusable)?;
@@ -110,4 +112,34 @@ pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Res
         client.delete(&Key::Attempt(project.clone(), *version, number).to_string()).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use partwright::contract::{Geometry, JobError, Outcome};
+    use partwright::http::Clock;
+    use partwright::s3::Bucket;
+
+    use super::*;
+    use crate::testing::MemoryStore;
+    use crate::transport::SystemClock;
+
+    #[tokio::test]
+    async fn a_report_that_nobody_would_read_is_made_shorter() {
+        let (store, clock) = (MemoryStore::new(), SystemClock::new());
+        let bucket = Bucket::from_settings(&MemoryStore::setting).unwrap();
+        let client = Client::new(&store, &clock, &bucket);
+        let long = "x".repeat(REPORT_LIMIT);
+        let mut report = Report::new("p".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, clock.now());
+        report.warnings = vec![long.clone()];
+        report.timings_ms.insert(long.clone(), 1.0);
+        report.geometry = Some(Geometry { solids: Some(7), ..Geometry::default() });
+        report.error = Some(JobError { traceback: Some(long), ..JobError::new("code", "message") });
+        assert_eq!(commit(client, &report).await.unwrap(), Commit::Won);
+        let stored = store.object("processed/p/p_v1.py.done").unwrap().bytes;
+        assert!(stored.len() < 10_000, "{}", stored.len());
+        let stored: Report = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(stored.geometry.unwrap().solids, Some(7));
+        assert_eq!(stored.error.unwrap().message, "message");
+    }
 }

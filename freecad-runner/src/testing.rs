@@ -31,7 +31,7 @@ while True:
     length, descriptors, _, _ = socket.recv_fds(channel, 4, 4)
     if len(length) < 4:
         os._exit(0)
-    channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    packet = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
     # GOT
 "#;
 

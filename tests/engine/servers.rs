@@ -9,7 +9,7 @@ const JOBS_A_SERVER: &str = "3";
 fn a_fork_server_is_replaced_and_the_jobs_before_and_after_are_right() {
     let scripts: Vec<Script> = (1..=JOBS).map(script).collect();
     let settings = [("RUNNER_SERVER_JOBS", JOBS_A_SERVER)];
-    let batch = Batch::run_with(&scripts.iter().collect::<Vec<_>>(), 1, 60, &settings);
+    let batch = Batch::run_with(None, &scripts.iter().collect::<Vec<_>>(), 1, 60, &settings);
     let mut servers = Vec::new();
     for (number, script) in (1..).zip(&scripts) {
         let result = batch.result(&script.name).unwrap_or_else(|problem| panic!("{}: {problem}", script.name));

@@ -84,12 +84,22 @@ const TRACEBACK: usize = 32_000;
 /// The most warnings, and the most objects of a geometry.
 const MANY: usize = 100;
 
+/// The most phases that are timed, and the most characters of their names.
+const TIMED: usize = 20;
+const TIMED_NAME: usize = 32;
+
 impl JobResult {
     /// Cuts what the job says to sizes that a report takes.
     fn cut(mut self) -> Self {
         self.warnings.truncate(MANY);
         self.warnings.iter_mut().for_each(|warning| cut(warning, MESSAGE));
         self.engine.iter_mut().for_each(|engine| cut(engine, LABEL));
+        let timings = std::mem::take(&mut self.timings_ms).into_iter();
+        self.timings_ms = timings.filter(|(phase, _)| phase.chars().count() <= TIMED_NAME).take(TIMED).collect();
+        // Names come back in messages.
+        self.mesh.iter_mut().for_each(|name| cut(name, LABEL));
+        self.files.truncate(MANY);
+        self.files.iter_mut().for_each(|file| cut(&mut file.name, LABEL));
         if let Some(geometry) = &mut self.geometry {
             geometry.objects.truncate(MANY);
             for object in &mut geometry.objects {
@@ -174,12 +184,19 @@ mod tests {
         let object = format!("{{\"name\":\"{long}\",\"label\":\"{long}\",\"type\":\"{long}\"}}");
         let objects = vec![object; 120].join(",");
         let warnings = vec![format!("\"{long}\""); 120].join(",");
+        let timings: Vec<String> = (0..90_000).map(|number| format!("\"phase {number}\":1.0")).collect();
+        let timings = timings.join(",");
         let line = format!(
             "{{\"event\":\"result\",\"outcome\":\"failed\",\"geometry\":{{\"objects\":[{objects}]}},\"warnings\":[{warnings}],\
+             \"mesh\":\"{long}\",\"files\":[{{\"format\":\"STL\",\"name\":\"{long}\",\"made_by\":\"script\"}}],\
+             \"timings_ms\":{{\"{long}\":1.0,{timings}}},\
              \"error\":{{\"code\":\"{long}\",\"message\":\"{long}\",\"traceback\":\"{long}\"}}}}"
         );
         let result = parse(line.as_bytes()).result.unwrap();
-        let size = serde_json::to_string(&(&result.geometry, &result.error, &result.warnings)).unwrap().len();
+        assert!(!result.timings_ms.is_empty());
+        assert!(result.mesh.unwrap().len() < 1_000 && result.files[0].name.len() < 1_000);
+        let all = (&result.geometry, &result.error, &result.warnings, &result.timings_ms);
+        let size = serde_json::to_string(&all).unwrap().len();
         assert!(size < partwright::contract::REPORT_LIMIT / 2, "{size}");
     }
 

@@ -4,11 +4,13 @@
 //! - `jail`: what a script may do
 //! - `zygote`: FreeCAD with its modules loaded, which forks for each job
 //! - `volume`: each slot's own volume
+//! - `remove`: removing what a job left
 //! - `users`: the users that scripts run as
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
 //! - `progress`: what of that a watcher is told at once
 //! - `log`: what the script prints
+//! - `printed`: reading it, however much it is
 //! - `verdict`: how the job ended, from what was said and how the process died
 //! - `namespaces`: which ones a process may make; jobs need none
 
@@ -17,7 +19,9 @@ mod event;
 mod jail;
 mod log;
 mod namespaces;
+mod printed;
 mod progress;
+mod remove;
 mod scratch;
 mod users;
 mod verdict;
@@ -196,9 +200,8 @@ impl Engine {
         let scratch = Scratch::open(&config.scratch, config.slots, bytes)
             .map_err(|error| format!("RUNNER_SCRATCH: {}: {error}", config.scratch.display()))?;
         let users = match config.jail {
-            JailMode::Full => {
-                SlotUser::claim(config.slots).map_err(|error| format!("no users for scripts: {error}"))?
-            }
+            JailMode::Full => SlotUser::claim(config.slots, config.first_uid)
+                .map_err(|error| format!("no users for scripts: {error}"))?,
             JailMode::SameUid => Vec::new(),
         };
         let servers = (0..config.slots).map(|_| RefCell::default()).collect();
@@ -208,7 +211,7 @@ impl Engine {
             jobs_a_server: config.jobs_a_server,
             jail: config.jail,
             scratch,
-            seccomp: jail::seccomp()?,
+            seccomp: jail::seccomp(config.jail)?,
             users,
             servers,
         };
@@ -224,6 +227,11 @@ impl Engine {
     /// Whether the script's process is another user's.
     pub fn jail(&self) -> JailMode {
         self.jail
+    }
+
+    /// The users that scripts run as; none where they run as the runner's own.
+    pub fn users(&self) -> Vec<u32> {
+        self.users.iter().map(SlotUser::id).collect()
     }
 
     /// A fresh directory for a job on `slot`.
