@@ -229,7 +229,11 @@ mod tests {
     /// Runs one job on a fork server that does `got` with it, and gives the runner's failure.
     async fn failure_of(fake: &FakeEngine) -> String {
         let directory = fake.engine().prepare(0, b"x = 1").unwrap();
-        fake.engine().run(0, &directory, "x.py", std::future::pending()).await.unwrap_err().to_string()
+        fake.engine()
+            .run(0, &directory, "x.py", std::future::pending(), &crate::engine::unwatched)
+            .await
+            .unwrap_err()
+            .to_string()
     }
 
     #[tokio::test]
