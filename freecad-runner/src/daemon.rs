@@ -13,13 +13,13 @@ use tracing::{debug, error, info, warn};
 
 use crate::claim::Claim;
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::look::{Look, look};
 use crate::queue::{Candidate, Job, Queue};
 use crate::slots::Slots;
 use crate::sweep::{Sweep, Swept, sweep};
 use crate::transport::SystemClock;
+use crate::workbench::Workbench;
 
 /// How long a store that cannot be reached is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// When the store is unfit or refuses at the start. One that cannot be reached is waited for.
 pub async fn run(
     config: &Config,
-    engine: &Engine,
+    engine: &dyn Workbench,
     http: &dyn Http,
     clock: &SystemClock,
     stopping: watch::Receiver<bool>,

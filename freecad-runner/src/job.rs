@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{Either, select, try_join_all};
 use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use partwright::http::Clock;
@@ -10,11 +11,11 @@ use tokio::sync::watch;
 
 use crate::claim::{Claim, Heartbeat};
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run, unwatched};
-use crate::products::gather;
+use crate::engine::{EngineError, Finished, Log, Run, unwatched};
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
 use crate::transport::SystemClock;
+use crate::workbench::{PreparedJob, Workbench};
 
 /// The most that is read of a script. The API takes 1 MiB; a hand-dropped one may be larger, and is told so.
 const SCRIPT_LIMIT: usize = 4 << 20;
@@ -26,8 +27,8 @@ pub struct Tools<'a> {
     pub client: Client<'a>,
     /// The clock.
     pub clock: &'a SystemClock,
-    /// The engine.
-    pub engine: &'a Engine,
+    /// Where scripts are run.
+    pub engine: &'a dyn Workbench,
     /// The settings.
     pub config: &'a Config,
 }
@@ -135,7 +136,7 @@ async fn claim_to_commit(
         }
     };
 
-    let directory = tools.engine.prepare(slot, &script)?;
+    let prepared = tools.engine.prepare(slot, &script)?;
     let display_name = format!("{}_v{}.py", job.0, job.1);
     let mut watching = Box::pin(watch_over(tools, job, claim, drained));
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -145,7 +146,7 @@ async fn claim_to_commit(
             std::future::pending::<()>().await;
         }
     };
-    let running = Box::pin(tools.engine.run(slot, &directory, &display_name, stopped, &unwatched));
+    let running = prepared.run(&display_name, stopped.boxed_local(), &unwatched);
     let run = match select(running, &mut watching).await {
         Either::Left((run, _)) => run?,
         Either::Right((why, running)) => {
@@ -162,7 +163,7 @@ async fn claim_to_commit(
     };
     let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
     // Large files take a while: the heartbeat goes on, and a wish to stop waits for the end.
-    let publishing = publish_all(tools, candidate, claim, &directory, *finished, report);
+    let publishing = publish_all(tools, candidate, claim, &*prepared, *finished, report);
     publish_watched(claim, Box::pin(publishing), watching).await
 }
 
@@ -186,13 +187,13 @@ async fn publish_all(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
-    directory: &JobDirectory,
+    prepared: &dyn PreparedJob,
     mut finished: Finished,
     mut report: Report,
 ) -> Result<JobEnd, JobFailure> {
     let (client, job) = (tools.client, &candidate.job);
     let began = tools.clock.monotonic();
-    let files = gather(&directory.output(), &mut finished, tools.config.engine.limits.output).await;
+    let files = prepared.gather(&mut finished).await;
     let run = claim.run();
     report.files = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file))).await?;
     let Finished { outcome, error, geometry, timings_ms, warnings, engine, log, .. } = finished;

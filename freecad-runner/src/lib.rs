@@ -13,6 +13,7 @@
 //! - `collect`: taking its files
 //! - `products`: all files of a job
 //! - `render`: drawing the GLB file and the picture from a job's mesh
+//! - `workbench`: the seam between a job and the engine
 //! - `publish`: files, log, report
 //! - `job`: one job from claim to commit
 //! - `sweep`: scripts without a ticket
@@ -41,3 +42,4 @@ pub mod sweep;
 #[cfg(test)]
 mod testing;
 pub mod transport;
+pub mod workbench;

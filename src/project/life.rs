@@ -115,11 +115,15 @@ pub(super) fn moved(records: Records<'_>, from: Version) -> Result<Version, Refu
 pub(super) fn withdraw(records: Records<'_>, version: Version) -> Result<(), SqlError> {
     if records.remove(version)? {
         count(records, -1)?;
-        if records.single_number(Single::Next)? == Some(version.get() + 1) {
-            records.set_single(Single::Next, version)?;
-        }
     }
+    give_back(records)?;
     release_name(records)
+}
+
+/// Gives numbers again that no version has. Scripts that others drop in are looked for under the next number alone, so a
+/// number that is passed over without need would hide one. Should a late put still take it, the next upload moves on.
+fn give_back(records: Records<'_>) -> Result<(), SqlError> {
+    records.set_single(Single::Next, records.highest()? + 1)
 }
 
 /// The upload was answered with a no, but the bucket may have the script all the same: hide it until that is known.
@@ -140,7 +144,8 @@ pub(super) fn confirm(records: Records<'_>, view: &VersionView, now: Timestamp) 
 
 /// A doubtful script is not in the bucket.
 pub(super) fn forget(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    records.remove(version).map(drop)
+    records.remove(version)?;
+    give_back(records)
 }
 
 /// A script or report that somebody put into the bucket becomes a version.

@@ -145,6 +145,15 @@ impl<'a> Records<'a> {
         Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(0))))
     }
 
+    /// The highest number that has a row, doubtful ones included; 0 without any.
+    pub(super) fn highest(&self) -> Result<u64, SqlError> {
+        let rows = self.sql.exec("SELECT MAX(version) FROM versions", &[])?;
+        rows.into_iter()
+            .next()
+            .map_or(Ok(None), |row| Reader::new(row).optional_parsed())
+            .map(Option::unwrap_or_default)
+    }
+
     pub(super) fn renumber(&self, from: Version, to: Version) -> Result<(), SqlError> {
         self.sql.exec("UPDATE versions SET version = ? WHERE version = ?", &[version(to), version(from)]).map(drop)
     }

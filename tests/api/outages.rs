@@ -60,6 +60,23 @@ async fn a_script_that_reached_the_bucket_after_a_no_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_number_that_came_to_nothing_hides_no_script_of_others() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::NoConnection));
+    for _ in 0..2 {
+        assert_eq!(world.post(UPLOAD, "text/x-python", "x = 2").await.status, 503);
+    }
+    world.store.always(None);
+    world.ring("demo").await;
+    // The next number as anybody sees it who looks at the bucket.
+    world.store.inner.drop_in("input/demo/demo_v2.py", "x = 'by hand'");
+    assert_eq!(world.status("demo").await["status"], "processing");
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 2);
+    assert_eq!(world.upload("demo", "x = 3").await, 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_no_second_version() {
     let world = World::new();
     world.upload("demo", "x = 1").await;

@@ -1,0 +1,314 @@
+//! The ledger: every change of the bucket is held against what may happen, at the moment it happens.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::time::Duration;
+
+use partwright::contract::{Attempt, Key, MAX_ATTEMPTS, Outcome, ProjectId, Report, RunId, Sha256, Version};
+
+use crate::bucket::{Bucket, Change, Stored};
+use crate::life::Life;
+
+pub type Job = (ProjectId, Version);
+
+/// One attempt, from its creation on.
+pub struct Held {
+    /// The life that holds it.
+    pub by: Rc<Life>,
+    pub run: RunId,
+    written: Duration,
+    /// The longest that its holder was silent.
+    longest_silence: Duration,
+    pub released: bool,
+    /// The version had its report already.
+    created_after_report: bool,
+    began: bool,
+}
+
+/// Everything that was ever true, and what was wrong.
+pub struct Ledger {
+    /// The least silence after which an attempt may be taken over.
+    least_silence: Duration,
+    pub attempts: BTreeMap<(Job, u32), Held>,
+    pub reports: BTreeMap<Job, Report>,
+    /// How often each version's script was begun.
+    pub runs: BTreeMap<Job, u32>,
+    /// Versions under which an engine failed while it had the script, and in which life.
+    pub excused: BTreeSet<(Job, String)>,
+    pub takeovers: u64,
+    /// Reports of attempts that came second.
+    pub commits_lost: u64,
+    pub violations: Vec<String>,
+    /// What the bucket has looked like.
+    pub states: HashSet<u64>,
+    state: u64,
+}
+
+impl Ledger {
+    pub fn new(poll: Duration, lease: Duration) -> Self {
+        // A runner counts the time between the ends of two looks, and of that no more than this; the last gap may be
+        // longer than what went by at the store, so that much less than the lease is fair.
+        let longest_gap = (poll * 2 + Duration::from_secs(2)).min(lease / 2);
+        Self {
+            least_silence: lease - longest_gap,
+            attempts: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            excused: BTreeSet::new(),
+            takeovers: 0,
+            commits_lost: 0,
+            violations: Vec::new(),
+            states: HashSet::new(),
+            state: 0,
+        }
+    }
+
+    pub fn violation(&mut self, what: String) {
+        self.violations.push(what);
+    }
+
+    /// Takes in what a request of `life` has just changed.
+    pub fn observe(&mut self, change: &Change, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+        let Ok(key) = change.key.parse() else {
+            return self.violation(format!("{} wrote {}, which is no key", life.name, change.key));
+        };
+        match (&key, &change.before, &change.after) {
+            (Key::Script(..), Some(_), _) => {
+                self.violation(format!("{} changed or removed the script {}", life.name, change.key));
+            }
+            (Key::Ticket(project, version), Some(_), None)
+                if !self.reports.contains_key(&(project.clone(), *version)) =>
+            {
+                self.violation(format!("{} removed {} before there was a report", life.name, change.key));
+            }
+            (Key::Attempt(project, version, k), before, after) => {
+                self.attempt((project.clone(), *version), *k, (before, after), life, bucket, now);
+            }
+            (Key::Done(project, version), None, Some(after)) => {
+                self.report((project.clone(), *version), after, bucket);
+            }
+            (Key::Done(..), Some(_), _) => {
+                self.violation(format!("{} changed or removed the report {}", life.name, change.key));
+            }
+            (Key::Output(project, version, ..), Some(before), after) => self.file(
+                &(project.clone(), *version),
+                change,
+                after.as_ref().is_some_and(|after| after.bytes == before.bytes),
+                life,
+            ),
+            (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", life.name, change.key)),
+            _ => {}
+        }
+        self.note_state(&key, change);
+    }
+
+    fn attempt(
+        &mut self,
+        job: Job,
+        k: u32,
+        (before, after): (&Option<Stored>, &Option<Stored>),
+        life: &Rc<Life>,
+        bucket: &Bucket,
+        now: Duration,
+    ) {
+        let name = format!("attempt {k} of {} v{}", job.0, job.1);
+        let is_done = self.reports.contains_key(&job);
+        match (before, after) {
+            (None, Some(after)) => {
+                let Ok(body) = serde_json::from_slice::<Attempt>(&after.bytes) else {
+                    return self.violation(format!("{} created {name} empty", life.name));
+                };
+                if !is_done && k > 1 {
+                    self.takeover(&job, k, life, bucket, now);
+                }
+                let held = Held {
+                    by: life.clone(),
+                    run: body.run,
+                    written: now,
+                    longest_silence: Duration::ZERO,
+                    released: false,
+                    created_after_report: is_done,
+                    began: false,
+                };
+                self.attempts.insert((job, k), held);
+            }
+            (Some(_), Some(after)) => {
+                let Some(held) = self.attempts.get_mut(&(job, k)) else { return };
+                held.longest_silence = held.longest_silence.max(now - held.written);
+                (held.written, held.released) = (now, after.bytes.is_empty());
+                if !Rc::ptr_eq(&held.by, life) {
+                    let what = format!("{} rewrote {name}, which is {}'s", life.name, held.by.name);
+                    self.violations.push(what);
+                }
+            }
+            (Some(_), None) if !is_done => {
+                self.violation(format!("{} removed {name} before there was a report", life.name));
+            }
+            _ => {}
+        }
+    }
+
+    /// A version is run again only when its holder gave it back or was silent for the lease.
+    fn takeover(&mut self, job: &Job, k: u32, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+        let before = Key::Attempt(job.0.clone(), job.1, k - 1).to_string();
+        let name = format!("attempt {k} of {} v{}", job.0, job.1);
+        if !bucket.objects.contains_key(&before) {
+            return self.violation(format!("{} created {name}, and there is none before it", life.name));
+        }
+        let Some(held) = self.attempts.get(&(job.clone(), k - 1)) else { return };
+        if !held.released {
+            let silence = held.longest_silence.max(now - held.written);
+            self.takeovers += 1;
+            if silence < self.least_silence {
+                let (by, seconds) = (held.by.name.clone(), silence.as_secs_f64());
+                self.violation(format!("{} created {name}; {by} before it was silent for {seconds} s only", life.name));
+            }
+        }
+        let died = self.died(job);
+        if died > MAX_ATTEMPTS as usize {
+            self.violation(format!("{} created {name} after {died} that died", life.name));
+        }
+    }
+
+    /// How many attempts were neither given back nor, for all that is known, are alive.
+    fn died(&self, job: &Job) -> usize {
+        let of_job = self.attempts.range((job.clone(), 0)..=(job.clone(), u32::MAX));
+        of_job.filter(|(_, held)| !held.released).count()
+    }
+
+    /// How many attempts died and no process was struck: the store alone was to blame.
+    pub fn died_of_the_store(&self, job: &Job) -> usize {
+        let of_job = self.attempts.range((job.clone(), 0)..=(job.clone(), u32::MAX));
+        let reporter = self.reports.get(job).and_then(|report| report.run.clone());
+        let died = of_job.filter(|(_, held)| !held.released && Some(&held.run) != reporter.as_ref());
+        died.filter(|(_, held)| {
+            !held.by.was_struck.get() && !self.excused.contains(&(job.clone(), held.by.name.clone()))
+        })
+        .count()
+    }
+
+    fn report(&mut self, job: Job, stored: &Stored, bucket: &Bucket) {
+        let name = format!("the report of {} v{}", job.0, job.1);
+        let Ok(report) = serde_json::from_slice::<Report>(&stored.bytes) else {
+            return self.violation(format!("{name} cannot be read"));
+        };
+        if report.project != job.0 || report.version != job.1 {
+            self.violation(format!("{name} is another version's"));
+        }
+        let k = report.attempt.unwrap_or(0);
+        let holds = self.attempts.get(&(job.clone(), k)).is_some_and(|held| Some(&held.run) == report.run.as_ref());
+        if report.outcome != Outcome::Cancelled && !holds {
+            self.violation(format!("{name} names a run that no attempt was"));
+        }
+        match report.outcome {
+            Outcome::Abandoned => {
+                // The one that reports it is not among them.
+                let died = self.died(&job).saturating_sub(1);
+                if died < MAX_ATTEMPTS as usize {
+                    self.violation(format!("{name} says abandoned after {died} attempts"));
+                }
+            }
+            Outcome::Completed if report.files.is_empty() => self.violation(format!("{name} has no files")),
+            _ => {}
+        }
+        self.reports.insert(job.clone(), report);
+        self.check_report(&job, bucket);
+    }
+
+    /// A report came second; perhaps to itself.
+    pub fn lost_commit(&mut self, job: &Job, body: &[u8]) {
+        let late: Option<Report> = serde_json::from_slice(body).ok();
+        let first = self.reports.get(job).and_then(|report| report.run.as_ref());
+        self.commits_lost += u64::from(late.is_some_and(|late| late.run.is_some() && late.run.as_ref() != first));
+    }
+
+    /// Whether a report says the truth about what lies in the bucket.
+    pub fn check_report(&mut self, job: &Job, bucket: &Bucket) {
+        let Some(report) = self.reports.get(job) else { return };
+        let name = format!("the report of {} v{}", job.0, job.1);
+        let mut wrong = Vec::new();
+        let script = bucket.objects.get(&Key::Script(job.0.clone(), job.1).to_string());
+        if let (Some(sum), Some(script)) = (&report.script_sha256, script)
+            && *sum != Sha256::of(&script.bytes)
+        {
+            wrong.push(format!("{name} is about another script"));
+        }
+        let own = report.run.as_ref().map(|run| format!("output/{}/v{}/{run}/", job.0, job.1)).unwrap_or_default();
+        for file in &report.files {
+            let Some(stored) = bucket.objects.get(&file.key) else {
+                wrong.push(format!("{name} names {}, which is not there", file.key));
+                continue;
+            };
+            if file.size != stored.bytes.len() as u64 || file.sha256 != Some(Sha256::of(&stored.bytes)) {
+                wrong.push(format!("{} is not what {name} says", file.key));
+            }
+            if !file.key.starts_with(&own) {
+                wrong.push(format!("{} is not of the run that {name} is about", file.key));
+            }
+            if !script.is_some_and(|script| stored.bytes.starts_with(&script.bytes)) {
+                wrong.push(format!("{} was not made from the script", file.key));
+            }
+        }
+        if let Some(log) = &report.log
+            && !bucket.objects.contains_key(log)
+        {
+            wrong.push(format!("{name} names a log that is not there"));
+        }
+        self.violations.extend(wrong);
+    }
+
+    /// A file was written over or removed.
+    fn file(&mut self, job: &Job, change: &Change, is_same: bool, life: &Rc<Life>) {
+        if change.after.is_some() && !is_same {
+            self.violation(format!("{} wrote over {}", life.name, change.key));
+        }
+        let is_committed = |report: &Report| report.files.iter().any(|file| file.key == change.key);
+        if change.after.is_none() && self.reports.get(job).is_none_or(is_committed) {
+            self.violation(format!("{} removed {}", life.name, change.key));
+        }
+    }
+
+    /// An engine begins with a script.
+    pub fn begins(&mut self, job: &Job, life: &Rc<Life>) {
+        *self.runs.entry(job.clone()).or_default() += 1;
+        let mut of_job = self.attempts.range_mut((job.clone(), 0)..=(job.clone(), u32::MAX)).rev();
+        let Some((_, held)) = of_job.find(|(_, held)| Rc::ptr_eq(&held.by, life)) else {
+            return self.violation(format!("{} runs {} v{} and does not hold it", life.name, job.0, job.1));
+        };
+        let (is_again, is_late) = (std::mem::replace(&mut held.began, true), held.created_after_report);
+        if is_again {
+            self.violation(format!("{} runs {} v{} twice in one attempt", life.name, job.0, job.1));
+        }
+        if is_late {
+            self.violation(format!("{} runs {} v{}, which has its report", life.name, job.0, job.1));
+        }
+    }
+
+    /// Counts the bucket's states as they matter: which keys there are, with attempts in place of their random ids, and
+    /// of attempts and reports what they say.
+    fn note_state(&mut self, key: &Key, change: &Change) {
+        let attempt_of = |run: &RunId| self.attempts.iter().find(|(_, held)| held.run == *run).map(|((_, k), _)| *k);
+        let name = match key {
+            Key::Output(project, version, run, format) => {
+                format!("{project} {version} {:?} {format}", attempt_of(run))
+            }
+            Key::Log(project, _) => format!("{project} log"),
+            _ => change.key.clone(),
+        };
+        for stored in [&change.before, &change.after].into_iter().flatten() {
+            let says = match key {
+                Key::Done(project, version) => {
+                    let report = self.reports.get(&(project.clone(), *version));
+                    report.map_or(0, |report| 1 + report.outcome as u64)
+                }
+                Key::Attempt(..) => u64::from(stored.bytes.is_empty()),
+                _ => 0,
+            };
+            let mut hasher = DefaultHasher::new();
+            (&name, says).hash(&mut hasher);
+            self.state ^= hasher.finish();
+        }
+        self.states.insert(self.state);
+    }
+}

@@ -1,0 +1,113 @@
+//! The lives of processes: each runs until it is killed, and stands still while it is suspended.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use futures::future::LocalBoxFuture;
+
+/// One life of a process, from its start to its end.
+pub struct Life {
+    /// Such as `runner-1#3`, the third life of that runner.
+    pub name: String,
+    state: Cell<State>,
+    /// It was killed, suspended or cut off at some time: what it held may rightly be another's.
+    pub was_struck: Cell<bool>,
+    /// None of its requests arrive, and no answers.
+    pub is_cut_off: Cell<bool>,
+    wakers: RefCell<Vec<Waker>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Suspended,
+    Dead,
+}
+
+impl Life {
+    pub fn new(name: String) -> Rc<Self> {
+        Rc::new(Self {
+            name,
+            state: Cell::new(State::Running),
+            was_struck: Cell::default(),
+            is_cut_off: Cell::default(),
+            wakers: RefCell::default(),
+        })
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.state.get() == State::Dead
+    }
+
+    /// Whatever it does is dropped where it stands.
+    pub fn kill(&self) {
+        self.turn(State::Dead);
+    }
+
+    /// It does nothing until it is resumed, while time goes by.
+    pub fn suspend(&self) {
+        self.turn(State::Suspended);
+    }
+
+    /// It goes on, and is reachable.
+    pub fn resume(&self) {
+        self.is_cut_off.set(false);
+        if self.state.get() == State::Suspended {
+            self.state.set(State::Running);
+            self.wake();
+        }
+    }
+
+    /// The network loses it.
+    pub fn cut_off(&self) {
+        self.was_struck.set(true);
+        self.is_cut_off.set(true);
+    }
+
+    fn turn(&self, state: State) {
+        if !self.is_dead() {
+            self.was_struck.set(true);
+            self.state.set(state);
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
+    }
+
+    /// Does `what` for as long as this life lasts; none if it ended before.
+    pub fn live<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> Living<'a, T> {
+        Living { life: self.clone(), what: Some(Box::pin(what)) }
+    }
+}
+
+/// What a process does.
+pub struct Living<'a, T> {
+    life: Rc<Life>,
+    what: Option<LocalBoxFuture<'a, T>>,
+}
+
+impl<T> Future for Living<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let done = match (self.life.state.get(), &mut self.what) {
+            (State::Running, Some(what)) => what.as_mut().poll(context).map(Some),
+            (State::Suspended, _) => Poll::Pending,
+            (State::Dead, _) | (_, None) => Poll::Ready(None),
+        };
+        if done.is_ready() || self.life.is_dead() {
+            self.what = None;
+            return if done.is_ready() { done } else { Poll::Ready(None) };
+        }
+        let mut wakers = self.life.wakers.borrow_mut();
+        if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+            wakers.push(context.waker().clone());
+        }
+        drop(wakers);
+        Poll::Pending
+    }
+}

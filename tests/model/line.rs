@@ -1,0 +1,184 @@
+//! The network between one process and the bucket: requests are on their way for a while, and go on when their sender
+//! is dead.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use http::{Method, Request, Response};
+use partwright::http::{Body, Http, HttpError};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use crate::bucket::answer;
+use crate::life::Life;
+use crate::weather::{Blow, Fate, Journey, Outage};
+use crate::world::World;
+
+/// What is told to a sender: an answer and how much of its body, or that there is none.
+type Told = Result<(Response<Bytes>, Half), HttpError>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Whole,
+    Half,
+}
+
+/// One process's way to the bucket.
+pub struct Line {
+    pub world: Rc<World>,
+    pub life: Rc<Life>,
+}
+
+impl Http for Line {
+    fn send(&self, request: Request<Bytes>) -> LocalBoxFuture<'_, Result<Response<Body>, HttpError>> {
+        if self.life.is_dead() {
+            return std::future::pending().boxed_local();
+        }
+        let world = self.world.clone();
+        let is_probe = request.uri().path().starts_with("/models/probe/");
+        // The probe has tests of its own; here it only stands at the beginning of each runner's life.
+        let journey = if is_probe {
+            Journey { there: Duration::ZERO, back: Duration::ZERO, fate: Fate::Served, again: None, blow: Blow::None }
+        } else {
+            world.counts.requests.set(world.counts.requests.get() + 1);
+            world.weather.journey(matches!(*request.method(), Method::PUT | Method::DELETE))
+        };
+        if journey.blow == Blow::AtSending {
+            self.strike(Life::kill);
+        }
+        let (tell, told) = oneshot::channel();
+        tokio::task::spawn_local(travel(world, self.life.clone(), request, journey, tell));
+        async move {
+            match told.await {
+                Ok(told) => told.map(|(answer, half)| answer.map(|body| body_of(body, half))),
+                Err(_) => std::future::pending().await,
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Line {
+    fn strike(&self, how: impl Fn(&Life)) {
+        strike(&self.world, &self.life, how);
+    }
+}
+
+fn strike(world: &World, life: &Life, how: impl Fn(&Life)) {
+    if life.is_dead() {
+        return;
+    }
+    how(life);
+    let (what, count) =
+        if life.is_dead() { ("dies", &world.counts.crashes) } else { ("stands still", &world.counts.suspensions) };
+    count.set(count.get() + 1);
+    world.note(&life.name, what);
+}
+
+async fn travel(
+    world: Rc<World>,
+    life: Rc<Life>,
+    request: Request<Bytes>,
+    journey: Journey,
+    tell: oneshot::Sender<Told>,
+) {
+    let _stray = (journey.there > Duration::from_secs(1)).then(|| Stray::new(&world.strays));
+    sleep(journey.there).await;
+    let (told, served) = arrive(&world, &life, &request, journey.fate);
+    if served {
+        match journey.blow {
+            Blow::AtServing => strike(&world, &life, Life::kill),
+            Blow::Suspended => strike(&world, &life, Life::suspend),
+            Blow::None | Blow::AtSending => {}
+        }
+    }
+    if let Some(later) = journey.again.filter(|_| served) {
+        world.counts.doubled.set(world.counts.doubled.get() + 1);
+        let (world, life, request) = (world.clone(), life.clone(), request);
+        tokio::task::spawn_local(async move {
+            let _stray = Stray::new(&world.strays);
+            sleep(later).await;
+            // Nobody waits for this answer.
+            let _ = arrive(&world, &life, &request, Fate::Served);
+        });
+    }
+    sleep(journey.back).await;
+    if let Some(told) = told.filter(|_| !life.is_cut_off.get()) {
+        let _ = tell.send(told);
+    }
+}
+
+/// What is told of a request that has come to the store, and whether it was served.
+fn arrive(world: &World, life: &Rc<Life>, request: &Request<Bytes>, fate: Fate) -> (Option<Told>, bool) {
+    let lost = |heard: bool| heard.then(|| Err(HttpError("connection reset by peer".to_owned())));
+    let refused = |status: u16, code: &str| Some(Ok((error(status, code), Half::Whole)));
+    let is_probe = request.uri().path().starts_with("/models/probe/");
+    let outage = world.weather.outage.get().filter(|_| !is_probe);
+    let (told, served, how) = match (outage, fate) {
+        _ if life.is_cut_off.get() => (None, false, "cut off"),
+        (Some(Outage::Unreachable), _) => (lost(true), false, "no connection"),
+        (Some(Outage::Silent), _) => (None, false, "silence"),
+        (Some(Outage::Busy), _) => (refused(503, "SlowDown"), false, "503"),
+        (Some(Outage::Refusing), _) => (refused(403, "AccessDenied"), false, "403"),
+        (None, Fate::Lost { heard }) => (lost(heard), false, "lost"),
+        (None, Fate::Refused(status)) => {
+            (refused(status, if status == 409 { "ConditionalRequestConflict" } else { "SlowDown" }), false, "refused")
+        }
+        (None, fate) => {
+            let response = world.serve(life, request);
+            match fate {
+                Fate::AnswerLost { heard } => (lost(heard), true, "answer lost"),
+                Fate::ServedAndFailed => (refused(500, "InternalError"), true, "done and 500"),
+                Fate::HalfBody if !response.body().is_empty() => {
+                    (Some(Ok((response, Half::Half))), true, "half a body")
+                }
+                _ => (Some(Ok((response, Half::Whole))), true, ""),
+            }
+        }
+    };
+    if !how.is_empty() {
+        let count = if served { &world.counts.answers_lost } else { &world.counts.lost };
+        count.set(count.get() + 1);
+        world.note(&life.name, &format!("{} {}: {how}", request.method(), key_of(request)));
+    }
+    (told, served)
+}
+
+/// For the trace.
+pub fn key_of(request: &Request<Bytes>) -> &str {
+    request.uri().path_and_query().map_or("", |path| path.as_str().trim_start_matches("/models/"))
+}
+
+fn error(status: u16, code: &str) -> Response<Bytes> {
+    answer(status, &format!("<Error><Code>{code}</Code><Message>for a while</Message></Error>"))
+}
+
+fn body_of(body: Bytes, half: Half) -> Body {
+    match half {
+        Half::Whole => Body::full(body),
+        Half::Half => {
+            let parts = vec![Ok(body.slice(..body.len() / 2)), Err(HttpError("unexpected end".to_owned()))];
+            Body::from_stream(futures::stream::iter(parts))
+        }
+    }
+}
+
+/// Counts what is on its way for long, so that a schedule does not end before it has arrived.
+struct Stray(Rc<Cell<u64>>);
+
+impl Stray {
+    fn new(strays: &Rc<Cell<u64>>) -> Self {
+        strays.set(strays.get() + 1);
+        Self(strays.clone())
+    }
+}
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

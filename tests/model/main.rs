@@ -1,0 +1,145 @@
+//! The protocol, checked as a model: the real `Project` object and the real runners on one bucket in memory, in one
+//! process on stopped time, in thousands of random schedules. Requests come late, twice, or not at all; processes die,
+//! stand still and are cut off at any await; the store is away; people upload, cancel, and drop scripts in. Whatever
+//! happens, nothing is lost, nothing is committed twice, and in the end everything is told as it is.
+//!
+//! A schedule follows from its seed: `PARTWRIGHT_SEED=…` runs one again and prints what happened in it.
+//! `PARTWRIGHT_SOAK=1` (`make soak`) runs a hundred times as many.
+//!
+//! - `chance`: all chance, from the seed
+//! - `weather`: what goes wrong
+//! - `life`: processes that die and stand still
+//! - `bucket`: the store
+//! - `line`: the network to it
+//! - `ledger`: what may happen to the bucket, checked with each change
+//! - `world`: what all share
+//! - `bench`: what stands for FreeCAD
+//! - `runners`, `objects`, `people`: who acts
+//! - `schedule`: one schedule, and what must be true in the end
+
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+mod bucket;
+mod chance;
+mod ledger;
+mod life;
+mod line;
+mod objects;
+mod people;
+mod runners;
+mod schedule;
+#[path = "../support/sqlite.rs"]
+mod sqlite;
+mod weather;
+mod world;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use schedule::Outcomes;
+use world::Defect;
+
+/// How many schedules `make test` runs; a soak runs a hundred times as many.
+const SCHEDULES: u64 = 200;
+
+/// How many schedules are enough to find a defect.
+const ENOUGH: u64 = 60;
+
+/// How many schedules this process has begun; the guard lets one run at a time. Tokio's choice among the branches of a
+/// `select!` follows from how many runtimes the process has had, which no setting changes; so that is the seed too.
+static BEGUN: Mutex<u64> = Mutex::new(0);
+
+/// Runs the next schedule.
+fn next(defect: Defect) -> (u64, Outcomes) {
+    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+    let seed = *begun;
+    *begun += 1;
+    (seed, schedule::run(seed, defect))
+}
+
+/// Runs the schedule of `seed` as it ran in the process that told of it.
+fn again(seed: u64, defect: Defect) -> Outcomes {
+    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(*begun <= seed, "only in a process that has not come so far");
+    for _ in *begun..seed {
+        // What a schedule takes: one for its runtime, one for its thread.
+        for _ in 0..2 {
+            let _ = tokio::runtime::Builder::new_current_thread();
+        }
+    }
+    *begun = seed + 1;
+    schedule::run(seed, defect)
+}
+
+#[test]
+fn every_schedule_keeps_the_promises() {
+    if let Some(seed) = std::env::var("PARTWRIGHT_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let outcomes = again(seed, Defect::None);
+        println!("{}\n{}", outcomes.trace, told(&outcomes.counted));
+        assert_eq!(outcomes.violations, [""; 0]);
+        return;
+    }
+    let soak = std::env::var_os("PARTWRIGHT_SOAK").is_some();
+    let schedules = if soak { SCHEDULES * 100 } else { SCHEDULES };
+    let mut states = HashSet::new();
+    let mut climates: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counted: Vec<(&'static str, u64)> = Vec::new();
+    for _ in 0..schedules {
+        let (seed, outcomes) = next(Defect::None);
+        assert!(
+            outcomes.violations.is_empty(),
+            "{}\nin the schedule of seed {seed} ({}):\n{}\nPARTWRIGHT_SEED={seed} runs it again",
+            outcomes.trace,
+            outcomes.climate,
+            outcomes.violations.join("\n"),
+        );
+        states.extend(outcomes.states);
+        *climates.entry(outcomes.climate).or_default() += 1;
+        for (name, number) in outcomes.counted {
+            match counted.iter_mut().find(|(counted, _)| *counted == name) {
+                Some((_, sum)) => *sum += number,
+                None => counted.push((name, number)),
+            }
+        }
+    }
+    println!("{schedules} schedules {climates:?}; {} states of the bucket", states.len());
+    println!("{}", told(&counted));
+}
+
+fn told(counted: &[(&str, u64)]) -> String {
+    counted.iter().map(|(name, sum)| format!("{sum} {name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A check that cannot fail proves nothing.
+#[test]
+fn every_defect_put_in_on_purpose_is_found() {
+    for defect in [
+        Defect::StoreIgnoresConditions,
+        Defect::ReportWithoutCondition,
+        Defect::TidyUpBeforeCommit,
+        Defect::ImpatientRunner,
+        Defect::BlindToReports,
+        Defect::ForgetfulObject,
+    ] {
+        let found = (1..=ENOUGH).find_map(|number| {
+            let (_, outcomes) = next(defect);
+            outcomes.violations.first().map(|what| format!("in schedule {number}: {what}"))
+        });
+        println!("{defect:?}: found {}", found.as_deref().unwrap_or("never"));
+        assert!(found.is_some(), "{defect:?} was not found in {ENOUGH} schedules");
+    }
+}
+
+#[test]
+fn a_seed_tells_all_of_a_schedule() {
+    let (seed, outcomes) = next(Defect::None);
+    let (later, outcomes_later) = next(Defect::None);
+    for (seed, outcomes) in [(seed, outcomes), (later, outcomes_later)] {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "every_schedule_keeps_the_promises", "--nocapture"]);
+        let output = command.env("PARTWRIGHT_SEED", seed.to_string()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(&told(&outcomes.counted)), "seed {seed}: {:?}\n{said}", outcomes.counted);
+    }
+}

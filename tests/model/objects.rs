@@ -1,0 +1,250 @@
+//! The Worker's side: the real `Project` object over SQLite, evicted and called again, with an alarm that rings twice.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, join};
+use partwright::contract::{ProjectId, RequestId, Timestamp, Version};
+use partwright::fleet::{FleetAnswer, StoreVerdict};
+use partwright::http::{Body, Clock, HttpError};
+use partwright::object::{Alarm, ObjectName, Objects, Sql, Value};
+use partwright::project::{Answer, Caller, Memory, Operation, ProjectCall, ProjectObject, Reply, VersionView};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use crate::chance::{permille, pick, seconds};
+use crate::life::Life;
+use crate::line::Line;
+use crate::people::EVERY_VERSION;
+use crate::sqlite::Sqlite;
+use crate::world::{Defect, World};
+
+/// The one who owns every project, and is the admin, so that scripts dropped into the bucket are seen too.
+pub const OWNER: &str = "ann";
+
+/// The object of one project.
+pub struct Project {
+    pub id: ProjectId,
+    world: Rc<World>,
+    sql: RefCell<Rc<Sqlite>>,
+    alarm: AlarmCell,
+    instance: RefCell<Rc<Instance>>,
+    instances: Cell<u64>,
+    /// Calls and alarms under way.
+    pub busy: Cell<u64>,
+}
+
+/// One instance: what it keeps in memory.
+struct Instance {
+    life: Rc<Life>,
+    line: Line,
+    memory: Memory,
+}
+
+#[derive(Default)]
+struct AlarmCell {
+    at: Cell<Option<Timestamp>>,
+    was_set: Notify,
+}
+
+impl Alarm for AlarmCell {
+    fn set(&self, at: Option<Timestamp>) -> LocalBoxFuture<'_, ()> {
+        self.at.set(at);
+        self.was_set.notify_one();
+        std::future::ready(()).boxed_local()
+    }
+}
+
+/// The other objects: an account that lists what it is told, a fleet that calls the store fit. They fail now and then.
+struct Others<'w>(&'w World);
+
+impl Objects for Others<'_> {
+    fn send(
+        &self,
+        object: &ObjectName,
+        _: http::Request<Bytes>,
+    ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let weather = &self.0.weather;
+        let fails = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
+        let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None };
+        let answer = match object {
+            ObjectName::Fleet => serde_json::to_string(&verdict).expect("it is plain data"),
+            _ => "null".to_owned(),
+        };
+        async move {
+            sleep(Duration::from_millis(5)).await;
+            if fails {
+                Err(HttpError("the object is being moved".to_owned()))
+            } else {
+                Ok(http::Response::new(Body::full(answer)))
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Project {
+    pub fn new(world: &Rc<World>, id: ProjectId) -> Rc<Self> {
+        let instance = RefCell::new(Rc::new(Instance::new(world, &id, 1)));
+        Rc::new(Self {
+            id,
+            world: world.clone(),
+            sql: RefCell::new(Rc::new(Sqlite::new())),
+            alarm: AlarmCell::default(),
+            instance,
+            instances: Cell::new(1),
+            busy: Cell::new(0),
+        })
+    }
+
+    /// Calls the object; none if it, or the way to it, was gone before the answer.
+    pub async fn call(&self, operation: Operation) -> Option<Answer> {
+        let caller = Caller { user: OWNER.to_owned(), admin: true };
+        let call = ProjectCall { project: self.id.clone(), caller, request_id: RequestId::random(), operation };
+        let weather = &self.world.weather;
+        let gives_up = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
+        let patience = if gives_up { seconds(0, 3) } else { Duration::from_secs(3_600) };
+        let answer = self.on_instance(async |object| object.handle(call).await);
+        timeout(patience, answer).await.ok().flatten()
+    }
+
+    /// Rings the alarm when it is due, for ever.
+    pub async fn ring(self: Rc<Self>) {
+        loop {
+            let now = self.world.clock.now();
+            match self.alarm.at.get() {
+                None => self.alarm.was_set.notified().await,
+                Some(at) if at > now => {
+                    let _ = timeout(at.since(now), self.alarm.was_set.notified()).await;
+                }
+                Some(_) => {
+                    self.alarm.at.set(None);
+                    let rings = || self.on_instance(async |object| object.alarm().await);
+                    let trouble = !self.world.weather.is_over.get() && self.world.weather.climate.has_deaths();
+                    let rung = match trouble.then(|| pick(&[0, 0, 0, 1, 2])) {
+                        Some(1) => join(rings(), rings()).await.0,
+                        Some(2) => rings().await.and(rings().await),
+                        _ => rings().await,
+                    };
+                    // The platform rings again after an alarm that did not come to its end.
+                    if rung.is_none_or(|outcome| outcome.is_err()) && self.alarm.at.get().is_none() {
+                        self.alarm.at.set(Some(self.world.clock.now().after(Duration::from_secs(2))));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Evicts it now and then, for as long as there is trouble.
+    pub async fn trouble(self: Rc<Self>) {
+        loop {
+            sleep(seconds(1, 60)).await;
+            if self.world.weather.is_over.get() {
+                return;
+            }
+            let life = self.instance.borrow().life.clone();
+            self.world.note(&life.name, "is evicted");
+            life.kill();
+        }
+    }
+
+    /// Whatever it suffers ends.
+    pub fn heal(&self) {
+        self.instance.borrow().life.resume();
+    }
+
+    async fn on_instance<T>(&self, what: impl AsyncFnOnce(ProjectObject<'_>) -> T) -> Option<T> {
+        let instance = self.living();
+        let sql = self.sql.borrow().clone();
+        let _busy = Busy::new(&self.busy);
+        let others = Others(&self.world);
+        let object = ProjectObject::new(
+            (&*sql, &self.alarm),
+            (&instance.line, &self.world.clock),
+            &others,
+            &self.world.settings,
+            &instance.memory,
+        );
+        instance.life.live(what(object)).await
+    }
+
+    /// The present instance; a fresh one after an eviction.
+    fn living(&self) -> Rc<Instance> {
+        let present = self.instance.borrow().clone();
+        if !present.life.is_dead() {
+            // A Worker does not stand still: the platform ends it.
+            present.life.resume();
+            return present;
+        }
+        let counts = &self.world.counts;
+        counts.evictions.set(counts.evictions.get() + 1);
+        self.instances.set(self.instances.get() + 1);
+        if self.world.defect == Defect::ForgetfulObject {
+            *self.sql.borrow_mut() = Rc::new(Sqlite::new());
+        }
+        let fresh = Rc::new(Instance::new(&self.world, &self.id, self.instances.get()));
+        *self.instance.borrow_mut() = fresh.clone();
+        fresh
+    }
+
+    /// Whether its records hold nothing that is not settled, and no alarm is set.
+    pub fn is_quiet(&self) -> bool {
+        self.alarm.at.get().is_none() && self.busy.get() == 0 && self.open() == 0
+    }
+
+    fn open(&self) -> i64 {
+        let statement = "SELECT COUNT(*) FROM versions WHERE phase IN ('stored', 'queued', 'running')";
+        match self.sql.borrow().exec(statement, &[]).as_deref() {
+            Ok([row]) => match row[..] {
+                [Value::Integer(count)] => count,
+                _ => panic!("a count is a number"),
+            },
+            // No table yet.
+            _ => 0,
+        }
+    }
+
+    /// Every version that it shows, with its report.
+    pub async fn versions(&self) -> Vec<VersionView> {
+        let Some(Ok(Reply::Versions { versions, .. })) = self.call(EVERY_VERSION).await else { return Vec::new() };
+        let mut whole = Vec::new();
+        for view in versions {
+            whole.extend(self.version(view.version).await);
+        }
+        whole
+    }
+
+    async fn version(&self, version: Version) -> Option<VersionView> {
+        match self.call(Operation::Version(version)).await {
+            Some(Ok(Reply::Version(Some(view)))) => Some(*view),
+            _ => None,
+        }
+    }
+}
+
+impl Instance {
+    fn new(world: &Rc<World>, id: &ProjectId, number: u64) -> Self {
+        let life = Life::new(format!("object {id}#{number}"));
+        let line = Line { world: world.clone(), life: life.clone() };
+        Self { life, line, memory: Memory::default() }
+    }
+}
+
+/// Counts what is under way.
+struct Busy<'a>(&'a Cell<u64>);
+
+impl<'a> Busy<'a> {
+    fn new(busy: &'a Cell<u64>) -> Self {
+        busy.set(busy.get() + 1);
+        Self(busy)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

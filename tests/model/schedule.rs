@@ -1,0 +1,283 @@
+//! One schedule: everybody at work in bad weather, then fair weather until all is quiet, then the reckoning.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use partwright::contract::{Format, Key, Origin, Outcome, Phase, ProjectId, Sha256, prefix};
+use partwright::project::VersionView;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::sleep;
+
+use crate::bucket::Bucket;
+use crate::chance::{self, below, pick, seconds};
+use crate::objects::Project;
+use crate::people::People;
+use crate::runners::Runner;
+use crate::weather::{Climate, Outage};
+use crate::world::{Defect, World};
+
+/// How long all may take to become quiet once there is no more trouble: five attempts at a script that kills runners
+/// are most of it.
+const UNTIL_QUIET: Duration = Duration::from_secs(3_600);
+
+/// Whether runners remove the files of attempts that did not commit.
+const ORPHANS_ARE_REMOVED: bool = false;
+
+/// What came of one schedule.
+#[derive(Default)]
+pub struct Outcomes {
+    pub climate: String,
+    pub violations: Vec<String>,
+    pub trace: String,
+    pub states: HashSet<u64>,
+    /// Name and number, in the order in which they are told.
+    pub counted: Vec<(&'static str, u64)>,
+}
+
+/// Runs the schedule of `seed`, on a thread of its own.
+pub fn run(seed: u64, defect: Defect) -> Outcomes {
+    let thread = std::thread::spawn(move || {
+        chance::begin(seed);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let world: std::cell::RefCell<Option<Rc<World>>> = std::cell::RefCell::default();
+        let whole = catch_unwind(AssertUnwindSafe(|| {
+            LocalSet::new().block_on(&runtime.expect("a runtime takes nothing but memory"), schedule(defect, &world))
+        }));
+        let Some(world) = world.into_inner() else { return Outcomes::default() };
+        if whole.is_err() {
+            world.ledger.borrow_mut().violation("something panicked; its message is above".to_owned());
+        }
+        let counted = counted(&world, &world.ledger.borrow());
+        let mut ledger = world.ledger.borrow_mut();
+        Outcomes {
+            climate: format!("{:?}", world.weather.climate),
+            violations: std::mem::take(&mut ledger.violations),
+            trace: world.trace(),
+            states: std::mem::take(&mut ledger.states),
+            counted,
+        }
+    });
+    thread.join().unwrap_or_else(|_| Outcomes {
+        violations: vec!["the schedule's thread died".to_owned()],
+        ..Outcomes::default()
+    })
+}
+
+fn counted(world: &World, ledger: &crate::ledger::Ledger) -> Vec<(&'static str, u64)> {
+    let counts = &world.counts;
+    vec![
+        ("requests", counts.requests.get()),
+        ("versions done", ledger.reports.len() as u64),
+        ("scripts begun", ledger.runs.values().map(|runs| u64::from(*runs)).sum()),
+        ("attempts", ledger.attempts.len() as u64),
+        ("taken over", ledger.takeovers),
+        ("commits won", ledger.reports.values().filter(|report| report.run.is_some()).count() as u64),
+        ("commits lost", ledger.commits_lost),
+        ("crashes", counts.crashes.get()),
+        ("suspensions", counts.suspensions.get()),
+        ("evictions", counts.evictions.get()),
+        ("drains", counts.drains.get()),
+        ("outages", counts.outages.get()),
+        ("requests lost", counts.lost.get()),
+        ("answers lost", counts.answers_lost.get()),
+        ("requests doubled", counts.doubled.get()),
+        ("orphaned files", orphans(world).len() as u64),
+        ("died of the store", ledger.reports.keys().map(|job| ledger.died_of_the_store(job) as u64).sum()),
+    ]
+}
+
+async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>) {
+    let (poll, lease) = (pick(&[1, 2, 5]), pick(&[15, 30]));
+    let (poll, lease) = (Duration::from_secs(poll), Duration::from_secs(lease));
+    let world = World::new(Climate::draw(), defect, poll, lease);
+    *shared.borrow_mut() = Some(world.clone());
+    let climate = world.weather.climate;
+
+    let runners: Vec<_> = (1..=1 + below(3) as usize).map(|number| Runner::new(&world, number, poll, lease)).collect();
+    let names = &["a", "b", "c"][..1 + below(3) as usize];
+    let ids: Vec<ProjectId> = names.iter().map(|name| name.parse().expect("it is a name")).collect();
+    let projects: Vec<_> = ids.iter().map(|id| Project::new(&world, id.clone())).collect();
+    let people = People::new(&world);
+    for runner in &runners {
+        spawn_local(runner.clone().run());
+        if climate.has_deaths() {
+            spawn_local(runner.clone().trouble());
+        }
+    }
+    let length = seconds(10, 120);
+    let mut busy = Vec::new();
+    for project in &projects {
+        spawn_local(project.clone().ring());
+        if climate.has_deaths() {
+            spawn_local(project.clone().trouble());
+        }
+        spawn_local(people.clone().read(project.clone()));
+        let pace = 1 + below(20);
+        for _ in 0..1 + below(3) {
+            busy.push(spawn_local(people.clone().upload(project.clone(), below(5), pace)));
+        }
+        busy.push(spawn_local(people.clone().cancel(project.id.clone(), People::some(4), pace * 2)));
+        busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::some(3), pace * 2)));
+    }
+    if climate.has_outages() {
+        spawn_local(outages(world.clone()));
+    }
+    sleep(length).await;
+
+    world.note("", "fair weather from here on");
+    world.weather.is_over.set(true);
+    world.weather.outage.set(None);
+    projects.iter().for_each(|project| project.heal());
+    let mut quiet = 0;
+    while quiet < 12 && world.ledger.borrow().violations.is_empty() {
+        if world.clock.monotonic() > length + UNTIL_QUIET {
+            let left = what_is_open(&world, &projects).join(", ");
+            return world.ledger.borrow_mut().violation(format!("it does not become quiet: {left}"));
+        }
+        runners.iter().for_each(|runner| runner.heal());
+        sleep(Duration::from_secs(1)).await;
+        let is_quiet = busy.iter().all(|task| task.is_finished()) && what_is_open(&world, &projects).is_empty();
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+    }
+    reckon(&world, &projects, &people).await;
+}
+
+/// The store is away now and then, for as long as there is trouble.
+async fn outages(world: Rc<World>) {
+    loop {
+        sleep(seconds(1, 60)).await;
+        if world.weather.is_over.get() {
+            return;
+        }
+        let how = pick(&[Outage::Unreachable, Outage::Silent, Outage::Busy, Outage::Refusing]);
+        world.note("the store", &format!("is away: {how:?}"));
+        world.counts.outages.set(world.counts.outages.get() + 1);
+        world.weather.outage.set(Some(how));
+        sleep(pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)])).await;
+        world.weather.outage.set(None);
+        world.note("the store", "is back");
+    }
+}
+
+/// What is not settled yet.
+fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
+    let bucket = world.bucket.borrow();
+    let mut open: Vec<String> = bucket.objects.keys().filter(|key| key.starts_with(prefix::PENDING)).cloned().collect();
+    open.extend(bucket.objects.keys().filter_map(|key| match key.parse() {
+        Ok(Key::Script(project, version)) => {
+            let done = Key::Done(project, version).to_string();
+            (!bucket.objects.contains_key(&done)).then_some(done)
+        }
+        _ => None,
+    }));
+    open.extend(
+        projects.iter().filter(|project| !project.is_quiet()).map(|project| format!("the object {}", project.id)),
+    );
+    open.extend((world.strays.get() > 0).then(|| "requests on their way".to_owned()));
+    if ORPHANS_ARE_REMOVED {
+        open.extend(orphans(world));
+    }
+    open
+}
+
+/// Files of attempts that are not their version's.
+fn orphans(world: &World) -> Vec<String> {
+    let (bucket, ledger) = (world.bucket.borrow(), world.reports());
+    let is_orphan = |key: &&String| match key.parse() {
+        Ok(Key::Output(project, version, ..)) => {
+            !ledger.get(&(project, version)).is_some_and(|report| report.files.iter().any(|file| file.key == **key))
+        }
+        _ => false,
+    };
+    bucket.objects.keys().filter(is_orphan).cloned().collect()
+}
+
+/// What is wrong with the flat path of a project: it holds the files of the newest completed version, and no others.
+fn flat_path(bucket: &Bucket, project: &Project, versions: &[VersionView]) -> Vec<String> {
+    let newest = versions.iter().filter(|view| view.phase == Phase::Completed).max_by_key(|view| view.version);
+    let report = newest.and_then(|view| view.report.as_ref());
+    let bytes = |key: &str| bucket.objects.get(key).map(|stored| stored.bytes.clone());
+    let is_wrong = |format: &Format| {
+        let made = report.and_then(|report| report.file(*format)).and_then(|file| bytes(&file.key));
+        made != bytes(&Key::Flat(project.id.clone(), *format).to_string())
+    };
+    let wrong = Format::ALL.into_iter().filter(is_wrong);
+    wrong.map(|format| format!("the flat path of {} has another {format}", project.id)).collect()
+}
+
+/// All is quiet: is everything that was promised there, once, and told as it is?
+async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
+    let mut wrong = Vec::new();
+    let jobs: Vec<_> = world.reports().keys().cloned().collect();
+    for job in &jobs {
+        world.ledger.borrow_mut().check_report(job, &world.bucket.borrow());
+    }
+    for project in projects {
+        let versions = project.versions().await;
+        let bucket = world.bucket.borrow();
+        for view in &versions {
+            let name = format!("{} v{}", project.id, view.version);
+            let Some(report) = world.reports().get(&(project.id.clone(), view.version)).cloned() else {
+                wrong.push(format!("{name} is {} and has no report in the bucket", view.phase));
+                continue;
+            };
+            if view.phase != Phase::from(report.outcome) {
+                wrong.push(format!("{name} is told as {}, the bucket says {:?}", view.phase, report.outcome));
+            }
+            if view.report.as_ref() != Some(&report) {
+                wrong.push(format!("{name} is told with another report"));
+            }
+        }
+        if !world.weather.climate.has_bad_lines() {
+            // A copy that comes late may lie there until the next version.
+            wrong.extend(flat_path(&bucket, project, &versions));
+        }
+        let is_shown = |version| versions.iter().any(|view| view.version == version);
+        for key in bucket.objects.keys() {
+            if let Ok(Key::Script(id, version)) = key.parse::<Key>()
+                && id == project.id
+                && !is_shown(version)
+            {
+                wrong.push(format!("{key} is not shown"));
+            }
+        }
+        for ((_, version), code) in people.accepted.borrow().iter().filter(|(job, _)| job.0 == project.id) {
+            let name = format!("{} v{version}, which was accepted,", project.id);
+            let sum = Sha256::of(code.as_bytes());
+            let view = versions.iter().find(|view| view.version == *version);
+            if view.is_none_or(|view| view.sha256.as_ref() != Some(&sum) || view.origin != Origin::Upload) {
+                wrong.push(format!("{name} is not there, or is another"));
+            }
+            let script = bucket.objects.get(&Key::Script(project.id.clone(), *version).to_string());
+            if script.is_none_or(|script| script.bytes != code.as_bytes()) {
+                wrong.push(format!("{name} is not in the bucket, or is another"));
+            }
+        }
+    }
+    let ledger = world.ledger.borrow();
+    for job in people.cancelled.borrow().iter() {
+        if ledger.reports.get(job).is_none_or(|report| report.outcome != Outcome::Cancelled) {
+            wrong.push(format!("{} v{} was cancelled and is not", job.0, job.1));
+        }
+    }
+    for (job, report) in &ledger.reports {
+        let name = format!("{} v{}", job.0, job.1);
+        let is_innocent = !world.weather.climate.has_deaths();
+        if is_innocent && report.outcome == Outcome::Abandoned {
+            wrong.push(format!("{name} is abandoned, and no process was struck"));
+        }
+        if world.weather.climate == Climate::Calm {
+            let runs = ledger.runs.get(job).copied().unwrap_or(0);
+            if runs != 1 && report.outcome != Outcome::Cancelled || runs > 1 {
+                wrong.push(format!("{name} was run {runs} times in fair weather"));
+            }
+        }
+    }
+    if world.weather.climate == Climate::Calm && !people.refused.borrow().is_empty() {
+        wrong.push("an upload was refused in fair weather".to_owned());
+    }
+    drop(ledger);
+    world.ledger.borrow_mut().violations.extend(wrong);
+}

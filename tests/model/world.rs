@@ -1,0 +1,183 @@
+//! What all processes of a schedule share: the bucket, the weather, the ledger, and what is told of it.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use http::{Method, Request, Response};
+use partwright::contract::{Key, Report, Timestamp};
+use partwright::http::Clock;
+use partwright::s3;
+use tokio::time::Instant;
+
+use crate::bucket::{self, Bucket};
+use crate::chance;
+use crate::ledger::{Job, Ledger};
+use crate::life::Life;
+use crate::line::key_of;
+use crate::weather::{Climate, Weather};
+
+/// A defect put in on purpose: the model must find it, or it would prove nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Defect {
+    None,
+    /// The store takes every put for the first.
+    StoreIgnoresConditions,
+    /// Runners put the report without a condition.
+    ReportWithoutCondition,
+    /// Runners tidy up before they commit.
+    TidyUpBeforeCommit,
+    /// One runner takes attempts over long before their lease is up.
+    ImpatientRunner,
+    /// Nobody sees that a version has its report.
+    BlindToReports,
+    /// The object's storage is gone with its memory.
+    ForgetfulObject,
+}
+
+/// How many events a trace shows.
+const TRACE: usize = 200;
+
+/// What was counted.
+#[derive(Default)]
+pub struct Counts {
+    pub requests: Cell<u64>,
+    pub lost: Cell<u64>,
+    pub answers_lost: Cell<u64>,
+    pub doubled: Cell<u64>,
+    pub crashes: Cell<u64>,
+    pub suspensions: Cell<u64>,
+    pub evictions: Cell<u64>,
+    pub drains: Cell<u64>,
+    pub outages: Cell<u64>,
+}
+
+pub struct World {
+    pub bucket: RefCell<Bucket>,
+    pub weather: Weather,
+    pub ledger: RefCell<Ledger>,
+    pub counts: Counts,
+    /// Requests that are on their way for long.
+    pub strays: Rc<Cell<u64>>,
+    pub clock: ModelClock,
+    /// How the library reaches the bucket.
+    pub settings: s3::Bucket,
+    pub defect: Defect,
+    trace: RefCell<VecDeque<String>>,
+}
+
+impl World {
+    pub fn new(climate: Climate, defect: Defect, poll: Duration, lease: Duration) -> Rc<Self> {
+        let bucket = Bucket {
+            ignores_if_none_match: defect == Defect::StoreIgnoresConditions,
+            page: chance::pick(&[1_000, 1_000, 7]),
+            ..Bucket::default()
+        };
+        Rc::new(Self {
+            bucket: RefCell::new(bucket),
+            weather: Weather::draw(climate),
+            ledger: RefCell::new(Ledger::new(poll, lease)),
+            counts: Counts::default(),
+            strays: Rc::default(),
+            clock: ModelClock { started: Instant::now() },
+            settings: s3::Bucket::from_settings(&bucket::setting).expect("they are complete"),
+            defect,
+            trace: RefCell::default(),
+        })
+    }
+
+    /// Serves a request that has come to the store.
+    pub fn serve(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+        let of_report = key_of(request).starts_with("processed/");
+        match (self.defect, request.method()) {
+            (Defect::BlindToReports, &Method::HEAD) if of_report => return bucket::answer(404, ""),
+            (Defect::ReportWithoutCondition, &Method::PUT) if of_report => {
+                let mut request = request.clone();
+                request.headers_mut().remove("if-none-match");
+                return self.apply(life, &request);
+            }
+            (Defect::TidyUpBeforeCommit, &Method::PUT) if of_report => {
+                if let Ok(Key::Done(project, version)) = key_of(request).parse() {
+                    let ticket = format!("http://store.test:9000/models/{}", Key::Ticket(project, version));
+                    self.apply(life, &Request::delete(ticket).body(Bytes::new()).expect("a request of ours"));
+                }
+            }
+            _ => {}
+        }
+        self.apply(life, request)
+    }
+
+    fn apply(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+        let now = self.clock.now();
+        let (response, change) = self.bucket.borrow_mut().serve(request, now);
+        if matches!(*request.method(), Method::PUT | Method::DELETE) && !key_of(request).starts_with("probe/") {
+            let condition = if request.headers().contains_key("if-none-match") {
+                " if absent"
+            } else if request.headers().contains_key("if-match") {
+                " if unchanged"
+            } else {
+                ""
+            };
+            let status = response.status().as_u16();
+            self.note(&life.name, &format!("{} {}{condition}: {status}", request.method(), key_of(request)));
+        }
+        if response.status() == 412
+            && let Ok(Key::Done(project, version)) = key_of(request).parse()
+        {
+            self.ledger.borrow_mut().lost_commit(&(project, version), request.body());
+        }
+        if let Some(change) = change {
+            self.ledger.borrow_mut().observe(&change, life, &self.bucket.borrow(), self.clock.monotonic());
+        }
+        response
+    }
+
+    /// The reports in the bucket.
+    pub fn reports(&self) -> Ref<'_, BTreeMap<Job, Report>> {
+        Ref::map(self.ledger.borrow(), |ledger| &ledger.reports)
+    }
+
+    /// Adds a line to the trace.
+    pub fn note(&self, who: &str, what: &str) {
+        let mut trace = self.trace.borrow_mut();
+        if trace.len() == TRACE {
+            trace.pop_front();
+        }
+        let seconds = self.clock.monotonic().as_secs_f64();
+        trace.push_back(format!("{seconds:9.3} {who:<14} {what}"));
+    }
+
+    /// The last events, a line each.
+    pub fn trace(&self) -> String {
+        self.trace.borrow().iter().fold(String::new(), |mut text, line| {
+            let _ = writeln!(text, "{line}");
+            text
+        })
+    }
+}
+
+/// Tokio's stopped time.
+pub struct ModelClock {
+    started: Instant,
+}
+
+impl ModelClock {
+    pub fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Clock for ModelClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000 + self.monotonic().as_millis() as i64)
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
+        tokio::time::sleep(duration).boxed_local()
+    }
+}
