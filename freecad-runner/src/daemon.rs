@@ -15,7 +15,6 @@ use tracing::{debug, error, info, warn};
 
 use crate::claim::Claim;
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::hints::Hints;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::look::{Look, Looks, look};
@@ -23,6 +22,7 @@ use crate::queue::{Candidate, Job, Queue};
 use crate::slots::{HeldSlot, Slots};
 use crate::sweep;
 use crate::transport::SystemClock;
+use crate::workbench::Workbench;
 
 /// How long a store that cannot be reached is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// When the store is unfit or refuses at the start. One that cannot be reached is waited for.
 pub async fn run(
     config: &Config,
-    engine: &Engine,
+    engine: &dyn Workbench,
     http: &dyn Http,
     clock: &SystemClock,
     hints: &Hints,

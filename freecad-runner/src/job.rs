@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::{Either, join, select, try_join, try_join_all};
 use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use partwright::http::Clock;
@@ -11,15 +12,15 @@ use tokio::sync::watch;
 use crate::claim::Claim;
 use crate::collect::Collected;
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, Finished, JobDirectory, Log, Run};
+use crate::engine::{EngineError, Finished, Log, Run};
 use crate::heartbeat::{Stop, watch_over};
 use crate::hints::Hints;
-use crate::products::gather;
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
 use crate::slots::HeldSlot;
 use crate::tidy;
 use crate::transport::SystemClock;
+use crate::workbench::{PreparedJob, Workbench};
 
 /// The most that is read of a script. The API takes 1 MiB; a hand-dropped one may be larger, and is told so.
 const SCRIPT_LIMIT: usize = 4 << 20;
@@ -31,8 +32,8 @@ pub struct Tools<'a> {
     pub client: Client<'a>,
     /// The clock.
     pub clock: &'a SystemClock,
-    /// The engine.
-    pub engine: &'a Engine,
+    /// Where scripts are run.
+    pub engine: &'a dyn Workbench,
     /// The settings.
     pub config: &'a Config,
     /// What is told of jobs, and said to them.
@@ -154,17 +155,18 @@ async fn claim_to_commit(
         }
     };
 
-    let directory = tools.engine.prepare(slot.number(), &script)?;
+    let prepared = tools.engine.prepare(slot.number(), &script)?;
     let display_name = format!("{}_v{}.py", job.0, job.1);
     let (stop, told_to_stop) = tokio::sync::oneshot::channel();
     // The place for what the engine tells while it runs: `hints.phase` and `hints.line` never block.
     tools.hints.phase(job, &run, "script");
-    let running = Box::pin(tools.engine.run(slot.number(), &directory, &display_name, async {
+    let told_to_stop = async {
         // A sender that is dropped is no reason to stop.
         if told_to_stop.await.is_err() {
             std::future::pending::<()>().await;
         }
-    }));
+    };
+    let running = prepared.run(&display_name, told_to_stop.boxed_local());
     let run = match select(running, &mut watching).await {
         Either::Left((run, _)) => run?,
         Either::Right((why, running)) => {
@@ -175,7 +177,7 @@ async fn claim_to_commit(
     };
     let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
     // Large files take a while: the heartbeat goes on, and a wish to stop waits for the end.
-    let publishing = publish_all(tools, candidate, claim, slot, directory, *finished, report);
+    let publishing = publish_all(tools, candidate, claim, slot, prepared, *finished, report);
     publish_watched(client, candidate, claim, Box::pin(publishing), watching).await
 }
 
@@ -227,17 +229,17 @@ async fn publish_all(
     candidate: &Candidate,
     claim: &Claim,
     slot: &HeldSlot,
-    directory: JobDirectory,
+    prepared: Box<dyn PreparedJob + '_>,
     mut finished: Finished,
     mut report: Report,
 ) -> Result<JobEnd, JobFailure> {
     let (job, run) = (&candidate.job, claim.run());
     let began = tools.clock.monotonic();
     tools.hints.phase(job, &run, "drawing");
-    let files = gather(&directory.output(), &mut finished, tools.config.engine.limits.output).await;
+    let files = prepared.gather(&mut finished).await;
     let gathered = tools.clock.monotonic() - began;
     // All is in memory: the next job may run. The volume is its own then.
-    drop(directory);
+    drop(prepared);
     let _turn = slot.leave().await;
     tools.hints.phase(job, &run, "publishing");
     let Finished { outcome, error, geometry, timings_ms, warnings, engine, log, .. } = finished;

@@ -14,6 +14,7 @@
 //! - `collect`: taking its files
 //! - `products`: all files of a job
 //! - `render`: drawing the GLB file and the picture from a job's mesh
+//! - `workbench`: the seam between a job and the engine
 //! - `publish`: files, log, report
 //! - `tidy`: removing what a finished version needs no more
 //! - `heartbeat`: keeping a claim while its job runs
@@ -47,3 +48,4 @@ pub mod sweep;
 mod testing;
 pub mod tidy;
 pub mod transport;
+pub mod workbench;

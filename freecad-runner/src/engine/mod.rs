@@ -129,8 +129,14 @@ pub struct EngineError {
 
 impl EngineError {
     /// Before the script had any part in it.
-    fn new(doing: &'static str) -> impl Fn(io::Error) -> Self {
+    pub fn new(doing: &'static str) -> impl Fn(io::Error) -> Self {
         move |cause| Self { doing, cause, script_may_have_run: false }
+    }
+
+    /// While the script may have had a part in it.
+    #[must_use]
+    pub fn with_the_script(self) -> Self {
+        Self { script_may_have_run: true, ..self }
     }
 
     /// Whether the script may be the reason: the fork server failed while it had the job. Where not, another attempt
@@ -145,7 +151,7 @@ impl From<child::Failed> for EngineError {
         let new = Self::new("run FreeCAD");
         match failed {
             child::Failed::Before(cause) => new(cause),
-            child::Failed::During(cause) => Self { script_may_have_run: true, ..new(cause) },
+            child::Failed::During(cause) => new(cause).with_the_script(),
         }
     }
 }
@@ -219,6 +225,11 @@ impl Engine {
     /// Whether the script's process is another user's.
     pub fn jail(&self) -> JailMode {
         self.jail
+    }
+
+    /// What one job may use.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// A fresh directory for a job on `slot`.
