@@ -19,7 +19,7 @@ use crate::hints::Hints;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::look::{Look, Looks, look};
 use crate::queue::{Candidate, Job, Queue};
-use crate::slots::{HeldSlot, Slots};
+use crate::slots::{Freed, HeldSlot, Slots};
 use crate::sweep;
 use crate::transport::SystemClock;
 use crate::workbench::Workbench;
@@ -89,6 +89,8 @@ struct Daemon<'a> {
     looks: Looks,
     slots: Slots,
     mine: HashSet<Job>,
+    /// Jobs that are over, and since when. A look that began before shows them as they were.
+    over: Vec<(Duration, Job)>,
     /// A script that killed runners runs without neighbours.
     alone: bool,
     /// A slot came free and no job has begun since.
@@ -117,6 +119,7 @@ impl<'a> Daemon<'a> {
             looks: Looks::every(tools.config.poll),
             slots: Slots::new(tools.config.engine.slots),
             mine: HashSet::new(),
+            over: Vec::new(),
             alone: false,
             came_free: false,
             failing: false,
@@ -150,7 +153,7 @@ impl<'a> Daemon<'a> {
                 () = hints.look_asked(), if can_begin && !self.looks.is_asked() => self.looks.ask(),
                 outcome = finished(&mut looking), if looking.is_some() => {
                     if let Some(look) = self.settled(outcome) {
-                        self.queue.observe(&look, clock.monotonic());
+                        self.observe(&look);
                         if !look.is_last() {
                             self.looks.ask();
                         } else if let Ok(permit) = snapshots.try_reserve() {
@@ -227,6 +230,13 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    fn observe(&mut self, look: &Look) {
+        self.queue.observe(look, self.tools.clock.monotonic());
+        let began = self.looks.began();
+        self.over.retain(|(since, _)| *since >= began);
+        self.over.iter().for_each(|(_, job)| self.queue.forget(job));
+    }
+
     /// The next version to claim and the slot for it.
     fn pick(&self) -> Option<(usize, Candidate)> {
         let slot = self.slots.free(self.tools.clock.monotonic())?;
@@ -238,12 +248,12 @@ impl<'a> Daemon<'a> {
         (!candidate.runs_alone() || self.mine.is_empty()).then_some((slot, candidate))
     }
 
-    /// A job's engine has done its part; the job goes on without the slot.
-    fn slot_back(&mut self, slot: usize) {
-        self.slots.give_back(slot);
+    /// A job does not need its slot any more, and goes on without.
+    fn slot_back(&mut self, Freed { number, has_run }: Freed) {
+        self.slots.give_back(number);
         self.came_free = true;
-        if self.slots.worked(slot) {
-            info!(slot, "the engine works again");
+        if has_run && self.slots.worked(number) {
+            info!(slot = number, "the engine works again");
         }
     }
 
@@ -255,14 +265,17 @@ impl<'a> Daemon<'a> {
             self.came_free = true;
         }
         self.mine.remove(&candidate.job);
+        self.over.push((self.tools.clock.monotonic(), candidate.job.clone()));
         self.alone = false;
+        if matches!(outcome, None | Some(Ok(JobEnd::WasDone))) {
+            // Others are at it, too: what is known of the queue is out of date.
+            self.queue.lost();
+            self.looks.ask();
+        } else {
+            self.queue.won();
+        }
         match (outcome, slot) {
-            (None, _) => {
-                // Others are at it, too: what is known of the queue is out of date.
-                self.queue.lost();
-                self.looks.ask();
-                return;
-            }
+            (None, _) => {}
             (Some(Ok(JobEnd::Committed(outcome))), _) => info!(%project, %version, ?outcome, "committed"),
             (Some(Ok(end)), _) => info!(%project, %version, ?end, "ended"),
             (Some(Err(JobFailure::Engine(error))), Some(slot)) => {
@@ -274,7 +287,6 @@ impl<'a> Daemon<'a> {
             }
             (Some(Err(failure)), _) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
-        self.queue.won();
     }
 }
 
@@ -315,68 +327,4 @@ async fn claim_and_work(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
-
-    /// Runs until `seconds` have gone by on tokio's clock, which is stopped where nothing real is waited for.
-    async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<(), String> {
-        let (stop, stopping) = watch::channel(false);
-        let clock = SystemClock::new();
-        let hints = Hints::new(false);
-        let daemon = run(&fake.config, fake.engine(), store, &clock, &hints, stopping);
-        let end = async {
-            clock.sleep(Duration::from_secs(seconds)).await;
-            stop.send_replace(true);
-            // It is promptly over.
-            clock.sleep(Duration::from_secs(1)).await;
-        };
-        tokio::select! {
-            outcome = daemon => outcome,
-            () = end => Err("it is still running".to_owned()),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_wish_to_stop_ends_the_probe() {
-        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
-        let store = Faulty::new(MemoryStore::new());
-        tokio::time::pause();
-        for fault in [Fault::Silence, Fault::NoConnection] {
-            store.always(Some(fault));
-            assert_eq!(run_for(&fake, &store, 3).await, Ok(()), "{fault:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_wish_to_stop_ends_the_engine_s_start() {
-        let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
-        assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() {
-        // It gets ready once, and fails with every job before the script.
-        let fake = FakeEngine::server(
-            r#"
-    for descriptor in descriptors:
-        os.close(descriptor)
-    child = os.fork()
-    if child == 0:
-        os._exit(70)
-    channel.sendall(b'{"forked": %d}\n' % child)
-    _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
-"#,
-        );
-        let store = MemoryStore::new();
-        store.drop_in("input/p/p_v1.py", "x = 1");
-        store.drop_in("pending/p/p_v1/ticket", "");
-        assert_eq!(run_for(&fake, &store, 6).await, Ok(()));
-        let attempts: Vec<String> = store.keys().into_iter().filter(|key| key.ends_with(".json")).collect();
-        // At once, and after rests of 1, 2 and 4 s with a poll each.
-        assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
-        assert!(attempts.iter().all(|key| store.object(key).unwrap().bytes.is_empty()));
-        assert!(store.object("processed/p/p_v1.py.done").is_none());
-    }
-}
+mod tests;

@@ -131,6 +131,7 @@ async fn claim_to_commit(
         Either::Right((why, _)) => return Ok(stopped(client, candidate, claim, why).await),
     };
     if is_done? {
+        slot.leave_unused();
         tidy_up_after_another(client, candidate).await?;
         return Ok(JobEnd::WasDone);
     }

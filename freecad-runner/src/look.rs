@@ -44,6 +44,11 @@ impl Looks {
         (self.began, self.is_asked) = (Some(now), false);
     }
 
+    /// When the last one began.
+    pub fn began(&self) -> Duration {
+        self.began.unwrap_or_default()
+    }
+
     /// How long until the next one is to begin.
     pub fn due_in(&self, now: Duration) -> Duration {
         let pause = if self.is_asked { SHORTEST_PAUSE.min(self.poll) } else { self.poll };

@@ -185,9 +185,14 @@ impl Queue {
 
     /// The version was claimed, by this runner or another: it is not free, and its project has had its turn.
     pub fn taken(&mut self, job: &Job) {
-        self.waiting.remove(job);
+        self.forget(job);
         self.serving += 1;
         self.served.insert(job.0.clone(), self.serving);
+    }
+
+    /// What is known of the version is out of date; the next look tells.
+    pub fn forget(&mut self, job: &Job) {
+        self.waiting.remove(job);
     }
 
     fn forget_what_is_gone(&mut self) {

@@ -70,20 +70,29 @@ impl Slots {
     }
 }
 
+/// A slot that a job has given back before it was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freed {
+    /// Which one.
+    pub number: usize,
+    /// The engine has run a script there; if not, nothing is known of it.
+    pub has_run: bool,
+}
+
 /// A job's slot, which it gives back as soon as the engine has done its part and the files are in memory: the next job
 /// runs while this one publishes.
 #[derive(Debug)]
 pub struct HeldSlot {
     number: usize,
     is_held: Cell<bool>,
-    freed: mpsc::UnboundedSender<usize>,
+    freed: mpsc::UnboundedSender<Freed>,
     /// How many jobs may publish without a slot. Each has its files in memory, so that they are no more than the slots.
     publishing: Arc<Semaphore>,
 }
 
 impl HeldSlot {
     /// Slot `number`, whose return is told to `freed`.
-    pub fn new(number: usize, freed: mpsc::UnboundedSender<usize>, publishing: Arc<Semaphore>) -> Self {
+    pub fn new(number: usize, freed: mpsc::UnboundedSender<Freed>, publishing: Arc<Semaphore>) -> Self {
         Self { number, is_held: Cell::new(true), freed, publishing }
     }
 
@@ -97,15 +106,24 @@ impl HeldSlot {
         self.is_held.get().then_some(self.number)
     }
 
-    /// Gives the slot back once there is room to publish without one, until what is given is dropped. The engine
-    /// worked.
+    /// Gives the slot back, after the engine has run, once there is room to publish without one, until what is given is
+    /// dropped.
     pub async fn leave(&self) -> Option<OwnedSemaphorePermit> {
         // Never closed; if it were, the slot would be held to the job's end.
         let permit = self.publishing.clone().acquire_owned().await.ok()?;
+        self.give_back(true);
+        Some(permit)
+    }
+
+    /// Gives the slot back without having used it.
+    pub fn leave_unused(&self) {
+        self.give_back(false);
+    }
+
+    fn give_back(&self, has_run: bool) {
         self.is_held.set(false);
         // A daemon that is gone needs no slots.
-        let _ = self.freed.send(self.number);
-        Some(permit)
+        let _ = self.freed.send(Freed { number: self.number, has_run });
     }
 }
 
@@ -165,6 +183,8 @@ mod tests {
         assert!(futures::poll!(&mut leaving).is_pending(), "the first still publishes");
         drop(publishing);
         assert!(leaving.await.is_some());
-        assert_eq!((told.recv().await, told.recv().await), (Some(0), Some(1)));
+        let told: Vec<_> =
+            [told.recv().await, told.recv().await].into_iter().flatten().map(|freed| freed.number).collect();
+        assert_eq!(told, [0, 1]);
     }
 }

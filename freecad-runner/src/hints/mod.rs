@@ -97,7 +97,7 @@ impl Hints {
     }
 
     /// Takes in what the Worker says. Anything else than its words is nothing.
-    fn heard(&self, text: &str) {
+    pub(crate) fn heard(&self, text: &str) {
         match serde_json::from_str(text) {
             Ok(Wake::Look) => self.ask_for_look(),
             // Nobody may be running it.
