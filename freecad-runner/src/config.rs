@@ -1,9 +1,13 @@
 //! The runner's settings. The bucket's (`AWS_*`, `S3_*`) are the library's.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+use http::header::HeaderValue;
+use http::uri::Scheme;
 use partwright::s3::{Bucket, ConfigError};
 
 /// Everything that the runner is told.
@@ -20,8 +24,81 @@ pub struct Config {
     /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM, before they are given back. Default: 8,
     /// which fits in the 10 that container engines wait.
     pub drain: Duration,
+    /// `PARTWRIGHT_URL` and `RUNNER_TOKEN`: the Worker that gets and gives hints. Default: none; polling alone.
+    pub worker: Option<WorkerLink>,
     /// How scripts are run.
     pub engine: EngineConfig,
+}
+
+/// The Worker, and what opens it to a runner.
+#[derive(Clone)]
+pub struct WorkerLink {
+    base: String,
+    /// Ready to be sent, and marked as secret.
+    bearer: HeaderValue,
+}
+
+impl WorkerLink {
+    /// Both settings or neither.
+    fn from_settings(lookup: Lookup<'_>) -> Result<Option<Self>, ConfigError> {
+        let (url, token) = match (optional(lookup, "PARTWRIGHT_URL"), optional(lookup, "RUNNER_TOKEN")) {
+            (None, None) => return Ok(None),
+            (Some(url), Some(token)) => (url, token),
+            (Some(_), None) => {
+                let problem = "missing; PARTWRIGHT_URL is set, and the Worker listens to runners with its token only";
+                return Err(ConfigError::new("RUNNER_TOKEN", problem.to_owned()));
+            }
+            (None, Some(_)) => {
+                let problem = "missing; RUNNER_TOKEN is set, and it is for the Worker at this address";
+                return Err(ConfigError::new("PARTWRIGHT_URL", problem.to_owned()));
+            }
+        };
+        // What is wrong is not shown: people put passwords into addresses.
+        let wrong = || {
+            let problem = "not an address of the form http(s)://host[:port][/path]";
+            ConfigError::new("PARTWRIGHT_URL", problem.to_owned())
+        };
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let is_http = uri.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        let host =
+            uri.authority().filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
+        if !is_http || host.is_none() || uri.query().is_some() || url.contains('#') {
+            return Err(wrong());
+        }
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
+            .ok()
+            .filter(|_| token.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or_else(|| ConfigError::new("RUNNER_TOKEN", "holds something else than visible ASCII".to_owned()))?;
+        bearer.set_sensitive(true);
+        Ok(Some(Self { base: url.trim_end_matches('/').to_owned(), bearer }))
+    }
+
+    /// Where `path`, which begins with a slash, is at the Worker.
+    ///
+    /// # Errors
+    /// When the two are no address together.
+    pub fn at(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
+        format!("{}{path}", self.base).parse()
+    }
+
+    /// The value of `Authorization`.
+    pub fn bearer(&self) -> HeaderValue {
+        self.bearer.clone()
+    }
+
+    /// Whether the token would cross a network for everybody to read.
+    pub fn is_in_the_clear(&self) -> bool {
+        let uri: Uri = self.base.parse().unwrap_or_default();
+        let host = uri.host().unwrap_or_default();
+        let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        uri.scheme() == Some(&Scheme::HTTP) && !is_loopback
+    }
+}
+
+impl fmt::Debug for WorkerLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerLink").field("base", &self.base).field("token", &"…").finish()
+    }
 }
 
 /// How scripts are run; all that `freecad-runner run` needs.
@@ -86,6 +163,7 @@ impl Config {
             poll: seconds(lookup, "RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
             lease: seconds(lookup, "RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
             drain: seconds(lookup, "RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
+            worker: WorkerLink::from_settings(lookup)?,
             engine: EngineConfig::from_settings(lookup)?,
         })
     }
@@ -220,6 +298,39 @@ mod tests {
     fn sizes_take_units() {
         assert_eq!(read(&[("RUNNER_JOB_MEMORY", "3 GiB")]).unwrap().engine.limits.memory, 3 << 30);
         assert_eq!(read(&[("RUNNER_JOB_OUTPUT", "1048576")]).unwrap().engine.limits.output, 1 << 20);
+    }
+
+    #[test]
+    fn a_worker_takes_both_settings() {
+        assert!(read(&[]).unwrap().worker.is_none());
+        let both = |url| read(&[("PARTWRIGHT_URL", url), ("RUNNER_TOKEN", "opens-the-door")]);
+        for (url, address) in [
+            ("https://parts.example.com", "https://parts.example.com/api/x"),
+            ("http://127.0.0.1:8787/", "http://127.0.0.1:8787/api/x"),
+            ("https://example.com/parts/", "https://example.com/parts/api/x"),
+        ] {
+            let config = both(url).unwrap();
+            let worker = config.worker.as_ref().unwrap();
+            assert_eq!(worker.at("/api/x").unwrap(), address);
+            assert_eq!(worker.bearer(), "Bearer opens-the-door");
+            assert!(!format!("{config:?} {:?}", worker.bearer()).contains("opens-the-door"));
+            assert!(!worker.is_in_the_clear());
+        }
+        assert!(both("http://parts.example.com").unwrap().worker.unwrap().is_in_the_clear());
+        for (settings, named) in [
+            (&[("PARTWRIGHT_URL", "https://a.b")][..], "RUNNER_TOKEN"),
+            (&[("RUNNER_TOKEN", "opens-the-door")], "PARTWRIGHT_URL"),
+            (&[("PARTWRIGHT_URL", "https://a.b"), ("RUNNER_TOKEN", "two words")], "RUNNER_TOKEN"),
+        ] {
+            let error = read(settings).unwrap_err();
+            assert_eq!(error.setting(), named);
+            assert!(!error.to_string().contains("words"));
+        }
+        for url in ["ws://a.b", "a.b", "/x", "https://", "https://u:hush@a.b", "https://a.b?q=1", "https://a.b#c"] {
+            let error = both(url).unwrap_err();
+            assert_eq!(error.setting(), "PARTWRIGHT_URL", "{url}");
+            assert!(!error.to_string().contains("hush"));
+        }
     }
 
     #[test]

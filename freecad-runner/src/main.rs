@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use freecad_runner::config::{Config, EngineConfig, JailMode};
 use freecad_runner::engine::Engine;
+use freecad_runner::hints::{self, Hints};
 use freecad_runner::local::LocalRun;
 use freecad_runner::transport::{SystemClock, Transport};
 use freecad_runner::{check, daemon, engine, local};
@@ -170,8 +171,10 @@ fn poll() -> Result<(), String> {
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();
+        let (link, hints) = (config.worker.as_ref(), Hints::new(config.worker.is_some()));
+        let daemon = daemon::run(&config, &engine, &transport, &clock, &hints, stopping);
         tokio::select! {
-            outcome = daemon::run(&config, &engine, &transport, &clock, stopping) => outcome,
+            outcome = hints::beside(link, (&transport, &transport), &clock, &hints, daemon) => outcome,
             () = second => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
         }
     })

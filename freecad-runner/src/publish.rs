@@ -12,8 +12,10 @@ use crate::queue::Job;
 pub enum Commit {
     /// It is the version's report.
     Won,
-    /// Another report was first: this attempt's files are orphans.
+    /// Another report was first: this attempt's files are nobody's.
     Lost,
+    /// Something else was first that cannot be read. It is not this attempt's report; what it is about, nobody knows.
+    Unreadable,
 }
 
 /// Puts one file under the attempt's own key.
@@ -80,9 +82,14 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
     match client.put(&key, Bytes::from(body), &PutOptions::if_absent().content_type("application/json")).await {
         Ok(_) => Ok(Commit::Won),
         Err(S3Error::PreconditionFailed) => {
-            let stored: Option<Report> = serde_json::from_slice(&client.get(&key, REPORT_LIMIT).await?.bytes).ok();
-            let own = stored.is_some_and(|stored| stored.run.is_some() && stored.run == report.run);
-            Ok(if own { Commit::Won } else { Commit::Lost })
+            let stored = client.get(&key, REPORT_LIMIT).await?.bytes;
+            Ok(match serde_json::from_slice::<Report>(&stored) {
+                Ok(stored) if stored.run.is_some() && stored.run == report.run => Commit::Won,
+                Ok(_) => Commit::Lost,
+                // Other software marks a version so.
+                Err(_) if stored.is_empty() => Commit::Lost,
+                Err(_) => Commit::Unreadable,
+            })
         }
         Err(error) => Err(error),
     }
@@ -98,20 +105,6 @@ pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
         Err(S3Error::NotFound) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Removes ticket and attempts of a version that is done. Anybody may do this, any number of times.
-///
-/// # Errors
-/// When the store does not answer; a later claim or sweep finishes it.
-pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<(), S3Error> {
-    let (project, version) = job;
-    // The ticket first: attempts without one are no work for anybody.
-    client.delete(&Key::Ticket(project.clone(), *version).to_string()).await?;
-    for number in 1..=highest_attempt {
-        client.delete(&Key::Attempt(project.clone(), *version, number).to_string()).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
