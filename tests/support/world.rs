@@ -9,11 +9,13 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
 use partwright::api::{App, Config, Served};
-use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
+use partwright::contract::{
+    Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
+};
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
-use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
+use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
 use serde_json::Value;
 
@@ -195,6 +197,25 @@ impl World {
     pub fn evict(&self, project: &str) {
         let name = ObjectName::Project(project.parse().unwrap());
         *self.instance(&name).memory.borrow_mut() = Rc::default();
+    }
+
+    /// Whether the project's object has ever kept anything.
+    pub fn has_tables(&self, project: &str) -> bool {
+        let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
+        !instance.sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty()
+    }
+
+    /// Another user uploads the first script of a project.
+    pub async fn give_to_somebody_else(&self, project: &str) {
+        let project: ProjectId = project.parse().unwrap();
+        let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
+        let call = ProjectCall {
+            project: project.clone(),
+            caller: Caller { user: "somebody else".to_owned(), admin: false },
+            request_id: RequestId::random(),
+            operation: Operation::Upload(script),
+        };
+        self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
 
     /// How many steps SQLite has taken in the project's object.
