@@ -121,8 +121,9 @@ pub fn handshake(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpErro
     request.body(Bytes::new()).map_err(|error| broken(&error))
 }
 
-/// The call in the query of a [`handshake`]; none where the query holds none.
-pub fn handshake_call<T: DeserializeOwned>(query: &str) -> Option<T> {
+/// The call in the URL of a [`handshake`]; none where it holds none.
+pub fn handshake_call<T: DeserializeOwned>(url: &str) -> Option<T> {
+    let (_, query) = url.split_once('?')?;
     let (_, call) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "call")?;
     serde_json::from_str(&call).ok()
 }
@@ -136,7 +137,7 @@ mod tests {
         let call = ("ü & = ? %".to_owned(), 7);
         let request = handshake(&call).unwrap();
         assert_eq!(request.headers()["upgrade"], "websocket");
-        assert_eq!(handshake_call(request.uri().query().unwrap()), Some(call));
-        assert_eq!(handshake_call::<u32>("x=1"), None);
+        assert_eq!(handshake_call(&request.uri().to_string()), Some(call));
+        assert_eq!(handshake_call::<u32>("https://object/?x=1"), None);
     }
 }

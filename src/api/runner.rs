@@ -21,7 +21,8 @@ const AT_ONCE: usize = 20;
 
 /// Hands each event to the object of its project.
 pub(super) async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let RunnerEvents { events } = serde_json::from_slice(&call.body).map_err(|error| ApiError::json(&error))?;
+    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
+    let RunnerEvents { events } = serde_json::from_str(text).map_err(|error| ApiError::json(&error))?;
     if events.len() > MAX_EVENTS {
         let detail = format!("{} events in one request; at most {MAX_EVENTS} are taken", events.len());
         return Err(ApiError::invalid("events", detail));

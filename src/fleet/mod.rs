@@ -165,11 +165,12 @@ impl<'a> FleetObject<'a> {
                     *self.memory.queue.borrow_mut() = Some((clock.now(), view.clone()));
                     turn.tell(&view);
                 }
-                Turn::Anothers(told) => {
-                    if let Either::Left((Ok(view), _)) = select(told, clock.sleep(LONGEST)).await {
-                        return view?.place(project, version);
-                    }
-                }
+                // A place in the queue is not worth a longer wait.
+                Turn::Anothers(told) => match select(told, clock.sleep(QUEUE_PATIENCE)).await {
+                    Either::Left((Ok(view), _)) => return view?.place(project, version),
+                    Either::Left((Err(_), _)) => {}
+                    Either::Right(_) => return None,
+                },
             }
         }
     }

@@ -111,7 +111,7 @@ impl ProjectObject<'_> {
                         None => return Ok(Reply::Status(Box::new(view))),
                     }
                 }
-                Either::Right(_) if self.is_stale() => {
+                Either::Right(_) if self.is_stale() && !self.is_looking() => {
                     self.look(call).await?;
                     self.tell(&call.project).await?;
                     view = self.status_of(call).await?;

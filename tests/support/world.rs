@@ -129,15 +129,15 @@ impl World {
             Ok(answer) => return Err(answer),
             Err(upgrade) => upgrade,
         };
-        let query = request.uri().query().unwrap();
+        let asked = request.uri().to_string();
         let instance = self.instance(&object);
         let first = match object {
             ObjectName::Project(_) => {
-                let call: ProjectCall = handshake_call(query).unwrap();
+                let call: ProjectCall = handshake_call(&asked).unwrap();
                 let memory = instance.memory.borrow().clone();
                 self.project(&instance, &memory).greeting(&call).await.unwrap()
             }
-            ObjectName::Fleet => self.fleet(&instance).greeting(&handshake_call(query).unwrap()).unwrap(),
+            ObjectName::Fleet => self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(),
             ObjectName::Account(_) => panic!("accounts hold no WebSockets"),
         };
         let messages = Messages::default();
