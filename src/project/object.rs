@@ -114,7 +114,8 @@ impl<'a> ProjectObject<'a> {
                 self.read(&call, operation).await
             }
         };
-        self.tell(&call.project).await?;
+        // Whoever called is answered whatever becomes of those who watch.
+        let _ = self.tell(&call.project).await;
         answer
     }
 
@@ -128,7 +129,7 @@ impl<'a> ProjectObject<'a> {
         life::meet_admin(records, &call.caller)?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
-        self.tell(&call.project).await?;
+        let _ = self.tell(&call.project).await;
         let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
         self.register(&call.project).await;
         self.arm().await?;
