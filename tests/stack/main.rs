@@ -7,6 +7,7 @@
 //! - `process`: a program that was started, and its certain end
 //! - `wait`: waiting for something to come true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
+//! - `socket`: a WebSocket
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
 //! - `stack`: the three together
@@ -20,6 +21,7 @@ mod process;
 mod project;
 mod runner;
 mod scenarios;
+mod socket;
 mod stack;
 mod store;
 #[path = "../store/suite.rs"]
