@@ -22,7 +22,7 @@ test: ## run every check; ONLY=name runs only the Rust tests whose names contain
 soak: ## what make test does a tenth of, in full: a thousand jobs in a row
 	@source tools/env.sh && tools/setup.sh rust freecad && PARTWRIGHT_SOAK=1 cargo test --locked -p freecad-runner --test engine soak -- --nocapture
 
-bench-engine: ## the engine against plain FreeCAD, in one run, as ratios
+bench-engine: ## the engine against plain FreeCAD, in one run: times, ratios, memory
 	@source tools/env.sh && tools/setup.sh rust freecad && cargo build --quiet --locked --release -p freecad-runner && python3 tests/bench/engine.py
 
 lint: ## check format and lints, no tests

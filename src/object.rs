@@ -1,4 +1,5 @@
-//! The seams between Durable Objects and their platform: SQL, the alarm, and calls from one object to another.
+//! The seams between Durable Objects and their platform: SQL, the alarm, WebSockets, and calls from one object to
+//! another.
 
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
@@ -36,6 +37,16 @@ pub trait Alarm {
     fn set(&self, at: Option<Timestamp>) -> LocalBoxFuture<'_, ()>;
 }
 
+/// The WebSockets that an object holds. They outlive its memory: the platform keeps them while it sleeps.
+pub trait Sockets {
+    /// Sends one text message to every one. One that cannot take it is about to be closed, and nothing is lost: who
+    /// connects again is told what is so then.
+    fn send_all(&self, text: &str);
+
+    /// How many are connected.
+    fn count(&self) -> usize;
+}
+
 /// Which object a call goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ObjectName {
@@ -55,6 +66,10 @@ pub trait Objects {
         object: &ObjectName,
         request: http::Request<Bytes>,
     ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>>;
+
+    /// Sends one request whose answer nobody waits for and whose failure nobody hears of. For objects alone: what a
+    /// Worker began ends with its request.
+    fn post(&self, object: ObjectName, request: http::Request<Bytes>);
 }
 
 /// The most that an answer between objects holds: a page of versions with their reports.
@@ -70,11 +85,7 @@ pub async fn call<A: DeserializeOwned>(
     call: &impl Serialize,
 ) -> Result<A, HttpError> {
     let broken = |error: &dyn std::fmt::Display| HttpError(format!("the {object:?} object: {error}"));
-    let body = serde_json::to_vec(call).map_err(|error| broken(&error))?;
-    let request = http::Request::post("https://object/")
-        .header("content-type", "application/json")
-        .body(body.into())
-        .map_err(|error| broken(&error))?;
+    let request = request(call).map_err(|error| broken(&error))?;
     let answer = objects.send(object, request).await?;
     let status = answer.status();
     let body = answer.into_body().bytes(ANSWER_LIMIT).await.map_err(|error| broken(&error))?;
@@ -82,4 +93,51 @@ pub async fn call<A: DeserializeOwned>(
         return Err(broken(&format!("{status} {}", String::from_utf8_lossy(&body))));
     }
     serde_json::from_slice(&body).map_err(|error| broken(&error))
+}
+
+/// Calls `object` and waits for nothing: what is said is a hint.
+pub fn post(objects: &dyn Objects, object: ObjectName, call: &impl Serialize) {
+    if let Ok(request) = request(call) {
+        objects.post(object, request);
+    }
+}
+
+fn request(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
+    let broken = |error: &dyn std::fmt::Display| HttpError(error.to_string());
+    let body = serde_json::to_vec(call).map_err(|error| broken(&error))?;
+    let request = http::Request::post("https://object/").header("content-type", "application/json");
+    request.body(body.into()).map_err(|error| broken(&error))
+}
+
+/// The handshake of a WebSocket that an object is to hold. It has no body, so `call` goes in the URL.
+///
+/// # Errors
+/// When `call` cannot be written.
+pub fn handshake(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
+    let broken = |error: &dyn std::fmt::Display| HttpError(error.to_string());
+    let call = serde_json::to_string(call).map_err(|error| broken(&error))?;
+    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("call", &call).finish();
+    let request = http::Request::get(format!("https://object/?{query}")).header("upgrade", "websocket");
+    request.body(Bytes::new()).map_err(|error| broken(&error))
+}
+
+/// The call in the URL of a [`handshake`]; none where it holds none.
+pub fn handshake_call<T: DeserializeOwned>(url: &str) -> Option<T> {
+    let (_, query) = url.split_once('?')?;
+    let (_, call) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "call")?;
+    serde_json::from_str(&call).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_carries_its_call() {
+        let call = ("ü & = ? %".to_owned(), 7);
+        let request = handshake(&call).unwrap();
+        assert_eq!(request.headers()["upgrade"], "websocket");
+        assert_eq!(handshake_call(&request.uri().to_string()), Some(call));
+        assert_eq!(handshake_call::<u32>("https://object/?x=1"), None);
+    }
 }

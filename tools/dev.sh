@@ -46,11 +46,14 @@ unset AWS_SESSION_TOKEN # a session of the person's own cloud account is none of
 # The full jail changes users, which takes root.
 [ "$(id -u)" -eq 0 ] || export RUNNER_JAIL=${RUNNER_JAIL:-same-uid}
 
+# Lets the runner send hints and be woken; a new one each time, known to these two programs alone.
+runner_token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+
 # By file rather than by --var: a command line is everybody's to read.
 (
   umask 077
   {
-    printf '%s=%s\n' AUTH_MODE open ADMIN_TOKEN "$(secret admin-token)"
+    printf '%s=%s\n' AUTH_MODE open ADMIN_TOKEN "$(secret admin-token)" RUNNER_TOKEN "$runner_token"
     for name in AWS_ENDPOINT_URL_S3 AWS_BUCKET_NAME AWS_REGION S3_ADDRESSING AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; do
       printf '%s=%s\n' "$name" "${!name}"
     done
@@ -139,7 +142,7 @@ done
 # Its start-up talk is kept in the log; what follows is requests, errors, rebuilds. The health page's own polling is not.
 follow "$wrangler_pid" wrangler worker '1,/Ready on /d; /GET \/api\/monitoring\/health 200/d; s/^\[wrangler:info\] //'
 
-start runner "$PARTWRIGHT_RUNNER"
+RUNNER_TOKEN=$runner_token PARTWRIGHT_URL=$page start runner "$PARTWRIGHT_RUNNER"
 follow "$runner_pid" runner runner ''
 sleep 0.5
 alive "$runner_pid" || failed runner "the runner ended at once."

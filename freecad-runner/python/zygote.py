@@ -2,7 +2,7 @@
 
 One server serves one slot, so one job at a time. Its only way in and out is the socket on fd 3: the daemon sends a job
 (its length in four bytes, big end first, then JSON; with the descriptors for stdout, stderr, events and the Landlock
-ruleset); it answers in lines, {"forked": pid}, and {"exited": pid, "status": …} when the job is over. It ends when the
+ruleset); it answers in lines, {"forked": pid}, and {"exited": pid, "status": …, "cpu": seconds} when the job is over. It ends when the
 daemon closes the socket.
 
 It runs no script itself and holds no secret: every child has a copy of its memory.
@@ -62,8 +62,9 @@ def serve():
         for descriptor in descriptors:
             os.close(descriptor)
         channel.sendall(b'{"forked": %d}\n' % child)
-        _, status = os.waitpid(child, 0)
-        channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+        _, status, used = os.wait4(child, 0)
+        cpu = used.ru_utime + used.ru_stime
+        channel.sendall(b'{"exited": %d, "status": %d, "cpu": %.3f}\n' % (child, status, cpu))
 
 
 def warm_up():

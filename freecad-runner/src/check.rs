@@ -1,31 +1,37 @@
 //! `freecad-runner check`: what this machine offers, for people who set one up.
 
+use partwright::contract::Outcome;
+
 use crate::config::{EngineConfig, JailMode};
-use crate::engine::{self, Engine, Volume};
+use crate::engine::{self, Engine, Namespace, Run, Volume, unwatched};
+use crate::transport::SystemClock;
+
+/// The script that is tried.
+const TRIAL: &[u8] = b"import FreeCAD\nFreeCAD.newDocument('Trial').addObject('Part::Box', 'Box')\n";
 
 /// Prints what was found, a line each. True if scripts can be run.
-pub async fn check(config: &EngineConfig) -> bool {
-    let line = |name: &str, value: String| println!("{name:<12} {value}");
+pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    line("kernel", read("/proc/sys/kernel/osrelease"));
+    line("kernel", &read("/proc/sys/kernel/osrelease"));
     line(
         "cores",
-        std::thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |cores| cores.to_string()),
+        &std::thread::available_parallelism().map_or_else(|_| "unknown".to_owned(), |cores| cores.to_string()),
     );
-    line("memory", memory().unwrap_or_else(|| "unknown".to_owned()));
-    line("user", if nix::unistd::geteuid().is_root() { "root".to_owned() } else { "not root".to_owned() });
+    line("memory", &memory().unwrap_or_else(|| "unknown".to_owned()));
+    line("user", if nix::unistd::geteuid().is_root() { "root" } else { "not root" });
     line(
         "landlock",
-        engine::landlock_version().map_or_else(
+        &engine::landlock_version().map_or_else(
             || "none: scripts cannot be run here".to_owned(),
             |version| {
                 format!("version {version}{}", if version < 6 { ", without signal scope (Linux 6.12)" } else { "" })
             },
         ),
     );
+    line("namespaces", &namespaces());
     line(
         "jail",
-        match config.jail {
+        &match config.jail {
             JailMode::Full => format!("full: own users from {}", crate::config::FIRST_SLOT_UID),
             JailMode::SameUid => "same-uid: for your own scripts only".to_owned(),
         },
@@ -33,23 +39,28 @@ pub async fn check(config: &EngineConfig) -> bool {
     let limits = config.limits;
     line(
         "job limits",
-        format!(
+        &format!(
             "{} s, {} MiB of memory, {} MiB of files",
             limits.seconds.as_secs(),
             limits.memory >> 20,
             limits.output >> 20
         ),
     );
-    let engine = match Engine::new(&EngineConfig { slots: 1, ..config.clone() }) {
-        Ok(engine) => engine,
+    match check_engine(config, clock).await {
+        Ok(()) => true,
         Err(problem) => {
-            line("engine", problem);
-            return false;
+            line("engine", &problem);
+            false
         }
-    };
+    }
+}
+
+/// Starts the engine and runs one script in the jail: what a machine lacks in spite of all that it offers, shows here.
+async fn check_engine(config: &EngineConfig, clock: &SystemClock) -> Result<(), String> {
+    let engine = Engine::new(&EngineConfig { slots: 1, ..config.clone() })?;
     line(
         "scratch",
-        format!(
+        &format!(
             "{}: {}",
             config.scratch.display(),
             match engine.volume() {
@@ -60,16 +71,37 @@ pub async fn check(config: &EngineConfig) -> bool {
             }
         ),
     );
-    match engine.warm_up().await {
-        Ok(()) => {
-            line("engine", format!("FreeCAD is ready ({})", config.freecad));
-            true
-        }
-        Err(problem) => {
-            line("engine", problem.to_string());
-            false
-        }
+    let began = clock.monotonic();
+    engine.warm_up().await.map_err(|error| error.to_string())?;
+    line("engine", &format!("ready in {:.2} s ({})", (clock.monotonic() - began).as_secs_f64(), config.freecad));
+    let began = clock.monotonic();
+    let directory = engine.prepare(0, TRIAL).map_err(|error| error.to_string())?;
+    let ended = engine.run(0, &directory, "trial.py", std::future::pending(), &unwatched).await;
+    let Run::Finished(finished) = ended.map_err(|error| error.to_string())? else {
+        return Err("the trial was stopped".to_owned());
+    };
+    line("freecad", finished.engine.as_deref().unwrap_or("unknown"));
+    if finished.outcome != Outcome::Completed {
+        return Err(format!("a box did not become a model:\n{}", finished.log.text().trim_end()));
     }
+    let took = (clock.monotonic() - began).as_secs_f64();
+    line("trial", &format!("a box became a model in {:.0} ms, in the jail", took * 1000.0));
+    Ok(())
+}
+
+fn line(name: &str, value: &str) {
+    println!("{name:<12} {value}");
+}
+
+/// Which namespaces could be made. The jail makes none of them but a view of the mounts, for the slots' volumes.
+fn namespaces() -> String {
+    let Ok(found) = engine::namespaces() else { return "unknown: no process can be made to try".to_owned() };
+    let tell = |(name, namespace): (&str, Namespace)| match namespace {
+        Namespace::Yes => format!("{name} yes"),
+        Namespace::WithUser => format!("{name} within a user namespace"),
+        Namespace::No(why) => format!("{name} no ({why:?})"),
+    };
+    found.into_iter().map(tell).collect::<Vec<_>>().join(", ")
 }
 
 fn memory() -> Option<String> {

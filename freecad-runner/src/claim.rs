@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use partwright::contract::{Attempt, Key, RunId, Timestamp};
-use partwright::s3::{Client, Condition, PutOptions, S3Error};
+use partwright::s3::{Client, Condition, Patience, PutOptions, S3Error};
 
 use crate::queue::Candidate;
 
 /// The most that is read of an attempt object.
-const ATTEMPT_LIMIT: usize = 64 << 10;
+pub const ATTEMPT_LIMIT: usize = 64 << 10;
 
 /// A version that this runner holds.
 #[derive(Debug)]
@@ -44,17 +44,48 @@ impl Claim {
         now: Timestamp,
     ) -> Result<Option<Self>, S3Error> {
         let (project, version) = candidate.job.clone();
-        let key = Key::Attempt(project, version, candidate.attempt).to_string();
+        let key = Key::Attempt(project, version, candidate.attempt);
+        Self::put(client, &key, Condition::IfAbsent, runner, now).await
+    }
+
+    /// Writes an attempt at `key` where `condition` holds; none where it does not, because another runner was first.
+    ///
+    /// # Errors
+    /// When the store does not answer or refuses.
+    pub async fn put(
+        client: Client<'_>,
+        key: &Key,
+        condition: Condition,
+        runner: &str,
+        now: Timestamp,
+    ) -> Result<Option<Self>, S3Error> {
+        let key = key.to_string();
         let attempt = Attempt::new(runner, RunId::random(), now);
-        let etag =
-            match client.put(&key, body(&attempt)?, &PutOptions::if_absent().content_type("application/json")).await {
+        // Stores differ in which of the two they say where an object that must match is gone.
+        let is_new = condition == Condition::IfAbsent;
+        let is_lost = |error: &S3Error| match error {
+            S3Error::PreconditionFailed => true,
+            S3Error::NotFound => !is_new,
+            _ => false,
+        };
+        let options = PutOptions { condition, ..PutOptions::default() }.content_type("application/json");
+        let body = body(&attempt)?;
+        // Runners race for what is free, so most noes are true ones: after a single try there is no doubt whose the
+        // object is, and nobody need look.
+        let once = client.with_patience(Patience { tries: 1, ..Patience::default() });
+        let etag = match once.put(&key, body.clone(), &options).await {
+            Ok(etag) => etag,
+            Err(error) if is_lost(&error) => return Ok(None),
+            Err(error) if !error.is_passing() => return Err(error),
+            Err(_) => match client.put(&key, body, &options).await {
                 Ok(etag) => etag,
-                Err(S3Error::PreconditionFailed) => match own_etag(client, &key, &attempt.run).await? {
+                Err(error) if is_lost(&error) => match own_etag(client, &key, &attempt.run).await? {
                     Some(etag) => etag,
                     None => return Ok(None),
                 },
                 Err(error) => return Err(error),
-            };
+            },
+        };
         let (attempt, etag) = (RefCell::new(attempt), RefCell::new(etag));
         Ok(Some(Self { key, attempt, etag, released: Cell::default(), committing: Cell::default() }))
     }
@@ -62,6 +93,12 @@ impl Claim {
     /// The id of this attempt.
     pub fn run(&self) -> RunId {
         self.attempt.borrow().run.clone()
+    }
+
+    /// When it was claimed, on this runner's clock. The attempt's log is named by it, so that whoever finds the attempt
+    /// can name the log.
+    pub fn claimed_at(&self) -> Timestamp {
+        self.attempt.borrow().claimed_at
     }
 
     /// Rewrites the attempt with another counter, if it is still this runner's.
@@ -91,14 +128,6 @@ impl Claim {
     /// Whether the report is being written.
     pub fn is_committing(&self) -> bool {
         self.committing.get()
-    }
-
-    /// Removes the attempt after the version is done.
-    ///
-    /// # Errors
-    /// When the store does not answer; the attempt then stays until a sweep.
-    pub async fn remove(&self, client: Client<'_>) -> Result<(), S3Error> {
-        client.delete(&self.key).await
     }
 
     async fn rewrite(&self, client: Client<'_>, body: Bytes, run: &RunId) -> Heartbeat {

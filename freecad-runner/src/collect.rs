@@ -80,6 +80,16 @@ pub fn read_one(directory: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Col
     read(&root, name, limit).map_err(|error| unfit(name, &error))
 }
 
+/// How large a file is that [`read_one`] would read.
+///
+/// # Errors
+/// As [`collect`].
+pub fn size_of(directory: &Path, name: &str) -> Result<u64, CollectError> {
+    let root = open_directory(directory)?;
+    let size = open_file(&root, name).and_then(|file| Ok(file.metadata()?.len()));
+    size.map_err(|error| unfit(name, &error))
+}
+
 fn open_directory(directory: &Path) -> Result<OwnedFd, CollectError> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     open(directory, flags, Mode::empty()).map_err(|error| unfit("the output directory", &error.into()))
@@ -89,7 +99,7 @@ fn unfit(name: &str, error: &io::Error) -> CollectError {
     CollectError::Unfit { name: name.to_owned(), problem: error.to_string() }
 }
 
-fn read(root: &OwnedFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+fn open_file(root: &OwnedFd, name: &str) -> io::Result<File> {
     // No link on any step of the way, nothing outside the directory; a pipe does not block.
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
@@ -102,6 +112,11 @@ fn read(root: &OwnedFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
     if metadata.nlink() != 1 {
         return Err(io::Error::other("it has another name (a hard link)"));
     }
+    Ok(file)
+}
+
+fn read(root: &OwnedFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_file(root, name)?;
     let mut bytes = Vec::new();
     // One byte more than is left tells too much from just enough; the size in the metadata may be a hole's.
     file.take(limit + 1).read_to_end(&mut bytes)?;

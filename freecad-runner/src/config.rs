@@ -1,8 +1,13 @@
 //! The runner's settings. The bucket's (`AWS_*`, `S3_*`) are the library's.
 
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+use http::header::HeaderValue;
+use http::uri::Scheme;
 use partwright::s3::{Bucket, ConfigError};
 
 /// Everything that the runner is told.
@@ -19,8 +24,81 @@ pub struct Config {
     /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM, before they are given back. Default: 8,
     /// which fits in the 10 that container engines wait.
     pub drain: Duration,
+    /// `PARTWRIGHT_URL` and `RUNNER_TOKEN`: the Worker that gets and gives hints. Default: none; polling alone.
+    pub worker: Option<WorkerLink>,
     /// How scripts are run.
     pub engine: EngineConfig,
+}
+
+/// The Worker, and what opens it to a runner.
+#[derive(Clone)]
+pub struct WorkerLink {
+    base: String,
+    /// Ready to be sent, and marked as secret.
+    bearer: HeaderValue,
+}
+
+impl WorkerLink {
+    /// Both settings or neither.
+    fn from_settings(lookup: Lookup<'_>) -> Result<Option<Self>, ConfigError> {
+        let (url, token) = match (optional(lookup, "PARTWRIGHT_URL"), optional(lookup, "RUNNER_TOKEN")) {
+            (None, None) => return Ok(None),
+            (Some(url), Some(token)) => (url, token),
+            (Some(_), None) => {
+                let problem = "missing; PARTWRIGHT_URL is set, and the Worker listens to runners with its token only";
+                return Err(ConfigError::new("RUNNER_TOKEN", problem.to_owned()));
+            }
+            (None, Some(_)) => {
+                let problem = "missing; RUNNER_TOKEN is set, and it is for the Worker at this address";
+                return Err(ConfigError::new("PARTWRIGHT_URL", problem.to_owned()));
+            }
+        };
+        // What is wrong is not shown: people put passwords into addresses.
+        let wrong = || {
+            let problem = "not an address of the form http(s)://host[:port][/path]";
+            ConfigError::new("PARTWRIGHT_URL", problem.to_owned())
+        };
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let is_http = uri.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
+        let host =
+            uri.authority().filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
+        if !is_http || host.is_none() || uri.query().is_some() || url.contains('#') {
+            return Err(wrong());
+        }
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
+            .ok()
+            .filter(|_| token.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or_else(|| ConfigError::new("RUNNER_TOKEN", "holds something else than visible ASCII".to_owned()))?;
+        bearer.set_sensitive(true);
+        Ok(Some(Self { base: url.trim_end_matches('/').to_owned(), bearer }))
+    }
+
+    /// Where `path`, which begins with a slash, is at the Worker.
+    ///
+    /// # Errors
+    /// When the two are no address together.
+    pub fn at(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
+        format!("{}{path}", self.base).parse()
+    }
+
+    /// The value of `Authorization`.
+    pub fn bearer(&self) -> HeaderValue {
+        self.bearer.clone()
+    }
+
+    /// Whether the token would cross a network for everybody to read.
+    pub fn is_in_the_clear(&self) -> bool {
+        let uri: Uri = self.base.parse().unwrap_or_default();
+        let host = uri.host().unwrap_or_default();
+        let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        uri.scheme() == Some(&Scheme::HTTP) && !is_loopback
+    }
+}
+
+impl fmt::Debug for WorkerLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerLink").field("base", &self.base).field("token", &"…").finish()
+    }
 }
 
 /// How scripts are run; all that `freecad-runner run` needs.
@@ -30,8 +108,14 @@ pub struct EngineConfig {
     pub slots: usize,
     /// What one job may use.
     pub limits: Limits,
+    /// `RUNNER_SERVER_JOBS`: how many jobs a fork server runs before a fresh one takes its place, from 1: what leaks, leaks
+    /// no further. Default: 1,000.
+    pub jobs_a_server: u32,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
     pub jail: JailMode,
+    /// `RUNNER_FIRST_UID`: the first user and group id that scripts run as, from 1000. Default: from 70000 to 99999,
+    /// beginning anywhere; where a user namespace has none of these, from 20000 to 49999.
+    pub first_uid: Option<u32>,
     /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
     pub scratch: PathBuf,
     /// `RUNNER_FREECAD`: the program that hosts FreeCAD. Default: `freecadcmd` on `PATH`.
@@ -58,11 +142,14 @@ pub enum JailMode {
     SameUid,
 }
 
-/// The first user and group id that scripts run as. Far above what distributions give out.
-pub const FIRST_SLOT_UID: u32 = 64_100;
+/// The first user and group id that scripts run as where nothing is set.
+pub const FIRST_SLOT_UID: u32 = 70_000;
+
+/// What `RUNNER_FIRST_UID` may be: above what systems keep for themselves, and with room above it.
+const FIRST_UIDS: RangeInclusive<u32> = 1_000..=4_294_000_000;
 
 /// The most slots.
-const MAX_SLOTS: u64 = 256;
+const MAX_SLOTS: u32 = 256;
 
 impl Config {
     /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
@@ -76,6 +163,7 @@ impl Config {
             poll: seconds(lookup, "RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
             lease: seconds(lookup, "RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
             drain: seconds(lookup, "RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
+            worker: WorkerLink::from_settings(lookup)?,
             engine: EngineConfig::from_settings(lookup)?,
         })
     }
@@ -94,14 +182,14 @@ impl EngineConfig {
                 return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
             }
         };
-        let slots = match optional(lookup, "RUNNER_SLOTS") {
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-            Some(text) => {
-                let number = text.parse().ok().filter(|number| (1..=MAX_SLOTS).contains(number));
-                let wrong =
-                    || ConfigError::new("RUNNER_SLOTS", format!("{text:?} is not a number from 1 to {MAX_SLOTS}"));
-                usize::try_from(number.ok_or_else(wrong)?).unwrap_or(1)
-            }
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
+        let first_uid = match optional(lookup, "RUNNER_FIRST_UID") {
+            None => None,
+            Some(text) => Some(text.parse().ok().filter(|id| FIRST_UIDS.contains(id)).ok_or_else(|| {
+                let (least, most) = (FIRST_UIDS.start(), FIRST_UIDS.end());
+                ConfigError::new("RUNNER_FIRST_UID", format!("{text:?} is not a user id from {least} to {most}"))
+            })?),
         };
         let scratch = optional(lookup, "RUNNER_SCRATCH")
             .map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
@@ -115,7 +203,9 @@ impl EngineConfig {
                 memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
                 output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
             },
+            jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
             jail,
+            first_uid,
             scratch,
             freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
         })
@@ -126,6 +216,13 @@ type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// A number from 1 to `most`.
+fn count(lookup: Lookup<'_>, name: &'static str, default: u32, most: u32) -> Result<u32, ConfigError> {
+    let Some(text) = optional(lookup, name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| ConfigError::new(name, format!("{text:?} is not a number from 1 to {most}")))
 }
 
 fn seconds(
@@ -190,8 +287,11 @@ mod tests {
         assert_eq!(config.poll, Duration::from_secs(1));
         assert_eq!(config.lease, Duration::from_secs(30));
         assert_eq!(config.engine.jail, JailMode::Full);
+        assert_eq!(config.engine.first_uid, None);
+        assert_eq!(read(&[("RUNNER_FIRST_UID", "200000")]).unwrap().engine.first_uid, Some(200_000));
         let limits = Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 };
         assert_eq!(config.engine.limits, limits);
+        assert_eq!(config.engine.jobs_a_server, 1_000);
     }
 
     #[test]
@@ -201,10 +301,44 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_takes_both_settings() {
+        assert!(read(&[]).unwrap().worker.is_none());
+        let both = |url| read(&[("PARTWRIGHT_URL", url), ("RUNNER_TOKEN", "opens-the-door")]);
+        for (url, address) in [
+            ("https://parts.example.com", "https://parts.example.com/api/x"),
+            ("http://127.0.0.1:8787/", "http://127.0.0.1:8787/api/x"),
+            ("https://example.com/parts/", "https://example.com/parts/api/x"),
+        ] {
+            let config = both(url).unwrap();
+            let worker = config.worker.as_ref().unwrap();
+            assert_eq!(worker.at("/api/x").unwrap(), address);
+            assert_eq!(worker.bearer(), "Bearer opens-the-door");
+            assert!(!format!("{config:?} {:?}", worker.bearer()).contains("opens-the-door"));
+            assert!(!worker.is_in_the_clear());
+        }
+        assert!(both("http://parts.example.com").unwrap().worker.unwrap().is_in_the_clear());
+        for (settings, named) in [
+            (&[("PARTWRIGHT_URL", "https://a.b")][..], "RUNNER_TOKEN"),
+            (&[("RUNNER_TOKEN", "opens-the-door")], "PARTWRIGHT_URL"),
+            (&[("PARTWRIGHT_URL", "https://a.b"), ("RUNNER_TOKEN", "two words")], "RUNNER_TOKEN"),
+        ] {
+            let error = read(settings).unwrap_err();
+            assert_eq!(error.setting(), named);
+            assert!(!error.to_string().contains("words"));
+        }
+        for url in ["ws://a.b", "a.b", "/x", "https://", "https://u:hush@a.b", "https://a.b?q=1", "https://a.b#c"] {
+            let error = both(url).unwrap_err();
+            assert_eq!(error.setting(), "PARTWRIGHT_URL", "{url}");
+            assert!(!error.to_string().contains("hush"));
+        }
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         for (name, value) in [
             ("RUNNER_SLOTS", "0"),
             ("RUNNER_SLOTS", "many"),
+            ("RUNNER_SERVER_JOBS", "0"),
             ("RUNNER_POLL", "0"),
             ("RUNNER_POLL", "NaN"),
             ("RUNNER_LEASE", "5"),
@@ -213,6 +347,9 @@ mod tests {
             ("RUNNER_JOB_MEMORY", "1MiB"),
             ("RUNNER_JOB_OUTPUT", "99999999999999999999"),
             ("RUNNER_JAIL", "none"),
+            ("RUNNER_FIRST_UID", "0"),
+            ("RUNNER_FIRST_UID", "4294967295"),
+            ("RUNNER_FIRST_UID", "nobody"),
             ("RUNNER_SCRATCH", "tmp"),
             ("AWS_BUCKET_NAME", ""),
         ] {

@@ -1,28 +1,34 @@
 //! The loop: look at the queue, claim, run, and stop in good order.
 
 use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::{FusedFuture, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use partwright::http::{Clock, Http};
 use partwright::s3::{Client, ProbeError, S3Error, probe};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::claim::Claim;
 use crate::config::Config;
+use crate::hints::Hints;
 use crate::job::{self, JobEnd, JobFailure, Tools};
-use crate::look::{Look, look};
+use crate::look::{Look, Looks, look};
 use crate::queue::{Candidate, Job, Queue};
-use crate::slots::Slots;
-use crate::sweep::{Sweep, Swept, sweep};
+use crate::slots::{Freed, HeldSlot, Slots};
+use crate::sweep;
 use crate::transport::SystemClock;
 use crate::workbench::Workbench;
 
 /// How long a store that cannot be reached is left alone, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a runner that stops takes to give up the sweep, at most.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Runs until `stopping` turns true, then drains.
 ///
@@ -33,6 +39,7 @@ pub async fn run(
     engine: &dyn Workbench,
     http: &dyn Http,
     clock: &SystemClock,
+    hints: &Hints,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), String> {
     let client = Client::new(http, clock, &config.bucket);
@@ -45,7 +52,7 @@ pub async fn run(
         Some(outcome) => outcome?,
     }
     info!(bucket = config.bucket.name, endpoint = %config.bucket.endpoint, slots = config.engine.slots, "ready");
-    let tools = Tools { client, clock, engine, config };
+    let tools = Tools { client, clock, engine, config, hints };
     Daemon::new(tools).run(stopping).await;
     Ok(())
 }
@@ -79,20 +86,26 @@ async fn wait_for_store(client: Client<'_>, clock: &SystemClock) -> Result<(), S
 struct Daemon<'a> {
     tools: Tools<'a>,
     queue: Queue,
-    sweep: Sweep,
+    looks: Looks,
     slots: Slots,
     mine: HashSet<Job>,
+    /// Jobs that are over, and since when. A look that began before shows them as they were.
+    over: Vec<(Duration, Job)>,
     /// A script that killed runners runs without neighbours.
     alone: bool,
+    /// A slot came free and no job has begun since.
+    came_free: bool,
     failing: bool,
 }
 
-/// What goes on beside the jobs: never awaited on its own, so that no slow store holds up a heartbeat.
-type Beside<'a, T> = Option<LocalBoxFuture<'a, Result<T, S3Error>>>;
+/// A look at the queue, which goes on beside the jobs: never awaited on its own, so that no slow store holds up a
+/// heartbeat.
+type Looking<'a> = Option<LocalBoxFuture<'a, Result<Look, S3Error>>>;
 
 /// A job that ended.
 struct Ended {
-    slot: usize,
+    /// None if it gave its slot back before.
+    slot: Option<usize>,
     candidate: Candidate,
     /// None if another runner was first to claim it.
     outcome: Option<Result<JobEnd, JobFailure>>,
@@ -103,66 +116,73 @@ impl<'a> Daemon<'a> {
         Self {
             tools,
             queue: Queue::new(tools.config.poll, tools.config.lease),
-            sweep: Sweep::default(),
+            looks: Looks::every(tools.config.poll),
             slots: Slots::new(tools.config.engine.slots),
             mine: HashSet::new(),
+            over: Vec::new(),
             alone: false,
+            came_free: false,
             failing: false,
         }
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let Tools { clock, hints, .. } = self.tools;
         let (drain, drained) = watch::channel(false);
+        let (freed, mut slots_back) = mpsc::unbounded_channel();
+        let publishing = Arc::new(Semaphore::new(self.tools.config.engine.slots));
         let mut jobs = FuturesUnordered::new();
-        let mut looking: Beside<'a, Look> = None;
+        let mut looking: Looking<'_> = None;
         let mut from = None;
-        let mut sweeping: Beside<'a, Swept> = None;
-        let mut polls = tokio::time::interval(self.tools.config.poll);
-        polls.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (snapshots, to_sweep) = sweep::snapshots();
+        let mut sweeping = Box::pin(sweep::run(self.tools, to_sweep, stopping.clone()).fuse());
         loop {
-            let rest = self.slots.rested_in(self.tools.clock.monotonic());
+            let now = clock.monotonic();
+            let rest = self.slots.rested_in(now);
+            let can_begin = self.slots.free(now).is_some();
             tokio::select! {
                 _ = stopping.wait_for(|stop| *stop) => break,
                 Some(ended) = jobs.next(), if !jobs.is_empty() => self.ended(ended),
-                _ = polls.tick(), if looking.is_none() => {
+                Some(slot) = slots_back.recv() => self.slot_back(slot),
+                () = clock.sleep(self.looks.due_in(now)), if looking.is_none() => {
+                    self.looks.begin(clock.monotonic());
                     // One that fails is followed by one from the beginning: the place may be gone.
                     looking = Some(look(self.tools.client, from.take()).boxed_local());
                 }
+                // Without a free slot there is nothing to look for; the wish is kept until there is one.
+                () = hints.look_asked(), if can_begin && !self.looks.is_asked() => self.looks.ask(),
                 outcome = finished(&mut looking), if looking.is_some() => {
                     if let Some(look) = self.settled(outcome) {
-                        let now = self.tools.clock.monotonic();
-                        self.queue.observe(&look, now);
+                        self.observe(&look);
                         if !look.is_last() {
-                            polls.reset_immediately();
-                        } else if sweeping.is_none() && self.sweep.is_due(now) {
-                            sweeping = Some(sweep(self.tools.client, self.queue.pending()).boxed_local());
+                            self.looks.ask();
+                        } else if let Ok(permit) = snapshots.try_reserve() {
+                            permit.send(Rc::new(self.queue.pending()));
                         }
                         from = look.next;
                     }
                 }
-                () = rested(self.tools.clock, rest), if rest.is_some() => {}
-                outcome = finished(&mut sweeping), if sweeping.is_some() => {
-                    if let Some(swept) = self.settled(outcome) {
-                        self.sweep.done(&swept, self.tools.clock.monotonic());
-                        if swept.made > 0 {
-                            info!(tickets = swept.made, "found scripts without a ticket");
-                            // The next look shows them; it need not wait.
-                            polls.reset_immediately();
-                        }
-                    }
-                }
+                () = rested(clock, rest), if rest.is_some() => {}
+                // It ends with the runner.
+                () = &mut sweeping => {}
             }
-            while let Some((slot, candidate)) = self.pick() {
-                self.slots.take(slot);
+            while let Some((number, candidate)) = self.pick() {
+                self.slots.take(number);
+                self.came_free = false;
                 self.mine.insert(candidate.job.clone());
                 self.alone = candidate.runs_alone();
                 // Whoever gets it, it is not free until the next look.
                 self.queue.taken(&candidate.job);
                 let (tools, drained) = (self.tools, drained.clone());
+                let slot = HeldSlot::new(number, freed.clone(), publishing.clone());
                 jobs.push(async move {
-                    let outcome = claim_and_work(tools, &candidate, slot, drained).await;
-                    Ended { slot, candidate, outcome }
+                    let outcome = claim_and_work(tools, &candidate, &slot, drained).await;
+                    Ended { slot: slot.held(), candidate, outcome }
                 });
+            }
+            // Nothing known is left for it; what came since the last look need not wait for the next poll.
+            if std::mem::take(&mut self.came_free) {
+                self.looks.ask();
             }
         }
         if !jobs.is_empty() {
@@ -179,6 +199,14 @@ impl<'a> Daemon<'a> {
                     // Every job holds a receiver.
                     let _ = drain.send(true);
                 }
+                () = &mut sweeping => {}
+            }
+        }
+        if !sweeping.is_terminated() {
+            // Without an answer the others wait for a lease.
+            tokio::select! {
+                () = &mut sweeping => {}
+                () = clock.sleep(FAREWELL) => {}
             }
         }
         info!("stopped");
@@ -202,42 +230,62 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    fn observe(&mut self, look: &Look) {
+        self.queue.observe(look, self.tools.clock.monotonic());
+        let began = self.looks.began();
+        self.over.retain(|(since, _)| *since >= began);
+        self.over.iter().for_each(|(_, job)| self.queue.forget(job));
+    }
+
     /// The next version to claim and the slot for it.
     fn pick(&self) -> Option<(usize, Candidate)> {
         let slot = self.slots.free(self.tools.clock.monotonic())?;
         if self.alone && !self.mine.is_empty() {
             return None;
         }
-        let candidate = self.queue.next(&self.mine)?;
+        let candidate = self.queue.next(&self.mine, getrandom::u32().unwrap_or_default())?;
         // It waits for the neighbours to finish; no new ones start meanwhile.
         (!candidate.runs_alone() || self.mine.is_empty()).then_some((slot, candidate))
+    }
+
+    /// A job does not need its slot any more, and goes on without.
+    fn slot_back(&mut self, Freed { number, has_run }: Freed) {
+        self.slots.give_back(number);
+        self.came_free = true;
+        if has_run && self.slots.worked(number) {
+            info!(slot = number, "the engine works again");
+        }
     }
 
     fn ended(&mut self, ended: Ended) {
         let Ended { slot, candidate, outcome } = ended;
         let (project, version) = &candidate.job;
-        self.slots.give_back(slot);
+        if let Some(slot) = slot {
+            self.slots.give_back(slot);
+            self.came_free = true;
+        }
         self.mine.remove(&candidate.job);
+        self.over.push((self.tools.clock.monotonic(), candidate.job.clone()));
         self.alone = false;
-        match outcome {
-            None => {}
-            Some(Ok(end)) => {
-                match end {
-                    JobEnd::Committed(outcome) => info!(%project, %version, ?outcome, "committed"),
-                    _ => info!(%project, %version, ?end, "ended"),
-                }
-                if matches!(end, JobEnd::Committed(_)) && self.slots.worked(slot) {
-                    info!(slot, "the engine works again");
-                }
-            }
-            Some(Err(JobFailure::Engine(error))) => {
+        if matches!(outcome, None | Some(Ok(JobEnd::WasDone))) {
+            // Others are at it, too: what is known of the queue is out of date.
+            self.queue.lost();
+            self.looks.ask();
+        } else {
+            self.queue.won();
+        }
+        match (outcome, slot) {
+            (None, _) => {}
+            (Some(Ok(JobEnd::Committed(outcome))), _) => info!(%project, %version, ?outcome, "committed"),
+            (Some(Ok(end)), _) => info!(%project, %version, ?end, "ended"),
+            (Some(Err(JobFailure::Engine(error))), Some(slot)) => {
                 if self.slots.failed(slot, self.tools.clock.monotonic()) {
                     error!(%project, %version, slot, %error, "another attempt follows; the slot rests for a while");
                 } else {
                     debug!(%project, %version, slot, %error, "the engine still fails");
                 }
             }
-            Some(Err(failure)) => error!(%project, %version, %failure, "failed; another attempt follows"),
+            (Some(Err(failure)), _) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }
     }
 }
@@ -250,11 +298,11 @@ async fn rested(clock: &SystemClock, rest: Option<Duration>) {
     }
 }
 
-/// Waits for what goes on beside the jobs, and clears its place.
-async fn finished<T>(beside: &mut Beside<'_, T>) -> Result<T, S3Error> {
-    let Some(future) = beside else { return std::future::pending().await };
+/// Waits for the look that is under way, and clears its place.
+async fn finished(looking: &mut Looking<'_>) -> Result<Look, S3Error> {
+    let Some(future) = looking else { return std::future::pending().await };
     let outcome = future.await;
-    *beside = None;
+    *looking = None;
     outcome
 }
 
@@ -262,7 +310,7 @@ async fn finished<T>(beside: &mut Beside<'_, T>) -> Result<T, S3Error> {
 async fn claim_and_work(
     tools: Tools<'_>,
     candidate: &Candidate,
-    slot: usize,
+    slot: &HeldSlot,
     drained: watch::Receiver<bool>,
 ) -> Option<Result<JobEnd, JobFailure>> {
     let Tools { client, clock, config, .. } = tools;
@@ -270,6 +318,7 @@ async fn claim_and_work(
         Ok(Some(claim)) => {
             let (project, version) = &candidate.job;
             info!(%project, %version, attempt = candidate.attempt, run = %claim.run(), "claimed");
+            tools.hints.claimed(&candidate.job, &claim.run());
             Some(job::work(tools, candidate, &claim, slot, drained).await)
         }
         Ok(None) => None,
@@ -278,67 +327,4 @@ async fn claim_and_work(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
-
-    /// Runs until `seconds` have gone by on tokio's clock, which is stopped where nothing real is waited for.
-    async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<(), String> {
-        let (stop, stopping) = watch::channel(false);
-        let clock = SystemClock::new();
-        let daemon = run(&fake.config, fake.engine(), store, &clock, stopping);
-        let end = async {
-            clock.sleep(Duration::from_secs(seconds)).await;
-            stop.send_replace(true);
-            // It is promptly over.
-            clock.sleep(Duration::from_secs(1)).await;
-        };
-        tokio::select! {
-            outcome = daemon => outcome,
-            () = end => Err("it is still running".to_owned()),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_wish_to_stop_ends_the_probe() {
-        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
-        let store = Faulty::new(MemoryStore::new());
-        tokio::time::pause();
-        for fault in [Fault::Silence, Fault::NoConnection] {
-            store.always(Some(fault));
-            assert_eq!(run_for(&fake, &store, 3).await, Ok(()), "{fault:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_wish_to_stop_ends_the_engine_s_start() {
-        let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
-        assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() {
-        // It gets ready once, and fails with every job before the script.
-        let fake = FakeEngine::server(
-            r#"
-    for descriptor in descriptors:
-        os.close(descriptor)
-    child = os.fork()
-    if child == 0:
-        os._exit(70)
-    channel.sendall(b'{"forked": %d}\n' % child)
-    _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
-"#,
-        );
-        let store = MemoryStore::new();
-        store.drop_in("input/p/p_v1.py", "x = 1");
-        store.drop_in("pending/p/p_v1/ticket", "");
-        assert_eq!(run_for(&fake, &store, 6).await, Ok(()));
-        let attempts: Vec<String> = store.keys().into_iter().filter(|key| key.ends_with(".json")).collect();
-        // At once, and after rests of 1, 2 and 4 s with a poll each.
-        assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
-        assert!(attempts.iter().all(|key| store.object(key).unwrap().bytes.is_empty()));
-        assert!(store.object("processed/p/p_v1.py.done").is_none());
-    }
-}
+mod tests;

@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{Either, select, try_join_all};
+use futures::future::{Either, join, select, try_join, try_join_all};
 use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use partwright::http::Clock;
-use partwright::s3::{Client, Patience, S3Error};
+use partwright::s3::{Client, S3Error};
 use tokio::sync::watch;
 
-use crate::claim::{Claim, Heartbeat};
+use crate::claim::Claim;
+use crate::collect::Collected;
 use crate::config::Config;
-use crate::engine::{EngineError, Finished, Log, Run};
+use crate::engine::{EngineError, Finished, Log, Progress, Run};
+use crate::heartbeat::{Stop, watch_over};
+use crate::hints::Hints;
 use crate::publish::{self, Commit};
 use crate::queue::{Candidate, Job};
+use crate::slots::HeldSlot;
+use crate::tidy;
 use crate::transport::SystemClock;
 use crate::workbench::{PreparedJob, Workbench};
 
@@ -31,6 +36,8 @@ pub struct Tools<'a> {
     pub engine: &'a dyn Workbench,
     /// The settings.
     pub config: &'a Config,
+    /// What is told of jobs, and said to them.
+    pub hints: &'a Hints,
 }
 
 /// How a job ended for this runner.
@@ -68,16 +75,8 @@ pub enum JobFailure {
     Engine(#[from] EngineError),
 }
 
-/// Why a run is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// The runner stops and gives the job back.
-    Drain,
-    /// The attempt is another's, or the version has a report (somebody cancelled it).
-    Lost,
-}
-
-/// Does a claimed job. `drained` turns true when running jobs must be given back.
+/// Does a claimed job. `slot` is given back as soon as the engine is not needed any more. `drained` turns true when
+/// running jobs must be given back.
 ///
 /// # Errors
 /// When the store or the engine fails: nothing is committed then. The attempt is given back where the engine failed
@@ -87,7 +86,7 @@ pub async fn work(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
-    slot: usize,
+    slot: &HeldSlot,
     drained: watch::Receiver<bool>,
 ) -> Result<JobEnd, JobFailure> {
     let end = claim_to_commit(tools, candidate, claim, slot, drained).await;
@@ -97,6 +96,9 @@ pub async fn work(
         // Without an answer it dies after all.
         claim.release(tools.client).await;
     }
+    if !matches!(end, Ok(JobEnd::Committed(_) | JobEnd::NotRun(_))) {
+        tools.hints.over(&claim.run());
+    }
     end
 }
 
@@ -104,71 +106,104 @@ async fn claim_to_commit(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
-    slot: usize,
+    slot: &HeldSlot,
     drained: watch::Receiver<bool>,
 ) -> Result<JobEnd, JobFailure> {
-    let (client, job) = (tools.client, &candidate.job);
-    if publish::is_done(client, job).await? {
-        publish::tidy_up(client, job, candidate.attempt).await?;
-        return Ok(JobEnd::WasDone);
-    }
+    let (client, job, run) = (tools.client, &candidate.job, claim.run());
     let mut report = Report::new(job.0.clone(), job.1, Outcome::Failed, tools.clock.now());
-    report.run = Some(claim.run());
+    report.run = Some(run.clone());
     report.attempt = Some(candidate.attempt);
     report.runner = Some(tools.config.name.clone());
-    report.started_at = Some(tools.clock.now());
+    report.started_at = Some(claim.claimed_at());
 
-    if candidate.is_abandoned() {
-        report.outcome = Outcome::Abandoned;
-        let message = format!(
-            "{} attempts at this script ended without a result (a runner died, or could not do its work); it is \
-             not tried again",
-            candidate.died
-        );
-        report.error = Some(JobError::new("abandoned", &message));
-        return finish(tools, candidate, claim, report, Log::default()).await.map(JobEnd::of_one_not_run);
+    // The heartbeat goes on from here to the commit.
+    let mut watching = Box::pin(watch_over(tools, candidate, claim, drained));
+    let asking = Box::pin(async {
+        // Asked after the claim: only that closes the race with another's commit and tidy-up. The script comes meanwhile.
+        if candidate.is_abandoned() {
+            return (publish::is_done(client, job).await, None);
+        }
+        let (is_done, script) = join(publish::is_done(client, job), fetch(client, job, &mut report)).await;
+        (is_done, Some(script))
+    });
+    let (is_done, script) = match select(asking, &mut watching).await {
+        Either::Left((answers, _)) => answers,
+        Either::Right((why, _)) => return Ok(stopped(client, candidate, claim, why).await),
+    };
+    if is_done? {
+        slot.leave_unused();
+        tidy_up_after_another(client, candidate).await?;
+        return Ok(JobEnd::WasDone);
     }
-    let script = match fetch(client, job, &mut report).await? {
-        Ok(script) => script,
-        Err(error) => {
-            report.error = Some(error);
-            return finish(tools, candidate, claim, report, Log::default()).await.map(JobEnd::of_one_not_run);
+    let script = match script.transpose()? {
+        Some(Ok(script)) => script,
+        not_to_be_run => {
+            report.error = Some(match not_to_be_run {
+                Some(Err(error)) => error,
+                _ => {
+                    report.outcome = Outcome::Abandoned;
+                    let message = format!(
+                        "{} attempts at this script ended without a result (a runner died, or could not do its \
+                         work); it is not tried again",
+                        candidate.died
+                    );
+                    JobError::new("abandoned", &message)
+                }
+            });
+            let finishing = Box::pin(finish(tools, candidate, claim, report, &[], Log::default()));
+            let end = publish_watched(client, candidate, claim, finishing, watching).await;
+            return end.map(JobEnd::of_one_not_run);
         }
     };
 
-    let prepared = tools.engine.prepare(slot, &script)?;
+    let prepared = tools.engine.prepare(slot.number(), &script)?;
     let display_name = format!("{}_v{}.py", job.0, job.1);
-    let mut watching = Box::pin(watch_over(tools, job, claim, drained));
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    let stopped = async {
+    let (stop, told_to_stop) = tokio::sync::oneshot::channel();
+    let told_to_stop = async {
         // A sender that is dropped is no reason to stop.
-        if stopped.await.is_err() {
+        if told_to_stop.await.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    let running = prepared.run(&display_name, stopped.boxed_local());
+    let told = |progress: Progress<'_>| match progress {
+        Progress::Phase(phase) => tools.hints.phase(job, &run, phase),
+        Progress::Line(line) => tools.hints.line(job, &run, line),
+    };
+    let running = prepared.run(&display_name, told_to_stop.boxed_local(), &told);
     let run = match select(running, &mut watching).await {
         Either::Left((run, _)) => run?,
         Either::Right((why, running)) => {
             let _ = stop.send(());
             running.await?;
-            return Ok(match why {
-                Stop::Lost => JobEnd::Lost,
-                Stop::Drain => {
-                    claim.release(client).await;
-                    JobEnd::Released
-                }
-            });
+            return Ok(stopped(client, candidate, claim, why).await);
         }
     };
     let Run::Finished(finished) = run else { return Ok(JobEnd::Released) };
     // Large files take a while: the heartbeat goes on, and a wish to stop waits for the end.
-    let publishing = publish_all(tools, candidate, claim, &*prepared, *finished, report);
-    publish_watched(claim, Box::pin(publishing), watching).await
+    let publishing = publish_all(tools, candidate, claim, slot, prepared, *finished, report);
+    publish_watched(client, candidate, claim, Box::pin(publishing), watching).await
+}
+
+/// Ends a job that has put nothing yet.
+async fn stopped(client: Client<'_>, candidate: &Candidate, claim: &Claim, why: Stop) -> JobEnd {
+    match why {
+        Stop::Lost => JobEnd::Lost,
+        Stop::Done => {
+            // What is left undone here, a sweep does.
+            let _ = tidy_up_after_another(client, candidate).await;
+            JobEnd::Lost
+        }
+        Stop::Drain => {
+            claim.release(client).await;
+            JobEnd::Released
+        }
+    }
 }
 
 /// Publishes for as long as the attempt holds the version.
 async fn publish_watched(
+    client: Client<'_>,
+    candidate: &Candidate,
     claim: &Claim,
     publishing: impl Future<Output = Result<JobEnd, JobFailure>> + Unpin,
     watching: impl Future<Output = Stop> + Unpin,
@@ -177,8 +212,17 @@ async fn publish_watched(
         Either::Left((end, _)) => end,
         Either::Right((Stop::Drain, publishing)) => publishing.await,
         // What the watch has seen may be this job's own commit; if not, the commit says so.
-        Either::Right((Stop::Lost, publishing)) if claim.is_committing() => publishing.await,
-        Either::Right((Stop::Lost, _)) => Ok(JobEnd::Lost),
+        Either::Right((_, publishing)) if claim.is_committing() => publishing.await,
+        Either::Right((why, publishing)) => {
+            // Nothing more is put from here on.
+            drop(publishing);
+            // What is left undone here, a sweep does.
+            let _ = tidy::remove_own(client, &candidate.job, claim).await;
+            if why == Stop::Done {
+                let _ = tidy_up_after_another(client, candidate).await;
+            }
+            Ok(JobEnd::Lost)
+        }
     }
 }
 
@@ -187,55 +231,83 @@ async fn publish_all(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
-    prepared: &dyn PreparedJob,
+    slot: &HeldSlot,
+    prepared: Box<dyn PreparedJob + '_>,
     mut finished: Finished,
     mut report: Report,
 ) -> Result<JobEnd, JobFailure> {
-    let (client, job) = (tools.client, &candidate.job);
+    let (job, run) = (&candidate.job, claim.run());
     let began = tools.clock.monotonic();
+    tools.hints.phase(job, &run, "drawing");
     let files = prepared.gather(&mut finished).await;
-    let run = claim.run();
-    report.files = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file))).await?;
+    let gathered = tools.clock.monotonic() - began;
+    // All is in memory: the next job may run. The volume is its own then.
+    drop(prepared);
+    let _turn = slot.leave().await;
+    tools.hints.phase(job, &run, "publishing");
     let Finished { outcome, error, geometry, timings_ms, warnings, engine, log, .. } = finished;
     (report.outcome, report.error, report.geometry) = (outcome, error, geometry);
     (report.timings_ms, report.warnings, report.engine) = (timings_ms, warnings, engine);
-    report.timings_ms.insert("publish".to_owned(), milliseconds(tools.clock.monotonic() - began));
-    finish(tools, candidate, claim, report, log).await
+    report.timings_ms.insert("publish".to_owned(), milliseconds(gathered));
+    finish(tools, candidate, claim, report, &files, log).await
 }
 
-/// Log, report, tidy-up.
+/// Files and log, report, tidy-up.
 async fn finish(
     tools: Tools<'_>,
     candidate: &Candidate,
     claim: &Claim,
     mut report: Report,
+    files: &[Collected],
     mut log: Log,
 ) -> Result<JobEnd, JobFailure> {
-    let (client, job) = (tools.client, &candidate.job);
-    let run = report.run.clone().unwrap_or_else(partwright::contract::RunId::random);
-    let started = report.started_at.unwrap_or_else(|| tools.clock.now());
-    report.finished_at = tools.clock.now();
-    let took = report.finished_at.since(started);
-    report.timings_ms.insert("total".to_owned(), milliseconds(took));
+    let (client, job, run) = (tools.client, &candidate.job, claim.run());
+    let (began, started) = (tools.clock.monotonic(), claim.claimed_at());
     log.note(&format!(
         "{} after {:.2} s (run {run}, attempt {})",
         outcome_word(report.outcome),
-        took.as_secs_f64(),
+        tools.clock.now().since(started).as_secs_f64(),
         candidate.attempt
     ));
     let heading = format!(
         "[runner] {} version {}, attempt {} by {}, started {started}\n",
         job.0, job.1, candidate.attempt, tools.config.name
     );
-    report.log = Some(publish::put_log(client, job, &run, started, heading + &log.text()).await?);
+    let putting = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file)));
+    let (put, log) = try_join(putting, publish::put_log(client, job, &run, started, heading + &log.text())).await?;
+    (report.files, report.log) = (put, Some(log));
+    if let Some(publish) = report.timings_ms.get_mut("publish") {
+        *publish += milliseconds(tools.clock.monotonic() - began);
+    }
+    report.finished_at = tools.clock.now();
+    report.timings_ms.insert("total".to_owned(), milliseconds(report.finished_at.since(started)));
     claim.begin_commit();
     let commit = publish::commit(client, &report).await?;
-    // What is left undone here, a later claim or sweep does.
-    let _ = publish::tidy_up(client, job, candidate.attempt).await;
+    // What of the rest is left undone here, a later claim or sweep does.
     Ok(match commit {
-        Commit::Won => JobEnd::Committed(report.outcome),
-        Commit::Lost => JobEnd::Lost,
+        Commit::Won => {
+            tools.hints.done(job, &run);
+            let _ = match candidate.attempt {
+                1 => tidy::tidy_up(client, job, 1).await,
+                highest => tidy::tidy_up_all(client, job, highest, &report).await,
+            };
+            JobEnd::Committed(report.outcome)
+        }
+        Commit::Lost => {
+            let _ = tidy::remove_own(client, job, claim).await;
+            let _ = tidy_up_after_another(client, candidate).await;
+            JobEnd::Lost
+        }
+        Commit::Unreadable => {
+            let _ = tidy::tidy_up(client, job, candidate.attempt).await;
+            JobEnd::Lost
+        }
     })
+}
+
+/// Tidies up after a version that another attempt has finished, or nobody.
+async fn tidy_up_after_another(client: Client<'_>, candidate: &Candidate) -> Result<(), S3Error> {
+    tidy::tidy_up_if_done(client, &candidate.job, candidate.attempt).await.map(drop)
 }
 
 /// Fetches the script. The inner error is the version's own and final.
@@ -262,34 +334,6 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
         return Ok(Err(JobError::new("script_changed", &message)));
     }
     Ok(Ok(object.bytes.to_vec()))
-}
-
-/// Keeps the claim by heartbeats for as long as the job runs; ends when the job must stop, and says why.
-async fn watch_over(tools: Tools<'_>, job: &Job, claim: &Claim, mut drained: watch::Receiver<bool>) -> Stop {
-    // A third of the lease leaves room for two that fail; stores take one write a second to a key, R2 no more.
-    let pause = (tools.config.lease / 3).max(Duration::from_secs(5));
-    // A store that is silent to one heartbeat must not hold up the next.
-    let client = tools.client.with_patience(Patience::within(tools.config.lease / 6));
-    loop {
-        tokio::select! {
-            outcome = drained.wait_for(|drained| *drained) => {
-                if outcome.is_ok() {
-                    return Stop::Drain;
-                }
-                // The daemon is gone without a word; so is this task, soon.
-                std::future::pending::<()>().await;
-            }
-            () = tools.clock.sleep(pause) => {}
-        }
-        if claim.heartbeat(client).await == Heartbeat::Lost {
-            return Stop::Lost;
-        }
-        // A report that is there already is a cancellation, or another attempt's.
-        if publish::is_done(client, job).await.unwrap_or(false) {
-            let _ = claim.remove(tools.client).await;
-            return Stop::Lost;
-        }
-    }
 }
 
 fn outcome_word(outcome: Outcome) -> &'static str {
@@ -321,13 +365,19 @@ mod tests {
         Candidate { job: ("p".parse().unwrap(), 1.try_into().unwrap()), attempt: 1, died: 0 }
     }
 
+    fn held_slot() -> HeldSlot {
+        let (freed, _) = tokio::sync::mpsc::unbounded_channel();
+        HeldSlot::new(0, freed, std::sync::Arc::new(tokio::sync::Semaphore::new(1)))
+    }
+
     /// A version in the bucket that a runner on this engine has claimed, and what `then` comes to.
     async fn claimed<T>(fake: &FakeEngine, then: impl AsyncFnOnce(Tools<'_>, &Claim, &MemoryStore) -> T) -> T {
         let (store, clock) = (MemoryStore::new(), SystemClock::new());
         store.drop_in("input/p/p_v1.py", "x = 1");
         store.drop_in("pending/p/p_v1/ticket", "");
         let client = Client::new(&store, &clock, &fake.config.bucket);
-        let tools = Tools { client, clock: &clock, engine: fake.engine(), config: &fake.config };
+        let hints = Hints::new(false);
+        let tools = Tools { client, clock: &clock, engine: fake.engine(), config: &fake.config, hints: &hints };
         let claim = Claim::create(client, &candidate(), "test", clock.now()).await.unwrap().unwrap();
         then(tools, &claim, &store).await
     }
@@ -336,7 +386,7 @@ mod tests {
     async fn failure_of(fake: &FakeEngine) -> (String, bool) {
         claimed(fake, async |tools, claim, store| {
             let (_drain, drained) = watch::channel(false);
-            let Err(JobFailure::Engine(error)) = work(tools, &candidate(), claim, 0, drained).await else {
+            let Err(JobFailure::Engine(error)) = work(tools, &candidate(), claim, &held_slot(), drained).await else {
                 panic!("the engine does not fail")
             };
             assert!(
@@ -366,7 +416,7 @@ mod tests {
         os.close(descriptor)
     channel.sendall(b'{"forked": %d}\n' % child)
     _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+    channel.sendall(b'{"exited": %d, "status": %d, "cpu": 0.1}\n' % (child, status))
 "#,
         );
         let (said, given_back) = failure_of(&fake).await;
@@ -400,18 +450,18 @@ mod tests {
         let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
         let (end, reports) = claimed(&fake, async |tools, claim, store| {
             let (_drain, drained) = watch::channel(false);
-            let job = candidate().job;
+            let (job, candidate) = (candidate().job, candidate());
             let publishing = async {
                 let mut report = Report::new(job.0.clone(), job.1, Outcome::Failed, tools.clock.now());
                 report.run = Some(claim.run());
                 tokio::time::pause();
-                let end = finish(tools, &candidate(), claim, report, Log::default()).await;
+                let end = finish(tools, &candidate, claim, report, &[], Log::default()).await;
                 // The heartbeat comes when report and tidy-up are done and their answers are not yet here.
                 tools.clock.sleep(tools.config.lease).await;
                 end
             };
-            let watching = watch_over(tools, &job, claim, drained);
-            let end = publish_watched(claim, Box::pin(publishing), Box::pin(watching)).await;
+            let watching = watch_over(tools, &candidate, claim, drained);
+            let end = publish_watched(tools.client, &candidate, claim, Box::pin(publishing), Box::pin(watching)).await;
             (end, store.keys().into_iter().filter(|key| key.starts_with("processed/")).count())
         })
         .await;
@@ -419,9 +469,53 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_loss_before_the_commit_ends_the_publishing() {
+    async fn a_loss_before_the_commit_ends_the_publishing_and_leaves_no_file() {
         let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
-        let end = claimed(&fake, async |_, claim, _| publish_watched(claim, pending(), ready(Stop::Lost)).await).await;
-        assert_eq!(end.unwrap(), JobEnd::Lost);
+        claimed(&fake, async |tools, claim, store| {
+            let run = claim.run();
+            store.drop_in(&format!("output/p/v1/{run}/MyHeadlessModel.STEP"), "x");
+            store.drop_in(&Key::log(&candidate().job.0, candidate().job.1, &run, claim.claimed_at()).to_string(), "x");
+            let other = "output/p/v1/bbbbbbbbbbbbbbbb/MyHeadlessModel.STEP";
+            store.drop_in(other, "x");
+            let end = publish_watched(tools.client, &candidate(), claim, pending(), ready(Stop::Lost)).await;
+            assert_eq!(end.unwrap(), JobEnd::Lost);
+            let left: Vec<_> = store.keys().into_iter().filter(|key| !key.starts_with("pending/")).collect();
+            assert_eq!(left, ["input/p/p_v1.py", other]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_refused_leaves_no_file() {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        // Another attempt's report, one of nobody, other software's mark, and something that nobody can read.
+        let job = candidate().job;
+        let mut other = Report::new(job.0, job.1, Outcome::Completed, partwright::contract::Timestamp::from_millis(0));
+        let cancelled = serde_json::to_vec(&other).unwrap();
+        other.run = Some(partwright::contract::RunId::random());
+        for (done, is_kept) in [
+            (serde_json::to_vec(&other).unwrap(), false),
+            (cancelled, false),
+            (Vec::new(), false),
+            (b"?".to_vec(), true),
+        ] {
+            claimed(&fake, async |tools, claim, store| {
+                store.drop_in("processed/p/p_v1.py.done", done);
+                let bytes = bytes::Bytes::from_static(b"x");
+                let sha256 = Sha256::of(&bytes);
+                let file =
+                    Collected { format: partwright::contract::Format::Step, made_by: "runner".into(), bytes, sha256 };
+                let mut report =
+                    Report::new(candidate().job.0, candidate().job.1, Outcome::Completed, tools.clock.now());
+                report.run = Some(claim.run());
+                let end = finish(tools, &candidate(), claim, report, &[file], Log::default()).await;
+                assert_eq!(end.unwrap(), JobEnd::Lost);
+                let mut left = store.keys();
+                left.retain(|key| key.starts_with("output/") || key.starts_with("logs/"));
+                assert_eq!(left.len(), if is_kept { 2 } else { 0 }, "{left:?}");
+                assert!(!store.keys().iter().any(|key| key.starts_with("pending/")));
+            })
+            .await;
+        }
     }
 }

@@ -9,14 +9,17 @@
 //! - `queue`: what looks at `pending/` mean
 //! - `slots`: where a job may run
 //! - `claim`: holding a version
+//! - `hints`: telling the Worker, and listening to it
 //! - `engine`: running a script that is not trusted
 //! - `collect`: taking its files
 //! - `products`: all files of a job
 //! - `render`: drawing the GLB file and the picture from a job's mesh
 //! - `workbench`: the seam between a job and the engine
 //! - `publish`: files, log, report
+//! - `tidy`: removing what a finished version needs no more
+//! - `heartbeat`: keeping a claim while its job runs
 //! - `job`: one job from claim to commit
-//! - `sweep`: scripts without a ticket
+//! - `sweep`: scripts without a ticket, files without a report
 //! - `daemon`: the loop
 //! - `local`: a script of one's own, without a bucket
 //! - `check`: what this machine offers
@@ -30,6 +33,8 @@ pub mod collect;
 pub mod config;
 pub mod daemon;
 pub mod engine;
+pub mod heartbeat;
+pub mod hints;
 pub mod job;
 pub mod local;
 pub mod look;
@@ -41,5 +46,6 @@ pub mod slots;
 pub mod sweep;
 #[cfg(test)]
 mod testing;
+pub mod tidy;
 pub mod transport;
 pub mod workbench;

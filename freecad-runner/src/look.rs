@@ -1,4 +1,6 @@
-//! Listings: a look at `pending/`, in parts where it is long, and a walk through a whole area.
+//! Listings: when to look at `pending/`; a look, in parts where it is long; and a walk through a whole area.
+
+use std::time::Duration;
 
 use partwright::contract::{Key, prefix};
 use partwright::s3::{Client, Entry, S3Error};
@@ -8,6 +10,51 @@ const MAX_PAGES: usize = 100;
 
 /// The most keys of a page, which is the stores' own limit.
 const PAGE: u32 = 1_000;
+
+/// The shortest time between the beginnings of two looks, however many are asked for: what a hint costs has a limit.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// When to look next: every poll, and sooner where somebody asks. No clock: the time is an argument.
+#[derive(Debug)]
+pub struct Looks {
+    poll: Duration,
+    /// When the last one began.
+    began: Option<Duration>,
+    is_asked: bool,
+}
+
+impl Looks {
+    /// Every `poll`, from now on.
+    pub fn every(poll: Duration) -> Self {
+        Self { poll, began: None, is_asked: false }
+    }
+
+    /// Asks for one. However often that is done, it is one.
+    pub fn ask(&mut self) {
+        self.is_asked = true;
+    }
+
+    /// Whether one is asked for and has not begun.
+    pub fn is_asked(&self) -> bool {
+        self.is_asked
+    }
+
+    /// One begins.
+    pub fn begin(&mut self, now: Duration) {
+        (self.began, self.is_asked) = (Some(now), false);
+    }
+
+    /// When the last one began.
+    pub fn began(&self) -> Duration {
+        self.began.unwrap_or_default()
+    }
+
+    /// How long until the next one is to begin.
+    pub fn due_in(&self, now: Duration) -> Duration {
+        let pause = if self.is_asked { SHORTEST_PAUSE.min(self.poll) } else { self.poll };
+        self.began.map_or(Duration::ZERO, |began| (began + pause).saturating_sub(now))
+    }
+}
 
 /// What one look at `pending/` showed.
 #[derive(Debug)]
@@ -62,8 +109,11 @@ pub async fn walk(client: Client<'_>, area: &str, mut each: impl FnMut(Key)) -> 
     }
 }
 
-/// One page; gives where the next one begins.
-async fn page(
+/// One page of `area`; gives where the next one begins.
+///
+/// # Errors
+/// When the store does not answer, or its listing does not go on.
+pub async fn page(
     client: Client<'_>,
     area: &str,
     from: Option<String>,
@@ -102,6 +152,19 @@ mod tests {
                 return looks;
             }
         }
+    }
+
+    #[test]
+    fn looks_come_with_each_poll_and_sooner_when_asked_for() {
+        let (mut looks, ms) = (Looks::every(Duration::from_secs(1)), Duration::from_millis);
+        assert_eq!(looks.due_in(ms(7)), ms(0));
+        looks.begin(ms(7));
+        assert_eq!(looks.due_in(ms(10)), ms(997));
+        looks.ask();
+        looks.ask();
+        assert_eq!((looks.due_in(ms(10)), looks.due_in(ms(500))), (ms(47), ms(0)));
+        looks.begin(ms(500));
+        assert_eq!((looks.is_asked(), looks.due_in(ms(500))), (false, ms(1_000)));
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! The program `freecad-runner`: reads the command line, the environment and signals, and hands on to the library.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -10,9 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use freecad_runner::config::{Config, EngineConfig, JailMode};
 use freecad_runner::engine::Engine;
+use freecad_runner::hints::{self, Hints};
 use freecad_runner::local::LocalRun;
 use freecad_runner::transport::{SystemClock, Transport};
-use freecad_runner::{check, config, daemon, engine, local};
+use freecad_runner::{check, daemon, engine, local};
 
 const USAGE: &str = "freecad-runner: runs FreeCAD scripts
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
     // another umask.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
+    raise_descriptors();
     let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
         Ok(command) => command,
         Err(problem) => {
@@ -72,21 +74,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// Each job takes several descriptors, and the usual soft limit of 1,024 is for programs that use `select`. Where the
+/// limit cannot be raised it is lived with.
+fn raise_descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Ok(Command::Poll),
         ["check"] => Ok(Command::Check),
         ["--help" | "-h"] => Ok(Command::Say(USAGE.to_owned())),
         ["--version" | "-V"] => Ok(Command::Say(format!("freecad-runner {}\n", env!("CARGO_PKG_VERSION")))),
-        ["run", ref files @ .., "--out", out] if !files.is_empty() => {
-            let several = files.len() > 1;
-            let run = |file: &&str| {
-                let (script, out) = (PathBuf::from(file), PathBuf::from(out));
-                let out = if several { out.join(script.file_stem().unwrap_or_default()) } else { out };
-                LocalRun { script, out }
-            };
-            Ok(Command::Run(files.iter().map(run).collect()))
-        }
+        ["run", ref files @ .., "--out", out] if !files.is_empty() => LocalRun::plan(files, out).map(Command::Run),
         _ => Err(format!("unknown arguments: {}", arguments.join(" "))),
     }
 }
@@ -96,32 +98,65 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
+/// From here on SIGTERM and SIGINT do not end this process. The first turns the value true, as long as the future is
+/// polled; at the second the future is ready: a person who will not wait.
+fn signals() -> Result<(watch::Receiver<bool>, impl Future<Output = ()>), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let (stop, stopping) = watch::channel(false);
+    let second = async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // Where nobody listens, nothing runs that could be stopped.
+            let _ = stop.send(true);
+        }
+    };
+    Ok((stopping, second))
+}
+
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn check_machine() -> Result<bool, String> {
     let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
-    Ok(runtime()?.block_on(check::check(&config)))
+    runtime()?.block_on(async {
+        let (mut stopping, second) = signals()?;
+        let clock = SystemClock::new();
+        tokio::select! {
+            can_run = check::check(&config, &clock) => Ok(can_run),
+            // The signals are waited for by the last line, which goes on to wait for a second.
+            _ = stopping.wait_for(|stopping| *stopping) => Err("stopped by a signal".to_owned()),
+            () = second => Err("stopped by signals".to_owned()),
+        }
+    })
 }
 
 fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
     let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
     let config = EngineConfig { slots: config.slots.min(runs.len()), ..config };
-    let engine = Engine::new(&config)?;
-    runtime()?.block_on(local::run_all(&engine, &config, runs, &SystemClock::new()))
+    runtime()?.block_on(async {
+        let (stopping, second) = signals()?;
+        let (engine, clock) = (Engine::new(&config)?, SystemClock::new());
+        tokio::select! {
+            outcome = local::run_all(&engine, &config, runs, &clock, stopping, std::io::stdout()) => outcome,
+            () = second => Err("stopped at once by a second signal".to_owned()),
+        }
+    })
 }
 
 fn poll() -> Result<(), String> {
     let config = Config::from_settings(&setting).map_err(|error| error.to_string())?;
     runtime()?.block_on(async {
         // Before all that takes time: a signal that comes meanwhile is kept, also where the runner is process 1.
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let (stopping, second) = signals()?;
         let engine = Engine::new(&config.engine)?;
         match engine.jail() {
             JailMode::Full => {
-                tracing::info!("scripts run as users of their own, from id {}", config::FIRST_SLOT_UID);
+                tracing::info!(ids = ?engine.users(), "scripts run as users of their own");
             }
             JailMode::SameUid => {
                 tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own");
@@ -136,23 +171,11 @@ fn poll() -> Result<(), String> {
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();
-        let (stop, stopping) = watch::channel(false);
-        let wait_for_signal = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            // The daemon holds a receiver for as long as it runs.
-            let _ = stop.send(true);
-            // A second signal is a person who will not wait: the default action is restored by leaving at once.
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
+        let (link, hints) = (config.worker.as_ref(), Hints::new(config.worker.is_some()));
+        let daemon = daemon::run(&config, &engine, &transport, &clock, &hints, stopping);
         tokio::select! {
-            outcome = daemon::run(&config, &engine, &transport, &clock, stopping) => outcome,
-            () = wait_for_signal => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
+            outcome = hints::beside(link, (&transport, &transport), &clock, &hints, daemon) => outcome,
+            () = second => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
         }
     })
 }

@@ -4,12 +4,23 @@ use std::path::Path;
 
 use partwright::contract::{Format, Outcome, Sha256};
 
-use crate::collect::{Collected, collect, read_one};
+use tokio::sync::Semaphore;
+
+use crate::collect::{CollectError, Collected, collect, read_one, size_of};
 use crate::engine::Finished;
 use crate::render::{self, Drawn, PICTURE_SIZE};
 
-/// The most of a mesh that is drawn, in bytes: about 2 million triangles, which take seconds and 500 MB.
+/// The most of a mesh that is read, in bytes: what 2 million triangles over 3 million vertices take.
 const MESH_LIMIT: u64 = 64 << 20;
+
+/// The largest mesh that is drawn beside others, in bytes: 200,000 triangles over 150,000 vertices, or 350,000 over few,
+/// which take 180 MB of memory at the very most (measured, as below).
+const SMALL_MESH: u64 = 4 << 20;
+
+/// Larger ones are drawn one at a time, whatever the number of slots. The worst that is allowed, 2 million triangles that
+/// share no edge, over 3 million vertices or in 20,000 colours, takes this process up to 630 MB for five seconds, and
+/// becomes a GLB file of 168 to 175 MB (measured on meshes made for it, all files of the job included).
+static LARGE: Semaphore = Semaphore::const_new(1);
 
 /// Takes the files of a job that says it completed, and draws its mesh. Files that cannot be taken make it a failed
 /// job, and say so; without a picture it is a model all the same.
@@ -30,25 +41,109 @@ pub async fn gather(directory: &Path, finished: &mut Finished, limit: u64) -> Ve
         }
     };
     let Some(mesh) = finished.mesh.clone() else { return files };
-    match draw(directory, &mesh).await {
-        Ok(drawn) => {
-            let picture = drawn.picture.map(|picture| (Format::Png, picture));
-            if picture.is_none() {
-                finished.warn("No picture: the model is too large to draw, or there is nothing to see");
-            }
-            for (format, bytes) in [(Format::Glb, drawn.glb)].into_iter().chain(picture) {
-                let sha256 = Sha256::of(&bytes);
-                files.push(Collected { format, made_by: "runner".to_owned(), bytes: bytes.into(), sha256 });
-            }
+    // What is drawn counts as what the job left itself: the script decides how large it is.
+    let left = limit - files.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
+    match draw(directory, &mesh, left).await {
+        Ok((drawn, missing)) => {
+            files.extend(drawn);
+            missing.iter().for_each(|warning| finished.warn(warning));
         }
         Err(problem) => finished.warn(&format!("No GLB and no picture: {problem}")),
     }
     files
 }
 
-async fn draw(directory: &Path, mesh: &str) -> Result<Drawn, String> {
-    let bytes = read_one(directory, mesh, MESH_LIMIT).map_err(|error| error.to_string())?;
+/// The GLB file and the picture, at most `limit` bytes together; and for what is missing, why.
+async fn draw(directory: &Path, mesh: &str, limit: u64) -> Result<(Vec<Collected>, Vec<&'static str>), String> {
+    let told = |error: CollectError| error.to_string();
+    // Before it is read: that many bytes are already much where there are many slots.
+    let is_large = size_of(directory, mesh).map_err(told)? > SMALL_MESH;
+    let _turn = if is_large { Some(LARGE.acquire().await.map_err(|error| error.to_string())?) } else { None };
+    let bytes = read_one(directory, mesh, MESH_LIMIT).map_err(told)?;
     // It computes for a while, and this thread keeps the heartbeats.
-    let drawing = tokio::task::spawn_blocking(move || render::draw(&bytes, PICTURE_SIZE));
-    drawing.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    let drawing = tokio::task::spawn_blocking(move || {
+        let Drawn { glb, picture } = render::draw(bytes, PICTURE_SIZE, limit)?;
+        let mut missing = Vec::new();
+        if glb.is_none() {
+            missing.push("No GLB: with it the files would be larger than a job may leave");
+        }
+        let left = limit - glb.as_ref().map_or(0, |glb| glb.len() as u64);
+        let is_drawn = picture.is_some();
+        let picture = picture.filter(|picture| picture.len() as u64 <= left);
+        match (is_drawn, &picture) {
+            (_, Some(_)) => {}
+            (true, None) => missing.push("No picture: with it the files would be larger than a job may leave"),
+            (false, None) => missing.push("No picture: the model is too large to draw, or there is nothing to see"),
+        }
+        let drawn = [(Format::Glb, glb), (Format::Png, picture)].into_iter().filter_map(|(format, bytes)| {
+            let (made_by, sha256) = ("runner".to_owned(), Sha256::of(bytes.as_ref()?));
+            Some(Collected { format, made_by, bytes: bytes?.into(), sha256 })
+        });
+        Ok((drawn.collect(), missing))
+    });
+    let drawn: Result<_, render::MeshError> = drawing.await.map_err(|error| error.to_string())?;
+    drawn.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use partwright::contract::RunId;
+
+    use super::*;
+    use crate::engine::{Log, MadeFile};
+
+    /// What is gathered of a job that left an STL file of ten bytes and a mesh: formats and warnings.
+    async fn gathered(mesh: &[u8], limit: u64) -> (Vec<Format>, Vec<String>) {
+        let directory = std::env::temp_dir().join(format!("partwright-products-{}", RunId::random()));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join(Format::Stl.file_name()), "0123456789").unwrap();
+        fs::write(directory.join("mesh.pwm"), mesh).unwrap();
+        let stl = MadeFile { format: Format::Stl, name: Format::Stl.file_name(), made_by: "script".to_owned() };
+        let mut finished = Finished {
+            outcome: Outcome::Completed,
+            error: None,
+            geometry: None,
+            files: vec![stl],
+            mesh: Some("mesh.pwm".to_owned()),
+            timings_ms: Default::default(),
+            warnings: Vec::new(),
+            engine: None,
+            log: Log::default(),
+        };
+        let files = gather(&directory, &mut finished, limit).await;
+        fs::remove_dir_all(&directory).unwrap();
+        assert!(files.iter().map(|file| file.bytes.len() as u64).sum::<u64>() <= limit);
+        (files.iter().map(|file| file.format).collect(), finished.warnings)
+    }
+
+    #[tokio::test]
+    async fn what_is_drawn_counts_against_the_limit() {
+        let mesh = render::sample();
+        let Drawn { glb, picture } = render::draw(mesh.clone(), PICTURE_SIZE, u64::MAX).unwrap();
+        let (glb, png) = (glb.unwrap().len() as u64, picture.unwrap().len() as u64);
+        assert!(png > glb);
+        let all = 10 + glb + png;
+        assert_eq!(gathered(&mesh, all).await, (vec![Format::Stl, Format::Glb, Format::Png], vec![]));
+        let (formats, warnings) = gathered(&mesh, all - 1).await;
+        assert_eq!(formats, [Format::Stl, Format::Glb]);
+        assert!(warnings[0].starts_with("No picture: with it"), "{warnings:?}");
+        let (formats, warnings) = gathered(&mesh, 10 + glb - 1).await;
+        assert_eq!(formats, [Format::Stl]);
+        assert!(warnings[0].starts_with("No GLB: with it") && warnings.len() == 2, "{warnings:?}");
+    }
+
+    #[tokio::test]
+    async fn a_large_mesh_waits_for_its_turn_and_a_small_one_does_not() {
+        let turn = LARGE.acquire().await.unwrap();
+        assert_eq!(gathered(&render::sample(), 1 << 30).await.0.len(), 3);
+        let large = vec![0; SMALL_MESH as usize + 1];
+        let waited = tokio::time::timeout(std::time::Duration::from_millis(50), gathered(&large, 1 << 30)).await;
+        assert!(waited.is_err());
+        drop(turn);
+        let (formats, warnings) = gathered(&large, 1 << 30).await;
+        assert_eq!(formats, [Format::Stl]);
+        assert!(warnings[0].contains("not a mesh file"), "{warnings:?}");
+    }
 }

@@ -12,8 +12,10 @@ use crate::queue::Job;
 pub enum Commit {
     /// It is the version's report.
     Won,
-    /// Another report was first: this attempt's files are orphans.
+    /// Another report was first: this attempt's files are nobody's.
     Lost,
+    /// Something else was first that cannot be read. It is not this attempt's report; what it is about, nobody knows.
+    Unreadable,
 }
 
 /// Puts one file under the attempt's own key.
@@ -70,7 +72,9 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
     if body.len() > REPORT_LIMIT {
         // Readers take no more. What a script can make long without end goes; what it is about stays.
         let mut short = report.clone();
-        short.warnings = vec!["The report was too long; warnings, objects and traceback were left out".to_owned()];
+        short.warnings =
+            vec!["The report was too long; warnings, timings, objects and traceback were left out".to_owned()];
+        short.timings_ms.clear();
         short.geometry.iter_mut().for_each(|geometry| geometry.objects.clear());
         short.error.iter_mut().for_each(|error| error.traceback = None);
         body = serde_json::to_vec(&short).map_err(unusable)?;
@@ -78,9 +82,14 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
     match client.put(&key, Bytes::from(body), &PutOptions::if_absent().content_type("application/json")).await {
         Ok(_) => Ok(Commit::Won),
         Err(S3Error::PreconditionFailed) => {
-            let stored: Option<Report> = serde_json::from_slice(&client.get(&key, REPORT_LIMIT).await?.bytes).ok();
-            let own = stored.is_some_and(|stored| stored.run.is_some() && stored.run == report.run);
-            Ok(if own { Commit::Won } else { Commit::Lost })
+            let stored = client.get(&key, REPORT_LIMIT).await?.bytes;
+            Ok(match serde_json::from_slice::<Report>(&stored) {
+                Ok(stored) if stored.run.is_some() && stored.run == report.run => Commit::Won,
+                Ok(_) => Commit::Lost,
+                // Other software marks a version so.
+                Err(_) if stored.is_empty() => Commit::Lost,
+                Err(_) => Commit::Unreadable,
+            })
         }
         Err(error) => Err(error),
     }
@@ -98,16 +107,32 @@ pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
     }
 }
 
-/// Removes ticket and attempts of a version that is done. Anybody may do this, any number of times.
-///
-/// # Errors
-/// When the store does not answer; a later claim or sweep finishes it.
-pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<(), S3Error> {
-    let (project, version) = job;
-    // The ticket first: attempts without one are no work for anybody.
-    client.delete(&Key::Ticket(project.clone(), *version).to_string()).await?;
-    for number in 1..=highest_attempt {
-        client.delete(&Key::Attempt(project.clone(), *version, number).to_string()).await?;
+#[cfg(test)]
+mod tests {
+    use partwright::contract::{Geometry, JobError, Outcome};
+    use partwright::http::Clock;
+    use partwright::s3::Bucket;
+
+    use super::*;
+    use crate::testing::MemoryStore;
+    use crate::transport::SystemClock;
+
+    #[tokio::test]
+    async fn a_report_that_nobody_would_read_is_made_shorter() {
+        let (store, clock) = (MemoryStore::new(), SystemClock::new());
+        let bucket = Bucket::from_settings(&MemoryStore::setting).unwrap();
+        let client = Client::new(&store, &clock, &bucket);
+        let long = "x".repeat(REPORT_LIMIT);
+        let mut report = Report::new("p".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, clock.now());
+        report.warnings = vec![long.clone()];
+        report.timings_ms.insert(long.clone(), 1.0);
+        report.geometry = Some(Geometry { solids: Some(7), ..Geometry::default() });
+        report.error = Some(JobError { traceback: Some(long), ..JobError::new("code", "message") });
+        assert_eq!(commit(client, &report).await.unwrap(), Commit::Won);
+        let stored = store.object("processed/p/p_v1.py.done").unwrap().bytes;
+        assert!(stored.len() < 10_000, "{}", stored.len());
+        let stored: Report = serde_json::from_slice(&stored).unwrap();
+        assert_eq!(stored.geometry.unwrap().solids, Some(7));
+        assert_eq!(stored.error.unwrap().message, "message");
     }
-    Ok(())
 }

@@ -48,7 +48,15 @@ pub struct Queue {
     /// When each project was last served; the one served longest ago is next.
     served: HashMap<ProjectId, u64>,
     serving: u64,
+    /// Among how many of the oldest candidates one is chosen.
+    spread: usize,
 }
+
+/// When the project was last served, the ticket's age, the version: who has the least is next.
+type Rank<'q> = (u64, Option<Timestamp>, &'q Job);
+
+/// The most that the spread becomes.
+const WIDEST_SPREAD: usize = 16;
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -99,6 +107,7 @@ impl Queue {
             waiting: BTreeMap::new(),
             served: HashMap::new(),
             serving: 0,
+            spread: 1,
         }
     }
 
@@ -139,20 +148,51 @@ impl Queue {
     }
 
     /// The next version to claim: oldest first, in turn between projects; none of those in `mine`.
-    pub fn next(&self, mine: &HashSet<Job>) -> Option<Candidate> {
-        let candidates = self.waiting.iter().filter(|(job, _)| !mine.contains(job)).filter_map(|(job, waiting)| {
-            let served = self.served.get(&job.0).copied().unwrap_or(0);
-            let since = waiting.ticket.as_ref()?.since;
-            Some(((served, since, job), self.candidate(job, waiting)?))
-        });
-        candidates.min_by_key(|(rank, _)| *rank).map(|(_, candidate)| candidate)
+    ///
+    /// Runners that see the same would all reach for the same one, and all but one in vain. So where races are lost,
+    /// `random` chooses among the oldest few of the project whose turn it is; the more are lost, among the more, up
+    /// to 16. A runner that loses none takes the oldest.
+    pub fn next(&self, mine: &HashSet<Job>, random: u32) -> Option<Candidate> {
+        let served = |job: &Job| self.served.get(&job.0).copied().unwrap_or(0);
+        // Sorted, and no longer than the spread.
+        let mut first: Vec<(Rank<'_>, &Waiting)> = Vec::new();
+        for (job, waiting) in &self.waiting {
+            let Some(ticket) = &waiting.ticket else { continue };
+            let rank = (served(job), ticket.since, job);
+            let is_late = first.len() == self.spread && first.last().is_some_and(|(last, _)| *last <= rank);
+            if is_late || mine.contains(job) || !self.is_free(waiting) {
+                continue;
+            }
+            let at = first.partition_point(|(other, _)| *other < rank);
+            first.insert(at, (rank, waiting));
+            first.truncate(self.spread);
+        }
+        let ((turn, ..), _) = first.first()?;
+        let in_turn = first.partition_point(|((served, ..), _)| served == turn);
+        let ((.., job), waiting) = first.get(random as usize % in_turn.max(1))?;
+        Some(candidate(job, waiting))
+    }
+
+    /// A version was claimed by this runner.
+    pub fn won(&mut self) {
+        self.spread = (self.spread - 1).max(1);
+    }
+
+    /// Another runner was first.
+    pub fn lost(&mut self) {
+        self.spread = (self.spread * 2).min(WIDEST_SPREAD);
     }
 
     /// The version was claimed, by this runner or another: it is not free, and its project has had its turn.
     pub fn taken(&mut self, job: &Job) {
-        self.waiting.remove(job);
+        self.forget(job);
         self.serving += 1;
         self.served.insert(job.0.clone(), self.serving);
+    }
+
+    /// What is known of the version is out of date; the next look tells.
+    pub fn forget(&mut self, job: &Job) {
+        self.waiting.remove(job);
     }
 
     fn forget_what_is_gone(&mut self) {
@@ -166,18 +206,19 @@ impl Queue {
         self.served.retain(|project, _| waiting.contains(project));
     }
 
-    fn candidate(&self, job: &Job, waiting: &Waiting) -> Option<Candidate> {
-        // The highest attempt holds the job unless it is released or dead.
-        let highest = waiting.attempts.last_key_value();
-        if highest.is_some_and(|(_, watched)| !watched.released && watched.quiet < self.lease) {
-            return None;
-        }
-        let died = waiting.attempts.values().filter(|watched| !watched.released).count();
-        Some(Candidate {
-            job: job.clone(),
-            attempt: highest.map_or(1, |(number, _)| number + 1),
-            died: u32::try_from(died).unwrap_or(u32::MAX),
-        })
+    /// The highest attempt holds the version unless it is released or dead.
+    fn is_free(&self, waiting: &Waiting) -> bool {
+        let holds = |watched: &Watched| !watched.released && watched.quiet < self.lease;
+        !waiting.attempts.last_key_value().is_some_and(|(_, watched)| holds(watched))
+    }
+}
+
+fn candidate(job: &Job, waiting: &Waiting) -> Candidate {
+    let died = waiting.attempts.values().filter(|watched| !watched.released).count();
+    Candidate {
+        job: job.clone(),
+        attempt: waiting.attempts.last_key_value().map_or(1, |(number, _)| number + 1),
+        died: u32::try_from(died).unwrap_or(u32::MAX),
     }
 }
 
@@ -208,7 +249,7 @@ mod tests {
     }
 
     fn next(queue: &Queue) -> Option<(String, u64, u32)> {
-        let candidate = queue.next(&HashSet::new())?;
+        let candidate = queue.next(&HashSet::new(), 0)?;
         Some((candidate.job.0.to_string(), candidate.job.1.get(), candidate.attempt))
     }
 
@@ -246,7 +287,34 @@ mod tests {
         let mut queue = queue();
         queue.observe(&whole(&[ticket("p", 1, 0)]), POLL);
         let mine = HashSet::from([("p".parse().unwrap(), Version::FIRST)]);
-        assert_eq!(queue.next(&mine), None);
+        assert_eq!(queue.next(&mine, 0), None);
+    }
+
+    #[test]
+    fn lost_races_spread_over_the_oldest_of_the_project_whose_turn_it_is() {
+        let mut queue = queue();
+        let entries: Vec<Entry> = (1..=100).map(|n| ticket("many", n, n as i64)).collect();
+        queue.observe(&whole(&entries), POLL);
+        let first = |queue: &Queue, random| queue.next(&HashSet::new(), random).unwrap().job.1.get();
+        let reach = |queue: &Queue| (0..1_000).map(|random| first(queue, random)).max();
+        assert_eq!(reach(&queue), Some(1), "nobody else is there: oldest first");
+        let reaches: Vec<_> = (0..6)
+            .map(|_| {
+                queue.lost();
+                reach(&queue).unwrap()
+            })
+            .collect();
+        assert_eq!(reaches, [2, 4, 8, 16, 16, 16]);
+        // A single one of another project, younger than all: it is next, whatever the spread.
+        queue.taken(&("many".parse().unwrap(), Version::FIRST));
+        let single: Vec<Entry> = entries[1..].iter().cloned().chain([ticket("single", 1, 1_000)]).collect();
+        queue.observe(&whole(&single), POLL);
+        for random in 0..100 {
+            assert_eq!(queue.next(&HashSet::new(), random).unwrap().job.0.as_str(), "single");
+        }
+        (0..20).for_each(|_| queue.won());
+        queue.taken(&("single".parse().unwrap(), Version::FIRST));
+        assert_eq!(reach(&queue), Some(2));
     }
 
     #[test]
@@ -335,7 +403,7 @@ mod tests {
     fn a_released_attempt_is_free_at_once_and_does_not_count() {
         let mut queue = queue();
         queue.observe(&whole(&[ticket("p", 1, 0), attempt(1, 1, "empty")]), POLL);
-        let candidate = queue.next(&HashSet::new()).unwrap();
+        let candidate = queue.next(&HashSet::new(), 0).unwrap();
         assert_eq!((candidate.attempt, candidate.died), (2, 0));
     }
 
@@ -346,7 +414,7 @@ mod tests {
         for number in 1..=5 {
             entries.push(attempt(1, number, "x"));
             watch(&mut queue, &entries, u64::from(number) * 100, 31);
-            let candidate = queue.next(&HashSet::new()).unwrap();
+            let candidate = queue.next(&HashSet::new(), 0).unwrap();
             assert_eq!(candidate.attempt, number + 1);
             assert_eq!(candidate.runs_alone(), number >= 2);
             assert_eq!(candidate.is_abandoned(), number >= 5);

@@ -1,6 +1,11 @@
-//! The engine's slots: which are free, and which rest because the engine failed there. No I/O, no clock.
+//! The engine's slots: which are free, which rest because the engine failed there, and how a job gives its own back
+//! before it is over. No I/O, no clock.
 
+use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// How long a slot rests after a first failure; each further one doubles it.
 const FIRST_REST: Duration = Duration::from_secs(1);
@@ -65,6 +70,63 @@ impl Slots {
     }
 }
 
+/// A slot that a job has given back before it was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freed {
+    /// Which one.
+    pub number: usize,
+    /// The engine has run a script there; if not, nothing is known of it.
+    pub has_run: bool,
+}
+
+/// A job's slot, which it gives back as soon as the engine has done its part and the files are in memory: the next job
+/// runs while this one publishes.
+#[derive(Debug)]
+pub struct HeldSlot {
+    number: usize,
+    is_held: Cell<bool>,
+    freed: mpsc::UnboundedSender<Freed>,
+    /// How many jobs may publish without a slot. Each has its files in memory, so that they are no more than the slots.
+    publishing: Arc<Semaphore>,
+}
+
+impl HeldSlot {
+    /// Slot `number`, whose return is told to `freed`.
+    pub fn new(number: usize, freed: mpsc::UnboundedSender<Freed>, publishing: Arc<Semaphore>) -> Self {
+        Self { number, is_held: Cell::new(true), freed, publishing }
+    }
+
+    /// Which one.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Its number, if the job still holds it.
+    pub fn held(&self) -> Option<usize> {
+        self.is_held.get().then_some(self.number)
+    }
+
+    /// Gives the slot back, after the engine has run, once there is room to publish without one, until what is given is
+    /// dropped.
+    pub async fn leave(&self) -> Option<OwnedSemaphorePermit> {
+        // Never closed; if it were, the slot would be held to the job's end.
+        let permit = self.publishing.clone().acquire_owned().await.ok()?;
+        self.give_back(true);
+        Some(permit)
+    }
+
+    /// Gives the slot back without having used it.
+    pub fn leave_unused(&self) {
+        self.give_back(false);
+    }
+
+    fn give_back(&self, has_run: bool) {
+        self.is_held.set(false);
+        // A daemon that is gone needs no slots.
+        let _ = self.freed.send(Freed { number: self.number, has_run });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +169,22 @@ mod tests {
         slots.take(1);
         assert_eq!(slots.free(Duration::ZERO), None);
         assert_eq!(slots.free(seconds(1)), Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_slot_is_left_when_there_is_room_to_publish() {
+        let (freed, mut told) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(1));
+        let [first, second] = [0, 1].map(|number| HeldSlot::new(number, freed.clone(), room.clone()));
+        let publishing = first.leave().await;
+        assert_eq!((first.held(), second.held()), (None, Some(1)));
+        let leaving = second.leave();
+        futures::pin_mut!(leaving);
+        assert!(futures::poll!(&mut leaving).is_pending(), "the first still publishes");
+        drop(publishing);
+        assert!(leaving.await.is_some());
+        let told: Vec<_> =
+            [told.recv().await, told.recv().await].into_iter().flatten().map(|freed| freed.number).collect();
+        assert_eq!(told, [0, 1]);
     }
 }

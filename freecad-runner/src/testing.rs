@@ -7,14 +7,22 @@ mod faults;
 #[path = "../../tests/support/memory_store.rs"]
 mod memory_store;
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use partwright::contract::RunId;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, ready};
+use partwright::contract::{Format, Outcome, RunId, Sha256};
 
+use crate::collect::Collected;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError, Finished, Log, Run};
+use crate::workbench::{PreparedJob, Workbench};
 
 pub use faults::{Fault, Faulty};
 pub use memory_store::MemoryStore;
@@ -31,7 +39,7 @@ while True:
     length, descriptors, _, _ = socket.recv_fds(channel, 4, 4)
     if len(length) < 4:
         os._exit(0)
-    channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    packet = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
     # GOT
 "#;
 
@@ -84,5 +92,78 @@ impl Drop for FakeEngine {
     fn drop(&mut self) {
         self.engine = None;
         let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// An engine without processes: each script takes so long on tokio's clock and leaves one file.
+pub struct QuickEngine {
+    takes: Duration,
+    runs: Cell<usize>,
+    stopped: Cell<usize>,
+}
+
+impl QuickEngine {
+    pub fn new(takes: Duration) -> Self {
+        Self { takes, runs: Cell::default(), stopped: Cell::default() }
+    }
+
+    /// How many scripts it began to run.
+    pub fn runs(&self) -> usize {
+        self.runs.get()
+    }
+
+    /// How many of them it was told to stop.
+    pub fn stopped(&self) -> usize {
+        self.stopped.get()
+    }
+}
+
+impl Workbench for QuickEngine {
+    fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>> {
+        ready(Ok(())).boxed_local()
+    }
+
+    fn prepare(&self, _slot: usize, _script: &[u8]) -> Result<Box<dyn PreparedJob + '_>, EngineError> {
+        Ok(Box::new(QuickJob(self)))
+    }
+}
+
+struct QuickJob<'e>(&'e QuickEngine);
+
+impl PreparedJob for QuickJob<'_> {
+    fn run<'a>(
+        &'a self,
+        _display_name: &'a str,
+        stop: LocalBoxFuture<'a, ()>,
+        _watcher: crate::engine::Watcher<'a>,
+    ) -> LocalBoxFuture<'a, Result<Run, EngineError>> {
+        self.0.runs.set(self.0.runs.get() + 1);
+        async move {
+            tokio::select! {
+                () = stop => {
+                    self.0.stopped.set(self.0.stopped.get() + 1);
+                    return Ok(Run::Stopped);
+                }
+                () = tokio::time::sleep(self.0.takes) => {}
+            }
+            Ok(Run::Finished(Box::new(Finished {
+                outcome: Outcome::Completed,
+                error: None,
+                geometry: None,
+                files: Vec::new(),
+                mesh: None,
+                timings_ms: BTreeMap::new(),
+                warnings: Vec::new(),
+                engine: None,
+                log: Log::default(),
+            })))
+        }
+        .boxed_local()
+    }
+
+    fn gather<'a>(&'a self, _finished: &'a mut Finished) -> LocalBoxFuture<'a, Vec<Collected>> {
+        let bytes = Bytes::from_static(b"ISO-10303-21;");
+        let sha256 = Sha256::of(&bytes);
+        ready(vec![Collected { format: Format::Step, made_by: "runner".to_owned(), bytes, sha256 }]).boxed_local()
     }
 }

@@ -1,5 +1,6 @@
 //! The library's seams over hyper and tokio, and the one place of the runner that reads a clock.
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -9,14 +10,17 @@ use http_body_util::{BodyStream, Full};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use partwright::contract::Timestamp;
 use partwright::http::{Body, Clock, Http, HttpError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
+use tower_service::Service;
 
-/// HTTP/1.1 over TCP and TLS with pooled connections.
+/// HTTP/1.1 over TCP and TLS with pooled connections; and connections without HTTP.
 pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: HttpsConnector<HttpConnector>,
 }
 
 impl Transport {
@@ -24,7 +28,7 @@ impl Transport {
     ///
     /// # Errors
     /// When those cannot be read.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(Duration::from_secs(5)));
         tcp.set_nodelay(true);
@@ -35,8 +39,19 @@ impl Transport {
             .enable_http1()
             .wrap_connector(tcp);
         // A connection that the store closes while idle costs a failed request: give ours up before stores do.
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector);
-        Ok(Self { client })
+        let client =
+            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector.clone());
+        Ok(Self { client, connector })
+    }
+
+    /// Opens a connection of its own to the host of `to`; with TLS where that is `https`.
+    ///
+    /// # Errors
+    /// When the host cannot be reached, or its certificate is not one.
+    pub async fn connect(&self, to: http::Uri) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+        let mut connector = self.connector.clone();
+        std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(io::Error::other)?;
+        connector.call(to).await.map(TokioIo::new).map_err(|error| io::Error::other(with_causes(&*error)))
     }
 }
 

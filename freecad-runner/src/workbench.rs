@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use crate::collect::Collected;
-use crate::engine::{Engine, EngineError, Finished, JobDirectory, Run};
+use crate::engine::{Engine, EngineError, Finished, JobDirectory, Run, Watcher};
 use crate::products::gather;
 
 /// Runs scripts, one a slot at a time.
@@ -24,7 +24,7 @@ pub trait Workbench {
 
 /// A job that has its place and can be run.
 pub trait PreparedJob {
-    /// Runs the script; ends it at once when `stop` is ready.
+    /// Runs the script; ends it at once when `stop` is ready. What it tells meanwhile goes to `watcher`.
     ///
     /// # Errors
     /// Only where the runner is at fault.
@@ -32,6 +32,7 @@ pub trait PreparedJob {
         &'a self,
         display_name: &'a str,
         stop: LocalBoxFuture<'a, ()>,
+        watcher: Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>>;
 
     /// Takes the files of the job that has `finished`; what is wrong with them is its failure, and it says so.
@@ -60,8 +61,9 @@ impl PreparedJob for EngineJob<'_> {
         &'a self,
         display_name: &'a str,
         stop: LocalBoxFuture<'a, ()>,
+        watcher: Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>> {
-        self.engine.run(self.slot, &self.directory, display_name, stop).boxed_local()
+        self.engine.run(self.slot, &self.directory, display_name, stop, watcher).boxed_local()
     }
 
     fn gather<'a>(&'a self, finished: &'a mut Finished) -> LocalBoxFuture<'a, Vec<Collected>> {

@@ -11,8 +11,22 @@ use super::route::{self, Match, RequestBody};
 use super::upload;
 use crate::contract::RequestId;
 use crate::http::{Body, Clock, Http};
-use crate::object::Objects;
+use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
+
+/// What becomes of a request.
+pub enum Served {
+    /// The answer.
+    Answer(http::Response<Body>),
+    /// A WebSocket's handshake, admitted: `request` goes to `object` as it is, and what the object answers, with its
+    /// socket, to the caller.
+    Upgrade {
+        /// Who holds the socket.
+        object: ObjectName,
+        /// What to send there.
+        request: http::Request<Bytes>,
+    },
+}
 
 /// The API over its platform.
 pub struct App<'a> {
@@ -33,12 +47,20 @@ impl<'a> App<'a> {
         Self { config, http, clock, objects }
     }
 
-    /// Answers one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
-    pub async fn handle(&self, request: http::Request<Body>) -> http::Response<Body> {
+    /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
+    pub async fn handle(&self, request: http::Request<Body>) -> Served {
         let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
         let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
         let is_head = request.method() == http::Method::HEAD;
-        let outcome = self.answer(request, &request_id).await;
+        let mut outcome = self.answer(request, &request_id).await;
+        if let Ok(reply) = &mut outcome
+            && let Some((object, request)) = reply.take_upgrade()
+        {
+            if !is_head {
+                return Served::Upgrade { object, request };
+            }
+            outcome = Err(ApiError::upgrade_required());
+        }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();
         if let Ok(value) = request_id.as_str().parse() {
@@ -48,7 +70,7 @@ impl<'a> App<'a> {
         if is_head {
             *response.body_mut() = Body::empty();
         }
-        response
+        Served::Answer(response)
     }
 
     async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
@@ -57,6 +79,7 @@ impl<'a> App<'a> {
         let config = self.config.as_ref().map_err(ApiError::config)?;
         let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
+        let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
         let mut call = Call {
             config,
             http: self.http,
@@ -64,14 +87,17 @@ impl<'a> App<'a> {
             objects: self.objects,
             caller,
             request_id: request_id.clone(),
+            authority,
             headers: head.headers,
             parameters,
             query,
             body: Bytes::new(),
         };
-        if route.body == RequestBody::Script {
-            call.body = upload::read_body(&call.headers, body).await?;
-        }
+        call.body = match route.body {
+            RequestBody::None => Bytes::new(),
+            RequestBody::Script => upload::read_body(&call.headers, body).await?,
+            RequestBody::Json { limit } => call.read_json(body, limit).await?,
+        };
         (route.handler)(&call).await
     }
 }

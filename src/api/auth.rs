@@ -28,11 +28,17 @@ pub(super) fn admit(
         Permission::Public => Ok(Caller { user: String::new(), admin: false }),
         Permission::Admin => {
             let token = config.admin_token.as_ref().ok_or_else(ApiError::admin_not_configured)?;
-            let given = bearer(headers).ok_or_else(ApiError::wrong_admin_token)?;
-            if !token.matches(given) {
-                return Err(ApiError::wrong_admin_token());
+            if !bearer(headers).is_some_and(|given| token.matches(given)) {
+                return Err(ApiError::wrong_token("ADMIN_TOKEN"));
             }
             Ok(Caller { user: "admin".to_owned(), admin: true })
+        }
+        Permission::Runner => {
+            let token = config.runner_token.as_ref().ok_or_else(ApiError::runner_not_configured)?;
+            if !bearer(headers).is_some_and(|given| token.matches(given)) {
+                return Err(ApiError::wrong_token("RUNNER_TOKEN"));
+            }
+            Ok(Caller { user: "runner".to_owned(), admin: false })
         }
         Permission::User => match config.auth {
             AuthMode::Closed => Err(ApiError::auth_not_configured()),

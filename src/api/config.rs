@@ -33,6 +33,8 @@ pub struct Config {
     pub auth: AuthMode,
     /// `ADMIN_TOKEN`, at least 16 characters: opens the admin calls. Not set: they are closed.
     pub admin_token: Option<Secret>,
+    /// `RUNNER_TOKEN`, at least 16 characters: lets runners send hints and be woken. Not set: they poll.
+    pub runner_token: Option<Secret>,
 }
 
 impl Config {
@@ -49,14 +51,15 @@ impl Config {
                 return Err(ConfigError::new("AUTH_MODE", format!("{other:?} is not known; the only value is open")));
             }
         };
-        let admin_token = match optional("ADMIN_TOKEN") {
+        let token = |name: &'static str| match optional(name) {
             Some(token) if token.len() < 16 => {
                 let problem = "it is shorter than 16 characters, which can be guessed".to_owned();
-                return Err(ConfigError::new("ADMIN_TOKEN", problem));
+                Err(ConfigError::new(name, problem))
             }
-            token => token.map(Secret),
+            token => Ok(token.map(Secret)),
         };
-        Ok(Self { bucket: Bucket::from_settings(lookup)?, auth, admin_token })
+        let (admin_token, runner_token) = (token("ADMIN_TOKEN")?, token("RUNNER_TOKEN")?);
+        Ok(Self { bucket: Bucket::from_settings(lookup)?, auth, admin_token, runner_token })
     }
 }
 
@@ -76,15 +79,17 @@ mod tests {
     fn closed_by_default() {
         let config = read(&[]).unwrap();
         assert_eq!(config.auth, AuthMode::Closed);
-        assert!(config.admin_token.is_none());
+        assert!(config.admin_token.is_none() && config.runner_token.is_none());
     }
 
     #[test]
     fn wrong_values_are_named() {
         assert_eq!(read(&[("AUTH_MODE", "Open")]).unwrap_err().setting(), "AUTH_MODE");
-        let error = read(&[("ADMIN_TOKEN", "short-secret")]).unwrap_err();
-        assert_eq!(error.setting(), "ADMIN_TOKEN");
-        assert!(!error.to_string().contains("short-secret"));
+        for name in ["ADMIN_TOKEN", "RUNNER_TOKEN"] {
+            let error = read(&[(name, "short-secret")]).unwrap_err();
+            assert_eq!(error.setting(), name);
+            assert!(!error.to_string().contains("short-secret"));
+        }
     }
 
     #[test]

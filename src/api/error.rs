@@ -51,9 +51,16 @@ impl ApiError {
         Self::new(400, "not_utf8", format!("The body is not UTF-8: the byte at offset {offset} is out of place."))
     }
 
-    /// 401: an admin call without its token.
-    pub(super) fn wrong_admin_token() -> Self {
-        Self::new(401, "unauthorized", "This call needs the header Authorization: Bearer <ADMIN_TOKEN>.")
+    /// 401: an admin's or a runner's call without its token.
+    pub(super) fn wrong_token(setting: &str) -> Self {
+        Self::new(401, "unauthorized", format!("This call needs the header Authorization: Bearer <{setting}>."))
+    }
+
+    /// 403: a WebSocket from another site's page. Browsers open those without asking, and cookies or loopback let
+    /// them in.
+    pub(super) fn foreign_origin(origin: &str) -> Self {
+        let shown: String = origin.chars().take(200).collect();
+        Self::new(403, "foreign_origin", format!("A page of {shown:?} may not open WebSockets here."))
     }
 
     /// 403: open mode reached under another name than loopback's.
@@ -101,6 +108,12 @@ impl ApiError {
         Self::new(415, "unsupported_media_type", format!("The request has {given}; this call takes {wanted}."))
     }
 
+    /// 426: a call that is a WebSocket, asked for as a page.
+    pub(super) fn upgrade_required() -> Self {
+        let detail = "This call is a WebSocket: connect with a WebSocket client, which sends Upgrade: websocket.";
+        Self::new(426, "upgrade_required", detail)
+    }
+
     /// 400: the body broke off before its end.
     pub(super) fn broken_body(cause: &str) -> Self {
         Self::new(400, "broken_body", format!("The request's body broke off: {cause}"))
@@ -122,6 +135,13 @@ impl ApiError {
     pub(super) fn admin_not_configured() -> Self {
         let detail = "Admin calls are closed because ADMIN_TOKEN is not set on the Worker.";
         Self::new(503, "admin_not_configured", detail)
+    }
+
+    /// 503: runners' calls without a configured token.
+    pub(super) fn runner_not_configured() -> Self {
+        let detail = "Calls of runners are closed because RUNNER_TOKEN is not set on the Worker. Runners work without \
+                      them, by looking at the bucket.";
+        Self::new(503, "runner_not_configured", detail)
     }
 
     /// 503: no answer from the bucket.
@@ -176,6 +196,9 @@ impl ApiError {
         if self.status == 401 {
             headers.insert("www-authenticate", http::HeaderValue::from_static("Bearer"));
         }
+        if self.status == 426 {
+            headers.insert("upgrade", http::HeaderValue::from_static("websocket"));
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert("retry-after", seconds.into());
         }
@@ -201,6 +224,10 @@ impl ApiError {
                     Version::MAX
                 );
                 Self::new(409, "no_more_versions", detail)
+            }
+            Refusal::TooManyWatchers => {
+                let detail = "This project is watched by as many as can be. Ask its status with ?wait= instead.";
+                Self { retry_after: Some(60), ..Self::new(503, "too_many_watchers", detail) }
             }
             // The object asks the bucket for nothing but to store an upload.
             Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_accepted(),

@@ -5,13 +5,14 @@
 //! - `auth`: who the caller is
 //! - `route`: the table of routes, which the router, 405 and the permission tests read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `status`, `monitoring`
+//! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `live`, `runner`, `monitoring`
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
 mod config;
 mod error;
+mod live;
 mod logs;
 mod monitoring;
 mod outputs;
@@ -19,11 +20,11 @@ mod projects;
 mod reply;
 mod request;
 mod route;
+mod runner;
 mod scripts;
-mod status;
 mod upload;
 
-pub use app::App;
+pub use app::{App, Served};
 pub use auth::AuthMode;
 pub use config::{Config, Secret};
 pub use error::ApiError;

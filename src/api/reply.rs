@@ -1,16 +1,23 @@
 //! What a handler gives.
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::Value;
 
+use super::error::ApiError;
 use crate::http::Body;
+use crate::object::{ObjectName, handshake};
 
 /// A successful answer.
 pub(super) struct Reply {
     status: http::StatusCode,
     headers: Vec<(&'static str, String)>,
     body: Bytes,
+    upgrade: Option<Upgrade>,
 }
+
+/// A handshake for an object, and what it asks for there.
+pub(super) type Upgrade = (ObjectName, http::Request<Bytes>);
 
 impl Reply {
     /// 200 with JSON; answers that change are not kept by anybody.
@@ -21,12 +28,22 @@ impl Reply {
     /// 200 with text of a media type.
     pub fn text(media_type: &'static str, text: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type", media_type.to_owned())];
-        Self { status: http::StatusCode::OK, headers, body: text.into() }
+        Self { status: http::StatusCode::OK, headers, body: text.into(), upgrade: None }
     }
 
     /// 304 without a body.
     pub fn not_modified() -> Self {
-        Self { status: http::StatusCode::NOT_MODIFIED, headers: Vec::new(), body: Bytes::new() }
+        Self::empty().status(http::StatusCode::NOT_MODIFIED)
+    }
+
+    /// 204 without a body.
+    pub fn empty() -> Self {
+        Self { status: http::StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new(), upgrade: None }
+    }
+
+    /// No answer of its own: the object holds the WebSocket from here on, and answers the handshake.
+    pub fn upgrade(object: ObjectName, call: &impl Serialize) -> Result<Self, ApiError> {
+        Ok(Self { upgrade: Some((object, handshake(call)?)), ..Self::empty() })
     }
 
     /// The same with another status.
@@ -39,6 +56,11 @@ impl Reply {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value));
         self
+    }
+
+    /// The handshake to hand on, where it is one.
+    pub fn take_upgrade(&mut self) -> Option<Upgrade> {
+        self.upgrade.take()
     }
 
     pub fn into_response(self) -> http::Response<Body> {

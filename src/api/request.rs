@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::config::Config;
 use super::error::ApiError;
 use crate::contract::{ProjectId, RequestId, Version};
-use crate::http::{Clock, Http};
+use crate::http::{Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Caller, Operation, ProjectCall, Reply};
 use crate::s3::Client;
@@ -19,6 +19,8 @@ pub(super) struct Call<'a> {
     pub objects: &'a dyn Objects,
     pub caller: Caller,
     pub request_id: RequestId,
+    /// Host and port under which the service was reached.
+    pub authority: String,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
     pub query: Query,
@@ -29,6 +31,19 @@ impl<'a> Call<'a> {
     /// The bucket.
     pub fn client(&self) -> Client<'a> {
         Client::new(self.http, self.clock, &self.config.bucket)
+    }
+
+    /// Reads a body of JSON.
+    pub async fn read_json(&self, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+        let given = self.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let kind = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(ApiError::media_type(given, "application/json"));
+        }
+        body.bytes(limit).await.map_err(|error| match error {
+            BodyError::TooLong { limit } => ApiError::too_large("body", limit),
+            BodyError::Broken(cause) => ApiError::broken_body(&cause.to_string()),
+        })
     }
 
     /// A parameter of the path, as it came.
@@ -42,14 +57,32 @@ impl<'a> Call<'a> {
         name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))
     }
 
-    /// Asks the project's object.
-    pub async fn ask(&self, project: &ProjectId, operation: Operation) -> Result<Reply, ApiError> {
-        let question = ProjectCall {
+    /// A question to the project's object.
+    pub fn question(&self, project: &ProjectId, operation: Operation) -> ProjectCall {
+        ProjectCall {
             project: project.clone(),
             caller: self.caller.clone(),
             request_id: self.request_id.clone(),
             operation,
-        };
+        }
+    }
+
+    /// Requires a WebSocket's handshake, and of a browser's that it comes from a page of this very service: pages of
+    /// others cannot read answers, but nothing else would keep them from reading a WebSocket.
+    pub fn require_handshake(&self) -> Result<(), ApiError> {
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
+            return Err(ApiError::upgrade_required());
+        }
+        let Some(origin) = self.headers.get("origin") else { return Ok(()) };
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        let own = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(&self.authority));
+        if own { Ok(()) } else { Err(ApiError::foreign_origin(&origin)) }
+    }
+
+    /// Asks the project's object.
+    pub async fn ask(&self, project: &ProjectId, operation: Operation) -> Result<Reply, ApiError> {
+        let question = self.question(project, operation);
         let answer: Answer = self.ask_object(&ObjectName::Project(project.clone()), &question).await?;
         answer.map_err(|refusal| ApiError::refusal(refusal, project.as_str()))
     }

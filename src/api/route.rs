@@ -6,7 +6,7 @@ use http::Method;
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::{logs, monitoring, outputs, projects, scripts, status, upload};
+use super::{live, logs, monitoring, outputs, projects, runner, scripts, upload};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +17,8 @@ pub enum Permission {
     User,
     /// Whoever has `ADMIN_TOKEN`.
     Admin,
+    /// Whoever has `RUNNER_TOKEN`.
+    Runner,
 }
 
 /// What body a route reads.
@@ -26,6 +28,11 @@ pub enum RequestBody {
     None,
     /// A script, raw or in JSON.
     Script,
+    /// JSON.
+    Json {
+        /// At most so many bytes.
+        limit: usize,
+    },
 }
 
 /// A handler: from the call to the reply.
@@ -136,9 +143,36 @@ pub static ROUTES: &[Route] = &[
         path: "/api/projects/{project}/status",
         permission: Permission::User,
         body: RequestBody::None,
+        query: &["wait"],
+        summary: "where the newest version stands; with wait, once that changes",
+        handler: |call| Box::pin(live::status(call)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/projects/{project}/watch",
+        permission: Permission::User,
+        body: RequestBody::None,
         query: &[],
-        summary: "where the newest version stands",
-        handler: |call| Box::pin(status::status(call)),
+        summary: "a WebSocket: the status, then each change of it",
+        handler: |call| Box::pin(live::watch(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/runner/events",
+        permission: Permission::Runner,
+        body: RequestBody::Json { limit: runner::MAX_EVENT_BYTES },
+        query: &[],
+        summary: "hints of a runner: what it claimed, how far it is, what is done",
+        handler: |call| Box::pin(runner::events(call)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/runner/wake",
+        permission: Permission::Runner,
+        body: RequestBody::None,
+        query: &[],
+        summary: "a WebSocket: tells runners that there is work",
+        handler: |call| Box::pin(runner::wake(call)),
     },
     Route {
         method: Method::GET,

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::status::message;
 use crate::contract::{Key, MAX_SCRIPT_BYTES, ProjectId, Sha256, Version};
-use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use crate::project::{Operation, Reply as ObjectReply, VersionView, message};
 use crate::s3::S3Error;
 
 /// The largest script that is shown. No upload is larger than a quarter of it; what others put into the bucket may be.

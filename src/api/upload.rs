@@ -7,10 +7,9 @@ use serde_json::{Map, Value, json};
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::status::message;
 use crate::contract::{MAX_SCRIPT_BYTES, Origin};
 use crate::http::{Body, BodyError};
-use crate::project::{NewScript, Operation, Reply as ObjectReply, Uploaded};
+use crate::project::{NewScript, Operation, Reply as ObjectReply, Uploaded, message};
 
 /// The most that the caller's own metadata takes, as JSON.
 const MAX_METADATA_BYTES: usize = 2_048;

@@ -29,6 +29,8 @@ pub enum Key {
     Log(ProjectId, String),
     /// `probe/{id}`: a passing object of the store probe.
     Probe(String),
+    /// `sweep/holder.json`: an attempt's document; whoever holds it sweeps the bucket.
+    Sweeper,
 }
 
 impl Key {
@@ -36,6 +38,20 @@ impl Key {
     pub fn log(project: &ProjectId, version: Version, run: &RunId, started: Timestamp) -> Self {
         let name = format!("{project}_info_{}_v{version}_{run}.log", started.compact());
         Self::Log(project.clone(), name)
+    }
+
+    /// The attempt that a file or a log belongs to, where its key names one.
+    pub fn run(&self) -> Option<(&ProjectId, Version, RunId)> {
+        match self {
+            Self::Output(project, version, run, _) => Some((project, *version, run.clone())),
+            Self::Log(project, name) => {
+                let rest = name.strip_prefix(project.as_str())?.strip_prefix("_info_")?.strip_suffix(".log")?;
+                let (_started, rest) = rest.split_once("_v")?;
+                let (version, run) = rest.split_once('_')?;
+                Some((project, version.parse().ok()?, run.parse().ok()?))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -51,9 +67,13 @@ impl fmt::Display for Key {
             Self::Foreign(p, n, format) => write!(f, "output/{p}/v{n}/{BASE_NAME}.{format}"),
             Self::Log(p, name) => write!(f, "logs/{p}/{name}"),
             Self::Probe(id) => write!(f, "probe/{id}"),
+            Self::Sweeper => f.write_str(SWEEPER),
         }
     }
 }
+
+/// The one key that belongs to no project.
+const SWEEPER: &str = "sweep/holder.json";
 
 /// The text is no key of this layout. Such objects are left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +89,9 @@ impl FromStr for Key {
 }
 
 fn parse(text: &str) -> Option<Key> {
+    if text == SWEEPER {
+        return Some(Key::Sweeper);
+    }
     let (area, rest) = text.split_once('/')?;
     if area == "probe" {
         return (!rest.is_empty() && !rest.contains('/')).then(|| Key::Probe(rest.to_owned()));
@@ -130,7 +153,7 @@ fn format_of(name: &str) -> Option<Format> {
 
 /// The prefixes that listings ask for.
 pub mod prefix {
-    use super::{BASE_NAME, ProjectId, Version};
+    use super::{BASE_NAME, ProjectId, RunId, Version};
 
     /// All scripts of all projects.
     pub const INPUT: &str = "input/";
@@ -138,6 +161,10 @@ pub mod prefix {
     pub const PENDING: &str = "pending/";
     /// All reports.
     pub const PROCESSED: &str = "processed/";
+    /// Everything that jobs of all projects left.
+    pub const OUTPUT: &str = "output/";
+    /// All logs.
+    pub const LOGS: &str = "logs/";
 
     /// The scripts of one project.
     pub fn input(project: &ProjectId) -> String {
@@ -174,6 +201,11 @@ pub mod prefix {
         format!("output/{project}/v{version}/")
     }
 
+    /// The files of one attempt.
+    pub fn output_run(project: &ProjectId, version: Version, run: &RunId) -> String {
+        format!("output/{project}/v{version}/{run}/")
+    }
+
     /// The logs of one project.
     pub fn logs(project: &ProjectId) -> String {
         format!("logs/{project}/")
@@ -202,6 +234,7 @@ mod tests {
                 Key::log(&p, n, &run, Timestamp::from_millis(0)),
                 Key::Log(p.clone(), "anything else.log".to_owned()),
                 Key::Probe("abc".to_owned()),
+                Key::Sweeper,
             ];
             for format in Format::ALL {
                 keys.push(Key::Output(p.clone(), n, run.clone(), format));
@@ -235,6 +268,29 @@ mod tests {
     }
 
     #[test]
+    fn files_and_logs_tell_their_attempt() {
+        let run: RunId = "0123456789abcdef".parse().unwrap();
+        for name in ["p", "a_v1", "a_info_v2", "info"] {
+            let (p, n) = (project(name), Version::try_from(17).unwrap());
+            let own =
+                [Key::Output(p.clone(), n, run.clone(), Format::Stl), Key::log(&p, n, &run, Timestamp::from_millis(0))];
+            for key in own {
+                assert_eq!(key.to_string().parse::<Key>().unwrap().run(), Some((&p, n, run.clone())), "{key}");
+            }
+        }
+        for text in [
+            "logs/p/p_info_20231114_221320.log",
+            "logs/p/p_v2_info_20231114_221320.log",
+            "logs/p/q_info_20231114_221320_v2_0123456789abcdef.log",
+            "output/p/v2/MyHeadlessModel.STL",
+            "output/p/MyHeadlessModel.STL",
+            "processed/p/p_v2.py.done",
+        ] {
+            assert_eq!(text.parse::<Key>().unwrap().run(), None, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_ours_does_not_parse() {
         for text in [
             "",
@@ -257,6 +313,7 @@ mod tests {
             "output/demo/v1/0123456789abcdef/MyHeadlessModel.exe",
             "logs/demo/a/b.log",
             "elsewhere/demo/demo_v1.py",
+            "sweep/other.json",
         ] {
             assert_eq!(text.parse::<Key>(), Err(NotAKey), "{text}");
         }

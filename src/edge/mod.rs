@@ -7,7 +7,7 @@ mod platform;
 
 use worker::{Context, Env, HttpRequest, Response, event};
 
-use crate::api::{App, Config};
+use crate::api::{App, Config, Served};
 use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 
 /// The Worker's fetch event.
@@ -16,5 +16,8 @@ async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Res
     let config = Config::from_settings(&settings(&env));
     let objects = Bindings::new(env);
     let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects);
-    convert::outgoing(app.handle(convert::incoming(request)).await).await
+    match app.handle(convert::incoming(request)).await {
+        Served::Answer(response) => convert::outgoing(response).await,
+        Served::Upgrade { object, request } => objects.forward(&object, &request).await,
+    }
 }

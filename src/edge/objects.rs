@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
 
-use super::platform::{Bindings, ObjectAlarm, ObjectSql, WorkerClock, WorkerHttp, settings};
+use super::platform::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClock, WorkerHttp, settings};
 use crate::account::{AccountCall, AccountObject};
-use crate::fleet::{FleetCall, FleetMemory, FleetObject};
+use crate::fleet::{FleetMemory, FleetObject};
 use crate::http::Clock;
-use crate::project::{Memory, ProjectCall, ProjectObject, postpone};
+use crate::object::handshake_call;
+use crate::project::{Memory, ProjectObject, postpone};
 use crate::s3::{Bucket, Client, ConfigError};
 
 /// The life of one project's versions.
@@ -27,15 +28,21 @@ impl DurableObject for Project {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let call: ProjectCall = read(request).await?;
         let bucket = self.bucket.as_ref().map_err(failed)?;
-        let (sql, alarm, objects) = self.platform();
-        let object = ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
-        answer(&object.handle(call).await)
+        let (sql, alarm, sockets, objects) = self.platform();
+        let platform = (&sql as _, &alarm as _, &sockets as _);
+        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        match asked_to_hold(&request)? {
+            Some(call) => match object.greeting(&call).await {
+                Ok(first) => sockets.take(&first),
+                Err(refusal) => Response::error(format!("{refusal:?}"), 503),
+            },
+            None => answer(&object.handle(read(request).await?).await),
+        }
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        let (sql, alarm, objects) = self.platform();
+        let (sql, alarm, sockets, objects) = self.platform();
         let bucket = match &self.bucket {
             Ok(bucket) => bucket,
             Err(error) => {
@@ -45,18 +52,33 @@ impl DurableObject for Project {
                 return Response::empty();
             }
         };
-        let object = ProjectObject::new((&sql, &alarm), (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let platform = (&sql as _, &alarm as _, &sockets as _);
+        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
         if let Err(refusal) = object.alarm().await {
             worker::console_error!("an alarm's step failed: {refusal:?}");
         }
         Response::empty()
     }
+
+    async fn websocket_message(&self, _socket: WebSocket, _message: WebSocketIncomingMessage) -> worker::Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> worker::Result<()> {
+        part(&socket, code);
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _socket: WebSocket, _error: worker::Error) -> worker::Result<()> {
+        Ok(())
+    }
 }
 
 impl Project {
-    fn platform(&self) -> (ObjectSql, ObjectAlarm, Bindings) {
+    fn platform(&self) -> (ObjectSql, ObjectAlarm, ObjectSockets<'_>, Bindings) {
         let storage = self.state.storage();
-        (ObjectSql(storage.sql()), ObjectAlarm(storage), Bindings::new(self.env.clone()))
+        let (sql, sockets) = (ObjectSql(storage.sql()), ObjectSockets(&self.state));
+        (sql, ObjectAlarm(storage), sockets, Bindings::new(self.env.clone()))
     }
 }
 
@@ -93,13 +115,46 @@ impl DurableObject for Fleet {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let call: FleetCall = read(request).await?;
         let bucket = self.bucket.as_ref().map_err(failed)?;
-        let sql = ObjectSql(self.state.storage().sql());
+        let (sql, sockets) = (ObjectSql(self.state.storage().sql()), ObjectSockets(&self.state));
         let client = Client::new(&WorkerHttp, &WorkerClock, bucket);
-        let object = FleetObject::new(&sql, client, &self.memory);
-        answer(&object.handle(&call, &WorkerClock).await.map_err(failed)?)
+        let object = FleetObject::new(&sql, &sockets, client, &self.memory);
+        match asked_to_hold(&request)? {
+            Some(call) => match object.greeting(&call) {
+                Ok(first) => sockets.take(&first),
+                Err(refusal) => Response::error(refusal, 503),
+            },
+            None => answer(&object.handle(&read(request).await?, &WorkerClock).await.map_err(failed)?),
+        }
     }
+
+    async fn websocket_message(&self, _socket: WebSocket, _message: WebSocketIncomingMessage) -> worker::Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> worker::Result<()> {
+        part(&socket, code);
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _socket: WebSocket, _error: worker::Error) -> worker::Result<()> {
+        Ok(())
+    }
+}
+
+/// The call of a WebSocket's handshake; none where the request is none.
+fn asked_to_hold<T: DeserializeOwned>(request: &Request) -> worker::Result<Option<T>> {
+    if request.headers().get("upgrade")?.is_none() {
+        return Ok(None);
+    }
+    // Not by `url()`, whose parser weighs a tenth of the whole Worker.
+    let call = handshake_call(&request.inner().url());
+    call.map(Some).ok_or_else(|| failed("a handshake without a call"))
+}
+
+/// The other half of the goodbye. Codes that only the platform may use, and a socket that is closed already, are refused.
+fn part(socket: &WebSocket, code: usize) {
+    let _ = socket.close(u16::try_from(code).ok(), None::<&str>);
 }
 
 async fn read<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {

@@ -1,4 +1,4 @@
-//! workerd behind the seams: fetch, the clock, settings, SQL, the alarm, and the way to the objects.
+//! workerd behind the seams: fetch, the clock, settings, SQL, the alarm, WebSockets, and the way to the objects.
 
 use std::time::Duration;
 
@@ -6,12 +6,14 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use worker::durable::{ScheduledTime, Storage};
-use worker::{Date, Delay, Env, Fetch, SqlStorage, SqlStorageValue};
+use worker::{
+    Date, Delay, Env, Fetch, SqlStorage, SqlStorageValue, State, WebSocketPair, WebSocketRequestResponsePair,
+};
 
 use super::convert::{self, broken};
 use crate::contract::Timestamp;
 use crate::http::{Body, Clock, Http, HttpError};
-use crate::object::{Alarm, ObjectName, Objects, Sql, SqlError, Value};
+use crate::object::{Alarm, ObjectName, Objects, Sockets, Sql, SqlError, Value};
 
 /// Sends through workerd's fetch.
 pub(super) struct WorkerHttp;
@@ -55,6 +57,26 @@ impl Bindings {
     pub(super) fn new(env: Env) -> Self {
         Self(env)
     }
+
+    /// Hands a WebSocket's handshake on; the answer carries the socket.
+    pub(super) async fn forward(
+        &self,
+        object: &ObjectName,
+        request: &http::Request<Bytes>,
+    ) -> worker::Result<worker::Response> {
+        let (binding, name) = address(object);
+        let request = convert::request(request).map_err(|error| worker::Error::RustError(error.to_string()))?;
+        self.0.durable_object(binding)?.get_by_name(&name)?.fetch_with_request(request).await
+    }
+}
+
+/// The binding and the name of an object.
+fn address(object: &ObjectName) -> (&'static str, String) {
+    match object {
+        ObjectName::Project(project) => ("PROJECT", project.to_string()),
+        ObjectName::Account(user) => ("ACCOUNT", user.clone()),
+        ObjectName::Fleet => ("FLEET", "fleet".to_owned()),
+    }
 }
 
 impl Objects for Bindings {
@@ -63,19 +85,49 @@ impl Objects for Bindings {
         object: &ObjectName,
         request: http::Request<Bytes>,
     ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
-        let (binding, name) = match object {
-            ObjectName::Project(project) => ("PROJECT", project.to_string()),
-            ObjectName::Account(user) => ("ACCOUNT", user.clone()),
-            ObjectName::Fleet => ("FLEET", "fleet".to_owned()),
-        };
+        let object = object.clone();
         async move {
-            let namespace = self.0.durable_object(binding).map_err(|error| broken(&error))?;
-            let stub = namespace.get_by_name(&name).map_err(|error| broken(&error))?;
-            let request = convert::request(&request)?;
-            let response = stub.fetch_with_request(request).await.map_err(|error| broken(&error))?;
+            let response = self.forward(&object, &request).await.map_err(|error| broken(&error))?;
             convert::response(response)
         }
         .boxed_local()
+    }
+
+    fn post(&self, object: ObjectName, request: http::Request<Bytes>) {
+        let bindings = Self(self.0.clone());
+        // An object lives as long as anything that it began is under way.
+        worker::wasm_bindgen_futures::spawn_local(async move {
+            // A hint that does not arrive is no failure.
+            let _ = bindings.forward(&object, &request).await;
+        });
+    }
+}
+
+/// The WebSockets that an object holds, which the platform keeps while the object sleeps.
+pub(super) struct ObjectSockets<'a>(pub(super) &'a State);
+
+impl Sockets for ObjectSockets<'_> {
+    fn send_all(&self, text: &str) {
+        for socket in self.0.get_websockets() {
+            // It may be closing already.
+            let _ = socket.send_with_str(text);
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.0.get_websockets().len()
+    }
+}
+
+impl ObjectSockets<'_> {
+    /// Answers a handshake: takes the socket, and says `first` to it. "ping" is answered with "pong" from then on,
+    /// without waking the object.
+    pub(super) fn take(&self, first: &str) -> worker::Result<worker::Response> {
+        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        self.0.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?);
+        self.0.accept_web_socket(&server);
+        server.send_with_str(first)?;
+        worker::Response::from_websocket(client)
     }
 }
 

@@ -1,20 +1,26 @@
-//! What is known about the store: what runs inside the one `Fleet` Durable Object.
+//! What is known about the store and the runners: what runs inside the one `Fleet` Durable Object.
 //!
-//! The probe is run once per endpoint and bucket, and its verdict kept; every `Project` object asks here before it
-//! first writes. However many ask at once, one probe runs (`turn`).
+//! - The probe is run once per endpoint and bucket, and its verdict kept; every `Project` object asks here before it
+//!   first writes. However many ask at once, one probe runs (`turn`).
+//! - `queue`: a version's place in the queue of all projects, from one listing every two seconds at most.
+//! - Runners hold WebSockets here, over which they are told that there is work.
 
+mod queue;
 mod turn;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
+pub use self::queue::QueuePlace;
+use self::queue::QueueView;
 use self::turn::{LONGEST, Turn, Turns};
-use crate::contract::{Timestamp, prefix};
+use crate::contract::{ProjectId, Timestamp, Version, Wake, prefix};
 use crate::http::Clock;
-use crate::object::{Sql, SqlError, Value};
+use crate::object::{Sockets, Sql, SqlError, Value};
 use crate::s3::{Client, Patience, ProbeError, S3Error, probe};
 
 /// How long the answer to "is the bucket there?" is good for.
@@ -22,6 +28,18 @@ const REACHABLE_FOR: Duration = Duration::from_secs(5);
 
 /// How long a store counts as unfit before it is probed again: somebody may have changed its setting.
 const UNFIT_FOR: Duration = Duration::from_secs(60);
+
+/// How long a listing of the queue is good for.
+const QUEUE_FOR: Duration = Duration::from_secs(2);
+
+/// How long one request of that listing may take: a person waits for the status that it is a part of.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The most pages of 1,000 keys that are read of the queue; of a longer one the rest is not told apart.
+const QUEUE_PAGES: usize = 3;
+
+/// The most runners that hold a WebSocket; the others poll.
+const MOST_RUNNERS: usize = 1_000;
 
 /// One call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +49,17 @@ pub enum FleetCall {
     Verdict,
     /// The same, and does the bucket answer now? At most once in five seconds it is really asked.
     Health,
+    /// Where does this version stand in the queue? Answers with a [`QueuePlace`] or null.
+    Queue {
+        /// The project.
+        project: ProjectId,
+        /// The version.
+        version: Version,
+    },
+    /// Tell the runners. Answers with null.
+    Wake(Wake),
+    /// A runner's WebSocket: with a handshake only. See [`FleetObject::greeting`].
+    Join,
 }
 
 /// What is known about the store.
@@ -42,6 +71,9 @@ pub struct FleetAnswer {
     pub probed_at: Option<Timestamp>,
     /// How long the last listing took, in milliseconds; none unless health was asked for and the bucket answered.
     pub latency_ms: Option<u64>,
+    /// How many runners hold a WebSocket.
+    #[serde(default)]
+    pub runners: usize,
 }
 
 /// What the probe found.
@@ -62,30 +94,84 @@ pub enum StoreVerdict {
 #[derive(Debug, Default)]
 pub struct FleetMemory {
     health: RefCell<Option<(Timestamp, FleetAnswer)>>,
-    turns: Turns,
+    turns: Turns<FleetAnswer>,
+    queue: RefCell<Option<(Timestamp, Option<Rc<QueueView>>)>>,
+    queue_turns: Turns<Option<Rc<QueueView>>>,
 }
 
 /// The `Fleet` object.
 pub struct FleetObject<'a> {
     sql: &'a dyn Sql,
+    sockets: &'a dyn Sockets,
     client: Client<'a>,
     memory: &'a FleetMemory,
 }
 
 impl<'a> FleetObject<'a> {
-    /// The object over its storage and the store.
-    pub fn new(sql: &'a dyn Sql, client: Client<'a>, memory: &'a FleetMemory) -> Self {
-        Self { sql, client, memory }
+    /// The object over its storage, its runners' WebSockets and the store.
+    pub fn new(sql: &'a dyn Sql, sockets: &'a dyn Sockets, client: Client<'a>, memory: &'a FleetMemory) -> Self {
+        Self { sql, sockets, client, memory }
     }
 
-    /// Answers one call.
+    /// Answers one call, as JSON.
     ///
     /// # Errors
     /// When the object's own storage fails.
-    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
+    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<serde_json::Value, SqlError> {
+        let answer = match call {
+            FleetCall::Verdict => self.verdict(clock).await?,
+            FleetCall::Health => self.health(clock).await?,
+            FleetCall::Queue { project, version } => return json(&self.place(project, *version, clock).await),
+            FleetCall::Wake(wake) => {
+                if let Ok(text) = serde_json::to_string(wake) {
+                    self.sockets.send_all(&text);
+                }
+                return Ok(serde_json::Value::Null);
+            }
+            FleetCall::Join => return Err(SqlError("a runner joins with a handshake".to_owned())),
+        };
+        json(&FleetAnswer { runners: self.sockets.count(), ..answer })
+    }
+
+    /// The first message to a runner whose WebSocket is about to be taken: it looks at once, since it cannot know what
+    /// it missed.
+    ///
+    /// # Errors
+    /// Why the WebSocket must not be taken.
+    pub fn greeting(&self, call: &FleetCall) -> Result<String, String> {
         match call {
-            FleetCall::Verdict => self.verdict(clock).await,
-            FleetCall::Health => self.health(clock).await,
+            FleetCall::Join if self.sockets.count() < MOST_RUNNERS => {
+                serde_json::to_string(&Wake::Look).map_err(|error| error.to_string())
+            }
+            FleetCall::Join => Err(format!("{MOST_RUNNERS} runners hold a WebSocket already; the others poll")),
+            _ => Err("only joining needs a WebSocket".to_owned()),
+        }
+    }
+
+    /// A version's place in the queue; none if it is not in it, or nothing is known.
+    async fn place(&self, project: &ProjectId, version: Version, clock: &dyn Clock) -> Option<QueuePlace> {
+        loop {
+            let now = clock.now();
+            if let Some((at, view)) = &*self.memory.queue.borrow()
+                && now.since(*at) < QUEUE_FOR
+            {
+                return view.as_ref()?.place(project, version);
+            }
+            match self.memory.queue_turns.take(now) {
+                Turn::Mine(turn) => {
+                    let client = self.client.with_patience(Patience::within(QUEUE_PATIENCE));
+                    let listing = client.list(prefix::PENDING, QUEUE_PAGES).await;
+                    let view = listing.ok().map(|(entries, complete)| Rc::new(QueueView::new(&entries, complete)));
+                    *self.memory.queue.borrow_mut() = Some((clock.now(), view.clone()));
+                    turn.tell(&view);
+                }
+                // A place in the queue is not worth a longer wait.
+                Turn::Anothers(told) => match select(told, clock.sleep(QUEUE_PATIENCE)).await {
+                    Either::Left((Ok(view), _)) => return view?.place(project, version),
+                    Either::Left((Err(_), _)) => {}
+                    Either::Right(_) => return None,
+                },
+            }
         }
     }
 
@@ -116,7 +202,7 @@ impl<'a> FleetObject<'a> {
             Some((Some(why), at)) if now.since(at) < UNFIT_FOR => Some((StoreVerdict::Unfit(why), at)),
             _ => None,
         };
-        Ok(verdict.map(|(verdict, at)| FleetAnswer { verdict, probed_at: Some(at), latency_ms: None }))
+        Ok(verdict.map(|(verdict, at)| FleetAnswer { verdict, probed_at: Some(at), latency_ms: None, runners: 0 }))
     }
 
     async fn probe(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
@@ -139,7 +225,7 @@ impl<'a> FleetObject<'a> {
             }
             Err(ProbeError::Store(error)) => (sort(&error), None),
         };
-        Ok(FleetAnswer { verdict, probed_at, latency_ms: None })
+        Ok(FleetAnswer { verdict, probed_at, latency_ms: None, runners: 0 })
     }
 
     async fn health(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
@@ -155,7 +241,7 @@ impl<'a> FleetObject<'a> {
                 let latency = u64::try_from(clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
                 FleetAnswer { latency_ms: Some(latency), ..self.verdict(clock).await? }
             }
-            Err(error) => FleetAnswer { verdict: sort(&error), probed_at: None, latency_ms: None },
+            Err(error) => FleetAnswer { verdict: sort(&error), probed_at: None, latency_ms: None, runners: 0 },
         };
         *self.memory.health.borrow_mut() = Some((began, answer.clone()));
         Ok(answer)
@@ -188,6 +274,10 @@ impl<'a> FleetObject<'a> {
         let statement = "CREATE TABLE IF NOT EXISTS probes (store TEXT PRIMARY KEY, unfit TEXT, at INTEGER NOT NULL)";
         self.sql.exec(statement, &[]).map(drop)
     }
+}
+
+fn json(value: &impl Serialize) -> Result<serde_json::Value, SqlError> {
+    serde_json::to_value(value).map_err(|error| SqlError(error.to_string()))
 }
 
 fn sort(error: &S3Error) -> StoreVerdict {

@@ -1,6 +1,6 @@
-//! One probe at a time: whoever comes while one runs waits for it and is told its answer.
+//! One probe, or one look at the queue, at a time: whoever comes while one runs waits for it and is told its answer.
 //!
-//! Requests to one object interleave at every await, and the request that runs the probe may break off at any of them:
+//! Requests to one object interleave at every await, and the request that runs it may break off at any of them:
 //! its caller may leave, and it may then end, or stay where it is for ever. Both leave the turn to another.
 
 use std::cell::{Cell, RefCell};
@@ -8,43 +8,48 @@ use std::time::Duration;
 
 use futures::channel::oneshot::{Receiver, Sender, channel};
 
-use super::FleetAnswer;
 use crate::contract::Timestamp;
 
 /// No probe takes longer: one that is under way for so long was broken off, or is to be.
 pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 /// Whose turn it is.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    running: RefCell<Option<Running>>,
+#[derive(Debug)]
+pub(super) struct Turns<T> {
+    running: RefCell<Option<Running<T>>>,
     begun: Cell<u64>,
 }
 
+impl<T> Default for Turns<T> {
+    fn default() -> Self {
+        Self { running: RefCell::default(), begun: Cell::default() }
+    }
+}
+
 #[derive(Debug)]
-struct Running {
+struct Running<T> {
     number: u64,
     since: Timestamp,
-    waiting: Vec<Sender<FleetAnswer>>,
+    waiting: Vec<Sender<T>>,
 }
 
 /// What to do.
-pub(super) enum Turn<'a> {
-    /// Run the probe, and tell the others.
-    Mine(Mine<'a>),
-    /// Wait for this at most [`LONGEST`]. It is cancelled when the probe breaks off; then ask again.
-    Anothers(Receiver<FleetAnswer>),
+pub(super) enum Turn<'a, T> {
+    /// Do it, and tell the others.
+    Mine(Mine<'a, T>),
+    /// Wait for this at most [`LONGEST`]. It is cancelled when the other breaks off; then ask again.
+    Anothers(Receiver<T>),
 }
 
-/// The turn to run the probe, for as long as it lives.
-pub(super) struct Mine<'a> {
-    turns: &'a Turns,
+/// The turn to do it, for as long as it lives.
+pub(super) struct Mine<'a, T> {
+    turns: &'a Turns<T>,
     number: u64,
 }
 
-impl Turns {
+impl<T> Turns<T> {
     /// Takes the turn if nobody has it.
-    pub(super) fn take(&self, now: Timestamp) -> Turn<'_> {
+    pub(super) fn take(&self, now: Timestamp) -> Turn<'_, T> {
         let mut running = self.running.borrow_mut();
         if let Some(running) = running.as_mut().filter(|running| now.since(running.since) < LONGEST) {
             let (tell, told) = channel();
@@ -58,23 +63,25 @@ impl Turns {
     }
 }
 
-impl Mine<'_> {
+impl<T: Clone> Mine<'_, T> {
     /// Tells all who wait.
-    pub(super) fn tell(self, answer: &FleetAnswer) {
+    pub(super) fn tell(self, answer: &T) {
         for waiting in self.end() {
             // One who has left needs no answer.
             let _ = waiting.send(answer.clone());
         }
     }
+}
 
+impl<T> Mine<'_, T> {
     /// Ends the turn, unless it was taken away and is another's by now. Gives those who wait.
-    fn end(&self) -> Vec<Sender<FleetAnswer>> {
+    fn end(&self) -> Vec<Sender<T>> {
         let ended = self.turns.running.borrow_mut().take_if(|running| running.number == self.number);
         ended.map(|running| running.waiting).unwrap_or_default()
     }
 }
 
-impl Drop for Mine<'_> {
+impl<T> Drop for Mine<'_, T> {
     fn drop(&mut self) {
         self.end();
     }
@@ -85,20 +92,19 @@ mod tests {
     use futures::FutureExt;
 
     use super::*;
-    use crate::fleet::StoreVerdict;
 
     fn now() -> Timestamp {
         Timestamp::from_millis(0)
     }
 
-    fn mine(turns: &Turns, now: Timestamp) -> Option<Mine<'_>> {
+    fn mine(turns: &Turns<u32>, now: Timestamp) -> Option<Mine<'_, u32>> {
         match turns.take(now) {
             Turn::Mine(mine) => Some(mine),
             Turn::Anothers(_) => None,
         }
     }
 
-    fn wait(turns: &Turns) -> Receiver<FleetAnswer> {
+    fn wait(turns: &Turns<u32>) -> Receiver<u32> {
         match turns.take(now()) {
             Turn::Mine(_) => panic!("nobody has the turn"),
             Turn::Anothers(told) => told,
@@ -107,8 +113,7 @@ mod tests {
 
     #[test]
     fn the_others_are_told() {
-        let (turns, answer) =
-            (Turns::default(), FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None });
+        let (turns, answer) = (Turns::default(), 7);
         let mine_first = mine(&turns, now()).unwrap();
         let (first, second) = (wait(&turns), wait(&turns));
         drop(first);

@@ -27,6 +27,7 @@ impl ProjectObject<'_> {
     /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
     pub async fn alarm(&self) -> Result<(), Refusal> {
         let Some(project) = self.project()? else { return Ok(()) };
+        self.memory.rang_at.set(Some(self.clock.now()));
         life::wait_longer(self.records(), self.clock.now())?;
         self.arm().await?;
         // One step's failure keeps nothing from the others.
@@ -37,6 +38,7 @@ impl ProjectObject<'_> {
         ];
         self.register(&project).await;
         self.arm().await?;
+        self.tell(&project).await?;
         outcomes.into_iter().collect()
     }
 

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
-    Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, Sha256, StatusCode, Timestamp, UploadId, Version,
+    Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode, Timestamp, UploadId,
+    Version,
 };
+use crate::fleet::QueuePlace;
 
 /// Who asks. Decided by the API, believed by the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,15 @@ pub enum Operation {
     NewestCompleted,
     /// The status of the project.
     Status,
+    /// The same, once it is another than now, or final, or so many seconds have passed.
+    Wait {
+        /// At most this long.
+        seconds: u32,
+    },
+    /// The same; with a WebSocket's handshake, also each change from then on.
+    Watch,
+    /// What a runner says of this project. Not bound to a caller, since it decides nothing.
+    Hint(Vec<RunnerEvent>),
 }
 
 /// A script to become a version.
@@ -84,6 +95,8 @@ pub enum Reply {
     Version(Option<Box<VersionView>>),
     /// The status.
     Status(Box<StatusView>),
+    /// Nothing: a hint was taken.
+    Taken,
 }
 
 /// A script that was taken.
@@ -145,6 +158,19 @@ pub struct StatusView {
     pub code: Option<StatusCode>,
     /// The newest version; none for `no_scripts`.
     pub newest: Option<VersionView>,
+    /// Its place in the queue, while it waits for a runner and that is known.
+    pub queue: Option<QueuePlace>,
+    /// How far its run is, while it runs and its runner says so.
+    pub progress: Option<Progress>,
+}
+
+/// What a runner says of a run. Nothing is decided by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it does: `script`, `export`, `drawing`, `publishing`.
+    pub phase: String,
+    /// The last lines that the script printed.
+    pub lines: Vec<String>,
 }
 
 /// Why the object does not do what was asked.
@@ -157,6 +183,8 @@ pub enum Refusal {
     NotFound,
     /// The project's numbers have run out.
     NoMoreVersions,
+    /// As many watch already as can.
+    TooManyWatchers,
     /// The bucket cannot be reached now.
     BucketUnavailable(String),
     /// The bucket says no until a person changes something.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::ProjectObject;
-use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, Version};
+use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, Version, Wake};
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::{ObjectName, call};
 use crate::s3::{PutOptions, S3Error};
@@ -129,7 +129,11 @@ impl ProjectObject<'_> {
     pub(super) async fn put_ticket(&self, project: &ProjectId, version: Version) -> Result<(), S3Error> {
         let key = Key::Ticket(project.clone(), version).to_string();
         match self.client().put(&key, Bytes::new(), &PutOptions::if_absent()).await {
-            Ok(_) | Err(S3Error::PreconditionFailed) => Ok(()),
+            Ok(_) => {
+                self.tell_runners(Wake::Look);
+                Ok(())
+            }
+            Err(S3Error::PreconditionFailed) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -7,6 +7,7 @@ use super::records::{Records, Single};
 use crate::contract::{
     Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, Sha256, StatusCode, Timestamp, UploadId, Version,
 };
+use crate::fleet::QueuePlace;
 use crate::object::SqlError;
 
 /// How long a version may wait for a runner, or run, before the status view says `timeout`: 10 minutes.
@@ -283,7 +284,8 @@ pub(super) fn account_is_due(records: Records<'_>) -> Result<Option<String>, Sql
 pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView, SqlError> {
     let newest = if records.exist()? { records.newest()? } else { None };
     let Some(newest) = newest else {
-        return Ok(StatusView { status: ProjectStatus::NoScripts, code: None, newest: None });
+        let status = ProjectStatus::NoScripts;
+        return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None });
     };
     let code = match newest.phase {
         Phase::Queued if now.since(newest.accepted_at) > PATIENCE => Some(StatusCode::NoRunner),
@@ -291,7 +293,16 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
         _ => None,
     };
     let status = if code.is_some() { ProjectStatus::Timeout } else { newest.phase.project_status() };
-    Ok(StatusView { status, code, newest: Some(newest) })
+    Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None })
+}
+
+/// Adds the newest version's place in the queue. To wait behind others while runners work is not to be over time.
+pub(super) fn place(view: &mut StatusView, place: Option<QueuePlace>) {
+    if view.code == Some(StatusCode::NoRunner) && place.is_some_and(|place| place.ahead > 0 && place.held > 0) {
+        view.code = None;
+        view.status = ProjectStatus::Processing;
+    }
+    view.queue = place;
 }
 
 /// Keeps the number of versions, so that nobody has to count them.

@@ -5,6 +5,7 @@
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
 //! - `object`: the calls: reads and uploads
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
+//! - `hints`: what runners say; `live`, `words`: who wants to know as it changes, and what they are told
 //! - `alarm`: the one schedule that drives what is open
 //!
 //! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
@@ -15,12 +16,18 @@ mod call;
 mod deliver;
 mod flat;
 mod foreign;
+mod hints;
 mod left_by_others;
 mod life;
+mod live;
 mod object;
 mod records;
 mod refresh;
+mod words;
 
 pub use alarm::postpone;
-pub use call::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView};
+pub use call::{
+    Answer, Caller, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView,
+};
 pub use object::{Memory, ProjectObject};
+pub use words::{message, status_body};

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
 use super::deliver::Sent;
+use super::hints::Hints;
 use super::life::{self, Standing};
+use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
 use crate::contract::{Key, ProjectId, Timestamp, Version};
 use crate::http::{Clock, Http};
-use crate::object::{Alarm, Objects, Sql};
+use crate::object::{Alarm, Objects, Sockets, Sql};
 use crate::s3::{Bucket, Client, Patience};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
-const FRESH_MILLIS: i64 = 1_000;
+pub(super) const FRESH_MILLIS: i64 = 1_000;
 
 /// How long one request of a look may take in all: a person waits for the read that it precedes.
 const LOOK_PATIENCE: Duration = Duration::from_secs(4);
@@ -32,6 +34,7 @@ pub(super) fn is_under_way(began: Option<Timestamp>, now: Timestamp) -> bool {
 pub struct ProjectObject<'a> {
     pub(super) sql: &'a dyn Sql,
     pub(super) alarm: &'a dyn Alarm,
+    pub(super) sockets: &'a dyn Sockets,
     pub(super) http: &'a dyn Http,
     pub(super) clock: &'a dyn Clock,
     pub(super) objects: &'a dyn Objects,
@@ -58,6 +61,14 @@ pub struct Memory {
     pub(super) newest_marked: Cell<Option<Version>>,
     /// When the bucket was last asked for versions that others put there.
     pub(super) asked_at: Cell<Option<Timestamp>>,
+    /// When the alarm rang last.
+    pub(super) rang_at: Cell<Option<Timestamp>>,
+    /// The last question to the bucket was answered.
+    pub(super) bucket_answers: Cell<bool>,
+    /// What runners say.
+    pub(super) hints: Hints,
+    /// Who wants to know.
+    pub(super) live: Live,
     /// The alarm was armed since this instance woke.
     armed: Cell<bool>,
 }
@@ -65,13 +76,13 @@ pub struct Memory {
 impl<'a> ProjectObject<'a> {
     /// The object over its platform.
     pub fn new(
-        (sql, alarm): (&'a dyn Sql, &'a dyn Alarm),
+        (sql, alarm, sockets): (&'a dyn Sql, &'a dyn Alarm, &'a dyn Sockets),
         (http, clock): (&'a dyn Http, &'a dyn Clock),
         objects: &'a dyn Objects,
         bucket: &'a Bucket,
         memory: &'a Memory,
     ) -> Self {
-        Self { sql, alarm, http, clock, objects, bucket, memory, patience: Patience::default() }
+        Self { sql, alarm, sockets, http, clock, objects, bucket, memory, patience: Patience::default() }
     }
 
     pub(super) fn records(&self) -> Records<'a> {
@@ -82,18 +93,30 @@ impl<'a> ProjectObject<'a> {
         Client::new(self.http, self.clock, self.bucket).with_patience(self.patience)
     }
 
+    /// The same with another patience for the bucket.
+    pub(super) fn with_patience(&self, patience: Patience) -> Self {
+        Self { patience, ..*self }
+    }
+
     /// Answers one call.
     pub async fn handle(&self, call: ProjectCall) -> Answer {
+        if let Operation::Hint(events) = &call.operation {
+            return self.hint(&call, events).await;
+        }
         if !self.memory.armed.replace(true) {
             self.arm().await?;
         }
-        match &call.operation {
+        let answer = match &call.operation {
             Operation::Upload(script) => self.upload(&call, script).await,
+            Operation::Wait { seconds } => self.wait(&call, *seconds).await,
             operation => {
                 self.look(&call).await?;
-                self.read(&call, operation)
+                self.read(&call, operation).await
             }
-        }
+        };
+        // Whoever called is answered whatever becomes of those who watch.
+        let _ = self.tell(&call.project).await;
+        answer
     }
 
     async fn upload(&self, call: &ProjectCall, script: &NewScript) -> Answer {
@@ -106,6 +129,7 @@ impl<'a> ProjectObject<'a> {
         life::meet_admin(records, &call.caller)?;
         let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
         self.arm().await?;
+        let _ = self.tell(&call.project).await;
         let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
         self.register(&call.project).await;
         self.arm().await?;
@@ -124,20 +148,21 @@ impl<'a> ProjectObject<'a> {
     /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
     /// reached does not stop a read: the records are what is known. Nor is it asked a second question then, so that a
     /// silent one costs one wait.
-    async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
+    pub(super) async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
         let now = self.clock.now();
         let stale =
             |at: Option<Timestamp>, millis: i64| at.is_none_or(|at| (now.as_millis() - at.as_millis()) >= millis);
         if life::standing(self.records(), &call.caller)? == Standing::Foreign {
             return Ok(());
         }
-        let hasty = Self { patience: Patience::within(LOOK_PATIENCE), ..*self };
+        let hasty = self.with_patience(Patience::within(LOOK_PATIENCE));
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
             if !hasty.look_for_foreign(&call.project, &call.caller).await? {
                 let given_up = Some(self.clock.now());
                 self.memory.asked_at.set(given_up);
                 self.memory.looked_at.set(given_up);
+                self.memory.bucket_answers.set(false);
             }
         }
         if life::meet_admin(self.records(), &call.caller)? {
@@ -150,13 +175,36 @@ impl<'a> ProjectObject<'a> {
         Ok(())
     }
 
-    fn read(&self, call: &ProjectCall, operation: &Operation) -> Answer {
+    /// Whether a read has to look first.
+    pub(super) fn is_stale(&self) -> bool {
+        let now = self.clock.now().as_millis();
+        self.memory.looked_at.get().is_none_or(|at| now - at.as_millis() >= FRESH_MILLIS)
+    }
+
+    /// Whether a look at the bucket is under way.
+    pub(super) fn is_looking(&self) -> bool {
+        is_under_way(self.memory.looking.get(), self.clock.now())
+    }
+
+    /// The status of a free name is anybody's to see.
+    pub(super) fn may_see_status(&self, call: &ProjectCall) -> Result<(), Refusal> {
+        match life::standing(self.records(), &call.caller)? {
+            Standing::Free | Standing::Theirs => Ok(()),
+            Standing::Foreign => Err(Refusal::NotFound),
+        }
+    }
+
+    async fn read(&self, call: &ProjectCall, operation: &Operation) -> Answer {
         let records = self.records();
+        if matches!(operation, Operation::Status | Operation::Watch) {
+            self.may_see_status(call)?;
+            if matches!(operation, Operation::Watch) {
+                self.may_watch()?;
+            }
+            return Ok(Reply::Status(Box::new(self.status(&call.project).await?)));
+        }
         let standing = life::standing(records, &call.caller)?;
         match (standing, operation) {
-            (Standing::Free | Standing::Theirs, Operation::Status) => {
-                Ok(Reply::Status(Box::new(life::status(records, self.clock.now())?)))
-            }
             (Standing::Free | Standing::Foreign, _) => Err(Refusal::NotFound),
             (Standing::Theirs, Operation::Versions { before, limit }) => {
                 let mut versions = records.page(*before, limit.saturating_add(1))?;
@@ -171,13 +219,27 @@ impl<'a> ProjectObject<'a> {
             (Standing::Theirs, Operation::NewestCompleted) => {
                 Ok(Reply::Version(records.newest_completed()?.map(Box::new)))
             }
-            (_, Operation::Upload(_)) => Err(Refusal::Broken("an upload is no read".to_owned())),
+            _ => Err(Refusal::Broken("this is no read".to_owned())),
         }
     }
 
-    /// Sets the alarm to when the records say that it is due.
+    /// Sets the alarm to when the records say that it is due, or sooner while somebody watches.
     pub(super) async fn arm(&self) -> Result<(), Refusal> {
-        let due = life::due(self.records())?;
+        self.arm_within((self.sockets.count() > 0).then_some(WATCHED_PAUSE)).await
+    }
+
+    /// The same; with `pause`, no later than so long after the last look while any version is open.
+    pub(super) async fn arm_within(&self, pause: Option<Duration>) -> Result<(), Refusal> {
+        let mut due = life::due(self.records())?;
+        if let (Some(at), Some(pause)) = (due, pause)
+            && self.records().any_open()?
+        {
+            let now = self.clock.now();
+            // An alarm that finds a look under way does not look.
+            let last = self.memory.looked_at.get().max(self.memory.rang_at.get());
+            let next = last.map_or(now, |last| last.after(pause));
+            due = Some(at.min(next.max(now)));
+        }
         self.alarm.set(due).await;
         Ok(())
     }

@@ -33,7 +33,7 @@ struct Pending {
 
 /// What a question for a version's report came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     /// There is one: the version is final.
     Final,
     /// There is none, or it could not be read, or the bucket said no.
@@ -70,9 +70,9 @@ impl ProjectObject<'_> {
         // The newest is looked at however many are open: the project's status is its.
         let newest = records.newest()?.filter(|view| matches!(view.phase, Phase::Queued | Phase::Running));
         in_flight.extend(newest.clone().filter(|newest| newest.version > last));
-        let Ok((entries, complete)) = self.client().list(&prefix::pending(project), MAX_PAGES).await else {
-            return Ok(false);
-        };
+        let listing = self.client().list(&prefix::pending(project), MAX_PAGES).await;
+        self.memory.bucket_answers.set(listing.is_ok());
+        let Ok((entries, complete)) = listing else { return Ok(false) };
         let mut pending: HashMap<Version, Pending> = HashMap::new();
         for entry in entries {
             match entry.key.parse() {
@@ -131,7 +131,7 @@ impl ProjectObject<'_> {
     }
 
     /// Reads the report if there is one; else makes the ticket that is missing.
-    async fn ask_for_report(
+    pub(super) async fn ask_for_report(
         &self,
         project: &ProjectId,
         view: &VersionView,

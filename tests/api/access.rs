@@ -3,7 +3,7 @@
 use partwright::api::{Permission, ROUTES};
 
 use crate::support::memory_store::MemoryStore;
-use crate::support::world::{ADMIN_TOKEN, World};
+use crate::support::world::{ADMIN_TOKEN, RUNNER_TOKEN, World};
 
 /// Every route of a permission, with its parameters filled in.
 fn routes(permission: Permission) -> Vec<(http::Method, String)> {
@@ -44,6 +44,10 @@ async fn with_nothing_configured_users_and_admins_are_shut_out() {
         let (status, code) = send(&world, &method, local(&path), Some(ADMIN_TOKEN)).await;
         assert_eq!((status, code.as_str()), (503, "\"admin_not_configured\""), "{method} {path}");
     }
+    for (method, path) in routes(Permission::Runner) {
+        let (status, code) = send(&world, &method, local(&path), Some(RUNNER_TOKEN)).await;
+        assert_eq!((status, code.as_str()), (503, "\"runner_not_configured\""), "{method} {path}");
+    }
     assert_eq!(world.store.inner.keys(), [""; 0]);
 }
 
@@ -76,6 +80,19 @@ async fn admin_calls_take_the_admin_token_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runners_calls_take_the_runners_token_alone() {
+    let world = World::new();
+    for (method, path) in routes(Permission::Runner) {
+        for token in [None, Some(""), Some("wrong"), Some(&RUNNER_TOKEN[1..]), Some(ADMIN_TOKEN)] {
+            let (status, code) = send(&world, &method, local(&path), token).await;
+            assert_eq!((status, code.as_str()), (401, "\"unauthorized\""), "{method} {path} {token:?}");
+        }
+        let (status, _) = send(&world, &method, local(&path), Some(RUNNER_TOKEN)).await;
+        assert!([415, 426].contains(&status), "{method} {path}: {status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_setting_is_named_and_no_secret_told() {
     let world = World::with(MemoryStore::new(), &[("AUTH_MODE", "open"), ("S3_ADDRESSING", "sideways")]);
     let answer = world.get("/api/projects/demo/status").await;
@@ -88,15 +105,18 @@ async fn no_answer_holds_a_secret() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(crate::support::faults::Fault::Status(403)));
-    for (method, path) in
-        routes(Permission::User).into_iter().chain(routes(Permission::Public)).chain(routes(Permission::Admin))
+    for (method, path) in routes(Permission::User)
+        .into_iter()
+        .chain(routes(Permission::Public))
+        .chain(routes(Permission::Admin))
+        .chain(routes(Permission::Runner))
     {
         let mut request =
             http::Request::builder().method(&method).uri(local(&path)).header("content-type", "text/x-python");
         request = request.header("authorization", format!("Bearer {ADMIN_TOKEN}"));
         let answer = world.send(request.body(partwright::http::Body::full("x = 1")).unwrap()).await;
         let text = String::from_utf8_lossy(&answer.bytes).into_owned() + &format!("{:?}", answer.headers);
-        for secret in [crate::support::memory_store::SECRET_KEY, ADMIN_TOKEN] {
+        for secret in [crate::support::memory_store::SECRET_KEY, ADMIN_TOKEN, RUNNER_TOKEN] {
             assert!(!text.contains(secret), "{method} {path}: {text}");
         }
     }

@@ -10,6 +10,7 @@ mod first_contact;
 mod flat_path;
 mod foreign;
 mod left_by_others;
+mod live;
 mod monitoring;
 mod outages;
 mod reads;

@@ -1,8 +1,10 @@
 //! Many scripts through one runner, and so through one fork server.
 
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use partwright::contract::RunId;
@@ -22,6 +24,21 @@ pub struct Batch {
     said: String,
 }
 
+/// The runner that is tested, with the jail that this user can have.
+pub fn runner(scratch: &Path) -> Command {
+    let mut command = Command::new(program());
+    command.env("RUNNER_SCRATCH", scratch).envs(jail());
+    command
+}
+
+fn program() -> OsString {
+    std::env::var_os("ENGINE_TEST_RUNNER").unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into())
+}
+
+fn jail() -> Option<(&'static str, &'static str)> {
+    (!nix::unistd::geteuid().is_root()).then_some(("RUNNER_JAIL", "same-uid"))
+}
+
 /// What one script came to.
 pub struct Result {
     /// `report.json`.
@@ -34,24 +51,47 @@ impl Batch {
     /// Runs the scripts, each for at most `seconds`, on so many slots; on one in the order given. Returns when the runner
     /// has ended.
     pub fn run(scripts: &[&Script], slots: u32, seconds: u32) -> Self {
+        Self::run_with(None, scripts, slots, seconds, &[])
+    }
+
+    /// The same, with more settings, and with the runner as another user, where this test is root.
+    pub fn run_with(
+        user: Option<u32>,
+        scripts: &[&Script],
+        slots: u32,
+        seconds: u32,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let root = std::env::temp_dir().join(format!("partwright-engine-{}", RunId::random()));
         let mut batch = Self { said: String::new(), root };
         fs::create_dir_all(batch.root.join("in")).unwrap();
         // The jobs' users pass through it.
         fs::set_permissions(&batch.root, Permissions::from_mode(0o711)).unwrap();
         let files: Vec<PathBuf> = scripts.iter().map(|script| batch.file(script)).collect();
-        let program = std::env::var_os("ENGINE_TEST_RUNNER");
-        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into()));
-        command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
-        command.env("RUNNER_SCRATCH", batch.scratch()).env("RUNNER_JOB_SECONDS", seconds.to_string());
-        command.env("RUNNER_SLOTS", slots.to_string());
-        if !nix::unistd::geteuid().is_root() {
-            command.env("RUNNER_JAIL", "same-uid");
+        let program = PathBuf::from(program());
+        // Few descriptors, as many as a login usually gets: none of what scripts do may depend on more.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 1024; exec \"$@\"", "sh"]).env("RUNNER_SCRATCH", batch.scratch());
+        if let Some(user) = user {
+            // The program may lie where root alone passes through.
+            fs::copy(&program, batch.root.join("runner")).unwrap();
+            command.arg(batch.root.join("runner")).uid(user).gid(user).env("RUNNER_JAIL", "same-uid");
+            chown(&batch.root, Some(user), Some(user)).unwrap();
+        } else {
+            command.arg(program).envs(jail());
         }
+        command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
+        command.env("RUNNER_JOB_SECONDS", seconds.to_string());
+        command.env("RUNNER_SLOTS", slots.to_string()).envs(settings.iter().copied());
         // Its status is not looked at: it says that some script failed, which many here do.
         let output = command.output().unwrap_or_else(|error| panic!("the runner: {error}"));
         batch.said = String::from_utf8_lossy(&output.stderr).into_owned();
         batch
+    }
+
+    /// What the runner said on its error stream.
+    pub fn said(&self) -> &str {
+        &self.said
     }
 
     /// The runner's scratch directory.

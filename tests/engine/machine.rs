@@ -6,9 +6,6 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 
-/// The first id that is a slot's own.
-const FIRST_USER: u32 = 64_100;
-
 /// Where scripts try to leave something.
 const PLACES: [&str; 9] =
     ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/home", "/root", "/usr/local/lib"];
@@ -23,8 +20,9 @@ pub fn left_overs(scratch: &Path, user: Option<u32>) -> Vec<String> {
         found.push(format!("the scratch directory still holds {}", entry.path().display()));
     }
     let place = scratch.to_string_lossy();
-    // The runner that has ended held this claim; while this test holds it, no other gets the user.
-    let user = user.filter(|user| *user >= FIRST_USER);
+    // The runner that has ended held this claim; while this test holds it, no other gets the user. Where scripts run as
+    // the runner's own user, that has other processes.
+    let user = user.filter(|user| *user != nix::unistd::geteuid().as_raw());
     let claim = user.and_then(|user| {
         let address = SocketAddr::from_abstract_name(format!("freecad-runner/user/{user}")).ok()?;
         UnixListener::bind_addr(&address).ok()

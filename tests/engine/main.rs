@@ -4,9 +4,12 @@
 //! - `batch`: many scripts through one runner
 //! - `expected`: what a report must say
 //! - `machine`: what must be left of them: nothing
+//! - `processes`: what the runner's processes hold while they run
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
 //! - `surroundings`: what the runner is started with
+//! - `terminal`: what a person sees who runs a script, and what a signal leaves
+//! - `servers`: fork servers that are replaced
 //! - `soak`: many jobs in a row
 //!
 //! It needs what the runner needs: FreeCAD, Landlock, and root (without root scripts run as the same user, and what
@@ -19,5 +22,8 @@ mod expected;
 mod hostile;
 mod jobs;
 mod machine;
+mod processes;
+mod servers;
 mod soak;
 mod surroundings;
+mod terminal;

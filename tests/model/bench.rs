@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use freecad_runner::collect::Collected;
-use freecad_runner::engine::{EngineError, Finished, Log, Run};
+use freecad_runner::engine::{EngineError, Finished, Log, Run, Watcher};
 use freecad_runner::workbench::{PreparedJob, Workbench};
 use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, select};
@@ -64,6 +64,7 @@ impl PreparedJob for BenchJob<'_> {
         &'a self,
         display_name: &'a str,
         stop: LocalBoxFuture<'a, ()>,
+        _watcher: Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>> {
         async move {
             let Bench { world, life, .. } = self.bench;

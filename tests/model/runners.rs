@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use freecad_runner::config::Config;
 use freecad_runner::daemon;
+use freecad_runner::hints::Hints;
 use freecad_runner::transport::SystemClock;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -52,7 +53,7 @@ impl Runner {
             let bench = Bench::new(self.world.clone(), life.clone());
             let clock = SystemClock::new();
             self.world.note(&life.name, "starts");
-            let ended = life.live(daemon::run(&self.config, &bench, &line, &clock, stopping)).await;
+            let ended = life.live(daemon::run(&self.config, &bench, &line, &clock, &Hints::new(false), stopping)).await;
             self.world.note(&life.name, &format!("ended: {ended:?}"));
             // What it sent is still on its way, but nobody waits for an answer.
             life.kill();

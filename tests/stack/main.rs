@@ -7,6 +7,7 @@
 //! - `process`: a program that was started, and its certain end
 //! - `wait`: waiting for something to come true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
+//! - `socket`: a WebSocket
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
 //! - `stack`: the three together
@@ -20,16 +21,16 @@ mod process;
 mod project;
 mod runner;
 mod scenarios;
+mod socket;
 mod stack;
 mod store;
 #[path = "../store/suite.rs"]
 mod suite;
 mod tools;
-#[path = "../../freecad-runner/src/transport.rs"]
-mod transport;
 mod wait;
 mod worker;
 
+use freecad_runner::transport;
 use stack::Stack;
 use store::Kind;
 

@@ -14,7 +14,7 @@ use crate::runner::Runner;
 use crate::store::{Kind, Store};
 use crate::tools::free_port;
 use crate::transport::{SystemClock, Transport};
-use crate::worker::{ADMIN_TOKEN, Worker};
+use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN, Worker};
 
 /// A whole stack. Its fields are dropped in this order: who uses something ends before it.
 pub struct Stack {
@@ -41,7 +41,7 @@ impl Stack {
         let port = free_port();
         let store = Store::start(kind, &folder.0, port);
         let transport = Transport::new().unwrap();
-        let mut worker = Worker::start(&folder.0, "worker", port, &worker_settings(&store));
+        let mut worker = Worker::start(&folder.0, "worker", port, &worker_settings(kind, &store));
         worker.ready(&transport, 200).await;
         let (clock, bucket) = (SystemClock::new(), store.bucket());
         let (projects, runners) = (RefCell::default(), RefCell::default());
@@ -53,6 +53,11 @@ impl Stack {
         Client::new(&self.transport, &self.clock, &self.bucket)
     }
 
+    /// Whether runners may send hints. Where they may not, everything works all the same.
+    pub fn has_hints(&self) -> bool {
+        has_hints(self.kind)
+    }
+
     /// The settings of the store.
     pub fn store(&self) -> &Store {
         &self.store
@@ -60,7 +65,7 @@ impl Stack {
 
     /// The settings of the Worker.
     pub fn settings(&self) -> Vec<(String, String)> {
-        worker_settings(&self.store)
+        worker_settings(self.kind, &self.store)
     }
 
     /// The stack's folder.
@@ -91,10 +96,18 @@ impl Stack {
     }
 }
 
-fn worker_settings(store: &Store) -> Vec<(String, String)> {
-    let own = [("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
-    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+fn worker_settings(kind: Kind, store: &Store) -> Vec<(String, String)> {
+    let mut own = vec![("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+    if has_hints(kind) {
+        own.push(("RUNNER_TOKEN", RUNNER_TOKEN));
+    }
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     store.settings.iter().cloned().chain(own).collect()
+}
+
+/// Hints are cut off on one of the two.
+fn has_hints(kind: Kind) -> bool {
+    kind == Kind::WranglerR2
 }
 
 /// A folder that goes when it is dropped, but for when the test fails: then its logs are shown and it stays.

@@ -16,6 +16,9 @@ use crate::wait::until;
 /// The admin's token in every stack.
 pub const ADMIN_TOKEN: &str = "stack-test-admin-token";
 
+/// The runners' token, in the stacks that have one.
+pub const RUNNER_TOKEN: &str = "stack-test-runner-token";
+
 /// A Worker that answers.
 pub struct Worker {
     base: String,

@@ -1,19 +1,21 @@
 //! The whole Worker natively: the API over the objects over a store, with their alarms rung by hand.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
-use partwright::api::{App, Config};
-use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
+use partwright::api::{App, Config, Served};
+use partwright::contract::{
+    Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
+};
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Body, Clock, Http, HttpError};
-use partwright::object::{Alarm, ObjectName, Objects};
-use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
+use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
+use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
 use serde_json::Value;
 
@@ -26,6 +28,7 @@ use super::sqlite::Sqlite;
 struct Instance {
     sql: Sqlite,
     alarm: AlarmCell,
+    sockets: FakeSockets,
     memory: RefCell<Rc<Memory>>,
     fleet: FleetMemory,
 }
@@ -40,11 +43,36 @@ impl Alarm for AlarmCell {
     }
 }
 
+/// The messages that one WebSocket was sent.
+pub type Messages = Rc<RefCell<VecDeque<String>>>;
+
+/// The WebSockets of one object. One whose other end was dropped is closed.
+#[derive(Default)]
+struct FakeSockets(RefCell<Vec<std::rc::Weak<RefCell<VecDeque<String>>>>>);
+
+impl FakeSockets {
+    fn open(&self) -> Vec<Messages> {
+        self.0.borrow().iter().filter_map(std::rc::Weak::upgrade).collect()
+    }
+}
+
+impl Sockets for FakeSockets {
+    fn send_all(&self, text: &str) {
+        self.open().iter().for_each(|socket| socket.borrow_mut().push_back(text.to_owned()));
+    }
+
+    fn count(&self) -> usize {
+        self.open().len()
+    }
+}
+
 pub struct World {
     pub store: Faulty<MemoryStore>,
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
+    /// Calls between objects that nobody waits for.
+    posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
 
 /// An answer, read whole.
@@ -65,11 +93,13 @@ impl Answer {
 }
 
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
+pub const RUNNER_TOKEN: &str = "the runners' token, 33 characters";
 
 impl World {
-    /// Open mode on loopback, with an admin token.
+    /// Open mode on loopback, with both tokens.
     pub fn new() -> Self {
-        Self::with(MemoryStore::new(), &[("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)])
+        let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+        Self::with(MemoryStore::new(), &[&[("AUTH_MODE", "open")], &tokens[..]].concat())
     }
 
     pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
@@ -77,15 +107,63 @@ impl World {
             let given = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| MemoryStore::setting(name))
         });
-        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances: RefCell::default() }
+        let (instances, posted) = (RefCell::default(), RefCell::default());
+        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances, posted }
     }
 
     /// Sends one request through the API.
     pub async fn send(&self, request: http::Request<Body>) -> Answer {
+        match self.serve_request(request).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("a WebSocket: see `connect`"),
+        }
+    }
+
+    /// Opens a WebSocket; the answer where it is refused.
+    pub async fn connect(&self, path: &str, header: Option<(&str, &str)>) -> Result<Messages, Answer> {
+        let mut request = http::Request::get(url(path)).header("upgrade", "websocket");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let (object, request) = match self.serve_request(request.body(Body::empty()).unwrap()).await {
+            Ok(answer) => return Err(answer),
+            Err(upgrade) => upgrade,
+        };
+        let asked = request.uri().to_string();
+        let instance = self.instance(&object);
+        let first = match object {
+            ObjectName::Project(_) => {
+                let call: ProjectCall = handshake_call(&asked).unwrap();
+                let memory = instance.memory.borrow().clone();
+                self.project(&instance, &memory).greeting(&call).await.unwrap()
+            }
+            ObjectName::Fleet => self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(),
+            ObjectName::Account(_) => panic!("accounts hold no WebSockets"),
+        };
+        let messages = Messages::default();
+        messages.borrow_mut().push_back(first);
+        instance.sockets.0.borrow_mut().push(Rc::downgrade(&messages));
+        Ok(messages)
+    }
+
+    async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
         let app = App::new(&self.config, &self.store, &self.clock, self);
-        let (head, body) = app.handle(request).await.into_parts();
+        let outcome = app.handle(request).await;
+        self.deliver_posted().await;
+        let (head, body) = match outcome {
+            Served::Answer(response) => response.into_parts(),
+            Served::Upgrade { object, request } => return Err((object, request)),
+        };
         let bytes = body.bytes(usize::MAX).await.unwrap();
-        Answer { status: head.status.as_u16(), headers: head.headers, bytes }
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, bytes })
+    }
+
+    /// Makes the calls that nobody waits for.
+    async fn deliver_posted(&self) {
+        loop {
+            let Some((object, body)) = self.posted.borrow_mut().pop_front() else { return };
+            self.serve(&object, &body).await;
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -121,6 +199,25 @@ impl World {
         *self.instance(&name).memory.borrow_mut() = Rc::default();
     }
 
+    /// Whether the project's object has ever kept anything.
+    pub fn has_tables(&self, project: &str) -> bool {
+        let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
+        !instance.sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty()
+    }
+
+    /// Another user uploads the first script of a project.
+    pub async fn give_to_somebody_else(&self, project: &str) {
+        let project: ProjectId = project.parse().unwrap();
+        let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
+        let call = ProjectCall {
+            project: project.clone(),
+            caller: Caller { user: "somebody else".to_owned(), admin: false },
+            request_id: RequestId::random(),
+            operation: Operation::Upload(script),
+        };
+        self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
+    }
+
     /// How many steps SQLite has taken in the project's object.
     pub fn sql_steps(&self, project: &str) -> i64 {
         self.instance(&ObjectName::Project(project.parse().unwrap())).sql.steps.get()
@@ -141,6 +238,7 @@ impl World {
             Ok(_) => self.project(&instance, &memory).alarm().await.unwrap(),
             Err(_) => postpone(&instance.alarm, self.clock.now()).await,
         }
+        self.deliver_posted().await;
         true
     }
 
@@ -189,6 +287,7 @@ impl World {
         let fresh = || Instance {
             sql: Sqlite::new(),
             alarm: AlarmCell::default(),
+            sockets: FakeSockets::default(),
             memory: RefCell::default(),
             fleet: FleetMemory::default(),
         };
@@ -197,7 +296,13 @@ impl World {
 
     fn project<'a>(&'a self, instance: &'a Instance, memory: &'a Memory) -> ProjectObject<'a> {
         let bucket = &self.config.as_ref().unwrap().bucket;
-        ProjectObject::new((&instance.sql, &instance.alarm), (&self.store, &self.clock), self, bucket, memory)
+        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm, &instance.sockets as &dyn Sockets);
+        ProjectObject::new(platform, (&self.store, &self.clock), self, bucket, memory)
+    }
+
+    fn fleet<'a>(&'a self, instance: &'a Instance) -> FleetObject<'a> {
+        let client = Client::new(&self.store as &dyn Http, &self.clock, &self.config.as_ref().unwrap().bucket);
+        FleetObject::new(&instance.sql, &instance.sockets, client, &instance.fleet)
     }
 
     async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
@@ -214,10 +319,7 @@ impl World {
             }
             ObjectName::Fleet => {
                 let call: FleetCall = serde_json::from_slice(body).unwrap();
-                let bucket = &self.config.as_ref().unwrap().bucket;
-                let client = Client::new(&self.store as &dyn Http, &self.clock, bucket);
-                let object = FleetObject::new(&instance.sql, client, &instance.fleet);
-                serde_json::to_value(object.handle(&call, &self.clock).await.unwrap()).unwrap()
+                self.fleet(&instance).handle(&call, &self.clock).await.unwrap()
             }
         }
     }
@@ -235,6 +337,10 @@ impl Objects for World {
             Ok(http::Response::new(Body::full(answer.to_string())))
         }
         .boxed_local()
+    }
+
+    fn post(&self, object: ObjectName, request: http::Request<Bytes>) {
+        self.posted.borrow_mut().push_back((object, request.into_body()));
     }
 }
 

@@ -15,7 +15,7 @@ from .failure import Failed, describe, is_out_of_memory
 from .formats import flaw, stl_facets
 
 
-def write(picked, pieces, formats, output, base_name, warnings):
+def write(picked, pieces, formats, output, base_name, warnings, timings):
     """Returns the formats written; leaves out, with a warning, those that cannot hold this model."""
     # A fresh directory beside the target: saveAs over an existing file leaves a backup, and a link or a directory
     # that stands at the target is replaced and not followed.
@@ -29,14 +29,8 @@ def write(picked, pieces, formats, output, base_name, warnings):
                 continue
             name = f"{base_name}.{format}"
             made = os.path.join(fresh, name)
-            try:
-                wrong = WRITERS[format](made, picked, pieces) or flaw(format, made)
-                if not wrong and format in FINISHERS:
-                    finish(format, made, picked, pieces, warnings)
-            except Exception as error:
-                if is_out_of_memory(error):
-                    raise
-                wrong = describe(error)
+            with timings.of(format.lower()):
+                wrong = made_wrong(format, made, picked, pieces, warnings)
             if wrong:
                 wrong = no_room(made) or wrong.replace(made, name)
                 raise Failed("export_failed", f"The {format} file could not be written: {wrong}.")
@@ -45,6 +39,19 @@ def write(picked, pieces, formats, output, base_name, warnings):
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return written
+
+
+def made_wrong(format, path, picked, pieces, warnings):
+    """Writes one file; returns what is wrong with it, or None."""
+    try:
+        wrong = WRITERS[format](path, picked, pieces) or flaw(format, path)
+        if not wrong and format in FINISHERS:
+            finish(format, path, picked, pieces, warnings)
+        return wrong
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return describe(error)
 
 
 def no_room(path):

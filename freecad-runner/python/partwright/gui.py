@@ -5,7 +5,7 @@ import types
 
 import FreeCAD
 
-from . import modules
+from . import copies, modules
 from .nothing import NOTHING, Nothing, say
 from .recorder import view_object
 from .selection import Selection
@@ -15,6 +15,7 @@ def install():
     """To be called before the script runs: FreeCAD asks a module that is loaded already, and loads none."""
     sys.modules["FreeCADGui"] = FreeCAD.Gui = GUI
     modules.install()
+    copies.install()
 
 
 def names():
@@ -23,7 +24,16 @@ def names():
 
 
 class View(Nothing):
-    """A 3D view that shows nothing."""
+    """A 3D view that shows nothing, and knows which Body and Part are being worked on."""
+
+    def __init__(self):
+        self._active = {}
+
+    def setActiveObject(self, role, thing=None, *rest):
+        self._active[role] = thing
+
+    def getActiveObject(self, role, *rest):
+        return self._active.get(role)
 
     def saveImage(self, path="", *rest, **more):
         say(f"There is no window here: saveImage({path!r}) writes nothing. A picture of the model is made anyway.")
@@ -51,6 +61,16 @@ class GuiDocument(Nothing):
         self.Document = document
         self.ActiveView = View()
         self.Modified = False
+
+    def __getattr__(self, name):
+        """The window's document has its objects as attributes too, by name: `Gui.ActiveDocument.Box`."""
+        found = None if name.startswith("__") else self.getObject(name)
+        return super().__getattr__(name) if found is None else found
+
+    @property
+    def ActiveObject(self):
+        thing = self.Document.ActiveObject
+        return None if thing is None else view_object(thing)
 
     def getObject(self, name):
         thing = self.Document.getObject(name)
@@ -127,13 +147,20 @@ class Gui(types.ModuleType):
         return NOTHING
 
     def getDocument(self, document):
-        return gui_document(FreeCAD.getDocument(document) if isinstance(document, str) else document)
+        if isinstance(document, str):
+            document = FreeCAD.getDocument(document)
+        return document if isinstance(document, GuiDocument) else gui_document(document)
 
     def activeDocument(self):
         return self.ActiveDocument
 
     def setActiveDocument(self, document):
-        FreeCAD.setActiveDocument(document if isinstance(document, str) else document.Name)
+        """By name, or either side of a document; recorded macros set None after closing one."""
+        if isinstance(document, GuiDocument):
+            document = document.Document
+        if not document:
+            FreeCAD.ActiveDocument = None  # FreeCAD forgets to.
+        FreeCAD.setActiveDocument(document if isinstance(document, str) else document.Name if document else "")
 
     def activeView(self, *args):
         document = self.ActiveDocument

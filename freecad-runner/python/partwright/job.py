@@ -1,14 +1,14 @@
 """One job from the spec to the report. Runs in a fresh process, or in a fork of one that has imported this."""
 
 import os
-import time
 import traceback
+from functools import partial
 
 import FreeCAD
 
-from . import documents, export, geometry, gui, hand_over, own_files, pieces, process, script
+from . import documents, export, geometry, gui, hand_over, likeness, own_files, pieces, process, script
 from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
-from .report import milliseconds
+from .report import Timings, milliseconds
 
 MESHED = {"STL", "OBJ"}
 # Made by the daemon, from the mesh that is handed over to it.
@@ -25,7 +25,7 @@ def run(spec, report, snapshot):
 
     `snapshot` is of the interpreter as it was before anything of the script's.
     """
-    timings = {"load": milliseconds(report.started), "script": 0.0, "export": 0.0}
+    timings = Timings(load=milliseconds(report.started), script=0.0, export=0.0)
     outcome = {"outcome": "failed", "error": None, "geometry": None, "files": [], "mesh": None}
     outcome.update(timings_ms=timings, warnings=[])
     outcome["engine"] = "FreeCAD " + ".".join(FreeCAD.Version()[:3])
@@ -34,21 +34,16 @@ def run(spec, report, snapshot):
     try:
         gui.install()
         report.phase("script")
-        started = time.perf_counter()
-        try:
-            script.run(spec["script"], spec["display_name"], gui.names())
-        finally:
-            process.flush()
-            snapshot.restore()
-            process.fill_gaps()
-            timings["script"] = milliseconds(started)
+        with timings.of("script"):
+            try:
+                script.run(spec["script"], spec["display_name"], gui.names(), spec["output"])
+            finally:
+                process.flush()
+                snapshot.restore()
+                process.fill_gaps()
         report.phase("export")
-        started = time.perf_counter()
-        try:
-            with process.quiet_stdout():
-                outcome.update(collect(spec, outcome["warnings"]))
-        finally:
-            timings["export"] = milliseconds(started)
+        with timings.of("export"), process.quiet_stdout():
+            outcome.update(collect(spec, outcome["warnings"], timings))
         outcome["outcome"] = "completed"
     except Failed as failed:
         outcome["error"] = failed.error
@@ -67,41 +62,65 @@ def unforeseen(error):
     return Failed("internal_error", describe(error))
 
 
-def collect(spec, warnings):
+def collect(spec, warnings, timings=None):
     """The model's figures, files and mesh, for the result event."""
+    timings = Timings() if timings is None else timings
     output, base_name = spec["output"], spec["base_name"]
     wanted = [format for format in spec["formats"] if format not in HANDED]
     handed = [format for format in spec["formats"] if format in HANDED]
-    documents.settle()
+    with timings.of("recompute"):
+        documents.settle()
     picked = documents.choose(warnings)
-    own = own_files.take(output, base_name, wanted, warnings)
-    paths = {format: os.path.join(output, f"{base_name}.{format}") for format in own}
-    if picked is None and "FCStd" in own:
-        picked = documents.reopen(paths["FCStd"])
+    own = own_files.find(output, base_name, wanted, warnings)
+    reopened = picked is None and "FCStd" in own
     if picked is None:
-        if not own - {"FCStd"}:
+        own_files.adopt(own, output, base_name, warnings)
+    if reopened and "FCStd" in own:
+        picked = documents.reopen(os.path.join(output, own["FCStd"].name))
+    if picked is None:
+        if not own.keys() - {"FCStd"}:
             # Nothing, or a document that does not open or holds no model.
             raise Failed("no_geometry", NO_GEOMETRY)
-        placed = own_files.as_pieces(paths)
-        rest = []
+        placed = own_files.as_pieces(paths(own, output))
         missing = [format for format in wanted if format not in own]
         if missing:
             warnings.append(f"No {', '.join(missing)}: the script left no document to make them from.")
     else:
-        placed = pieces.place(picked, warnings)
-        rest = [format for format in wanted if format not in own]
-    if handed or not MESHED.isdisjoint(rest):
-        pieces.tessellate(placed, spec["linear_deflection"], spec["angular_deflection"], warnings)
-    figures = geometry.measure(placed, paths.get("STL"), warnings) if placed else None
+        with timings.of("check"):
+            placed = pieces.place(picked, warnings)
+    # A script's own files are compared with the meshes, too.
+    if handed or (picked and (own or not MESHED.isdisjoint(wanted))):
+        with timings.of("mesh"):
+            pieces.tessellate(placed, spec["linear_deflection"], spec["angular_deflection"], warnings)
+    if picked:
+        with timings.of("check"):
+            own_files.drop_others(own, output, partial(difference, picked, placed, spec, reopened), warnings)
+        own_files.adopt(own, output, base_name, warnings)
+    with timings.of("measure"):
+        figures = geometry.measure(placed, paths(own, output).get("STL"), warnings) if placed else None
+    rest = [format for format in wanted if format not in own] if picked else []
     if picked and "FCStd" in own:
-        export.complete(paths["FCStd"], picked, placed, warnings)
-    written = export.write(picked, placed, rest, output, base_name, warnings)
+        with timings.of("fcstd"):
+            export.complete(paths(own, output)["FCStd"], picked, placed, warnings)
+    written = export.write(picked, placed, rest, output, base_name, warnings, timings)
     files = [
         {"format": format, "name": f"{base_name}.{format}", "made_by": "script" if format in own else "runner"}
         for format in wanted
         if format in own or format in written
     ]
-    mesh = hand_over.write(placed, output) if handed else None
+    with timings.of("hand_over"):
+        mesh = hand_over.write(placed, output) if handed else None
     if handed and not mesh:
         warnings.append(f"No {', '.join(handed)}: the model has only lines, and there is nothing to show.")
     return {"geometry": figures, "files": files, "mesh": mesh}
+
+
+def difference(picked, placed, spec, reopened, format, path):
+    """What tells a script's own file from the model; a document that the model was read from is none other."""
+    if reopened and format == "FCStd":
+        return None
+    return likeness.difference(format, path, picked, placed, spec)
+
+
+def paths(own, output):
+    return {format: os.path.join(output, file.name) for format, file in own.items()}

@@ -45,12 +45,17 @@ def by_label(things):
 
 
 def shown_by(thing):
-    """The objects with shapes of their own that a result shows: itself, or what its links lead to."""
-    if results.kind(thing) == "shape":
-        return [thing]
-    target = thing.getLinkedObject(True)
-    below = target.OutListRecursive if results.kind(target) != "shape" else []
-    return [target, *(part for part in below if results.kind(part) == "shape")]
+    """The objects with shapes of their own that a result shows: itself, or what its links lead to, each once."""
+    waiting, seen = [thing], set()
+    while waiting:
+        part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        below = results.shown_in(part)
+        if not below and results.kind(part) == "shape":
+            yield part
+        waiting += reversed(below)
 
 
 def sought(thing, depth=0):
@@ -62,8 +67,10 @@ def sought(thing, depth=0):
             continue
         seen.add(source.Name)
         found = own(source)
-        if not found and source.TypeId in SHARED and depth < DEEPEST:
-            found = together(getattr(source, SHARED[source.TypeId]), source, depth + 1)
+        if not found and depth < DEEPEST and (parts := parts_of(source)):
+            found = together(parts, source, depth + 1)
+            if not found:
+                continue  # All that it leads to was asked.
         if not found and source.TypeId in mixed.OPERANDS and depth < DEEPEST:
             found = blended(source, depth + 1)
         if found:
@@ -71,6 +78,13 @@ def sought(thing, depth=0):
             return found if source is thing or same_faces(found, thing) else Look(found.base)
         waiting += reversed(origins(source))
     return None
+
+
+def parts_of(thing):
+    """What lies side by side in a compound, a link, or an array of links."""
+    if thing.TypeId in SHARED:
+        return getattr(thing, SHARED[thing.TypeId])
+    return results.shown_in(thing)
 
 
 def blended(thing, depth):
@@ -119,14 +133,17 @@ def same_faces(found, thing):
 
 def together(parts, thing, depth):
     """A compound's faces are those of its parts, one part after the other."""
-    looks = [sought(part, depth) for part in parts]
-    if not any(looks):
+    # An array has one part many times.
+    looks = {part: sought(part, depth) for part in parts}
+    first = next(filter(None, looks.values()), None)
+    if first is None:
         return None
+    counts = {part: results.shape_of(part).countElement("Face") for part in looks}
     faces = []
-    for part, found in zip(parts, looks):
-        found = found or Look(GREY)
-        faces += found.faces or [found.base] * len(results.shape_of(part).Faces)
-    first = next(found for found in looks if found).base
+    for part in parts:
+        found = looks[part] or Look(GREY)
+        faces += found.faces or [found.base] * counts[part]
+    first = first.base
     if len(set(faces)) == 1:
         return Look(faces[0])
     found = Look(first, faces)

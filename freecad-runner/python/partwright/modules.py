@@ -22,6 +22,10 @@ FREECAD = {
 }  # fmt: skip
 
 
+# Hides and shows things while a sketch is edited; recorded macros call it. It is Python, but for the window alone.
+SHOW = "Show"
+
+
 def install():
     sys.meta_path.insert(0, Finder())
     # A host of jobs may have loaded the true ones.
@@ -39,10 +43,10 @@ class Finder:
         package, _, module = name.partition(".")
         if package.endswith("Gui") and not module:
             return importlib.machinery.ModuleSpec(name, self) if is_freecad_gui(name) else None
-        if package not in ("PySide", "PySide2", "pivy"):
+        if package not in ("PySide", "PySide2", "pivy", SHOW):
             return None
-        is_widgets = package != "pivy" and module.startswith("Qt") and module not in REAL_QT[package]
-        if not is_widgets and importlib.machinery.PathFinder.find_spec(name, path):
+        is_widgets = package in REAL_QT and module.startswith("Qt") and module not in REAL_QT[package]
+        if not is_widgets and package != SHOW and importlib.machinery.PathFinder.find_spec(name, path):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=not module)
 

@@ -16,6 +16,11 @@ class Nothing:
             raise AttributeError(name)
         return NOTHING
 
+    def __setattr__(self, name, value):
+        # There is one NOTHING for everything: a value kept in it would turn up where nobody put it.
+        if self is not NOTHING:
+            super().__setattr__(name, value)
+
     def __getitem__(self, key):
         return NOTHING
 

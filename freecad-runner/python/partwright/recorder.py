@@ -15,7 +15,7 @@ DARK = (25 / 255, 25 / 255, 25 / 255, 0.0)
 COMMON = {
     "DisplayMode": "Flat Lines",
     "OnTopWhenSelected": "Disabled",
-    "Proxy": None,
+    "Proxy": NOTHING,  # FreeCAD's own features (a floor of Arch) ask the window's half of themselves without looking.
     "SelectionStyle": "Shape",
     "ShowInTree": True,
 }
@@ -35,6 +35,12 @@ SHAPED = {
     "ShapeColor": GREY,
     "Transparency": 0,
 }
+# What recorded macros ask a sketch when they open it for editing: here that is to change nothing of what is shown.
+SKETCHED = {
+    "Autoconstraints": True, "EditingWorkbench": "", "ForceOrtho": False, "GridSize": 10.0, "HideDependent": False,
+    "RestoreCamera": False, "SectionView": False, "ShowGrid": False, "ShowLinks": False, "ShowSupport": False,
+    "TempoVis": NOTHING,
+}  # fmt: skip
 # What `addProperty` gives a new property; anything else starts as None.
 INITIAL = {
     "Bool": False, "Integer": 0, "Percent": 0, "Float": 0.0, "Length": 0.0, "Distance": 0.0, "Angle": 0.0,
@@ -80,7 +86,8 @@ class ViewObject:
 
     @property
     def PropertiesList(self):
-        return sorted({*COMMON, *SHAPED, *self._values, "DiffuseColor", "ShapeMaterial", "Visibility"})
+        defaults = (name for values in self._defaults() for name in values)
+        return sorted({*defaults, *self._values, "DiffuseColor", "ShapeMaterial", "Visibility"})
 
     @property
     def TypeId(self):
@@ -89,7 +96,7 @@ class ViewObject:
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
-        for values in (self._values, SHAPED, COMMON):
+        for values in (self._values, *self._defaults()):
             if name in values:
                 value = values[name]
                 return list(value) if isinstance(value, list) else value
@@ -119,6 +126,9 @@ class ViewObject:
             self._values[name] = colour(value)
         else:
             self._values[name] = value
+
+    def _defaults(self):
+        return (SHAPED, COMMON, SKETCHED) if self.Object.isDerivedFrom("Sketcher::SketchObject") else (SHAPED, COMMON)
 
     def __dir__(self):
         return [*super().__dir__(), *self.PropertiesList]
@@ -207,6 +217,16 @@ def recorded(thing):
     """What the script set on an object, by property name; empty when it set nothing."""
     found = _recorders.get((thing.Document.Uid, thing.ID))
     return found._values if found else {}
+
+
+def take_after(copy, source):
+    """Gives a copied object what was set on its original, but for the original's own helper."""
+    if recorded(source):
+        theirs, ours = view_object(source), view_object(copy)
+        for name, value in theirs._values.items():
+            if name != "Proxy":
+                ours._values[name] = list(value) if isinstance(value, list) else value
+        ours._types.update(theirs._types)
 
 
 def coloured():

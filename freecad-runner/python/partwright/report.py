@@ -1,5 +1,6 @@
 """The event pipe: JSON lines to the daemon, the last of them the result, written exactly once."""
 
+import contextlib
 import json
 import math
 import os
@@ -38,6 +39,18 @@ class Report:
         rest = (_encode(sendable(event)) + "\n").encode("ascii")
         while rest:
             rest = rest[_write(self._fd, rest):]
+
+
+class Timings(dict):
+    """Milliseconds by what they were spent on; what is done twice adds up."""
+
+    @contextlib.contextmanager
+    def of(self, name):
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self[name] = round(self.get(name, 0.0) + milliseconds(started), 1)
 
 
 def milliseconds(since, until=None):

@@ -12,7 +12,9 @@ REFERENCES = {
     "Hosts", "MirrorPlane",
 }  # fmt: skip
 # Features that the window shows beside their original.
-COPIES = {("Part::Mirroring", "Source"), ("Part::FeaturePython", "Objects")}
+COPIES = {("Part::Mirroring", "Source"), ("Part::FeaturePython", "Objects"), ("Part::FeaturePython", "Faces")}
+# Those made in Python are told by their class: the property alone may mean anything.
+PROXIES = {"Objects": "Clone", "Faces": "Facebinder"}
 CONSTRUCTION = ("Part::Datum", "PartDesign::ShapeBinder", "PartDesign::SubShapeBinder")
 
 
@@ -55,12 +57,19 @@ def pick(document):
 def kind(thing):
     """`shape`, `mesh`, `link`, or None for what is no geometry: groups, origins, spreadsheets, drawings."""
     if thing.isDerivedFrom("Part::Feature"):
-        return "shape"
+        return None if is_bare_group(thing) else "shape"
     if thing.isDerivedFrom("Mesh::Feature"):
         return "mesh"
     if thing.isDerivedFrom("App::Link") or thing.isDerivedFrom("App::LinkGroup"):
         return "link"
     return None
+
+
+def is_bare_group(thing):
+    """A site of Arch without terrain: it could have a shape, and has only what belongs to it."""
+    if not thing.hasExtension("App::GroupExtension") or thing.isDerivedFrom("PartDesign::Body"):
+        return False
+    return thing.Shape.isNull()
 
 
 def used_up(things):
@@ -90,7 +99,7 @@ def is_link(type_id):
 def is_copy(consumer, name):
     if (consumer.TypeId, name) not in COPIES:
         return False
-    return name != "Objects" or type(getattr(consumer, "Proxy", None)).__name__ == "Clone"
+    return name not in PROXIES or type(getattr(consumer, "Proxy", None)).__name__ == PROXIES[name]
 
 
 def linked(value):
@@ -141,6 +150,28 @@ def has_surface(thing):
 def links_mesh(link):
     target = link.getLinkedObject(True)
     return target is not None and target.isDerivedFrom("Mesh::Feature")
+
+
+def shown_in(thing):
+    """What a link, a group or an array of links shows, in the order of its shape; [] where the shape is its own."""
+    if not is_assembly(thing):
+        return []
+    target = thing.getLinkedObject(True)
+    if target != thing:
+        return [target] if target else []
+    found = []
+    for name in thing.getSubObjects():
+        part, visible = thing.getSubObject(name, 1), thing.isElementVisible(name.rstrip("."))
+        # Groups leave it to the object whether it is shown (-1), links say it themselves.
+        if part and (part.Visibility if visible < 0 else visible):
+            found.append(part)
+    return found
+
+
+def is_assembly(thing):
+    if thing.hasExtension("App::LinkBaseExtension"):
+        return True
+    return thing.hasExtension("App::GroupExtension") and not thing.isDerivedFrom("Part::Feature")
 
 
 def shape_of(thing):

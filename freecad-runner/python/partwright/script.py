@@ -6,16 +6,18 @@ import sys
 import traceback
 import types
 
+from . import outside
 from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
 
 _settrace, _setprofile = sys.settrace, sys.setprofile
 
 
-def run(path, display_name, names=()):
+def run(path, display_name, names=(), output=None):
     """Returns when the script has ended normally, which includes `sys.exit(0)`; else raises `Failed`.
 
-    `names` it finds without an import.
+    `names` it finds without an import; `output` is where its files belong.
     """
+    directories = [place for place in (os.getcwd(), output) if place]
     text = read(path)
     lines = text.splitlines(keepends=True)
     code = compiled(text, lines, display_name)
@@ -44,7 +46,7 @@ def run(path, display_name, names=()):
             # What filled the memory hangs on the script's names; without them there is room for the report.
             vars(module).clear()
             traceback.clear_frames(exception.__traceback__)
-        raise failed(exception, display_name) from None
+        raise failed(exception, display_name, directories=directories) from None
 
 
 def read(path):
@@ -77,7 +79,7 @@ def compiled(text, lines, display_name):
         raise Failed("syntax_error", f"The script cannot be compiled: {describe(error)}") from None
 
 
-def failed(exception, display_name, message=None):
+def failed(exception, display_name, message=None, directories=()):
     """The script's exception, with the innermost line of the script itself that led to it."""
     # The outermost frame is `run` above, not the script's.
     exception.__traceback__ = exception.__traceback__ and exception.__traceback__.tb_next
@@ -85,13 +87,26 @@ def failed(exception, display_name, message=None):
     for frame, number in traceback.walk_tb(exception.__traceback__):
         if frame.f_code.co_filename == display_name:
             line = number
+    if is_out_of_memory(exception):
+        code, message = "out_of_memory", message or OUT_OF_MEMORY
+    else:
+        code, message = "script_error", message or described(exception, display_name, directories)
     return Failed(
-        "out_of_memory" if is_out_of_memory(exception) else "script_error",
-        message or (OUT_OF_MEMORY if is_out_of_memory(exception) else describe(exception)),
+        code,
+        message,
         line=line,
         source=linecache.getline(display_name, line).strip() if line else None,
         traceback=in_full(exception),
     )
+
+
+def described(exception, display_name, directories):
+    try:
+        more = outside.advice(exception, display_name, directories)
+    except Exception:  # The script may have replaced anything, and its own exceptions may do anything.
+        more = None
+    said = describe(exception)
+    return f"{said.rstrip('.')}. {more}" if more else said
 
 
 def in_full(exception):

@@ -6,6 +6,7 @@ A real widget would abort the process, and a real message box would wait for som
 import importlib
 import types
 
+from .fields import Fields
 from .nothing import NOTHING, Nothing, say
 
 
@@ -18,8 +19,14 @@ class Kind(type):
         return NOTHING
 
 
-class Widget(Nothing, metaclass=Kind):
-    """Any widget; scripts derive from it."""
+class Widget(Fields, Nothing, metaclass=Kind):
+    """Any widget; scripts derive from it, and read from it what they put into it."""
+
+    def __init__(self, *args, **named):
+        self._fill(args, named)
+
+    def __bool__(self):
+        return True
 
 
 class Message(Widget):
@@ -29,18 +36,15 @@ class Message(Widget):
     Cancel, Close, Discard, Apply, Reset, NoButton = 0x400000, 0x200000, 0x800000, 0x2000000, 0x4000000, 0
     NoIcon, Information, Warning, Critical, Question, AcceptRole, RejectRole = 0, 1, 2, 3, 4, 0, 1
 
-    def __init__(self, icon=None, title="", text="", *rest):
-        self._text = text if isinstance(text, str) else ""
+    def __init__(self, icon=None, title="", text="", *rest, **named):
+        super().__init__(text, **named)
         self._buttons = 0
-
-    def setText(self, text):
-        self._text = str(text)
 
     def setStandardButtons(self, buttons):
         self._buttons = buttons
 
     def exec_(self, *args):
-        say(self._text)
+        say(self.text())
         return self.Yes if self._buttons & self.Yes else self.Ok
 
     exec = exec_
@@ -63,6 +67,8 @@ class Input(Widget):
     @staticmethod
     def getText(parent=None, title="", label="", echo=0, text="", *rest, **more):
         return text, True
+
+    getMultiLineText = getText
 
     @staticmethod
     def getInt(parent=None, title="", label="", value=0, *rest, **more):
@@ -94,9 +100,12 @@ class File(Widget):
 
 
 class Dialog(Widget):
+    """Closed without an answer; what a script reads from its fields afterwards is what they were filled with."""
+
     Rejected, Accepted = 0, 1
 
     def exec_(self, *args):
+        say("There is no window here: a dialog was closed unanswered. Its fields keep what they were filled with.")
         return self.Rejected
 
     exec = exec_

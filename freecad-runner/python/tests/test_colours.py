@@ -206,6 +206,77 @@ class Colours(FilesTest):
         found = dict(self.read_back(job.path("STEP")))
         self.assertEqual([colour for name, colour in found.items() if colour[:3] == list(RED)], [[*RED, 0]])
 
+    def test_links_groups_and_arrays_show_the_colours_of_what_is_in_them(self):
+        made = """
+            import FreeCAD as App, Draft
+            doc = App.newDocument("D")
+            a, b, hidden = (doc.addObject("Part::Box", name) for name in ("A", "B", "Hidden"))
+            part = doc.addObject("App::Part", "P")
+            a.Placement.Base.x, hidden.Visibility = 40, False
+            a.ViewObject.ShapeColor = (1.0, 0.0, 0.0)
+            b.ViewObject.ShapeColor = (0.0, 0.0, 1.0)
+            {}
+            thing.Label = "Thing"
+            doc.recompute()
+            """
+        red, blue = (12, (*RED, 1.0)), (12, (*BLUE, 1.0))
+        in_part, array = "part.addObjects([a, hidden, b]); thing = ", "n_x=2, n_y=1, n_z=1, use_link=True)"
+        for line, runs in (
+            (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part", [red, blue]),
+            ("thing = doc.addObject('App::LinkGroup'); thing.ElementList = [b, a]", [blue, red]),
+            (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part; thing.ElementCount = 2",
+             [red, blue] * 2),
+            (in_part + "Draft.make_ortho_array(part, " + array, [red, blue] * 2),
+            (in_part + "Draft.make_ortho_array(part, " + array + "; thing.ExpandArray = True", [red, blue] * 2),
+            (in_part + "doc.addObject('App::Link'); thing.LinkedObject = part; thing.ElementCount = 2; "
+             "thing.ElementList[0].ViewObject.ShapeColor = (0.0, 0.0, 1.0)", [(24, blue[1]), red, blue]),
+        ):  # fmt: skip
+            job = self.shown(made.format(line))
+            parts = {part["label"]: part for part in self.mesh(job)}
+            self.assertEqual(parts["Thing"]["runs"], runs, line)
+        for line in (
+            "thing = Draft.make_ortho_array(a, " + array,
+            "thing = Draft.make_ortho_array(a, " + array + "; thing.ExpandArray = True",
+            "thing = Draft.make_polar_array(a, number=3, angle=360, use_link=True)",
+        ):
+            job = self.shown(made.format(line))
+            parts = {part["label"]: part for part in self.mesh(job)}
+            self.assertEqual((parts["Thing"]["base"], parts["Thing"]["runs"]), ((*RED, 1.0), []), line)
+            self.assertEqual(dict(self.read_back(job.path("STEP")))["A"], [*RED, 0], line)
+
+    def test_copies_look_like_their_originals(self):
+        made = """
+            import FreeCAD as App, Draft
+            doc = App.newDocument("D")
+            a, b = doc.addObject("Part::Box", "A"), doc.addObject("Part::Box", "B")
+            cut = doc.addObject("Part::Cut", "Cut")
+            cut.Base, cut.Tool, b.Length = a, b, 5
+            a.ViewObject.ShapeColor = (1.0, 0.0, 0.0)
+            a.ViewObject.Proxy = 1
+            doc.recompute()
+            {}
+            copy.Label = "Copy"
+            doc.recompute()
+            """
+        for line in (
+            "copy = doc.copyObject(a); a.ViewObject.ShapeColor = (0.0, 0.0, 1.0); assert not copy.ViewObject.Proxy",
+            "copy = doc.copyObject([b, a])[1]",
+            "copy = doc.copyObject(cut, True)",
+            "copy = doc.copyObject([cut], True, True)[-1]",
+            "copy = Draft.move(a, App.Vector(50, 0, 0), copy=True)",
+            "copy = Draft.rotate(a, 180, copy=True)",
+            "doc = App.newDocument(); copy = doc.copyObject(a)",
+            "part = doc.addObject('App::Part'); part.addObject(cut); part = doc.copyObject(part, True); "
+            "copy = next(thing for thing in part.Group if thing.TypeId == 'Part::Cut')",
+        ):
+            job = self.shown(made.format(line))
+            parts = {part["label"]: part for part in self.mesh(job)}
+            self.assertEqual(parts["Copy"]["base"], (*RED, 1.0), line)
+
+    def test_copying_what_cannot_be_copied_says_so_as_ever(self):
+        error, _ = self.failed("script_error", "import FreeCAD as App\nApp.newDocument().copyObject(5)\n")
+        self.assertTrue(error["message"].startswith("TypeError"), error)
+
     def test_faces_of_a_boolean_keep_the_colour_of_their_operand(self):
         job = self.shown(
             """

@@ -71,6 +71,58 @@ class Gui(JobTest):
         )
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 2000)
 
+    def test_the_active_document_is_set_in_every_way(self):
+        self.completed(
+            HEAD
+            + """
+    App.newDocument("E")
+    for given in (Gui.getDocument("D"), doc, "D"):
+        Gui.ActiveDocument = Gui.getDocument("E")
+        assert Gui.ActiveDocument.Document.Name == "E"
+        Gui.ActiveDocument = given
+        assert Gui.ActiveDocument.Document is doc and Gui.getDocument(Gui.ActiveDocument) is Gui.ActiveDocument
+    Gui.ActiveDocument = None
+    assert Gui.ActiveDocument is None
+    Gui.setActiveDocument("D")
+            """
+        )
+
+    def test_objects_are_attributes_of_the_window_s_document(self):
+        self.completed(
+            HEAD
+            + """
+    Gui.ActiveDocument.Box.ShapeColor = (1.0, 0.0, 0.0)
+    Gui.getDocument("D").Box.Transparency = 25
+    assert box.ViewObject.ShapeColor == (1, 0, 0, 0) and box.ViewObject.Transparency == 25
+    assert Gui.ActiveDocument.Box is box.ViewObject is Gui.ActiveDocument.ActiveObject
+    assert not Gui.ActiveDocument.Nope
+    # What stands for nothing keeps nothing, or it would be found in other places.
+    Gui.ActiveDocument.Nope.ShapeColor = (1.0, 0.0, 0.0)
+    assert not Gui.Anything.ShapeColor
+    import copy
+    copy.copy(Gui.ActiveDocument)
+    Gui.activeView().setActiveObject("pdbody", box)
+    assert Gui.activeView().getActiveObject("pdbody") is box and Gui.activeView().getActiveObject("part") is None
+            """
+        )
+
+    def test_a_sketch_is_opened_and_closed_as_recorded(self):
+        self.completed(
+            HEAD
+            + """
+    import Show
+    from Show.mTempoVis import TempoVis
+    sketch = doc.addObject("Sketcher::SketchObject", "Sketch")
+    view = sketch.ViewObject
+    view.TempoVis = Show.TempoVis(doc, tag=view.TypeId)
+    if view.EditingWorkbench or view.HideDependent or view.ShowSupport or view.ShowLinks or view.RestoreCamera:
+        raise ValueError
+    view.TempoVis.sketchClipPlane(sketch, view.SectionView)
+    view.TempoVis.restore()
+    assert "TempoVis" in view.PropertiesList and "TempoVis" not in box.ViewObject.PropertiesList
+            """
+        )
+
     def test_view_objects_read_as_in_the_window(self):
         self.completed(
             HEAD
@@ -214,7 +266,71 @@ class Gui(JobTest):
     app = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
             """
         )
-        self.assertEqual(job.log.splitlines(), ["Done: All is made", "Sure?: Go on?", "By hand"])
+        *messages, dialog = job.log.splitlines()
+        self.assertEqual(messages, ["Done: All is made", "Sure?: Go on?", "By hand"])
+        self.assertIn("a dialog was closed unanswered", dialog)
+
+    def test_widgets_keep_what_they_are_filled_with(self):
+        job = self.completed(
+            """
+            import FreeCAD as App
+            from PySide import QtGui
+            from PySide2.QtWidgets import *
+            class Panel(QDialog):
+                def __init__(self):
+                    super().__init__()
+                    self.setWindowTitle("Panel")
+                    self.length = QLineEdit("25", self)
+                    self.width = QDoubleSpinBox(minimum=1.0, maximum=50.0, value=12.5)
+                    self.count = QSpinBox(); self.count.setRange(2, 9); self.count.setValue(40)
+                    self.round = QCheckBox("Rounded"); self.round.setChecked(True)
+                    self.shape = QComboBox(); self.shape.addItems(["Box", "Rod"]); self.shape.addItem("Ball", 3)
+                    self.shape.setCurrentIndex(1)
+                    self.notes = QtGui.QTextEdit("some")
+                    self.list = QListWidget(); self.list.addItem(QListWidgetItem("one")); self.list.addItem("two")
+                    self.table = QTableWidget(2, 2); self.table.setItem(0, 1, QTableWidgetItem("5"))
+                    layout = QVBoxLayout(self); layout.addWidget(self.length); self.setLayout(layout)
+            panel = Panel()
+            panel.show()
+            panel.exec_()
+            while panel.isVisible(): pass
+            assert panel and panel.windowTitle() == "Panel" and panel.layout() and panel.isEnabled()
+            assert (float(panel.length.text()), panel.width.value(), panel.count.value()) == (25, 12.5, 9)
+            assert panel.width.text() == "12.5" and panel.round.isChecked() and panel.round.checkState() == 2
+            assert (panel.shape.currentText(), panel.shape.count(), panel.shape.itemData(2)) == ("Rod", 3, 3)
+            panel.shape.setCurrentText("Ball")
+            assert (panel.shape.currentIndex(), panel.shape.currentData(), panel.shape.findText("x")) == (2, 3, -1)
+            assert panel.notes.toPlainText() == "some" and panel.list.item(1).text() == "two"
+            assert panel.table.item(0, 1).text() == "5" and panel.table.item(1, 1) is None
+            assert QLineEdit().text() == "" == QComboBox().currentText()
+            assert QSpinBox().value() == 0 and QCheckBox().isChecked() is False
+            assert QComboBox().currentIndex() == -1 and QPushButton("OK").text() == "OK"
+            panel.length.setText("30"); panel.notes.clear(); panel.shape.clear()
+            assert panel.length.text() == "30" and not panel.notes.toPlainText() and not panel.shape.count()
+            class Bare(QWidget):
+                def __init__(self): pass
+            bare = Bare(); bare.setText("x"); bare.anything(1).more = 2
+            assert bare.text() == "x" and QLineEdit().text() == ""
+            box = App.newDocument("D").addObject("Part::Box", "Box")
+            box.Length, box.Width = panel.length.text(), panel.width.value()
+            """
+        )
+        self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 30 * 12.5 * 10)
+
+    def test_arch_floors_and_buildings(self):
+        job = self.completed(
+            """
+            import FreeCAD as App, Arch, Draft
+            doc = App.newDocument("D")
+            wall = Arch.makeWall(length=3000, width=200, height=2500)
+            floor = Arch.makeFloor([wall])
+            building = Arch.makeBuilding([floor])
+            Arch.makeSite([building])
+            assert not floor.ViewObject.Proxy
+            doc.recompute()
+            """
+        )
+        self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 3000 * 200 * 2500, delta=1)
 
     def test_freecad_s_own_python_runs_beside_it(self):
         job = self.completed(

@@ -84,6 +84,10 @@ class Models(JobTest):
         job = self.completed(TWO_BOXES + "    import Draft\n    Draft.clone(a).Placement.Base.x = 50\n")
         self.assertEqual(job.result["geometry"]["solids"], 3)
 
+    def test_faces_of_a_solid_leave_it_standing(self):
+        job = self.completed(TWO_BOXES + "    import Draft\n    Draft.make_facebinder([(a, ('Face1',))])\n")
+        self.assertEqual(job.result["geometry"]["solids"], 2)
+
     def test_scripted_feature(self):
         job = self.completed(
             TWO_BOXES
@@ -390,6 +394,15 @@ class Models(JobTest):
             )
             self.assertTrue(100 < job.result["geometry"]["facets"] < 60_000, job.result)
             self.assertBox(job, [-radius] * 3, [radius] * 3)
+
+    def test_timings_tell_the_phases(self):
+        timings = self.completed(TWO_BOXES).result["timings_ms"]
+        within = ["recompute", "check", "mesh", "measure", "fcstd", "step", "stl", "obj", "hand_over"]
+        self.assertEqual(set(timings), {"load", "script", "export", *within})
+        self.assertLessEqual(sum(timings[name] for name in within), timings["export"] + 1)
+        self.assertTrue(timings["step"] > 0 and timings["check"] > 0)
+        _, job = self.failed("script_error", "1 / 0\n")
+        self.assertEqual(set(job.result["timings_ms"]), {"load", "script", "export"})
 
     def test_only_the_formats_asked_for(self):
         job = self.job(TWO_BOXES, formats=["STEP"])

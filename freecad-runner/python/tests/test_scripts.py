@@ -3,6 +3,7 @@
 import os
 import signal
 import unittest
+import zipfile
 
 from harness import BASE, JobTest
 
@@ -71,6 +72,39 @@ class Failures(JobTest):
             error, _ = self.failed("script_error", line)
             self.assertTrue(error["message"].startswith(message), error["message"])
             self.assertTrue(error["traceback"])
+
+    def test_a_path_outside_comes_with_advice(self):
+        advice = "Write to os.environ['FREECAD_OUTPUT'], or leave exporting out: it is done for you."
+        head = BOX + "import Import, Mesh, Part, os, pathlib, shutil\nbox, path = doc.Box, '/proc/out/x.step'\n"
+        for line in (
+            "Part.export([box], '/proc/out/x.step')",
+            "Part.export(\n    [box],\n    path,\n)",
+            "def save(where):\n    Import.export([box], os.path.join(where, 'x.step'))\nsave('/proc/out')",
+            "box.Shape.exportBrep(f'/proc/out/{box.Name}.brep')",
+            "Mesh.Mesh().write(pathlib.Path(path).as_posix())",
+            "Part.export([box], 'C:/Users/me/x.step')",
+            "os.makedirs('/proc/out')",
+            "open('/proc/out', 'w')",
+            "pathlib.Path('/proc/out').mkdir()",
+            "shutil.copy(__file__, path)",
+        ):
+            error, _ = self.failed("script_error", head + line + "\n")
+            self.assertTrue(error["message"].endswith(advice), error["message"])
+        self.assertEqual(
+            self.failed("script_error", head + "Part.export([box], path)\n")[0]["message"],
+            f"RuntimeError: FreeCAD exception thrown (Writing of STEP failed). '/proc/out/x.step' is no place to write to. {advice}",
+        )
+        # Reading, places of its own, and failures that have nothing to do with a path.
+        for line in (
+            "Part.read('/proc/out/x.step')",
+            "open('/proc/out')",
+            "Part.export([box], 'nowhere/x.step')",
+            "Part.export([box], os.environ['FREECAD_OUTPUT'] + '/nowhere/x.step')",
+            "path.export()",
+            "Part.makeLine((0, 0, 0), (0, 0, 0)), '/proc/out'",
+        ):
+            error, _ = self.failed("script_error", head + line + "\n")
+            self.assertNotIn("FREECAD_OUTPUT", error["message"])
 
     def test_syntax_errors(self):
         error, _ = self.failed("syntax_error", "a = 1\nb = (2\nc = 3\n")
@@ -288,6 +322,89 @@ class OwnFiles(JobTest):
         self.assertEqual(self.made_by(job), {"FCStd": "runner", "STEP": "runner", "STL": "script", "OBJ": "runner"})
         job = self.completed(self.MADE + "for n in 'ab': Mesh.export([box], out + n + '.stl')\n")
         self.assertEqual(self.made_by(job)["STL"], "runner")
+
+    TWO = MADE + "lid = doc.addObject('Part::Box', 'Lid')\nlid.Placement.Base.z = 20\ndoc.recompute()\n"
+
+    def test_an_export_of_one_part_under_another_name_does_not_stand_for_all(self):
+        job = self.completed(
+            self.TWO + "Import.export([lid], out + 'lid.step')\nMesh.export([lid], out + 'lid.stl')\n"
+            "Mesh.export([lid], out + 'lid.obj')\n"
+        )
+        self.assertEqual(set(self.made_by(job).values()), {"runner"})
+        self.assertEqual((len(self.step(job).Solids), len(job.read("STL"))), (2, 84 + 24 * 50))
+        for format, warning in zip(("step", "stl", "obj"), job.result["warnings"]):
+            self.assertIn(f"own lid.{format} is not the model: it measures 10 × 10 × 10 mm from", warning)
+        # In a box of the same size.
+        job = self.completed(self.TWO + "lid.Length = lid.Width = lid.Height = 2\nlid.Placement.Base.z = 0\n"
+            "doc.recompute()\nImport.export([box], out + 'case.step')\n")  # fmt: skip
+        self.assertEqual(self.made_by(job)["STEP"], "runner")
+        self.assertIn("its volume is 1000 mm³, the model's 1008 mm³", job.result["warnings"][0])
+
+    def test_an_export_of_one_part_under_the_model_s_name_is_kept_with_a_warning(self):
+        job = self.completed(self.TWO + f"Part.export([lid], out + '{BASE}.step')\n")
+        self.assertEqual(self.made_by(job)["STEP"], "script")
+        (warning,) = job.result["warnings"]
+        self.assertIn(f"own {BASE}.step differs from the model: it measures", warning)
+        self.assertIn("kept", warning)
+
+    def test_curved_and_moved_models_are_known_again(self):
+        job = self.completed(
+            self.MADE + "doc.removeObject('Box')\nring = doc.addObject('Part::Torus', 'Ring')\n"
+            "ring.Placement = App.Placement(App.Vector(500, 1, 2), App.Rotation(App.Vector(1, 2, 3), 40))\n"
+            "wire = Part.BSplineCurve([App.Vector(*p) for p in ((0, 0), (9, 20), (20, -30), (30, 5))]).toShape()\n"
+            "bent = doc.addObject('Part::Feature', 'Bent')\n"
+            "bent.Shape = Part.Wire(wire).makePipeShell([Part.Wire(Part.makeCircle(2))], True, False)\n"
+            "doc.recompute()\nImport.export([ring, bent], out + 'a.step')\n"
+            "Mesh.export([ring, bent], out + 'a.stl')\nMesh.export([ring, bent], out + 'a.obj')\n"
+            "doc.saveAs(out + 'a.FCStd')\n"
+        )
+        self.assertEqual(set(self.made_by(job).values()), {"script"})
+        self.assertFalse([warning for warning in job.result["warnings"] if "own" in warning])
+
+    def test_a_document_saved_too_early_is_saved_anew(self):
+        for name in (BASE, "Early"):
+            for line in (
+                "doc.addObject('Part::Box', 'Late').Placement.Base.z = 20",
+                "box.Length = 30",
+                "doc.removeObject('Box')\ndoc.addObject('Part::Box', 'Box').Width = 3",
+                "doc.addObject('Part::Feature', 'Late').Shape = box.Shape.translated(App.Vector(0, 0, 20))",
+                "box.Label = 'Late'",
+            ):
+                script = self.MADE + f"doc.saveAs(out + '{name}.FCStd')\n{line}\n"
+                job = self.completed(script)
+                self.assertEqual(self.made_by(job)["FCStd"], "runner", line)
+                (warning,) = job.result["warnings"]
+                self.assertIn(f"own {name}.FCStd is not the model: the document was changed after", warning)
+                with zipfile.ZipFile(job.path("FCStd")) as archive:
+                    saved, window = archive.read("Document.xml").decode(), archive.read("GuiDocument.xml").decode()
+                self.assertEqual('name="Late"' in saved or 'value="Late"' in saved, "Late" in line, line)
+                for object in job.result["geometry"]["objects"]:
+                    self.assertIn(f'<ViewProvider name="{object["name"]}"', window)
+        job = self.completed(BOX.replace("doc.recompute()", "") + "import os\n"
+            f"doc.saveAs(os.environ['FREECAD_OUTPUT'] + '/{BASE}.FCStd')\n")  # fmt: skip
+        self.assertEqual(self.made_by(job)["FCStd"], "runner")
+
+    def test_a_saved_document_is_not_older_for_what_changes_nothing(self):
+        for line in (
+            "doc.recompute(None, True)\nMesh.export([box], 'x.stl')\nbox.Shape.tessellate(0.01)",
+            "box.Visibility = False\nbox.ViewObject.ShapeColor = (1.0, 0.0, 0.0)",
+            f"App.closeDocument('D')\ndoc = App.openDocument(out + '{BASE}.FCStd')\ndoc.recompute()",
+        ):
+            more = "ball = doc.addObject('Part::Sphere', 'Ball')\nball.Placement = App.Placement(App.Vector(3, 50, 7), "
+            more += "App.Rotation(App.Vector(1, 2, 3), 40))\nbody = doc.addObject('PartDesign::Body', 'Body')\n"
+            more += "body.newObject('PartDesign::AdditiveBox', 'X')\ncut = doc.addObject('Part::Cut', 'Cut')\n"
+            more += "cut.Base, cut.Tool = doc.addObject('Part::Cone', 'C'), doc.addObject('Part::Box', 'B')\n"
+            more += f"doc.recompute()\ndoc.saveAs(out + '{BASE}.FCStd')\n"
+            job = self.completed(self.MADE + more + line + "\n")
+            self.assertEqual((self.made_by(job)["FCStd"], job.result["warnings"]), ("script", []), line)
+
+    def test_another_document_under_the_model_s_name_is_kept_with_a_warning(self):
+        made = "other = App.newDocument('O')\nother.saveAs(out + '{}.FCStd')\nApp.closeDocument('O')\n"
+        job = self.completed(self.MADE + made.format(BASE))
+        self.assertEqual(self.made_by(job)["FCStd"], "script")
+        self.assertIn("differs from the model: it holds another document", job.result["warnings"][0])
+        job = self.completed(self.MADE + made.format("Other"))
+        self.assertEqual(self.made_by(job)["FCStd"], "runner")
 
     def test_links_and_directories_are_not_followed(self):
         job = self.completed(

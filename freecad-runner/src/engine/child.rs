@@ -9,13 +9,15 @@ use std::time::Duration;
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, pipe2};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe;
 
 use super::event::{self, EVENT_LIMIT, Said};
 use super::log::Log;
+use super::printed;
+use super::progress::{Progress, Watcher};
 use super::verdict::Death;
-use super::zygote::{self, Descriptors, Request, Zygote};
+use super::zygote::{self, Descriptors, Exited, Request, Zygote};
 
 /// What was seen of a process that ended by itself or by its limits.
 pub(super) struct Observed {
@@ -23,6 +25,8 @@ pub(super) struct Observed {
     pub death: Death,
     /// It was killed because its time was up.
     pub over_time: bool,
+    /// The processor time that it used, all threads together.
+    pub cpu: Duration,
     pub log: Log,
 }
 
@@ -43,13 +47,34 @@ pub(super) enum Failed {
 /// How long processes of a job's user may take to be gone.
 const REAP: Duration = Duration::from_secs(5);
 
-/// Lets the server fork for one job and watches it, until it ends, `seconds` are over, or `stop` is ready.
+/// Lets the server fork for one job and watches it, until it ends, `seconds` are over, or `stop` is ready; tells
+/// `watcher`. However that goes, no process of the job's user is left; where it fails, the server is dead.
 pub(super) async fn run(
     server: &mut Zygote,
     request: &Request<'_>,
     ruleset: OwnedFd,
     seconds: Duration,
     stop: impl Future<Output = ()>,
+    watcher: Watcher<'_>,
+) -> Result<Ended, Failed> {
+    let ended = hand_over_and_watch(server, request, ruleset, seconds, stop, watcher).await;
+    if ended.is_err() {
+        // First the server, which could fork; its child dies with it, or ends itself on its way into the jail.
+        server.end();
+        if let Some(user) = request.jail.user {
+            end_all(user).await;
+        }
+    }
+    ended
+}
+
+async fn hand_over_and_watch(
+    server: &mut Zygote,
+    request: &Request<'_>,
+    ruleset: OwnedFd,
+    seconds: Duration,
+    stop: impl Future<Output = ()>,
+    watcher: Watcher<'_>,
 ) -> Result<Ended, Failed> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Failed::Before(error.into()));
     let ((stdout, stdout_in_child), (stderr, stderr_in_child), (events, events_in_child)) = (pipe()?, pipe()?, pipe()?);
@@ -57,7 +82,7 @@ pub(super) async fn run(
         Descriptors { stdout: &stdout_in_child, stderr: &stderr_in_child, events: &events_in_child, ruleset: &ruleset };
     server.hand_over(request, descriptors).map_err(Failed::Before)?;
     drop((stdout_in_child, stderr_in_child, events_in_child, ruleset));
-    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop).await.map_err(Failed::During)
+    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop, watcher).await.map_err(Failed::During)
 }
 
 /// Watches the job that was handed over to its end.
@@ -67,28 +92,38 @@ async fn watch(
     (stdout, stderr, events): (OwnedFd, OwnedFd, OwnedFd),
     seconds: Duration,
     stop: impl Future<Output = ()>,
+    watcher: Watcher<'_>,
 ) -> io::Result<Ended> {
     let child = server.forked().await?;
-    // A child that is gone by now has been reaped; its pipes and its status tell how it ended.
-    let leader = zygote::pidfd(child).ok();
+    let leader = match zygote::pidfd(child) {
+        Ok(leader) => Some(leader),
+        // It is gone and has been reaped; its pipes and its status tell how it ended.
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None,
+        // Without it nothing ends a job whose time is up.
+        Err(error) => return Err(error),
+    };
     let kill_leader = || leader.iter().for_each(zygote::kill);
 
     let log = RefCell::new(Log::default());
     let read = |pipe: OwnedFd| async {
-        read_lines(pipe::Receiver::from_owned_fd(pipe)?, |line| log.borrow_mut().printed(line)).await;
+        printed::read(pipe::Receiver::from_owned_fd(pipe)?, &log, watcher).await;
         Ok::<_, io::Error>(())
     };
     let talk = async {
-        let mut lines = Vec::new();
+        let mut events = BufReader::new(pipe::Receiver::from_owned_fd(events)?.take(EVENT_LIMIT as u64));
+        let (mut lines, mut to_come) = (Vec::new(), &event::PHASES[..]);
         // What was read before a failure counts.
-        let _ = pipe::Receiver::from_owned_fd(events)?.take(EVENT_LIMIT as u64).read_to_end(&mut lines).await;
+        while let Ok(length @ 1..) = events.read_until(b'\n', &mut lines).await {
+            let phase = event::begins(&lines[lines.len() - length..], &mut to_come);
+            phase.iter().for_each(|phase| watcher(Progress::Phase(phase)));
+        }
         Ok::<_, io::Error>(lines)
     };
     let watch = async {
         let exited = server.exited(child);
         tokio::pin!(exited);
-        let (status, why) = tokio::select! {
-            status = &mut exited => (status, Why::Itself),
+        let (end, why) = tokio::select! {
+            end = &mut exited => (end, Why::Itself),
             () = tokio::time::sleep(seconds) => {
                 kill_leader();
                 (zygote::told_soon(exited).await, Why::Time)
@@ -98,7 +133,7 @@ async fn watch(
                 (zygote::told_soon(exited).await, Why::Stopped)
             }
         };
-        if status.is_err() {
+        if end.is_err() {
             // The server fails, and its child may run on.
             kill_leader();
         }
@@ -106,10 +141,10 @@ async fn watch(
         if let Some(user) = user {
             end_all(user).await;
         }
-        Ok::<_, io::Error>((status?, why))
+        Ok::<_, io::Error>((end?, why))
     };
     // A failure ends the wait for all: a process that cannot be killed keeps its pipes open.
-    let ((status, why), (), (), lines) = tokio::try_join!(watch, read(stdout), read(stderr), talk)?;
+    let ((Exited { status, cpu }, why), (), (), lines) = tokio::try_join!(watch, read(stdout), read(stderr), talk)?;
     if why == Why::Stopped {
         return Ok(Ended::Stopped);
     }
@@ -119,7 +154,7 @@ async fn watch(
         Death::Exit(libc::WEXITSTATUS(status))
     };
     let (said, over_time) = (event::parse(&lines), why == Why::Time);
-    Ok(Ended::Observed(Box::new(Observed { said, death, over_time, log: log.into_inner() })))
+    Ok(Ended::Observed(Box::new(Observed { said, death, over_time, cpu, log: log.into_inner() })))
 }
 
 /// Why a process ended.
@@ -128,22 +163,6 @@ enum Why {
     Itself,
     Time,
     Stopped,
-}
-
-async fn read_lines(pipe: impl AsyncRead + Unpin, mut each: impl FnMut(&[u8])) {
-    let mut reader = BufReader::new(pipe);
-    let mut line = Vec::new();
-    loop {
-        // A line without an end comes in pieces, so that it cannot fill the memory.
-        let mut piece = (&mut reader).take(64 << 10);
-        match piece.read_until(b'\n', &mut line).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {
-                each(line.strip_suffix(b"\n").unwrap_or(&line));
-                line.clear();
-            }
-        }
-    }
 }
 
 /// Kills every process of the slot's user. The jail lets none be made; this is for the day that it fails.
@@ -200,4 +219,56 @@ pub(super) fn hide_from_own_children() -> io::Result<()> {
     #[expect(unsafe_code, reason = "prctl has no safe form in the libraries used")]
     let outcome = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
     if outcome == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeEngine;
+
+    /// Runs one job on a fork server that does `got` with it, and gives the runner's failure.
+    async fn failure_of(fake: &FakeEngine) -> String {
+        let directory = fake.engine().prepare(0, b"x = 1").unwrap();
+        fake.engine()
+            .run(0, &directory, "x.py", std::future::pending(), &crate::engine::unwatched)
+            .await
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[tokio::test]
+    async fn a_fork_server_that_fails_leaves_no_process_of_the_job_s_user() {
+        // A grandchild that nothing ties to the server, as if the jail had let one be made.
+        let fake = FakeEngine::server(
+            r#"
+    import json
+    user = json.loads(packet)["jail"]["user"]
+    told, tell = os.pipe()
+    if user is not None and os.fork() == 0:
+        os.setsid()
+        channel.close()
+        if os.fork() == 0:
+            os.setresuid(user, user, user)
+            os.write(tell, b"x")
+            time.sleep(1000)
+        os._exit(0)
+    if user is not None:
+        os.read(told, 1)
+    os._exit(1)
+"#,
+        );
+        let said = failure_of(&fake).await;
+        assert!(said.contains("the fork server is gone"), "{said}");
+        for user in fake.engine().users() {
+            assert_eq!(processes_of(user), [0; 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_could_not_be_killed_is_not_waited_for() {
+        // No process has this number, and none can be asked for by it.
+        let fake = FakeEngine::server("    channel.sendall(b'{\"forked\": -1}\\n')\n    time.sleep(1000)\n");
+        let said = tokio::time::timeout(Duration::from_secs(30), failure_of(&fake)).await.unwrap();
+        assert!(said.contains("Invalid argument"), "{said}");
+    }
 }

@@ -12,6 +12,9 @@ pub(super) const EVENT_LIMIT: usize = 4 << 20;
 /// The phase in which the script runs; `job.py` says it just before.
 const SCRIPT: &str = "script";
 
+/// The phases that a watcher is told of, in their order.
+pub(super) const PHASES: [&str; 2] = [SCRIPT, "export"];
+
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event {
@@ -81,12 +84,22 @@ const TRACEBACK: usize = 32_000;
 /// The most warnings, and the most objects of a geometry.
 const MANY: usize = 100;
 
+/// The most phases that are timed, and the most characters of their names.
+const TIMED: usize = 20;
+const TIMED_NAME: usize = 32;
+
 impl JobResult {
     /// Cuts what the job says to sizes that a report takes.
     fn cut(mut self) -> Self {
         self.warnings.truncate(MANY);
         self.warnings.iter_mut().for_each(|warning| cut(warning, MESSAGE));
         self.engine.iter_mut().for_each(|engine| cut(engine, LABEL));
+        let timings = std::mem::take(&mut self.timings_ms).into_iter();
+        self.timings_ms = timings.filter(|(phase, _)| phase.chars().count() <= TIMED_NAME).take(TIMED).collect();
+        // Names come back in messages.
+        self.mesh.iter_mut().for_each(|name| cut(name, LABEL));
+        self.files.truncate(MANY);
+        self.files.iter_mut().for_each(|file| cut(&mut file.name, LABEL));
         if let Some(geometry) = &mut self.geometry {
             geometry.objects.truncate(MANY);
             for object in &mut geometry.objects {
@@ -111,6 +124,19 @@ fn cut(text: &mut String, most: usize) {
         text.truncate(end);
         text.push('…');
     }
+}
+
+/// The phase that begins with this line, one of those `to_come`. They come in order and none twice: a script that says
+/// phases by itself cannot flood a watcher.
+pub(super) fn begins(line: &[u8], to_come: &mut &[&'static str]) -> Option<&'static str> {
+    if to_come.is_empty() {
+        return None;
+    }
+    let Ok(Event::Phase { phase }) = serde_json::from_slice(line) else { return None };
+    let at = to_come.iter().position(|name| *name == phase)?;
+    let begun = to_come[at];
+    *to_come = &to_come[at + 1..];
+    Some(begun)
 }
 
 /// Reads the lines. What does not parse is passed over: without a result the job is judged by how it died.
@@ -158,12 +184,19 @@ mod tests {
         let object = format!("{{\"name\":\"{long}\",\"label\":\"{long}\",\"type\":\"{long}\"}}");
         let objects = vec![object; 120].join(",");
         let warnings = vec![format!("\"{long}\""); 120].join(",");
+        let timings: Vec<String> = (0..90_000).map(|number| format!("\"phase {number}\":1.0")).collect();
+        let timings = timings.join(",");
         let line = format!(
             "{{\"event\":\"result\",\"outcome\":\"failed\",\"geometry\":{{\"objects\":[{objects}]}},\"warnings\":[{warnings}],\
+             \"mesh\":\"{long}\",\"files\":[{{\"format\":\"STL\",\"name\":\"{long}\",\"made_by\":\"script\"}}],\
+             \"timings_ms\":{{\"{long}\":1.0,{timings}}},\
              \"error\":{{\"code\":\"{long}\",\"message\":\"{long}\",\"traceback\":\"{long}\"}}}}"
         );
         let result = parse(line.as_bytes()).result.unwrap();
-        let size = serde_json::to_string(&(&result.geometry, &result.error, &result.warnings)).unwrap().len();
+        assert!(!result.timings_ms.is_empty());
+        assert!(result.mesh.unwrap().len() < 1_000 && result.files[0].name.len() < 1_000);
+        let all = (&result.geometry, &result.error, &result.warnings, &result.timings_ms);
+        let size = serde_json::to_string(&all).unwrap().len();
         assert!(size < partwright::contract::REPORT_LIMIT / 2, "{size}");
     }
 
@@ -172,6 +205,17 @@ mod tests {
         let line = |phase: &str| format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
         assert!(!parse(line("ready").as_bytes()).script_began);
         assert!(parse((line("ready") + &line("script") + &line("ready")).as_bytes()).script_began);
+    }
+
+    #[test]
+    fn a_watcher_is_told_of_each_phase_once() {
+        let mut to_come = &PHASES[..];
+        let said = ["ready", "script", "script", "export", "script", "export"];
+        let mut begins = |phase: &&str| {
+            let line = format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
+            begins(line.as_bytes(), &mut to_come)
+        };
+        assert_eq!(said.iter().filter_map(&mut begins).collect::<Vec<_>>(), ["script", "export"]);
     }
 
     #[test]

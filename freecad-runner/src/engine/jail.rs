@@ -15,7 +15,7 @@ use seccompiler::{
 use serde::Serialize;
 
 use super::scratch::JobDirectory;
-use crate::config::Limits;
+use crate::config::{JailMode, Limits};
 
 /// What a job may read: the libraries and data that FreeCAD needs, and nothing that a host keeps for itself.
 const READABLE: [&str; 12] = [
@@ -38,6 +38,9 @@ const FILE_ABI: ABI = ABI::V3;
 
 /// Threads of the job's user: FreeCAD's own, and room for what numerical libraries start.
 const MAX_TASKS: u64 = 256;
+
+/// How many seconds of processor time come between the signal that can be ignored and the one that cannot.
+pub(super) const CPU_GRACE: u64 = 2;
 
 /// Open files of a job.
 const MAX_FILES: u64 = 256;
@@ -81,8 +84,8 @@ impl<'a> Policy<'a> {
             ("OPENBLAS_NUM_THREADS", "1".to_owned()),
         ]);
         let mut all = BTreeMap::from([
-            // At the soft limit comes SIGXCPU, by which the end is known; at the hard one, SIGKILL.
-            ("RLIMIT_CPU", (limits.seconds.as_secs(), limits.seconds.as_secs() + 2)),
+            // At the soft limit comes SIGXCPU, by which the end is known; at the hard one, SIGKILL (see `verdict`).
+            ("RLIMIT_CPU", (limits.seconds.as_secs(), limits.seconds.as_secs() + CPU_GRACE)),
             ("RLIMIT_AS", (limits.memory, limits.memory)),
             ("RLIMIT_FSIZE", (limits.output, limits.output)),
             ("RLIMIT_NOFILE", (MAX_FILES, MAX_FILES)),
@@ -160,7 +163,7 @@ pub fn landlock_version() -> Option<i32> {
 ///
 /// # Errors
 /// On a processor that is not known.
-pub(super) fn seccomp() -> Result<Vec<String>, String> {
+pub(super) fn seccomp(mode: JailMode) -> Result<Vec<String>, String> {
     let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|error| format!("seccomp: {error}"))?;
     // One filter has one answer for all that it catches, so other answers than EPERM take filters of their own.
     let answering = |calls: &[i64], answer: i32| {
@@ -171,9 +174,17 @@ pub(super) fn seccomp() -> Result<Vec<String>, String> {
     let no_clone3 = answering(&[libc::SYS_clone3], libc::ENOSYS);
     // Python's shutil copies attributes, and goes on without where there are none.
     let no_attributes = answering(ATTRIBUTES, libc::ENOTSUP);
+    // Landlock does not govern these, so only another user keeps a script from files that are not its own. Where it has
+    // none, nothing happens, and it is told that it did: libraries that copy and unpack files ask for no more.
+    let no_modes = match mode {
+        JailMode::Full => None,
+        JailMode::SameUid => Some(answering(MODES_AND_TIMES, 0)),
+    };
     let allowed = SeccompFilter::new(rules()?, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch);
-    [no_clone3, no_attributes, allowed]
+    [no_clone3, no_attributes]
         .into_iter()
+        .chain(no_modes)
+        .chain([allowed])
         .map(|filter| {
             let program: BpfProgram =
                 filter.and_then(|filter| filter.try_into()).map_err(|error| format!("seccomp: {error}"))?;
@@ -193,14 +204,17 @@ fn le32(number: u32) -> String {
 /// Every system call that a job may make. No fork, exec, socket, signal to others, mount, trace or key.
 fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().chain(ATTRIBUTES).map(|call| (*call, Vec::new())).collect();
+        ALLOWED.iter().chain(ATTRIBUTES).chain(MODES_AND_TIMES).map(|call| (*call, Vec::new())).collect();
     #[cfg(target_arch = "x86_64")]
     rules.extend(ALLOWED_X86_64.iter().map(|call| (*call, Vec::new())));
-    let only = |argument, value: u64, mask: Option<u64>| {
-        let operator = mask.map_or(SeccompCmpOp::Eq, SeccompCmpOp::MaskedEq);
-        SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, value)
+    let rule = |argument, length, operator, value: u64| {
+        SeccompCondition::new(argument, length, operator, value)
             .and_then(|condition| SeccompRule::new(vec![condition]))
             .map_err(|error| format!("seccomp: {error}"))
+    };
+    let only = |argument, value: u64, mask: Option<u64>| {
+        let operator = mask.map_or(SeccompCmpOp::Eq, SeccompCmpOp::MaskedEq);
+        rule(argument, SeccompCmpArgLen::Qword, operator, value)
     };
     // Threads, not processes.
     let thread = libc::CLONE_THREAD as u64;
@@ -210,6 +224,9 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
         libc::SYS_prctl,
         vec![only(0, libc::PR_SET_NAME as u64, None)?, only(0, libc::PR_GET_NAME as u64, None)?],
     );
+    // Its own limits, as the C library asks for and lowers them; others' are not even its user's to set. The kernel looks
+    // at the lower half of a process id alone.
+    rules.insert(libc::SYS_prlimit64, vec![rule(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 0)?]);
     // What Python asks of a descriptor; no terminal's input can be faked.
     let asked = [libc::TCGETS, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO, libc::TIOCGWINSZ];
     let asked: Result<_, _> = asked.iter().map(|request| only(1, *request, None)).collect();
@@ -225,6 +242,19 @@ const ATTRIBUTES: &[i64] = &[
     libc::SYS_getxattr,
     libc::SYS_lgetxattr,
     libc::SYS_fgetxattr,
+];
+
+/// Changing a file's mode and times.
+const MODES_AND_TIMES: &[i64] = &[
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_utimensat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utime,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_utimes,
 ];
 
 /// Calls with any arguments.
@@ -267,9 +297,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_pipe2,
     libc::SYS_sendfile,
     libc::SYS_copy_file_range,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_utimensat,
     libc::SYS_umask,
     libc::SYS_getcwd,
     libc::SYS_chdir,
@@ -343,7 +370,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getsid,
     libc::SYS_getrusage,
     libc::SYS_times,
-    libc::SYS_prlimit64,
     libc::SYS_getrlimit,
     libc::SYS_uname,
     libc::SYS_sysinfo,
@@ -365,7 +391,6 @@ const ALLOWED_X86_64: &[i64] = &[
     libc::SYS_rmdir,
     libc::SYS_unlink,
     libc::SYS_rename,
-    libc::SYS_chmod,
     libc::SYS_dup2,
     libc::SYS_pipe,
     libc::SYS_poll,
@@ -375,8 +400,6 @@ const ALLOWED_X86_64: &[i64] = &[
     libc::SYS_eventfd,
     libc::SYS_alarm,
     libc::SYS_time,
-    libc::SYS_utime,
-    libc::SYS_utimes,
     libc::SYS_arch_prctl,
     libc::SYS_getpgrp,
 ];

@@ -4,10 +4,14 @@ use std::collections::VecDeque;
 
 /// How much of the beginning is kept, in bytes, and how much of the end.
 const HEAD: usize = 256 << 10;
-const TAIL: usize = 256 << 10;
+pub(super) const TAIL: usize = 256 << 10;
 
 /// The longest line that is kept whole.
 const LONGEST_LINE: usize = 16 << 10;
+
+/// What the runner's own lines begin with, and what is put before others that do.
+const RUNNER: &str = "[runner]";
+const PRINTED: &str = "|";
 
 /// The log of one job.
 #[derive(Debug, Default)]
@@ -19,29 +23,34 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds one of the runner's own lines.
-    pub fn note(&mut self, line: &str) {
-        self.push(&format!("[runner] {line}"));
+    /// Adds one of the runner's own lines. Should it have further lines, those are a script's (a message, say) and are
+    /// taken as printed.
+    pub fn note(&mut self, text: &str) {
+        let mut lines = text.lines();
+        let first = clean(lines.next().unwrap_or_default()).unwrap_or_default();
+        self.push(&format!("{RUNNER} {first}"));
+        lines.for_each(|line| drop(self.printed(line.as_bytes())));
     }
 
-    /// Adds a line that was printed; progress bars vanish.
-    pub fn printed(&mut self, line: &[u8]) {
-        if let Some(line) = clean(&String::from_utf8_lossy(line)) {
-            self.push(&line);
-        }
+    /// Counts printed bytes that nobody has looked at. What was kept of the end goes too: it came before them.
+    pub fn skipped(&mut self, bytes: usize) {
+        self.left_out += bytes + std::mem::take(&mut self.tail_bytes);
+        self.tail.clear();
+    }
+
+    /// Adds a line that was printed, and gives it as it was added; progress bars vanish. One that looks like the
+    /// runner's own is marked.
+    pub fn printed(&mut self, line: &[u8]) -> Option<String> {
+        let line = clean(&String::from_utf8_lossy(line))?;
+        // Spaces and invisible letters before it would make it look so, too.
+        let poses = line.trim_start_matches(|letter: char| !letter.is_ascii_graphic()).starts_with(RUNNER);
+        let line = if poses { format!("{PRINTED} {line}") } else { line };
+        self.push(&line);
+        Some(line)
     }
 
     fn push(&mut self, line: &str) {
-        let mut line = line.to_owned();
-        if line.len() > LONGEST_LINE {
-            let mut end = LONGEST_LINE;
-            while !line.is_char_boundary(end) {
-                end -= 1;
-            }
-            line.truncate(end);
-            line.push_str(" […]");
-        }
-        line.push('\n');
+        let line = format!("{line}\n");
         if self.tail.is_empty() && self.left_out == 0 && self.head.len() + line.len() <= HEAD {
             self.head.push_str(&line);
             return;
@@ -59,11 +68,25 @@ impl Log {
     pub fn text(&self) -> String {
         let mut text = self.head.clone();
         if self.left_out > 0 {
-            text.push_str(&format!("[runner] {} bytes left out here\n", self.left_out));
+            text.push_str(&format!("{RUNNER} {} bytes left out here\n", self.left_out));
         }
         text.extend(self.tail.iter().map(String::as_str));
         text
     }
+}
+
+/// A line from a job as it may be shown to people: cleaned, and cut to size. None for a line that was nothing but
+/// progress.
+pub fn shown(line: &[u8]) -> Option<String> {
+    clean(&String::from_utf8_lossy(line)).map(cut)
+}
+
+fn cut(mut line: String) -> String {
+    if line.len() > LONGEST_LINE {
+        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+        line.push_str(" […]");
+    }
+    line
 }
 
 /// The line as a terminal would show it in the end: without control sequences and what a carriage return overwrote.
@@ -136,6 +159,22 @@ mod tests {
         assert!(text.ends_with("line 99999\n[runner] the end\n"));
         assert!(text.contains(" bytes left out here\n"));
         assert!(text.len() < HEAD + TAIL + 100);
+    }
+
+    #[test]
+    fn nobody_speaks_for_the_runner() {
+        let mut log = Log::default();
+        log.printed(b"[runner] completed");
+        log.printed("\u{200b} \t[runner] completed".as_bytes());
+        log.printed(b"first\r\x1b[0m[run\x00ner] completed");
+        log.printed(b"a [runner] of marathons");
+        log.note("script_error: no\n[runner] completed\n\x1b[2Jmore");
+        let text = log.text();
+        assert_eq!(
+            text,
+            "| [runner] completed\n| \u{200b} \t[runner] completed\n| [runner] completed\na [runner] of marathons\n\
+             [runner] script_error: no\n| [runner] completed\nmore\n"
+        );
     }
 
     #[test]

@@ -4,16 +4,24 @@
 //! - `jail`: what a script may do
 //! - `zygote`: FreeCAD with its modules loaded, which forks for each job
 //! - `volume`: each slot's own volume
+//! - `remove`: removing what a job left
 //! - `users`: the users that scripts run as
 //! - `child`: one job's process: its pipes, its time, its end
 //! - `event`: what the Python side in `python/` says while it runs
+//! - `progress`: what of that a watcher is told at once
 //! - `log`: what the script prints
+//! - `printed`: reading it, however much it is
 //! - `verdict`: how the job ended, from what was said and how the process died
+//! - `namespaces`: which ones a process may make; jobs need none
 
 mod child;
 mod event;
 mod jail;
 mod log;
+mod namespaces;
+mod printed;
+mod progress;
+mod remove;
 mod scratch;
 mod users;
 mod verdict;
@@ -33,7 +41,9 @@ use serde_json::json;
 use crate::config::{EngineConfig, JailMode, Limits};
 use jail::Policy;
 pub use jail::landlock_version;
-pub use log::Log;
+pub use log::{Log, shown};
+pub use namespaces::{Namespace, namespaces};
+pub use progress::{Progress, Watcher, unwatched};
 pub use scratch::{JobDirectory, Scratch};
 use users::SlotUser;
 pub use volume::Volume;
@@ -42,14 +52,12 @@ use zygote::{Request, Zygote};
 /// The formats that are asked for; GLB and PNG are drawn from the mesh that the job leaves.
 const FORMATS: [Format; 6] = Format::ALL;
 
-/// How many jobs a fork server runs before a fresh one takes its place: what leaks, leaks no further.
-const JOBS_A_SERVER: u32 = 1000;
-
 /// Runs scripts.
 #[derive(Debug)]
 pub struct Engine {
     freecad: CString,
     limits: Limits,
+    jobs_a_server: u32,
     jail: JailMode,
     scratch: Scratch,
     /// The seccomp filters, as the child loads them.
@@ -198,18 +206,18 @@ impl Engine {
         let scratch = Scratch::open(&config.scratch, config.slots, bytes)
             .map_err(|error| format!("RUNNER_SCRATCH: {}: {error}", config.scratch.display()))?;
         let users = match config.jail {
-            JailMode::Full => {
-                SlotUser::claim(config.slots).map_err(|error| format!("no users for scripts: {error}"))?
-            }
+            JailMode::Full => SlotUser::claim(config.slots, config.first_uid)
+                .map_err(|error| format!("no users for scripts: {error}"))?,
             JailMode::SameUid => Vec::new(),
         };
         let servers = (0..config.slots).map(|_| RefCell::default()).collect();
         let engine = Self {
             freecad,
             limits: config.limits,
+            jobs_a_server: config.jobs_a_server,
             jail: config.jail,
             scratch,
-            seccomp: jail::seccomp()?,
+            seccomp: jail::seccomp(config.jail)?,
             users,
             servers,
         };
@@ -225,6 +233,11 @@ impl Engine {
     /// Whether the script's process is another user's.
     pub fn jail(&self) -> JailMode {
         self.jail
+    }
+
+    /// The users that scripts run as; none where they run as the runner's own.
+    pub fn users(&self) -> Vec<u32> {
+        self.users.iter().map(SlotUser::id).collect()
     }
 
     /// What one job may use.
@@ -253,7 +266,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs the script of `directory`; ends it at once when `stop` is ready.
+    /// Runs the script of `directory`; ends it at once when `stop` is ready. Tells `watcher` how it goes, as it goes.
     ///
     /// # Errors
     /// Only where the runner is at fault.
@@ -263,6 +276,7 @@ impl Engine {
         directory: &JobDirectory,
         display_name: &str,
         stop: impl Future<Output = ()>,
+        watcher: Watcher<'_>,
     ) -> Result<Run, EngineError> {
         let spec = json!({
             "script": directory.script(),
@@ -285,8 +299,8 @@ impl Engine {
         let policy = Policy::new(server.id(), self.user(slot), directory, &work, self.limits, &self.seccomp);
         let request = Request { jail: policy, spec: &spec };
         // A server that fails is dropped, and so killed with all that it forked; the next job gets another.
-        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop).await?;
-        if server.jobs() < JOBS_A_SERVER {
+        let ended = child::run(&mut server, &request, ruleset, self.limits.seconds, stop, watcher).await?;
+        if server.jobs() < self.jobs_a_server {
             *self.servers[slot].borrow_mut() = Some(server);
         }
         Ok(match ended {

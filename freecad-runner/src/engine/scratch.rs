@@ -6,8 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::mount::{MntFlags, umount2};
 use partwright::contract::RunId;
 
+use super::remove::{empty, remove_tree};
 use super::volume::{self, Volume};
 
 /// Pairs each name with the file's text.
@@ -20,9 +22,11 @@ macro_rules! python_files {
 /// What runs inside FreeCAD, part of this program, so that the two cannot differ.
 const PYTHON: &[(&str, &str)] = python_files![
     "partwright/__init__.py",
+    "partwright/copies.py",
     "partwright/documents.py",
     "partwright/export.py",
     "partwright/failure.py",
+    "partwright/fields.py",
     "partwright/formats.py",
     "partwright/geometry.py",
     "partwright/gui.py",
@@ -30,10 +34,12 @@ const PYTHON: &[(&str, &str)] = python_files![
     "partwright/hand_over.py",
     "partwright/jail.py",
     "partwright/job.py",
+    "partwright/likeness.py",
     "partwright/looks.py",
     "partwright/mixed.py",
     "partwright/modules.py",
     "partwright/nothing.py",
+    "partwright/outside.py",
     "partwright/own_files.py",
     "partwright/pieces.py",
     "partwright/process.py",
@@ -52,7 +58,13 @@ const PYTHON: &[(&str, &str)] = python_files![
 #[derive(Debug)]
 pub struct Scratch {
     root: PathBuf,
+    /// The directory of each slot; jobs' directories are made there.
+    slots: Vec<PathBuf>,
     volume: Volume,
+    /// The size of the volumes that this runner has mounted on its slots; none where it may not mount.
+    mounted: Option<u64>,
+    /// Volumes that were mounted for the slots are this runner's for as long as it lives.
+    _claims: Vec<Flock<File>>,
     /// Held for as long as the runner lives: who can lock it knows that its runner is gone.
     _lock: Flock<File>,
 }
@@ -84,16 +96,15 @@ impl Scratch {
             fs::write(&path, text)?;
             fs::set_permissions(&path, Permissions::from_mode(0o644))?;
         }
-        for slot in 0..slots {
-            DirBuilder::new().mode(0o711).create(root.join(format!("slot{slot}")))?;
-        }
-        let volume = if volume::own_view() {
-            (0..slots).try_for_each(|slot| volume::make(&root.join(format!("slot{slot}")), bytes))?;
-            Volume::Own
-        } else {
-            volume::found_at(base)
+        let mounted = volume::own_view().then_some(bytes);
+        let given = if mounted.is_none() { volume::given(base, slots) } else { None };
+        let volume = if mounted.is_some() || given.is_some() { Volume::Own } else { volume::found_at(base) };
+        let claims = given.iter().flatten().map(|slot| claim(slot)).collect::<io::Result<_>>()?;
+        let slots = match given {
+            Some(slots) => slots,
+            None => (0..slots).map(|slot| make_slot(&root, slot, mounted)).collect::<io::Result<_>>()?,
         };
-        Ok(Self { root, volume, _lock: lock })
+        Ok(Self { root, slots, volume, mounted, _claims: claims, _lock: lock })
     }
 
     /// What holds the jobs' files.
@@ -116,9 +127,15 @@ impl Scratch {
         self.root.join("home")
     }
 
-    /// A fresh directory for a job, its writable part owned by `user` where there is one.
+    /// A fresh directory for a job, its writable part owned by `user` where there is one. The slot has one job at a
+    /// time: what an earlier one left there goes first.
+    ///
+    /// # Errors
+    /// When the directory cannot be made; and when what is there cannot be removed, since the job would find less room
+    /// than it is promised, and perhaps another's files.
     pub fn job(&self, slot: usize, user: Option<u32>, script: &[u8]) -> io::Result<JobDirectory> {
-        let root = self.root.join(format!("slot{slot}/{}", RunId::random()));
+        self.make_empty(slot)?;
+        let root = self.slots[slot].join(RunId::random().to_string());
         DirBuilder::new().mode(0o711).create(&root)?;
         let directory = JobDirectory { root };
         for path in [directory.work(), directory.output()] {
@@ -132,18 +149,29 @@ impl Scratch {
         file.write_all(script)?;
         Ok(directory)
     }
+
+    /// Usually there is nothing to do: a job's directory is removed when the job is over.
+    fn make_empty(&self, slot: usize) -> io::Result<()> {
+        let path = &self.slots[slot];
+        let Err(error) = empty(path) else { return Ok(()) };
+        let Some(bytes) = self.mounted else {
+            return Err(io::Error::new(error.kind(), format!("cannot remove what a job left there: {error}")));
+        };
+        tracing::error!(slot, %error, "what a job left cannot be removed; the slot gets a fresh volume");
+        umount2(path, MntFlags::MNT_DETACH)?;
+        volume::make(path, bytes)
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A volume cannot be removed, only unmounted; what is left, the next runner removes.
-        if self.volume == Volume::Own {
-            let Ok(entries) = fs::read_dir(&self.root) else { return };
-            entries.flatten().for_each(|entry| {
-                let _ = nix::mount::umount2(&entry.path(), nix::mount::MntFlags::MNT_DETACH);
-            });
+        if self.mounted.is_some() {
+            for slot in &self.slots {
+                let _ = umount2(slot, MntFlags::MNT_DETACH);
+            }
         }
-        let _ = fs::remove_dir_all(&self.root);
+        let _ = remove_tree(&self.root);
     }
 }
 
@@ -172,9 +200,30 @@ impl JobDirectory {
 
 impl Drop for JobDirectory {
     fn drop(&mut self) {
-        // Never follows links; a script's odd modes do not stop root, and same-uid scripts are a person's own.
-        let _ = fs::remove_dir_all(&self.root);
+        if let Err(error) = remove_tree(&self.root) {
+            // The slot's next job tries again, and does not begin before it is gone.
+            tracing::error!(path = %self.root.display(), %error, "what a job left cannot be removed");
+        }
     }
+}
+
+/// A slot's directory in the runner's own, with a volume of so many bytes where one may be mounted.
+fn make_slot(root: &Path, slot: usize, mounted: Option<u64>) -> io::Result<PathBuf> {
+    let path = root.join(format!("slot{slot}"));
+    DirBuilder::new().mode(0o711).create(&path)?;
+    if let Some(bytes) = mounted {
+        volume::make(&path, bytes)?;
+    }
+    Ok(path)
+}
+
+/// Takes a volume that was mounted for a slot. What lies there is removed before its first job.
+fn claim(slot: &Path) -> io::Result<Flock<File>> {
+    // Jobs' users pass through, and list nothing.
+    fs::set_permissions(slot, Permissions::from_mode(0o711))?;
+    Flock::lock(File::open(slot)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+        io::Error::other(format!("{} cannot be locked; does another runner use it? ({error})", slot.display()))
+    })
 }
 
 fn lock(path: &Path, create: bool) -> io::Result<Flock<File>> {
@@ -188,8 +237,11 @@ fn remove_left_overs(base: &Path) {
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with("runner-");
         // A runner that starts right now has its directory a moment before its lock; without a lock file it stays.
-        if is_ours && lock(&entry.path().join("lock"), false).is_ok() {
-            let _ = fs::remove_dir_all(entry.path());
+        if is_ours
+            && lock(&entry.path().join("lock"), false).is_ok()
+            && let Err(error) = remove_tree(&entry.path())
+        {
+            tracing::warn!(path = %entry.path().display(), %error, "what a dead runner left cannot be removed");
         }
     }
 }
@@ -257,6 +309,53 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", job.work().join("link")).unwrap();
         drop(job);
         assert!(!root.exists() && Path::new("/etc/passwd").exists());
+        drop(scratch);
+        fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn volumes_that_were_mounted_for_the_slots_are_found_and_claimed() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        fs::create_dir_all(base.join("slot0")).unwrap();
+        fs::create_dir(base.join("slot1")).unwrap();
+        assert_eq!(volume::given(&base, 2), None, "plain directories");
+        if volume::own_view() {
+            volume::make(&base.join("slot0"), 1 << 20).unwrap();
+            assert_eq!(volume::given(&base, 2), None, "one is missing");
+            volume::make(&base.join("slot1"), 1 << 20).unwrap();
+            let slots = volume::given(&base, 2).unwrap();
+            assert_eq!(slots, [base.join("slot0"), base.join("slot1")]);
+            assert_eq!(volume::given(&base, 3), None);
+            let claims: Vec<_> = slots.iter().map(|slot| claim(slot).unwrap()).collect();
+            let error = claim(&slots[1]).unwrap_err().to_string();
+            assert!(error.contains("another runner"), "{error}");
+            drop(claims);
+            slots.iter().for_each(|slot| umount2(slot, MntFlags::empty()).unwrap());
+        }
+        remove_tree(&base).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_removed_costs_a_slot_nothing_but_its_volume() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        let mut scratch = Scratch::open(&base, 1, 1 << 20).unwrap();
+        // Only who may mount can make something here that cannot be removed.
+        if scratch.mounted.is_some() {
+            let block = |job: JobDirectory| {
+                let place = job.work().join("place");
+                fs::create_dir(&place).unwrap();
+                volume::make(&place, 1 << 20).unwrap();
+            };
+            block(scratch.job(0, None, b"").unwrap());
+            assert_eq!(fs::read_dir(&scratch.slots[0]).unwrap().count(), 1, "it is still there");
+            let job = scratch.job(0, None, b"").unwrap();
+            assert_eq!(fs::read_dir(&scratch.slots[0]).unwrap().count(), 1, "nothing but the new job");
+            block(job);
+            let mounted = scratch.mounted.take();
+            let error = scratch.job(0, None, b"").unwrap_err().to_string();
+            assert!(error.contains("what a job left"), "{error}");
+            scratch.mounted = mounted;
+        }
         drop(scratch);
         fs::remove_dir(&base).unwrap();
     }

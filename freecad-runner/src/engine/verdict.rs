@@ -4,12 +4,13 @@ use partwright::contract::{JobError, Outcome};
 
 use super::child::Observed;
 use super::event::{JobResult, SaidOutcome};
+use super::jail::CPU_GRACE;
 use super::{Finished, MadeFile};
 use crate::config::Limits;
 
 /// Why the script was never begun, where it was not: then there is nothing to judge, and the runner is at fault.
 pub(super) fn never_began(observed: &Observed) -> Option<String> {
-    let Observed { said, death, over_time, log } = observed;
+    let Observed { said, death, over_time, log, .. } = observed;
     if let Some(failure) = &said.jail_failure {
         return Some(format!("the jail could not be entered: {failure}"));
     }
@@ -28,12 +29,16 @@ pub(super) fn never_began(observed: &Observed) -> Option<String> {
 
 /// Judges one job whose script was begun.
 pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> Finished {
-    let Observed { said, death, over_time, mut log } = observed;
+    let Observed { said, death, over_time, cpu, mut log } = observed;
     let seconds = limits.seconds.as_secs();
     let (outcome, error) = match (&said.result, death) {
         (Some(result), _) => believed(result),
         (None, _) if over_time => (Outcome::TimedOut, Some(out_of_time(seconds))),
         (None, Death::Signal(libc::SIGXCPU)) => (Outcome::TimedOut, Some(out_of_time(seconds))),
+        // It ignored that one and came to the hard limit. The kernel's count may differ by its ticks.
+        (None, Death::Signal(libc::SIGKILL)) if cpu.as_secs_f64() > (seconds + CPU_GRACE) as f64 - 0.5 => {
+            (Outcome::TimedOut, Some(out_of_time(seconds)))
+        }
         (None, Death::Signal(signal)) => (Outcome::Failed, Some(crashed(signal, &log.text(), display_name))),
         (None, Death::Exit(_)) => (Outcome::Failed, Some(left_early())),
     };
@@ -134,8 +139,12 @@ mod tests {
 
     fn judge_one(said: &str, death: Death, over_time: bool, printed: &[&str]) -> Finished {
         let mut log = Log::default();
-        printed.iter().for_each(|line| log.printed(line.as_bytes()));
-        judge(Observed { said: event::parse(said.as_bytes()), death, over_time, log }, "demo_v1.py", LIMITS)
+        printed.iter().for_each(|line| drop(log.printed(line.as_bytes())));
+        judge(observed(said, death, over_time, Duration::ZERO, log), "demo_v1.py", LIMITS)
+    }
+
+    fn observed(said: &str, death: Death, over_time: bool, cpu: Duration, log: Log) -> Observed {
+        Observed { said: event::parse(said.as_bytes()), death, over_time, cpu, log }
     }
 
     #[test]
@@ -152,7 +161,7 @@ mod tests {
         let look = |said: &str, death, printed: &str| {
             let mut log = Log::default();
             log.printed(printed.as_bytes());
-            never_began(&Observed { said: event::parse(said.as_bytes()), death, over_time: false, log })
+            never_began(&observed(said, death, false, Duration::ZERO, log))
         };
         let phase = |name: &str| format!("{{\"event\":\"phase\",\"phase\":\"{name}\"}}\n");
         let why = look("", Death::Exit(70), "Traceback\nImportError: no module\n").unwrap();
@@ -199,6 +208,16 @@ mod tests {
             let finished = judge_one("", death, over_time, &[]);
             assert_eq!(finished.outcome, Outcome::TimedOut);
             assert!(finished.error.unwrap().message.contains("7 s"));
+        }
+    }
+
+    #[test]
+    fn a_kill_at_the_hard_limit_of_processor_time_is_no_lack_of_memory() {
+        // All threads count, so it comes before the time on the wall is up. The limit is 7 s.
+        for (cpu, outcome) in [(9.0, Outcome::TimedOut), (8.9, Outcome::TimedOut), (8.0, Outcome::Failed)] {
+            let cpu = Duration::from_secs_f64(cpu);
+            let killed = observed("", Death::Signal(libc::SIGKILL), false, cpu, Log::default());
+            assert_eq!(judge(killed, "demo_v1.py", LIMITS).outcome, outcome, "{cpu:?}");
         }
     }
 }

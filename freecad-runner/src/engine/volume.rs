@@ -1,8 +1,11 @@
 //! Each slot's own volume: files in memory with an upper size and an upper number, so that a job can fill nothing but its
-//! own. Made where the runner may mount; where it may not, RUNNER_SCRATCH itself should be such a volume.
+//! own. Made where the runner may mount; where it may not, they can be mounted for it, or RUNNER_SCRATCH itself can be such
+//! a volume for all.
 
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -34,6 +37,22 @@ pub(super) fn make(path: &Path, bytes: u64) -> io::Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     let options = format!("size={bytes},nr_inodes={MAX_FILES},mode=711");
     Ok(mount(Some("tmpfs"), path, Some("tmpfs"), flags, Some(options.as_str()))?)
+}
+
+/// The volumes that somebody has mounted in `base` for the slots, `slot0` to the last: a container without the right to
+/// mount can be started with them. None unless each slot has one, of limited size and number of files, for itself.
+pub(super) fn given(base: &Path, slots: usize) -> Option<Vec<PathBuf>> {
+    let paths: Vec<PathBuf> = (0..slots).map(|slot| base.join(format!("slot{slot}"))).collect();
+    let device = |path: &Path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir).map(|found| found.dev());
+    let mut devices = vec![device(base)?];
+    for path in &paths {
+        let device = device(path)?;
+        if devices.contains(&device) || found_at(path) != Volume::Shared {
+            return None;
+        }
+        devices.push(device);
+    }
+    Some(paths)
 }
 
 /// What a directory lies on, where no volume could be made.

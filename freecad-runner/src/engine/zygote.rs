@@ -52,7 +52,17 @@ enum Said {
     Exited {
         exited: i32,
         status: i32,
+        cpu: f64,
     },
+}
+
+/// How a job's process ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exited {
+    /// The wait status.
+    pub status: i32,
+    /// The processor time that it used.
+    pub cpu: Duration,
 }
 
 /// One job for the server.
@@ -123,6 +133,11 @@ impl Zygote {
         self.jobs
     }
 
+    /// Kills it, and so the job that it forked. One that is dead already is as good.
+    pub(super) fn end(&mut self) {
+        let _ = self.process.start_kill();
+    }
+
     /// Hands a job over. Where this fails the server has not got all of it, and forks nothing.
     pub(super) fn hand_over(&mut self, request: &Request<'_>, descriptors: Descriptors<'_>) -> io::Result<()> {
         self.jobs += 1;
@@ -153,10 +168,13 @@ impl Zygote {
         }
     }
 
-    /// Waits for the end of the job that was forked last and gives its wait status.
-    pub(super) async fn exited(&mut self, child: i32) -> io::Result<i32> {
+    /// Waits for the end of the job that was forked last.
+    pub(super) async fn exited(&mut self, child: i32) -> io::Result<Exited> {
         match self.hear().await? {
-            Said::Exited { exited, status } if exited == child => Ok(status),
+            Said::Exited { exited, status, cpu } if exited == child => {
+                let cpu = Duration::try_from_secs_f64(cpu).map_err(io::Error::other)?;
+                Ok(Exited { status, cpu })
+            }
             other => Err(io::Error::other(format!("the fork server told of a job's end with {other:?}"))),
         }
     }

@@ -23,41 +23,44 @@ const BINARY_CHUNK: &[u8; 4] = b"BIN\0";
 /// A position or a normal in bytes.
 const VECTOR: usize = 12;
 
-/// Writes `surface` as a GLB file: 36 bytes a triangle or less where it is curved, 60 on a box. The same surface gives
-/// the same bytes. One without triangles gives a valid file that shows nothing.
-pub fn write(surface: &Surface) -> Vec<u8> {
+/// Writes `surface` as a GLB file: 36 bytes a triangle or less where it is curved, 60 on a box, 84 at the very most. The
+/// same surface gives the same bytes. One without triangles gives a valid file that shows nothing. None when it would be
+/// larger than `limit` bytes.
+pub fn write(surface: &Surface, limit: u64) -> Option<Vec<u8>> {
+    let vectors = 2 * surface.vertices.len() * VECTOR;
+    // Before more memory is taken: each triangle has three indices of two bytes at least.
+    if (vectors + surface.triangles.len() * 6) as u64 > limit {
+        return None;
+    }
     let mut document = Document::default();
     for piece in &surface.pieces {
         document.piece(surface, piece);
     }
-    let vertices = surface.vertices.len();
-    let mut binary = Vec::with_capacity(2 * vertices * VECTOR + document.indices.len());
-    binary.extend(surface.vertices.iter().flat_map(|vertex| vertex.position).flat_map(f32::to_le_bytes));
-    binary.extend(surface.vertices.iter().flat_map(|vertex| vertex.normal).flat_map(f32::to_le_bytes));
-    binary.extend_from_slice(&document.indices);
-    let text = document.finish(vertices, binary.len()).to_string().into_bytes();
-    container(text, binary)
-}
-
-/// The two chunks in one file, each padded to four bytes in the way that the format asks for.
-fn container(mut text: Vec<u8>, mut binary: Vec<u8>) -> Vec<u8> {
+    let indices = std::mem::take(&mut document.indices);
+    // A multiple of four, as the format asks of each chunk: so are the indices of each accessor.
+    let binary = vectors + indices.len();
+    let mut text = document.finish(surface.vertices.len(), binary).to_string().into_bytes();
     text.resize(text.len().next_multiple_of(4), b' ');
-    binary.resize(binary.len().next_multiple_of(4), 0);
-    let mut chunks = vec![(JSON_CHUNK, text)];
-    if !binary.is_empty() {
-        chunks.push((BINARY_CHUNK, binary));
+    let total = 12 + 8 + text.len() + if binary > 0 { 8 + binary } else { 0 };
+    if total as u64 > limit {
+        return None;
     }
-    let total = 12 + chunks.iter().map(|(_, bytes)| 8 + bytes.len()).sum::<usize>();
+    // In one piece: of a large model a copy would take as much again.
     let mut file = Vec::with_capacity(total);
     file.extend_from_slice(b"glTF");
     file.extend(2_u32.to_le_bytes());
     file.extend(word(total));
-    for (kind, bytes) in chunks {
-        file.extend(word(bytes.len()));
-        file.extend_from_slice(kind);
-        file.extend(bytes);
+    file.extend(word(text.len()));
+    file.extend_from_slice(JSON_CHUNK);
+    file.extend(text);
+    if binary > 0 {
+        file.extend(word(binary));
+        file.extend_from_slice(BINARY_CHUNK);
+        file.extend(surface.vertices.iter().flat_map(|vertex| vertex.position).flat_map(f32::to_le_bytes));
+        file.extend(surface.vertices.iter().flat_map(|vertex| vertex.normal).flat_map(f32::to_le_bytes));
+        file.extend(indices);
     }
-    file
+    Some(file)
 }
 
 /// A length as the format has it. The mesh's limits keep the file below 4 GiB.
@@ -210,7 +213,10 @@ mod tests {
     use super::*;
 
     fn written(parts: Vec<Part>) -> Gltf {
-        let bytes = write(&Surface::of(&Mesh { parts }));
+        let surface = Surface::of(&Mesh { parts });
+        let bytes = write(&surface, u64::MAX).unwrap();
+        assert_eq!(write(&surface, bytes.len() as u64).as_ref(), Some(&bytes));
+        assert_eq!(write(&surface, bytes.len() as u64 - 1), None);
         assert_eq!(bytes.len() % 4, 0);
         // With validation, by an implementation that is not ours.
         Gltf::from_slice(&bytes).unwrap()
@@ -288,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_round_mesh_is_far_smaller_than_flat_shading_makes_it() {
-        let bytes = write(&Surface::of(&Mesh { parts: vec![tube(1000)] })).len();
+        let bytes = write(&Surface::of(&Mesh { parts: vec![tube(1000)] }), u64::MAX).unwrap().len();
         assert!(bytes < 2000 * 36, "{bytes}");
     }
 

@@ -22,30 +22,40 @@ pub const PICTURE_SIZE: u32 = 512;
 /// What a mesh becomes.
 #[derive(Debug)]
 pub struct Drawn {
-    /// Binary glTF 2.0; valid but without a mesh in it when there is nothing to show.
-    pub glb: Vec<u8>,
+    /// Binary glTF 2.0; valid but without a mesh in it when there is nothing to show. None when it would be too large.
+    pub glb: Option<Vec<u8>>,
     /// A PNG picture; none when there is nothing to see or it would take too long to draw.
     pub picture: Option<Vec<u8>>,
 }
 
-/// Draws the mesh file `bytes`; the picture gets `size` by `size` pixels.
+/// Draws the mesh file `bytes`; the picture gets `size` by `size` pixels, the GLB file at most `limit` bytes.
 ///
 /// # Errors
 /// When the bytes are not a mesh file, or are larger than `mesh` allows.
-pub fn draw(bytes: &[u8], size: u32) -> Result<Drawn, MeshError> {
-    let surface = Surface::of(&mesh::parse(bytes)?);
-    Ok(Drawn { glb: glb::write(&surface), picture: picture::draw(&surface, size) })
+pub fn draw(bytes: Vec<u8>, size: u32, limit: u64) -> Result<Drawn, MeshError> {
+    let mesh = mesh::parse(&bytes)?;
+    // Each is dropped as soon as the next is there: of a large mesh each takes much.
+    drop(bytes);
+    let surface = Surface::of(&mesh);
+    drop(mesh);
+    // The picture first: what it takes is gone before the file is made, which stays.
+    let picture = picture::draw(&surface, size);
+    Ok(Drawn { glb: glb::write(&surface, limit), picture })
+}
+
+/// A small mesh file for the tests of those who draw.
+#[cfg(test)]
+pub fn sample() -> Vec<u8> {
+    mesh::sample::file(&[mesh::sample::cube()])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::mesh::sample;
-
     #[test]
     fn a_mesh_becomes_both_files() {
-        let drawn = super::draw(&sample::file(&[sample::cube()]), super::PICTURE_SIZE).unwrap();
-        assert!(drawn.glb.starts_with(b"glTF"));
+        let drawn = super::draw(super::sample(), super::PICTURE_SIZE, u64::MAX).unwrap();
+        assert!(drawn.glb.unwrap().starts_with(b"glTF"));
         assert!(drawn.picture.unwrap().starts_with(b"\x89PNG"));
-        assert!(super::draw(b"PWM1", 64).is_err());
+        assert!(super::draw(b"PWM1".to_vec(), 64, u64::MAX).is_err());
     }
 }

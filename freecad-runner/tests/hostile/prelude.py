@@ -22,6 +22,19 @@ def attempt(what, action, *arguments):
     return result
 
 
+def attempt_change(what, path, action, *arguments):
+    """As `attempt`, on a file's mode or times: what is told to have worked and has changed nothing is refused too."""
+    before = os.stat(path)
+    try:
+        action(path, *arguments)
+    except OSError as error:
+        print(f"refused: {what}: {errno.errorcode.get(error.errno, error.errno)}", flush=True)
+        return
+    after = os.stat(path)
+    same = (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    print(f"refused: {what}: no effect" if same else f"LEAK: {what}: {path}", flush=True)
+
+
 def syscall(number, *arguments):
     """A raw system call; raises OSError as Python's own calls do."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]

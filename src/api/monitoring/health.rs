@@ -40,6 +40,9 @@ pub(in crate::api) async fn health(call: &Call<'_>) -> Result<Reply, ApiError> {
         AuthMode::Open => "open",
     };
     let well = bucket == "up";
+    // A runner needs nothing from the Worker, so there may be more than those that hold a WebSocket.
+    let connected = asked.as_ref().map_or(0, |answer| answer.runners);
+    let runners = json!({"status": if connected > 0 { "up" } else { "unknown" }, "connected": connected});
     let state = |word: &str| json!({"status": word});
     let body: Value = json!({
         "success": well,
@@ -51,8 +54,7 @@ pub(in crate::api) async fn health(call: &Call<'_>) -> Result<Reply, ApiError> {
             "bucket": state(bucket),
             "auth": state(auth),
             "ai": state("not_configured"),
-            // The runner needs nothing from the Worker, so the Worker knows of none unless it is told.
-            "runners": state("unknown"),
+            "runners": runners,
         },
     });
     let status = if well { http::StatusCode::OK } else { http::StatusCode::SERVICE_UNAVAILABLE };

@@ -6,6 +6,7 @@ mod hand;
 mod input;
 mod jail;
 mod links;
+mod live;
 mod model;
 mod numbers;
 mod operation;
@@ -31,12 +32,16 @@ macro_rules! scenarios {
     };
 }
 
+/// While nobody works but the test itself.
+const BEFORE_ALL: &[Scenario] = scenarios![live::hints_are_heard_at_once];
+
 /// While no runner works: what needs none, and the runners that leave their work.
 const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
     takeover::one_runner_is_killed_another_is_stopped,
     input::bad_input_is_told_what_is_wrong_with_it,
     operation::the_store_does_what_the_library_needs,
     operation::the_admin_s_calls_take_the_token,
+    live::the_runners_calls_take_their_token,
     settings::a_runner_names_its_wrong_setting,
 ];
 
@@ -57,6 +62,8 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
     failing::a_failing_script_is_told_why,
     failing::an_endless_script_is_stopped,
     jail::a_script_finds_no_secret,
+    live::who_watches_sees_the_model_come,
+    live::who_waits_is_answered_when_the_model_is_done,
     links::only_the_link_as_signed_opens_and_not_for_ever,
     numbers::a_full_queue_is_worked_off,
     takeover::another_runner_completes_what_they_left,
@@ -72,7 +79,8 @@ const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
 /// Runs all of it on one stack.
 pub async fn run_all(stack: &Stack) {
     let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
-    let mut failed = run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await;
+    let mut failed = run(stack, BEFORE_ALL).await;
+    failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
     failed.extend(run(stack, QUEUE).await);
     let mut runners = RUNNERS.map(|name| stack.start_runner(name, &[("RUNNER_SLOTS", "2")]));
     for runner in &mut runners {

@@ -4,12 +4,20 @@
 //! f32), vertices (count, three f32 each), triangles (count, three u32 each) and colour runs (count, then a number of
 //! triangles and four f32 each). Runs cover the triangles in order; without any, all have the base colour.
 
+use std::collections::HashSet;
+
 /// The most parts in a file.
 const MAX_PARTS: u32 = 10_000;
-/// The most triangles in a file, all parts together.
-const MAX_TRIANGLES: u64 = 20_000_000;
-/// The most colour runs in a file, all parts together: each may become a primitive of the GLB.
+/// The most triangles in a file, all parts together. Drawing takes up to 250 bytes of memory for each, and the GLB file
+/// up to 84.
+const MAX_TRIANGLES: u64 = 2_000_000;
+/// The most vertices in a file, all parts together: more than so many triangles have in a mesh that is not all cuts.
+const MAX_VERTICES: u64 = 3_000_000;
+/// The most colour runs in a file, all parts together.
 const MAX_RUNS: u64 = 100_000;
+/// The most colours in a file, each part's counted apart: each becomes a primitive of the GLB, which takes 4 KB of
+/// memory while it is written.
+const MAX_COLOURS: u64 = 20_000;
 /// The longest label in bytes.
 const MAX_LABEL: u32 = 4096;
 
@@ -77,9 +85,9 @@ pub fn parse(bytes: &[u8]) -> Result<Mesh, MeshError> {
     let count = reader.count(SMALLEST_PART)?;
     within(count.into(), MAX_PARTS.into(), "parts")?;
     let mut parts = Vec::with_capacity(count as usize);
-    let (mut triangles, mut runs) = (0_u64, 0_u64);
+    let mut totals = Totals::default();
     for _ in 0..count {
-        let part = reader.part(&mut triangles, &mut runs)?;
+        let part = reader.part(&mut totals)?;
         parts.push(part);
     }
     if reader.at < bytes.len() {
@@ -90,6 +98,15 @@ pub fn parse(bytes: &[u8]) -> Result<Mesh, MeshError> {
 
 fn within(count: u64, limit: u64, of: &'static str) -> Result<(), MeshError> {
     if count > limit { Err(MeshError::TooLarge { of, limit }) } else { Ok(()) }
+}
+
+/// What all parts so far have together.
+#[derive(Default)]
+struct Totals {
+    vertices: u64,
+    triangles: u64,
+    runs: u64,
+    colours: u64,
 }
 
 struct Reader<'a> {
@@ -123,34 +140,36 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    fn part(&mut self, triangles_so_far: &mut u64, runs_so_far: &mut u64) -> Result<Part, MeshError> {
+    fn part(&mut self, totals: &mut Totals) -> Result<Part, MeshError> {
         let length = self.count(1)?;
         within(length.into(), MAX_LABEL.into(), "bytes in a label")?;
         let label = std::str::from_utf8(self.take(length as usize)?);
         let label = label.map_err(|_| self.malformed("a label is not UTF-8"))?.to_owned();
         let base = self.colour()?;
         let count = self.count(POINT)?;
+        totals.vertices += u64::from(count);
+        within(totals.vertices, MAX_VERTICES, "vertices")?;
         let vertices: Vec<[f32; 3]> =
             triples(self.take(count as usize * POINT)?).map(|point| point.map(f32::from_le_bytes)).collect();
         if !vertices.iter().flatten().all(|coordinate| coordinate.is_finite()) {
             return Err(self.malformed("a coordinate is not finite"));
         }
         let count = self.count(POINT)?;
-        *triangles_so_far += u64::from(count);
-        within(*triangles_so_far, MAX_TRIANGLES, "triangles")?;
+        totals.triangles += u64::from(count);
+        within(totals.triangles, MAX_TRIANGLES, "triangles")?;
         let triangles: Vec<[u32; 3]> =
             triples(self.take(count as usize * POINT)?).map(|corners| corners.map(u32::from_le_bytes)).collect();
         if !triangles.iter().flatten().all(|index| (*index as usize) < vertices.len()) {
             return Err(self.malformed("a triangle's corner is not there"));
         }
-        let runs = self.runs(triangles.len(), runs_so_far)?;
+        let runs = self.runs(triangles.len(), totals)?;
         Ok(Part { label, base, vertices, triangles, runs })
     }
 
-    fn runs(&mut self, triangles: usize, runs_so_far: &mut u64) -> Result<Vec<(u32, Colour)>, MeshError> {
+    fn runs(&mut self, triangles: usize, totals: &mut Totals) -> Result<Vec<(u32, Colour)>, MeshError> {
         let count = self.count(4 + COLOUR)?;
-        *runs_so_far += u64::from(count);
-        within(*runs_so_far, MAX_RUNS, "colour runs")?;
+        totals.runs += u64::from(count);
+        within(totals.runs, MAX_RUNS, "colour runs")?;
         let mut runs = Vec::with_capacity(count as usize);
         let mut covered = 0_u64;
         for _ in 0..count {
@@ -161,6 +180,9 @@ impl<'a> Reader<'a> {
         if count > 0 && covered != triangles as u64 {
             return Err(self.malformed("the colour runs do not cover the triangles"));
         }
+        let colours: HashSet<_> = runs.iter().map(|(_, colour)| colour.map(f32::to_bits)).collect();
+        totals.colours += colours.len().max(1) as u64;
+        within(totals.colours, MAX_COLOURS, "colours")?;
         Ok(runs)
     }
 

@@ -51,8 +51,16 @@ fn counts_are_held_against_the_file() {
     }
     let runs = Part { runs: vec![(0, GREY); 100_001], ..cube() };
     assert!(matches!(parse(&file(&[runs])), Err(MeshError::TooLarge { of: "colour runs", .. })));
+    let colour = |number: u16| (0, [f32::from(number) / 65_536.0, 0.0, 0.0, 1.0]);
+    let runs: Vec<_> = (0..20_001).map(colour).chain([(12, GREY)]).collect();
+    assert!(matches!(parse(&file(&[Part { runs, ..cube() }])), Err(MeshError::TooLarge { of: "colours", .. })));
     let many = vec![Part { vertices: Vec::new(), triangles: Vec::new(), ..cube() }; 10_001];
     assert!(matches!(parse(&file(&many)), Err(MeshError::TooLarge { of: "parts", .. })));
+    // In two parts: what counts is the sum. The mesh file's own limit would let five million through.
+    let half = Part { triangles: vec![[0, 1, 2]; 1_000_001], ..cube() };
+    assert!(matches!(parse(&file(&[half.clone(), half])), Err(MeshError::TooLarge { of: "triangles", .. })));
+    let half = Part { vertices: vec![[0.0; 3]; 1_500_001], ..cube() };
+    assert!(matches!(parse(&file(&[half.clone(), half])), Err(MeshError::TooLarge { of: "vertices", .. })));
 }
 
 #[test]
@@ -87,7 +95,7 @@ fn no_damage_panics() {
         if next(8) == 0 {
             bytes.truncate(next(whole.len()));
         }
-        drawn += usize::from(crate::render::draw(&bytes, 16).is_ok());
+        drawn += usize::from(crate::render::draw(bytes, 16, u64::MAX).is_ok());
     }
     // Most bits are of coordinates, colours or indices.
     assert!(drawn > 100, "{drawn}");

@@ -218,7 +218,7 @@ impl Groups {
     }
 }
 
-/// An index as the file formats have it: 60 million corners, the most that a mesh may have, fit.
+/// An index as the file formats have it: six million corners, the most that a mesh may have, fit.
 fn index(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }

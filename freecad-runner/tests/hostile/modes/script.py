@@ -10,5 +10,5 @@ with open(base + ".STL", "w") as file:
     file.write("solid nothing")
 os.chmod(base + ".STL", 0)
 os.umask(0o777)
-attempt("output for others", os.chmod, os.path.dirname(OUTPUT), 0o777)
+attempt_change("output for others", os.path.dirname(OUTPUT), os.chmod, 0o777)
 print("modes set")

@@ -1,30 +1,23 @@
-//! `GET /api/projects/{project}/status`.
+//! A project's status as people and programs are told it: the body of the status call and of each message to those
+//! who watch.
 
 use serde_json::{Value, json};
 
-use super::error::ApiError;
-use super::reply::Reply;
-use super::request::Call;
+use super::call::{StatusView, VersionView};
 use crate::contract::{Format, Phase, ProjectId, ProjectStatus, StatusCode};
-use crate::project::{Operation, Reply as ObjectReply, StatusView, VersionView};
 
-/// Where the newest version stands; 200 for any name that nobody owns.
-pub(super) async fn status(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let project = call.project()?;
-    let ObjectReply::Status(view) = call.ask(&project, Operation::Status).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
-    let info = describe(&project, &view);
-    Ok(Reply::json(&json!({
+/// The status in the words of the API.
+pub fn status_body(project: &ProjectId, view: &StatusView) -> Value {
+    json!({
         "success": true,
         "project_name": project,
         "status": view.status,
-        "status_info": info,
-    })))
+        "status_info": describe(project, view),
+    })
 }
 
 /// The words that a person sees for a phase.
-pub(super) fn message(phase: Phase) -> &'static str {
+pub fn message(phase: Phase) -> &'static str {
     match phase {
         Phase::Stored => "Uploading to S3…",
         Phase::Cancelled => "Cancelled",
@@ -33,7 +26,7 @@ pub(super) fn message(phase: Phase) -> &'static str {
 }
 
 fn describe(project: &ProjectId, view: &StatusView) -> Value {
-    let StatusView { status, code, newest } = view;
+    let StatusView { status, code, newest, queue, progress } = view;
     let Some(version) = newest else {
         return json!({"status": status, "message": ProjectStatus::NoScripts.message(), "version": null});
     };
@@ -48,6 +41,10 @@ fn describe(project: &ProjectId, view: &StatusView) -> Value {
         "phase": version.phase,
         "code": code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
         "attempt": version.attempt,
+        "queue": queue.map(|place| {
+            json!({"ahead": place.ahead, "waiting": place.waiting, "at_least": place.at_least})
+        }),
+        "progress": progress,
         "upload_time": version.accepted_at,
         "claimed_at": version.claimed_at,
         "finished_at": report.map(|report| report.finished_at),

@@ -1,0 +1,112 @@
+//! What to run, and where to put what comes out.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use partwright::contract::Format;
+
+/// Where the log goes, beside the files.
+pub const LOG: &str = "log.txt";
+
+/// Where the report goes, beside the files.
+pub const REPORT: &str = "report.json";
+
+/// One script to run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LocalRun {
+    /// The script.
+    pub script: PathBuf,
+    /// The directory for files, `log.txt` and `report.json`; made if it is not there.
+    pub out: PathBuf,
+}
+
+impl LocalRun {
+    /// Several files get a directory each, named as they are without `.py`; one file gets `out` itself.
+    ///
+    /// # Errors
+    /// When two of them would get the same directory, and so the second write over the first.
+    pub fn plan(files: &[&str], out: &str) -> Result<Vec<Self>, String> {
+        let out = Path::new(out);
+        if let [file] = files {
+            return Ok(vec![Self { script: file.into(), out: out.into() }]);
+        }
+        let mut taken: HashMap<PathBuf, &str> = HashMap::new();
+        let plan = |file: &&'_ str| {
+            let script = PathBuf::from(file);
+            let out = out.join(script.file_stem().ok_or_else(|| format!("{file} is no file"))?);
+            Ok(Self { script, out })
+        };
+        let runs: Vec<Self> = files.iter().map(plan).collect::<Result<_, String>>()?;
+        for (file, run) in files.iter().zip(&runs) {
+            if let Some(other) = taken.insert(run.out.clone(), file) {
+                let out = run.out.display();
+                return Err(format!(
+                    "{other} and {file} would both be written to {out}: rename one, or run them apart"
+                ));
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The script's name, as its tracebacks have it.
+    pub fn name(&self) -> String {
+        self.script.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Makes the directory, and removes from it what an earlier run has left: after a failure nobody must take the last
+    /// success's model for this one's. Other files stay.
+    pub fn clear_out(&self) -> Result<(), String> {
+        fs::create_dir_all(&self.out).map_err(told(&self.out))?;
+        let own = Format::ALL.map(Format::file_name).into_iter().chain([LOG, REPORT].map(str::to_owned));
+        for path in own.map(|name| self.out.join(name)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(&path)(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error with its path.
+pub fn told(path: &Path) -> impl Fn(io::Error) -> String {
+    let path = path.display().to_string();
+    move |error| format!("{path}: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use partwright::contract::RunId;
+
+    use super::*;
+
+    #[test]
+    fn several_files_get_a_directory_each() {
+        let outs = |files: &[&str]| {
+            LocalRun::plan(files, "o").map(|runs| runs.into_iter().map(|run| run.out).collect::<Vec<_>>())
+        };
+        assert_eq!(outs(&["a/m.py"]).unwrap(), [Path::new("o")]);
+        assert_eq!(outs(&["a/m.py", "n.py"]).unwrap(), [Path::new("o/m"), Path::new("o/n")]);
+        let refused = outs(&["a/m.py", "n.py", "b/m.py"]).unwrap_err();
+        assert!(refused.contains("a/m.py and b/m.py") && refused.contains("o/m"), "{refused}");
+        assert!(outs(&["..", "n.py"]).is_err());
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_goes_and_other_files_stay() {
+        let out = std::env::temp_dir().join(format!("partwright-local-{}", RunId::random()));
+        let run = LocalRun { script: "m.py".into(), out: out.join("deep") };
+        run.clear_out().unwrap();
+        for name in ["MyHeadlessModel.STEP", "MyHeadlessModel.PNG", "log.txt", "report.json", "notes.txt"] {
+            fs::write(run.out.join(name), "old").unwrap();
+        }
+        run.clear_out().unwrap();
+        let left: Vec<_> = fs::read_dir(&run.out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+        fs::create_dir(run.out.join("log.txt")).unwrap();
+        assert!(run.clear_out().unwrap_err().contains("log.txt"));
+        fs::remove_dir_all(&out).unwrap();
+    }
+}

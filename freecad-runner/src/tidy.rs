@@ -1,0 +1,229 @@
+//! Removes what a version that is done no longer needs: its ticket, its attempts, and the files of attempts that lost.
+//!
+//! Anybody may do this, at any time and any number of times. Nothing is removed of a version without a report, nothing
+//! that its report names, and nothing whose key names no attempt, which is other software's.
+
+use std::collections::HashSet;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use partwright::contract::{Attempt, Key, REPORT_LIMIT, Report, RunId, prefix};
+use partwright::s3::{Client, S3Error};
+
+use crate::claim::{ATTEMPT_LIMIT, Claim};
+use crate::look::walk;
+use crate::queue::Job;
+
+/// How many requests go out at once.
+const AT_ONCE: usize = 8;
+
+/// Removes ticket and attempts of a version that one attempt alone was made at, which has left no file but the report's.
+///
+/// # Errors
+/// When the store does not answer; a later claim or sweep finishes it.
+pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<(), S3Error> {
+    remove_ticket(client, job).await?;
+    remove_attempts(client, job, highest_attempt).await
+}
+
+/// Removes ticket and attempts of a version that is done, and the files of the attempts that lost.
+///
+/// # Errors
+/// As [`tidy_up`].
+pub async fn tidy_up_all(client: Client<'_>, job: &Job, highest_attempt: u32, report: &Report) -> Result<(), S3Error> {
+    remove_ticket(client, job).await?;
+    let mut left = logs_of_losers(client, job, highest_attempt, report).await?;
+    let prefix = prefix::output_version(&job.0, job.1);
+    walk(client, &prefix, |key| left.extend(Some(key).filter(|key| key.run().is_some()))).await?;
+    remove_files(client, left.into_iter().filter(|key| is_left_over(key, report))).await?;
+    // The attempts last: as long as they are there, a sweep finds what was not removed.
+    remove_attempts(client, job, highest_attempt).await
+}
+
+/// The version's report. None if there is none; the inner none if it is not one of this software, whose rules are then
+/// not known, and which nothing is removed for.
+///
+/// # Errors
+/// When the store does not answer or refuses.
+pub async fn report_of(client: Client<'_>, job: &Job) -> Result<Option<Option<Report>>, S3Error> {
+    match client.get(&Key::Done(job.0.clone(), job.1).to_string(), REPORT_LIMIT).await {
+        Ok(object) => Ok(Some(serde_json::from_slice(&object.bytes).ok())),
+        Err(S3Error::NotFound) => Ok(None),
+        Err(S3Error::TooLarge { .. }) => Ok(Some(None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tidies up after a version where somebody has written a report; gives whether there is one.
+///
+/// # Errors
+/// As [`tidy_up`].
+pub async fn tidy_up_if_done(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<bool, S3Error> {
+    match report_of(client, job).await? {
+        None => return Ok(false),
+        Some(Some(report)) => tidy_up_all(client, job, highest_attempt, &report).await?,
+        Some(None) => tidy_up(client, job, highest_attempt).await?,
+    }
+    Ok(true)
+}
+
+/// Removes what this runner's own attempt has put, after it lost or before it has committed.
+///
+/// # Errors
+/// When the store does not answer; a sweep finds it then.
+pub async fn remove_own(client: Client<'_>, job: &Job, claim: &Claim) -> Result<(), S3Error> {
+    let run = claim.run();
+    let mut own = vec![Key::log(&job.0, job.1, &run, claim.claimed_at())];
+    walk(client, &prefix::output_run(&job.0, job.1, &run), |key| own.push(key)).await?;
+    remove_files(client, own).await
+}
+
+/// Whether a finished version's report has no use for `key`.
+pub fn is_left_over(key: &Key, report: &Report) -> bool {
+    let Some((project, version, run)) = key.run() else { return false };
+    let is_of_it = *project == report.project && version == report.version;
+    let text = key.to_string();
+    let is_named = report.log.as_ref() == Some(&text) || report.files.iter().any(|file| file.key == text);
+    is_of_it && report.run != Some(run) && !is_named
+}
+
+/// Removes each of `keys`, some at a time.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn remove_files(client: Client<'_>, keys: impl IntoIterator<Item = Key>) -> Result<(), S3Error> {
+    let keys: HashSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
+    stream::iter(keys).map(async |key| client.delete(&key).await).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// The logs that the version's attempts may have left; their keys are known without a listing.
+async fn logs_of_losers(
+    client: Client<'_>,
+    job: &Job,
+    highest_attempt: u32,
+    report: &Report,
+) -> Result<Vec<Key>, S3Error> {
+    let log_of = async |number: u32| {
+        let key = Key::Attempt(job.0.clone(), job.1, number).to_string();
+        match client.get(&key, ATTEMPT_LIMIT).await {
+            // One that was given back is empty, and has put nothing.
+            Ok(object) => Ok(serde_json::from_slice::<Attempt>(&object.bytes).ok()),
+            Err(S3Error::NotFound | S3Error::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let of = |attempt: &Attempt| Key::log(&job.0, job.1, &attempt.run, attempt.claimed_at);
+    let is_other = |run: &RunId| report.run.as_ref() != Some(run);
+    let attempts: Vec<Option<Attempt>> =
+        stream::iter(1..=highest_attempt).map(log_of).buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(attempts.iter().flatten().filter(|attempt| is_other(&attempt.run)).map(of).collect())
+}
+
+/// The ticket goes first: attempts without one are no work for anybody.
+async fn remove_ticket(client: Client<'_>, job: &Job) -> Result<(), S3Error> {
+    client.delete(&Key::Ticket(job.0.clone(), job.1).to_string()).await
+}
+
+async fn remove_attempts(client: Client<'_>, job: &Job, highest: u32) -> Result<(), S3Error> {
+    remove_files(client, (1..=highest).map(|number| Key::Attempt(job.0.clone(), job.1, number))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use partwright::contract::{Format, Outcome, OutputFile, Timestamp, Version};
+    use partwright::http::Clock;
+
+    use super::*;
+    use crate::testing::MemoryStore;
+    use crate::transport::SystemClock;
+
+    const WINNER: &str = "aaaaaaaaaaaaaaaa";
+    const LOSER: &str = "bbbbbbbbbbbbbbbb";
+
+    fn job() -> Job {
+        ("p".parse().unwrap(), Version::FIRST)
+    }
+
+    fn report(run: Option<&str>) -> Report {
+        let mut report = Report::new(job().0, job().1, Outcome::Completed, Timestamp::from_millis(0));
+        report.run = run.map(|run| run.parse().unwrap());
+        report
+    }
+
+    fn attempt(run: &str) -> Vec<u8> {
+        serde_json::to_vec(&Attempt::new("test", run.parse().unwrap(), Timestamp::from_millis(0))).unwrap()
+    }
+
+    fn log(run: &str, version: u64) -> String {
+        Key::log(&job().0, version.try_into().unwrap(), &run.parse().unwrap(), Timestamp::from_millis(0)).to_string()
+    }
+
+    fn file(run: &str, version: u64) -> String {
+        format!("output/p/v{version}/{run}/MyHeadlessModel.STEP")
+    }
+
+    /// What is left of a bucket with these keys after everything of the version was tidied up.
+    async fn left(keys: &[String], report: &Report) -> Vec<String> {
+        let (store, clock, bucket) = (MemoryStore::new(), SystemClock::new(), MemoryStore::bucket());
+        keys.iter().for_each(|key| store.drop_in(key, "x"));
+        store.drop_in("pending/p/p_v1/ticket", "");
+        store.drop_in("pending/p/p_v1/a1.json", attempt(LOSER));
+        store.drop_in("pending/p/p_v1/a2.json", "");
+        store.drop_in("pending/p/p_v1/a3.json", attempt(WINNER));
+        let client = Client::new(&store, &clock as &dyn Clock, &bucket);
+        for _ in 0..2 {
+            tidy_up_all(client, &job(), 3, report).await.unwrap();
+        }
+        store.keys()
+    }
+
+    #[tokio::test]
+    async fn what_losers_left_goes_and_all_else_stays() {
+        let kept = [
+            file(WINNER, 1),
+            file(LOSER, 2),
+            file(LOSER, 12),
+            log(WINNER, 1),
+            log(LOSER, 2),
+            "output/p/v1/MyHeadlessModel.STEP".to_owned(),
+            "output/p/MyHeadlessModel.STEP".to_owned(),
+            format!("output/p/v1/{LOSER}/notes.txt"),
+            "logs/p/p_info_20231114_221320.log".to_owned(),
+        ];
+        let mut keys = kept.to_vec();
+        keys.extend([file(LOSER, 1), file("cccccccccccccccc", 1), log(LOSER, 1)]);
+        let mut expected = kept.to_vec();
+        expected.sort();
+        assert_eq!(left(&keys, &report(Some(WINNER))).await, expected);
+    }
+
+    #[tokio::test]
+    async fn of_a_version_that_nobody_ran_to_its_end_nothing_stays() {
+        let keys = [file(WINNER, 1), file(LOSER, 1), log(WINNER, 1), log(LOSER, 1)];
+        assert_eq!(left(&keys, &report(None)).await, [] as [String; 0]);
+    }
+
+    #[tokio::test]
+    async fn what_a_report_names_stays_whoever_made_it() {
+        let mut report = report(Some(WINNER));
+        let (format, key) = (Format::Step, file(LOSER, 1));
+        report.files = vec![OutputFile { format, key: key.clone(), size: 1, sha256: None, made_by: None }];
+        report.log = Some(log(LOSER, 1));
+        let keys = [key, log(LOSER, 1)];
+        let mut expected = keys.to_vec();
+        expected.sort();
+        assert_eq!(left(&keys, &report).await, expected);
+    }
+
+    #[tokio::test]
+    async fn without_a_report_of_ours_no_file_is_touched() {
+        let (store, clock, bucket) = (MemoryStore::new(), SystemClock::new(), MemoryStore::bucket());
+        let client = Client::new(&store, &clock as &dyn Clock, &bucket);
+        store.drop_in(&file(LOSER, 1), "x");
+        store.drop_in("pending/p/p_v1/a1.json", attempt(LOSER));
+        assert_eq!(tidy_up_if_done(client, &job(), 1).await, Ok(false));
+        assert_eq!(store.keys().len(), 2);
+        store.drop_in("processed/p/p_v1.py.done", "");
+        assert_eq!(tidy_up_if_done(client, &job(), 1).await, Ok(true));
+        assert_eq!(store.keys(), [file(LOSER, 1), "processed/p/p_v1.py.done".to_owned()]);
+    }
+}

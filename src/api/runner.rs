@@ -1,0 +1,46 @@
+//! `POST /api/runner/events` and `GET /api/runner/wake`: the hints between runners and the Worker. With all of them
+//! lost everything still works.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt};
+
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::Call;
+use crate::contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
+use crate::fleet::FleetCall;
+use crate::object::ObjectName;
+use crate::project::Operation;
+
+/// The most bytes of events in one request.
+pub(super) const MAX_EVENT_BYTES: usize = 256 << 10;
+
+/// How many projects are told at once.
+const AT_ONCE: usize = 20;
+
+/// Hands each event to the object of its project.
+pub(super) async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
+    let RunnerEvents { events } = serde_json::from_str(text).map_err(|error| ApiError::json(&error))?;
+    if events.len() > MAX_EVENTS {
+        let detail = format!("{} events in one request; at most {MAX_EVENTS} are taken", events.len());
+        return Err(ApiError::invalid("events", detail));
+    }
+    let mut by_project: BTreeMap<ProjectId, Vec<RunnerEvent>> = BTreeMap::new();
+    for event in events {
+        by_project.entry(event.project.clone()).or_default().push(event);
+    }
+    // A hint that does not arrive is no failure: the object finds the same in the bucket.
+    let told = stream::iter(by_project).map(async |(project, events)| {
+        let _ = call.ask(&project, Operation::Hint(events)).await;
+    });
+    told.buffer_unordered(AT_ONCE).collect::<()>().await;
+    Ok(Reply::empty())
+}
+
+/// A WebSocket over which runners are told that there is work.
+pub(super) async fn wake(call: &Call<'_>) -> Result<Reply, ApiError> {
+    call.require_handshake()?;
+    Reply::upgrade(ObjectName::Fleet, &FleetCall::Join)
+}

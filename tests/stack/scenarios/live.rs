@@ -1,0 +1,148 @@
+//! Everyone is told at once; with hints cut off, a little later.
+
+use http::Request;
+use partwright::contract::{Attempt, Key, Outcome, Report, RunId, Version};
+use partwright::http::Clock;
+use partwright::s3::PutOptions;
+use serde_json::{Value, json};
+
+use crate::http::Answer;
+use crate::socket::Socket;
+use crate::stack::Stack;
+use crate::tools::script;
+use crate::worker::RUNNER_TOKEN;
+
+/// The runners' calls open to their token alone, and not at all where none is configured.
+pub async fn the_runners_calls_take_their_token(stack: &Stack) {
+    let wake = stack.api().url("/api/runner/wake");
+    let right = format!("Bearer {RUNNER_TOKEN}");
+    if !stack.has_hints() {
+        assert_eq!(say(stack, &right, &[]).await.expect(503).json()["code"], "runner_not_configured");
+        assert_eq!(Socket::connect(&wake, Some(("authorization", &right))).await.err(), Some(503));
+        return;
+    }
+    for wrong in ["Bearer wrong", "Basic stack-test-runner-token", "Bearer stack-test-runner-toke"] {
+        assert_eq!(say(stack, wrong, &[]).await.expect(401).json()["code"], "unauthorized", "{wrong}");
+        assert_eq!(Socket::connect(&wake, Some(("authorization", wrong))).await.err(), Some(401), "{wrong}");
+    }
+    say(stack, &right, &[]).await.expect(204);
+}
+
+/// What a runner says is heard at once by those who watch and those who wait, and an upload wakes runners. This test is
+/// the runner: no other works yet.
+pub async fn hints_are_heard_at_once(stack: &Stack) {
+    if !stack.has_hints() {
+        return;
+    }
+    let token = format!("Bearer {RUNNER_TOKEN}");
+    let wake = stack.api().url("/api/runner/wake");
+    let mut runner = Socket::connect(&wake, Some(("authorization", &token))).await.unwrap();
+    assert_eq!(runner.json().await, json!({"wake": "look"}));
+
+    let project = stack.project("hinted");
+    let url = stack.api().url(&project.path("watch"));
+    assert_eq!(stack.api().get(&project.path("watch")).await.expect(426).header("upgrade"), "websocket");
+    assert_eq!(Socket::connect(&url, Some(("origin", "https://elsewhere.example.com"))).await.err(), Some(403));
+    let mut watcher = Socket::connect(&url, None).await.unwrap();
+    assert_eq!(watcher.json().await["status"], "no_scripts");
+    project.upload(&script("box")).await;
+    assert_eq!(runner.json().await, json!({"wake": "look"}));
+    until_phase(&mut watcher, "queued").await;
+
+    let (run, version) = (RunId::random(), Version::FIRST);
+    let key = Key::Attempt(project.id.clone(), version, 1).to_string();
+    let attempt = Attempt::new("this test", run.clone(), stack.clock.now());
+    let body = serde_json::to_vec(&attempt).unwrap();
+    stack.client().put(&key, body.into(), &PutOptions::if_absent()).await.unwrap();
+    let event = |more: Value| {
+        let mut event = json!({"project": project.id, "version": version, "run": run});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let progress = json!({"event": "progress", "phase": "script", "lines": ["half", "done"]});
+    let waiting = async { project.get("status?wait=60").await };
+    let claimed = async {
+        let events = [event(json!({"event": "claimed"})), event(progress)];
+        say(stack, &token, &events).await.expect(204);
+    };
+    let (waited, ()) = futures::future::join(waiting, claimed).await;
+    assert_eq!(waited["status_info"]["phase"], "running", "{waited}");
+    let told = until_phase(&mut watcher, "running").await;
+    // Nobody but a hint can have said this.
+    let told = if told["status_info"]["progress"].is_null() { watcher.json().await } else { told };
+    assert_eq!(told["status_info"]["progress"], json!({"phase": "script", "lines": ["half", "done"]}), "{told}");
+
+    let mut report = Report::new(project.id.clone(), version, Outcome::Failed, stack.clock.now());
+    report.run = Some(run.clone());
+    let done = Key::Done(project.id.clone(), version).to_string();
+    stack.client().put(&done, serde_json::to_vec(&report).unwrap().into(), &PutOptions::if_absent()).await.unwrap();
+    for key in [Key::Ticket(project.id.clone(), version).to_string(), key] {
+        stack.client().delete(&key).await.unwrap();
+    }
+    say(stack, &token, &[event(json!({"event": "done"}))]).await.expect(204);
+    assert_eq!(until_phase(&mut watcher, "failed").await["status"], "error");
+    let connected =
+        &stack.api().get("/api/monitoring/health").await.expect(200).json()["components"]["runners"].clone();
+    assert_eq!(connected, &json!({"status": "up", "connected": 1}));
+    runner.close().await;
+    watcher.close().await;
+}
+
+/// Who watches hears the state of now, then each change up to the finished model, and later versions.
+pub async fn who_watches_sees_the_model_come(stack: &Stack) {
+    let project = stack.project("watched");
+    let url = stack.api().url(&project.path("watch"));
+    let mut watcher = Socket::connect(&url, None).await.unwrap();
+    assert_eq!(watcher.json().await["status"], "no_scripts");
+    for version in 1..=2 {
+        assert_eq!(project.upload(&script("box")).await, version);
+        let told = until_phase(&mut watcher, "completed").await;
+        assert_eq!(
+            (&told["status"], &told["status_info"]["version"]),
+            (&json!("completed"), &json!(version)),
+            "{told}"
+        );
+        assert_eq!(told, project.get("status").await, "the same as the status call's");
+    }
+    let mut late = Socket::connect(&url, None).await.unwrap();
+    assert_eq!(late.json().await["status_info"]["version"], 2);
+    late.send("ping").await;
+    assert_eq!(late.text().await, "pong");
+    // What it says means nothing, and harms nobody.
+    late.send("anything").await;
+    late.close().await;
+    watcher.send("ping").await;
+    assert_eq!(watcher.text().await, "pong");
+}
+
+/// Who waits is answered when the model is done, with no need to ask often.
+pub async fn who_waits_is_answered_when_the_model_is_done(stack: &Stack) {
+    let project = stack.project("waited-for");
+    project.upload(&script("box")).await;
+    let mut asked = 0;
+    loop {
+        let info = project.get("status?wait=60").await["status_info"].clone();
+        asked += 1;
+        assert!(asked < 30, "{info}");
+        match info["phase"].as_str().unwrap() {
+            "queued" | "running" => {}
+            phase => break assert_eq!(phase, "completed", "{info}"),
+        }
+    }
+}
+
+/// The first message in which the newest version is in this phase.
+async fn until_phase(watcher: &mut Socket, phase: &str) -> Value {
+    loop {
+        let told = watcher.json().await;
+        if told["status_info"]["phase"] == phase {
+            return told;
+        }
+    }
+}
+
+async fn say(stack: &Stack, authorization: &str, events: &[Value]) -> Answer {
+    let request = Request::post(stack.api().url("/api/runner/events")).header("content-type", "application/json");
+    let request = request.header("authorization", authorization);
+    stack.api().send(request.body(json!({"events": events}).to_string().into()).unwrap()).await
+}
