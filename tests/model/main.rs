@@ -85,15 +85,19 @@ fn every_schedule_keeps_the_promises() {
     let mut states = HashSet::new();
     let mut climates: BTreeMap<String, u64> = BTreeMap::new();
     let mut counted: Vec<(&'static str, u64)> = Vec::new();
+    let mut failed = Vec::new();
     for _ in 0..schedules {
         let (seed, outcomes) = next(Defect::None);
-        assert!(
-            outcomes.violations.is_empty(),
-            "{}\nin the schedule of seed {seed} ({}):\n{}\nPARTWRIGHT_SEED={seed} runs it again",
-            outcomes.trace,
-            outcomes.climate,
-            outcomes.violations.join("\n"),
-        );
+        if let Some(what) = outcomes.violations.first() {
+            if failed.is_empty() {
+                println!("{}", outcomes.trace);
+            }
+            println!("seed {seed}, {}: {}", outcomes.climate, outcomes.violations.join("; "));
+            failed.push(format!("PARTWRIGHT_SEED={seed} runs it again: {what}"));
+            if !soak {
+                break;
+            }
+        }
         states.extend(outcomes.states);
         *climates.entry(outcomes.climate).or_default() += 1;
         for (name, number) in outcomes.counted {
@@ -105,6 +109,7 @@ fn every_schedule_keeps_the_promises() {
     }
     println!("{schedules} schedules {climates:?}; {} states of the bucket", states.len());
     println!("{}", told(&counted));
+    assert_eq!(failed, [""; 0]);
 }
 
 fn told(counted: &[(&str, u64)]) -> String {
