@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::auth::admit;
+use super::batch;
 use super::config::Config;
 use super::error::ApiError;
 use super::reply::Reply;
@@ -69,9 +70,11 @@ impl<'a> App<'a> {
             query,
             body: Bytes::new(),
         };
-        if route.body == RequestBody::Script {
-            call.body = upload::read_body(&call.headers, body).await?;
-        }
+        call.body = match route.body {
+            RequestBody::None => Bytes::new(),
+            RequestBody::Script => upload::read_body(&call.headers, body).await?,
+            RequestBody::Batch => batch::read_body(&call.headers, body).await?,
+        };
         (route.handler)(&call).await
     }
 }

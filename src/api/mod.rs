@@ -5,11 +5,12 @@
 //! - `auth`: who the caller is
 //! - `route`: the table of routes, which the router, 405 and the permission tests read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `status`, `monitoring`
+//! - the handlers: `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `status`, `monitoring`
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
+mod batch;
 mod config;
 mod error;
 mod logs;
@@ -22,6 +23,7 @@ mod route;
 mod scripts;
 mod status;
 mod upload;
+mod versions;
 
 pub use app::App;
 pub use auth::AuthMode;

@@ -48,6 +48,8 @@ fn describe(project: &ProjectId, view: &StatusView) -> Value {
         "phase": version.phase,
         "code": code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
         "attempt": version.attempt,
+        "moved_from": version.moved_from,
+        "moved_to": version.moved_to,
         "upload_time": version.accepted_at,
         "claimed_at": version.claimed_at,
         "finished_at": report.map(|report| report.finished_at),

@@ -12,7 +12,7 @@ use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
 use self::turn::{LONGEST, Turn, Turns};
-use crate::contract::{Timestamp, prefix};
+use crate::contract::{Timestamp, Wake, prefix};
 use crate::http::Clock;
 use crate::object::{Sql, SqlError, Value};
 use crate::s3::{Client, Patience, ProbeError, S3Error, probe};
@@ -31,6 +31,8 @@ pub enum FleetCall {
     Verdict,
     /// The same, and does the bucket answer now? At most once in five seconds it is really asked.
     Health,
+    /// Tell the runners. There is no answer.
+    Wake(Wake),
 }
 
 /// What is known about the store.
@@ -78,14 +80,15 @@ impl<'a> FleetObject<'a> {
         Self { sql, client, memory }
     }
 
-    /// Answers one call.
+    /// Answers one call; nothing is the answer to [`FleetCall::Wake`].
     ///
     /// # Errors
     /// When the object's own storage fails.
-    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
+    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<Option<FleetAnswer>, SqlError> {
         match call {
-            FleetCall::Verdict => self.verdict(clock).await,
-            FleetCall::Health => self.health(clock).await,
+            FleetCall::Verdict => self.verdict(clock).await.map(Some),
+            FleetCall::Health => self.health(clock).await.map(Some),
+            FleetCall::Wake(_) => Ok(None),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The life of a project's versions: what runs inside the `Project` Durable Object.
 //!
 //! - [`call`]: what the API asks of it and what it answers
-//! - `records`: its tables
+//! - `records`, `keys`, `row`: its tables
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
-//! - `object`: the calls: reads and uploads
+//! - `object`: the calls, and reads; `upload`, `retry`, `cancel`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
 //! - `alarm`: the one schedule that drives what is open
 //!
@@ -12,15 +12,22 @@
 
 mod alarm;
 mod call;
+mod cancel;
 mod deliver;
 mod flat;
 mod foreign;
+mod keys;
 mod left_by_others;
 mod life;
 mod object;
 mod records;
 mod refresh;
+mod retry;
+mod row;
+mod upload;
 
 pub use alarm::postpone;
-pub use call::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView};
+pub use call::{
+    Answer, Caller, Idempotency, NewScript, Operation, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView,
+};
 pub use object::{Memory, ProjectObject};

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
-use super::deliver::Sent;
+use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, VersionView};
 use super::life::{self, Standing};
 use super::records::{Records, Single};
-use crate::contract::{Key, ProjectId, Timestamp, Version};
+use crate::contract::{ProjectId, Timestamp, UploadId, Version, Wake};
+use crate::fleet::FleetCall;
 use crate::http::{Clock, Http};
-use crate::object::{Alarm, Objects, Sql};
+use crate::object::{Alarm, ObjectName, Objects, Sql, call};
 use crate::s3::{Bucket, Client, Patience};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
@@ -46,8 +46,10 @@ pub struct ProjectObject<'a> {
 pub struct Memory {
     /// The store passed the probe.
     pub(super) store_is_fit: Cell<bool>,
-    /// Uploads under way and since when, which the alarm leaves alone.
-    pub(super) delivering: RefCell<HashMap<Version, Timestamp>>,
+    /// Uploads on their way to the bucket and since when, which nobody else delivers meanwhile.
+    pub(super) delivering: RefCell<HashMap<UploadId, Timestamp>>,
+    /// When the bucket last kept an upload waiting for nothing.
+    pub(super) silent_at: Cell<Option<Timestamp>>,
     /// A look at the bucket is under way since then.
     pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.
@@ -88,37 +90,37 @@ impl<'a> ProjectObject<'a> {
             self.arm().await?;
         }
         match &call.operation {
-            Operation::Upload(script) => self.upload(&call, script).await,
+            Operation::Upload { script, idempotency } => self.upload(&call, script, idempotency.as_ref()).await,
             operation => {
                 self.look(&call).await?;
-                self.read(&call, operation)
+                match operation {
+                    Operation::Retry { version, idempotency } => {
+                        self.retry(&call, *version, idempotency.as_ref()).await
+                    }
+                    Operation::Cancel(version) => self.cancel(&call, *version).await,
+                    operation => self.read(&call, operation),
+                }
             }
         }
     }
 
-    async fn upload(&self, call: &ProjectCall, script: &NewScript) -> Answer {
+    /// The same object, whose requests to the bucket each take no longer than `patience`.
+    pub(super) fn hasty(&self, patience: Duration) -> Self {
+        Self { patience: Patience::within(patience), ..*self }
+    }
+
+    /// The caller's version, for a call that changes something.
+    pub(super) fn theirs(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
         let records = self.records();
-        if life::standing(records, &call.caller)? == Standing::Foreign {
-            return Err(Refusal::NameTaken);
+        if life::standing(records, &call.caller)? != Standing::Theirs {
+            return Err(Refusal::NotFound);
         }
-        self.require_fit_store().await?;
-        self.catch_up_once(&call.project).await?;
-        life::meet_admin(records, &call.caller)?;
-        let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
-        self.arm().await?;
-        let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
-        self.register(&call.project).await;
-        self.arm().await?;
-        let Some(view) = records.version(version)? else {
-            return Err(Refusal::Broken(format!("version {version} is gone from its table")));
-        };
-        Ok(Reply::Uploaded(Uploaded {
-            version,
-            key: Key::Script(call.project.clone(), version).to_string(),
-            sha256: accepted.sha256.ok_or_else(|| Refusal::Broken("a script without a sum".to_owned()))?,
-            time: accepted.accepted_at,
-            phase: view.phase,
-        }))
+        records.version(version)?.ok_or(Refusal::NoVersion(version))
+    }
+
+    /// Tells all runners something, which only makes them faster: should it be lost, they find out by themselves.
+    pub(super) async fn tell_runners(&self, wake: Wake) {
+        let _ = call::<()>(self.objects, &ObjectName::Fleet, &FleetCall::Wake(wake)).await;
     }
 
     /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
@@ -131,7 +133,7 @@ impl<'a> ProjectObject<'a> {
         if life::standing(self.records(), &call.caller)? == Standing::Foreign {
             return Ok(());
         }
-        let hasty = Self { patience: Patience::within(LOOK_PATIENCE), ..*self };
+        let hasty = self.hasty(LOOK_PATIENCE);
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
             if !hasty.look_for_foreign(&call.project, &call.caller).await? {
@@ -168,10 +170,15 @@ impl<'a> ProjectObject<'a> {
             (Standing::Theirs, Operation::Version(version)) => {
                 Ok(Reply::Version(records.version(*version)?.map(Box::new)))
             }
+            (Standing::Theirs, Operation::Script(version)) => {
+                Ok(Reply::Script { view: records.version(*version)?.map(Box::new), held: records.held(*version)? })
+            }
             (Standing::Theirs, Operation::NewestCompleted) => {
                 Ok(Reply::Version(records.newest_completed()?.map(Box::new)))
             }
-            (_, Operation::Upload(_)) => Err(Refusal::Broken("an upload is no read".to_owned())),
+            (_, Operation::Upload { .. } | Operation::Retry { .. } | Operation::Cancel(_)) => {
+                Err(Refusal::Broken("this is no read".to_owned()))
+            }
         }
     }
 

@@ -33,7 +33,7 @@ struct Pending {
 
 /// What a question for a version's report came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     /// There is one: the version is final.
     Final,
     /// There is none, or it could not be read, or the bucket said no.
@@ -131,7 +131,7 @@ impl ProjectObject<'_> {
     }
 
     /// Reads the report if there is one; else makes the ticket that is missing.
-    async fn ask_for_report(
+    pub(super) async fn ask_for_report(
         &self,
         project: &ProjectId,
         view: &VersionView,
