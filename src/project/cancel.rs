@@ -75,7 +75,9 @@ impl ProjectObject<'_> {
                 Asked::Open | Asked::Silent => return unclear("the version's report cannot be read now"),
             },
             Err(error) if error.is_passing() => {
-                // If it is there, the next look finds it.
+                // If it is there, the next look finds it. (Should that be forgotten, a runner that claims the version
+                // does, and tidies up.)
+                self.memory.unclear.borrow_mut().insert(view.version);
                 life::touch(records, self.clock.now())?;
                 self.arm().await?;
                 return unclear(&error.to_string());

@@ -1,7 +1,7 @@
 //! The object: answers the calls.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, VersionView};
@@ -50,6 +50,8 @@ pub struct Memory {
     pub(super) delivering: RefCell<HashMap<UploadId, Timestamp>>,
     /// When the bucket last kept an upload waiting for nothing.
     pub(super) silent_at: Cell<Option<Timestamp>>,
+    /// Versions that have a ticket and may have a report all the same: the next look asks for it.
+    pub(super) unclear: RefCell<HashSet<Version>>,
     /// A look at the bucket is under way since then.
     pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.

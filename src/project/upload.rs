@@ -102,8 +102,9 @@ impl ProjectObject<'_> {
 
 /// What comes of `work`, unless `end` comes first.
 async fn within<T>(work: impl Future<Output = T>, end: &mut LocalBoxFuture<'_, ()>) -> Option<T> {
-    match select(Box::pin(work), end).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
+    // The end is looked at first: else many who wait for one thing would each begin it anew when all give up.
+    match select(end, Box::pin(work)).await {
+        Either::Left(_) => None,
+        Either::Right((done, _)) => Some(done),
     }
 }
