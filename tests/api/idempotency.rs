@@ -103,7 +103,7 @@ async fn what_was_refused_keeps_no_key() {
 async fn whoever_was_promised_a_version_keeps_it_though_the_first_is_refused() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    world.store.plan("PUT", "/input/", Fault::Slow(Duration::from_secs(2)));
+    world.store.plan("PUT", "/input/", Fault::SlowStatus(Duration::from_secs(2), 403));
     let first = send(&world, "a", "x = 2");
     let second = async {
         world.clock.sleep(Duration::from_millis(100)).await;
@@ -111,7 +111,9 @@ async fn whoever_was_promised_a_version_keeps_it_though_the_first_is_refused() {
         (answer.status, answer.json()["version"].as_u64())
     };
     let (first, second) = futures::future::join(first, second).await;
-    assert_eq!((first.status, second), (201, (202, Some(2))));
+    assert_eq!((first.status, second), (202, (202, Some(2))));
+    world.ring("demo").await;
+    assert_eq!(world.store.inner.object("input/demo/demo_v2.py").unwrap().bytes, "x = 2");
 }
 
 #[tokio::test(start_paused = true)]

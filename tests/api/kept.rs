@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use partwright::contract::{Format, Version};
+use partwright::contract::{Format, Origin, Phase, RequestId, Version};
 use partwright::http::Clock;
+use partwright::object::ObjectName;
+use partwright::project::{Caller, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
@@ -250,29 +252,19 @@ async fn a_silent_bucket_is_waited_for_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_many_are_kept_and_no_more() {
+async fn a_thousand_are_kept_and_no_more() {
     let world = World::new();
-    world.upload("small", "x = 1").await;
-    world.upload("large", "x = 1").await;
+    world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::Silence));
-    let fill = async |project: &str, code: String, most: usize| {
-        let path = format!("/api/projects/{project}/upload-script");
-        for _ in 0..most {
-            assert_eq!(world.post(&path, "text/x-python", code.clone()).await.status, 202);
-        }
-        let answer = world.post(&path, "text/x-python", code).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")));
-        assert!(!answer.header("retry-after").is_empty());
-    };
-    fill("small", "x = 2".to_owned(), 1_000).await;
-    fill("large", "#".repeat(1 << 20), 64).await;
-    world.store.always(None);
-    for _ in 0..6 {
-        world.ring("small").await;
+    for _ in 0..1_000 {
+        assert_eq!(send(&world, "x = 2").await.status, 202);
     }
-    let count = |text: &str| world.store.inner.keys().iter().filter(|key| key.contains(text)).count();
-    assert_eq!((count("input/small/"), count("pending/small/")), (1_001, 1_001));
-    assert_eq!(world.upload("small", "x = 3").await, 1_002);
+    let answer = send(&world, "x = 2").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+    assert!(!answer.header("retry-after").is_empty());
+    world.store.always(None);
+    world.ring("demo").await;
+    assert_eq!(world.upload("demo", "x = 3").await, 1_002, "one alarm makes room");
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,4 +289,47 @@ async fn what_the_object_still_holds_is_told_by_the_processing_status() {
     world.store.always(None);
     let rows = world.get("/api/monitoring/projects/demo/processing-status").await.json();
     assert_eq!(rows["versions"][0]["differences"], json!(["the object still has to deliver the script"]));
+}
+
+/// What the project's object answers to another user than open mode knows.
+async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Result<Uploaded, Refusal> {
+    let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
+    let call = ProjectCall {
+        project: project.parse().unwrap(),
+        caller: Caller { user: user.to_owned(), admin },
+        request_id: RequestId::random(),
+        operation: Operation::Upload { script, idempotency: None },
+    };
+    let answer: partwright::project::Answer =
+        partwright::object::call(world, &ObjectName::Project(call.project.clone()), &call).await.unwrap();
+    answer.map(|reply| match reply {
+        Reply::Uploaded(uploaded) => uploaded,
+        other => panic!("{other:?}"),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_gains_a_name_by_an_outage() {
+    let world = World::new();
+    world.store.inner.drop_in("input/found/found_v1.py", "the admin's");
+    world.store.always(Some(Fault::NoConnection));
+    // Whose name it is cannot be known, so only the admin, whose it is if it is found, may use it.
+    for project in ["found", "free"] {
+        let refused = upload_as(&world, "eve", false, project).await;
+        assert!(matches!(refused, Err(Refusal::BucketUnavailable(_))), "{refused:?}");
+        assert_eq!(upload_as(&world, "ada", true, project).await.unwrap().phase, Phase::Stored);
+    }
+    world.store.always(None);
+    for project in ["found", "free"] {
+        world.ring(project).await;
+        assert_eq!(upload_as(&world, "eve", false, project).await.unwrap_err(), Refusal::NameTaken);
+        assert!(upload_as(&world, "ada", true, project).await.is_ok());
+    }
+    assert!(upload_as(&world, "bob", true, "found").await.is_ok(), "it is any admin's");
+    assert_eq!(upload_as(&world, "bob", true, "free").await.unwrap_err(), Refusal::NameTaken, "it is ada's");
+    // A name that is known is its owner's during an outage, too.
+    assert!(upload_as(&world, "eve", false, "hers").await.is_ok());
+    world.store.always(Some(Fault::NoConnection));
+    assert_eq!(upload_as(&world, "eve", false, "hers").await.unwrap().phase, Phase::Stored);
+    assert_eq!(upload_as(&world, "bob", true, "hers").await.unwrap_err(), Refusal::NameTaken);
 }

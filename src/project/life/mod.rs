@@ -86,25 +86,24 @@ pub(super) fn accept(
     if let Some(version) = replayed(records, caller, idempotency, now)? {
         return Ok(Accepted::Before(version));
     }
-    match standing(records, caller)? {
-        Standing::Foreign => return Err(Refusal::NameTaken),
-        Standing::Free if !name_is_known && !caller.admin => {
-            let why = "whether anybody has this name cannot be known without it";
-            return Err(Refusal::BucketUnavailable(why.to_owned()));
-        }
-        standing => {
-            records.create()?;
-            if standing == Standing::Free && name_is_known {
-                records.set_single(Single::Owner, &caller.user)?;
-            }
-        }
+    let standing = standing(records, caller)?;
+    if standing == Standing::Foreign {
+        return Err(Refusal::NameTaken);
     }
+    if standing == Standing::Free && !name_is_known && !caller.admin {
+        let why = "whether anybody has this name cannot be known without it";
+        return Err(Refusal::BucketUnavailable(why.to_owned()));
+    }
+    records.create()?;
     let (waiting, bytes) = records.stored_sums()?;
-    if waiting >= MOST_STORED || bytes + script.code.len() as u64 > MOST_STORED_BYTES {
+    if !has_room(waiting, bytes, script.code.len() as u64) {
         let why = format!("{waiting} scripts of this project wait for it already, {bytes} bytes in all");
         return Err(Refusal::BucketUnavailable(why));
     }
     let version = next(records)?;
+    if standing == Standing::Free && name_is_known {
+        records.set_single(Single::Owner, &caller.user)?;
+    }
     let view = VersionView {
         version,
         phase: Phase::Stored,
@@ -133,6 +132,11 @@ pub(super) fn accept(
     count(records, 1)?;
     touch(records, now)?;
     Ok(Accepted::New(version))
+}
+
+/// Whether one more script of `size` bytes may wait for the bucket.
+fn has_room(waiting: u64, bytes: u64, size: u64) -> bool {
+    waiting < MOST_STORED && bytes + size <= MOST_STORED_BYTES
 }
 
 /// The next number to give.
@@ -216,7 +220,7 @@ pub(super) fn caught_up(
             moved(records, report, &[])?;
         }
     }
-    let all_are_ours = records.single_number(Single::Total)? == Some(idle.len() as u64);
+    let all_are_ours = found.is_empty() && records.single_number(Single::Total)? == Some(idle.len() as u64);
     if all_are_ours
         && records.single(Single::Owner)?.is_none()
         && let Some(user) = idle.first().and_then(|view| view.user.as_ref())
@@ -362,5 +366,16 @@ fn release_name(records: Records<'_>) -> Result<(), SqlError> {
 impl From<SqlError> for Refusal {
     fn from(error: SqlError) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_much_is_kept_and_no_more() {
+        assert!(has_room(999, 0, 1) && !has_room(1_000, 0, 1));
+        assert!(has_room(63, 63 << 20, 1 << 20) && !has_room(63, 63 << 20, (1 << 20) + 1));
     }
 }
