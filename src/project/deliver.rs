@@ -91,6 +91,7 @@ impl ProjectObject<'_> {
         let delivery = self.put_script(project, view, Bytes::from(code), number).await?;
         if matches!(delivery, Delivery::There) {
             life::delivered(records, number.get(), self.clock.now())?;
+            self.memory.silent_at.set(None);
             // The script is in the bucket, so it is accepted. Should the ticket fail, the alarm or the runner's
             // sweep makes it.
             let _ = self.put_ticket(project, number.get()).await;

@@ -92,9 +92,7 @@ impl ProjectObject<'_> {
     fn note_silence(&self, began: Timestamp, answer: &Answer) {
         let kept = matches!(answer, Ok(Reply::Uploaded(Uploaded { phase: Phase::Stored, .. })));
         let now = self.clock.now();
-        if !kept {
-            self.memory.silent_at.set(None);
-        } else if now.since(began) >= PATIENCE / 2 {
+        if kept && now.since(began) >= PATIENCE / 2 {
             self.memory.silent_at.set(Some(now));
         }
     }
