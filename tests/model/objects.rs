@@ -10,7 +10,7 @@ use futures::future::{LocalBoxFuture, join};
 use partwright::contract::{ProjectId, RequestId, Timestamp, Version};
 use partwright::fleet::{FleetAnswer, StoreVerdict};
 use partwright::http::{Body, Clock, HttpError};
-use partwright::object::{Alarm, ObjectName, Objects, Sql, Value};
+use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, Value};
 use partwright::project::{Answer, Caller, Memory, Operation, ProjectCall, ProjectObject, Reply, VersionView};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -69,7 +69,7 @@ impl Objects for Others<'_> {
     ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
         let weather = &self.0.weather;
         let fails = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
-        let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None };
+        let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None, runners: 0 };
         let answer = match object {
             ObjectName::Fleet => serde_json::to_string(&verdict).expect("it is plain data"),
             _ => "null".to_owned(),
@@ -83,6 +83,21 @@ impl Objects for Others<'_> {
             }
         }
         .boxed_local()
+    }
+
+    fn post(&self, _: ObjectName, _: http::Request<Bytes>) {
+        // Hints are lost here, all of them: nothing may rest on one.
+    }
+}
+
+/// Nobody watches.
+struct NoSockets;
+
+impl Sockets for NoSockets {
+    fn send_all(&self, _: &str) {}
+
+    fn count(&self) -> usize {
+        0
     }
 }
 
@@ -162,7 +177,7 @@ impl Project {
         let _busy = Busy::new(&self.busy);
         let others = Others(&self.world);
         let object = ProjectObject::new(
-            (&*sql, &self.alarm),
+            (&*sql, &self.alarm, &NoSockets),
             (&instance.line, &self.world.clock),
             &others,
             &self.world.settings,

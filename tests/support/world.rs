@@ -179,6 +179,16 @@ impl World {
         self.send(request.body(Body::full(body)).unwrap()).await
     }
 
+    /// Posts nothing, or JSON, with one more header.
+    pub async fn post_with(&self, path: &str, header: (&str, &str), body: Option<Value>) -> Answer {
+        let request = http::Request::post(url(path)).header(header.0, header.1);
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(Body::full(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        self.send(request.unwrap()).await
+    }
+
     /// Uploads a script and gives its version.
     pub async fn upload(&self, project: &str, code: &str) -> u64 {
         let path = format!("/api/projects/{project}/upload-script");
@@ -213,7 +223,7 @@ impl World {
             project: project.clone(),
             caller: Caller { user: "somebody else".to_owned(), admin: false },
             request_id: RequestId::random(),
-            operation: Operation::Upload(script),
+            operation: Operation::Upload { script, idempotency: None },
         };
         self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
