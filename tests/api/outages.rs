@@ -50,12 +50,14 @@ async fn a_script_that_arrived_without_an_answer_is_settled_by_the_alarm() {
 async fn a_number_that_came_to_nothing_hides_no_script_of_others() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    world.store.always(Some(Fault::NoConnection));
-    for _ in 0..2 {
-        assert_eq!(world.post(UPLOAD, "text/x-python", "x = 2").await.status, 503);
+    // Two at once, which are refused in the order in which they came: the second's number is still taken then.
+    for (version, seconds) in [(2, 1), (3, 2)] {
+        let fault = Fault::SlowStatus(Duration::from_secs(seconds), 403);
+        world.store.plan("PUT", &format!("/input/demo/demo_v{version}.py"), fault);
     }
-    world.store.always(None);
-    world.ring("demo").await;
+    let upload = || world.post(UPLOAD, "text/x-python", "x = 2");
+    let (one, other) = tokio::join!(upload(), upload());
+    assert_eq!((one.status, other.status), (503, 503));
     // The next number as anybody sees it who looks at the bucket.
     world.store.inner.drop_in("input/demo/demo_v2.py", "x = 'by hand'");
     assert_eq!(world.status("demo").await["status"], "processing");
