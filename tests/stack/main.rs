@@ -9,17 +9,22 @@
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
+//! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
 //! - `scenarios`: what is shown
+//! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod gate;
 mod http;
 mod process;
 mod project;
+mod proxy;
+mod random;
 mod runner;
 mod scenarios;
+mod soak;
 mod stack;
 mod store;
 #[path = "../store/suite.rs"]

@@ -14,7 +14,7 @@ use crate::runner::Runner;
 use crate::store::{Kind, Store};
 use crate::tools::free_port;
 use crate::transport::{SystemClock, Transport};
-use crate::worker::{ADMIN_TOKEN, Worker};
+use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN, Worker};
 
 /// A whole stack. Its fields are dropped in this order: who uses something ends before it.
 pub struct Stack {
@@ -41,7 +41,7 @@ impl Stack {
         let port = free_port();
         let store = Store::start(kind, &folder.0, port);
         let transport = Transport::new().unwrap();
-        let mut worker = Worker::start(&folder.0, "worker", port, &worker_settings(&store));
+        let mut worker = Worker::start(&folder.0, "worker", port, &with_access(store.settings.clone()));
         worker.ready(&transport, 200).await;
         let (clock, bucket) = (SystemClock::new(), store.bucket());
         let (projects, runners) = (RefCell::default(), RefCell::default());
@@ -60,7 +60,7 @@ impl Stack {
 
     /// The settings of the Worker.
     pub fn settings(&self) -> Vec<(String, String)> {
-        worker_settings(&self.store)
+        with_access(self.store.settings.clone())
     }
 
     /// The stack's folder.
@@ -85,16 +85,28 @@ impl Stack {
         Runner::start(self.folder(), name, &self.store.settings, settings)
     }
 
+    /// The same, by way of whatever listens on `port`.
+    pub fn start_runner_through(&self, port: u16, name: &str, settings: &[(&str, &str)]) -> Runner {
+        Runner::start(self.folder(), name, &self.store.settings_through(port), settings)
+    }
+
+    /// A Worker of its own, on port `own`, that reaches the bucket by way of whatever listens on port `way`. Started
+    /// again under the same name, it has the state that the first one left.
+    pub fn start_worker_through(&self, way: u16, name: &str, own: u16) -> Worker {
+        Worker::start(self.folder(), name, own, &with_access(self.store.settings_through(way)))
+    }
+
     /// The Worker's API.
     pub fn api(&self) -> Api<'_> {
         self.worker.api(&self.transport)
     }
 }
 
-fn worker_settings(store: &Store) -> Vec<(String, String)> {
-    let own = [("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
-    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    store.settings.iter().cloned().chain(own).collect()
+/// The settings of a Worker that lets everybody in.
+fn with_access(mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
+    let own = [("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+    settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    settings
 }
 
 /// A folder that goes when it is dropped, but for when the test fails: then its logs are shown and it stays.

@@ -16,6 +16,9 @@ use crate::wait::until;
 /// The admin's token in every stack.
 pub const ADMIN_TOKEN: &str = "stack-test-admin-token";
 
+/// The runners' token in every stack.
+pub const RUNNER_TOKEN: &str = "stack-test-runner-token";
+
 /// A Worker that answers.
 pub struct Worker {
     base: String,
@@ -45,6 +48,11 @@ impl Worker {
     /// Its API.
     pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
         Api { transport, base: &self.base }
+    }
+
+    /// SIGKILL to wrangler and workerd: they can do nothing about it. What they stored stays.
+    pub fn kill(self) {
+        self.process.kill_all();
     }
 
     /// Waits until the health page answers with `status`.

@@ -5,13 +5,12 @@ use crate::http::Answer;
 use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::free_port;
-use crate::worker::Worker;
 
 /// An upload to a bucket that is away is answered with 503 and leaves no version, neither at the first contact nor
 /// later; what was there before stays readable.
 pub async fn a_bucket_that_is_away_takes_nothing(stack: &Stack) {
     let mut gate = Gate::closed(stack.store().address());
-    let mut worker = start(stack, gate.port);
+    let mut worker = stack.start_worker_through(gate.port, "away-worker", free_port());
     worker.ready(&stack.transport, 503).await;
     let project = Project::new(worker.api(&stack.transport), stack.client(), "away");
     refused(&project.send_script("# first").await);
@@ -36,15 +35,4 @@ fn refused(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer}");
     assert_eq!(answer.json()["code"], "bucket_unavailable", "{answer}");
     assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0, "{answer}");
-}
-
-/// A Worker of its own that reaches the stack's bucket through the gate.
-fn start(stack: &Stack, gate: u16) -> Worker {
-    let mut settings = stack.settings();
-    for (name, value) in &mut settings {
-        if name == "AWS_ENDPOINT_URL_S3" {
-            *value = value.replace(&stack.store().address().to_string(), &format!("127.0.0.1:{gate}"));
-        }
-    }
-    Worker::start(stack.folder(), "away-worker", free_port(), &settings)
 }
