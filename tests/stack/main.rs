@@ -30,11 +30,10 @@ mod store;
 #[path = "../store/suite.rs"]
 mod suite;
 mod tools;
-#[path = "../../freecad-runner/src/transport.rs"]
-mod transport;
 mod wait;
 mod worker;
 
+use freecad_runner::transport;
 use stack::Stack;
 use store::Kind;
 
