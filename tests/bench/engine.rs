@@ -46,11 +46,8 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     for (script, target) in RATES {
         let row = said.lines().find(|line| line.starts_with(script)).unwrap_or_else(|| panic!("{script}: {said}"));
         // Columns of "ms (jobs a minute)": cold one by one, cold two at once, engine on one slot, engine on all cores.
-        let rates: Vec<f64> = row
-            .split('(')
-            .skip(1)
-            .filter_map(|column| column.split_once(')')?.0.parse().ok())
-            .collect();
+        let rates: Vec<f64> =
+            row.split('(').skip(1).filter_map(|column| column.split_once(')')?.0.parse().ok()).collect();
         let [_, two_cold, _, engine, ..] = rates[..] else { panic!("engine.py says: {row}") };
         table.row(Row {
             what: format!("jobs a minute on all cores, {script}"),

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use partwright::contract::{Format, Key, OutputFile, Outcome, ProjectId, Report, RunId, Sha256, Timestamp, Version};
+use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
 use partwright::http::Http;
 use tokio::net::TcpListener;
 
@@ -61,8 +61,7 @@ async fn requests_a_look(stack: &Stack, scripts: u64) -> Counted {
     let asked: Rc<RefCell<Vec<String>>> = Rc::default();
     let port = serve(store, asked.clone()).await;
     let settings = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BUCKET_NAME", "AWS_ENDPOINT_URL_S3"];
-    let mut settings: Vec<_> =
-        settings.map(|name| (name.to_owned(), MemoryStore::setting(name).unwrap())).into();
+    let mut settings: Vec<_> = settings.map(|name| (name.to_owned(), MemoryStore::setting(name).unwrap())).into();
     settings[3].1 = format!("http://127.0.0.1:{port}");
     let name = format!("idle-{scripts}");
     let mut runner = Runner::start(stack.folder(), &name, &settings, &[("RUNNER_POLL", "0.2"), ("RUNNER_SLOTS", "1")]);

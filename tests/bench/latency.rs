@@ -53,9 +53,8 @@ async fn ours(stack: &Stack, random: &mut Random) -> Vec<Duration> {
         let began = Instant::now();
         let version = project.upload(SCRIPT).await;
         let key = Key::Done(project.id.clone(), number(version)).to_string();
-        let commit = proxy.done(|seen| {
-            seen.asked.method == Method::PUT && seen.asked.key == key && seen.status.is_success()
-        });
+        let commit =
+            proxy.done(|seen| seen.asked.method == Method::PUT && seen.asked.key == key && seen.status.is_success());
         let at = tokio::time::timeout(Duration::from_secs(60), commit).await.expect("it is committed").at;
         if round >= warming {
             taken.push(at - began);

@@ -13,7 +13,12 @@
 //! - `engine`: the engine, and the Worker's size
 //!
 //! Store, Worker, runner and proxy are those of the whole-stack tests.
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a measurement that fails says so by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a measurement that fails says so by panicking"
+)]
 #![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
 #[allow(dead_code, reason = "what the tests need and this does not")]

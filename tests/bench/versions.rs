@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use partwright::contract::{Format, Key, OutputFile, Outcome, Report, RunId, Sha256};
+use partwright::contract::{Format, Key, Outcome, OutputFile, Report, RunId, Sha256};
 use partwright::http::Clock;
 use partwright::s3::PutOptions;
 use tokio::time::Instant;

@@ -44,6 +44,7 @@ pub struct Account {
     /// The store's own answer, whether or not it was handed on.
     pub status: StatusCode,
     /// When the answer came.
+    #[allow(dead_code, reason = "for measuring, in tests/bench")]
     pub at: tokio::time::Instant,
 }
 
@@ -135,8 +136,7 @@ impl Proxy {
         let listener = TcpListener::from_std(listener).unwrap();
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let client =
-            Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector);
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector);
         let (faults, holds) = (Mutex::default(), Mutex::default());
         let (accounts, broken) = (Mutex::default(), Mutex::default());
         let news = watch::Sender::new(());
@@ -172,6 +172,7 @@ impl Proxy {
     }
 
     /// Waits until a request that matches has been done; gives the first.
+    #[allow(dead_code, reason = "for measuring, in tests/bench")]
     pub async fn done(&self, matches: impl Fn(&Account) -> bool) -> Account {
         let mut news = self.shared.news.subscribe();
         loop {
@@ -236,7 +237,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     match fault {
         Some(Fault::CutAfter) => Err(Cut),
         Some(Fault::Lied(status, code)) => Ok(error(&asked, status, code)),
-        Some(Fault::HalfAnswered) if answer.body().len() > 1 => Ok(answer.map(|body| broken_off(body.slice(..body.len() / 2)))),
+        Some(Fault::HalfAnswered) if answer.body().len() > 1 => {
+            Ok(answer.map(|body| broken_off(body.slice(..body.len() / 2))))
+        }
         Some(Fault::HalfAnswered) => Err(Cut),
         _ => Ok(answer.map(whole)),
     }

@@ -96,9 +96,7 @@ async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, t
 /// An attempt that must not die.
 async fn spared(stack: &Stack) -> Option<String> {
     let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
-    let spared = |entry: &partwright::s3::Entry| {
-        matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED)
-    };
+    let spared = |entry: &partwright::s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
     entries.into_iter().find(spared).map(|entry| entry.key)
 }
 
@@ -163,18 +161,14 @@ fn puts_under(asked: &Asked, prefix: &str) -> bool {
 
 /// In the order of a job. The script of each works for so long that there is a heartbeat.
 const MOMENTS: &[Moment] = &[
-    moment("claimed-unknowing", Place::After, |asked| asked.method == Method::PUT && !asked.if_match && is_attempt(asked)),
+    moment("claimed-unknowing", Place::After, |asked| {
+        asked.method == Method::PUT && !asked.if_match && is_attempt(asked)
+    }),
     moment("first-heartbeat", Place::Before, |asked| asked.if_match && is_attempt(asked)),
-    Moment {
-        let_through: 1,
-        ..moment("between-two-files", Place::Before, |asked| puts_under(asked, "output/"))
-    },
+    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |asked| puts_under(asked, "output/")) },
     moment("log-put", Place::After, |asked| puts_under(asked, "logs/")),
     moment("report-not-put", Place::Before, |asked| puts_under(asked, "processed/")),
-    Moment {
-        committed: true,
-        ..moment("report-put", Place::After, |asked| puts_under(asked, "processed/"))
-    },
+    Moment { committed: true, ..moment("report-put", Place::After, |asked| puts_under(asked, "processed/")) },
     Moment {
         committed: true,
         ..moment("done-not-tidied", Place::Before, |asked| {

@@ -80,9 +80,7 @@ async fn agreed(api: Api<'_>, project: &ProjectId) {
         let mut cursor = String::new();
         loop {
             let told = api.get(&format!("{path}{cursor}")).await.expect(200).json();
-            let open = |version: &&Value| {
-                version["differences"] != json!([]) || version["bucket"]["report"] != true
-            };
+            let open = |version: &&Value| version["differences"] != json!([]) || version["bucket"]["report"] != true;
             if let Some(version) = told["versions"].as_array().unwrap().iter().find(open) {
                 return Err(version.to_string());
             }

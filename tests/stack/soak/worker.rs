@@ -2,9 +2,9 @@
 
 use partwright::contract::Key;
 
+use super::in_full;
 use super::reckoning::{Books, reckon};
 use super::scripts::{Scripts, Sent};
-use super::in_full;
 use crate::http::Api;
 use crate::project::{Project, number};
 use crate::proxy::{Place, Proxy};
