@@ -16,4 +16,8 @@ cargo build --quiet --locked --profile worker --target wasm32-unknown-unknown -p
 export PARTWRIGHT_BENCH_SIGNING=$CARGO_TARGET_DIR/bench-signing
 "$WASM_BINDGEN_BIN" --target web --no-typescript --out-name signing --out-dir "$PARTWRIGHT_BENCH_SIGNING" \
   "$CARGO_TARGET_DIR/wasm32-unknown-unknown/worker/bench_signing.wasm"
+# As worker-build does it to the Worker.
+features=(--enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext
+  --enable-reference-types --enable-multivalue --enable-exception-handling)
+"$WASM_OPT_BIN" -O "${features[@]}" "$PARTWRIGHT_BENCH_SIGNING/signing_bg.wasm" -o "$PARTWRIGHT_BENCH_SIGNING/signing_bg.wasm"
 cargo bench --quiet --locked -p freecad-runner --bench service

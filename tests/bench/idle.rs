@@ -37,14 +37,14 @@ const LOOK: &str = "prefix=pending";
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let lots = many(100_000, 5_000);
     let few = requests_a_look(stack, 100).await;
-    let many = requests_a_look(stack, lots).await;
+    let very_many = requests_a_look(stack, lots).await;
     table.row(Row {
         what: format!("requests of an idle poll, with {lots} processed scripts"),
         target: "the same number".to_owned(),
         baseline: format!("with 100: {:.2}", few.a_look),
-        measured: format!("{:.2} (the first sweep: {})", many.a_look, many.before),
-        ratio: format!("{:.2} times", many.a_look / few.a_look),
-        met: many.a_look <= few.a_look,
+        measured: format!("{:.2} (the first sweep: {})", very_many.a_look, very_many.before),
+        ratio: format!("{:.2} times", very_many.a_look / few.a_look),
+        met: Some(very_many.a_look <= few.a_look),
     });
 }
 

@@ -27,8 +27,8 @@ pub struct Row {
     pub measured: String,
     /// The one against the other.
     pub ratio: String,
-    /// Whether the target is reached.
-    pub met: bool,
+    /// Whether the target is reached; none where this program cannot tell.
+    pub met: Option<bool>,
 }
 
 impl Table {
@@ -67,7 +67,11 @@ impl Table {
 
 fn line(row: &Row) -> String {
     let Row { what, target, baseline, measured, ratio, met } = row;
-    let met = if *met { "reached" } else { "**missed**" };
+    let met = match met {
+        Some(true) => "reached",
+        Some(false) => "**missed**",
+        None => "",
+    };
     format!("| {what} | {target} | {baseline} | {measured} | {ratio} | {met} |")
 }
 

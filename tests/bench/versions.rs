@@ -63,7 +63,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
             baseline: format!("at version {FEW}: {}", ms(few)),
             measured: ms(lots),
             ratio: format!("{ratio:.2} times"),
-            met: ratio <= RATIO,
+            met: Some(ratio <= RATIO),
         });
     }
 }

@@ -11,8 +11,10 @@ use crate::proxy::{Place, Proxy};
 use crate::stack::Stack;
 use crate::tools::free_port;
 
+type IsKey = fn(&Key) -> bool;
+
 /// The steps of an upload: whether it is the script's or the ticket's PUT, and on which side of it the Worker dies.
-const STEPS: [(fn(&Key) -> bool, Place); 4] = [
+const STEPS: [(IsKey, Place); 4] = [
     (|key| matches!(key, Key::Script(..)), Place::Before),
     (|key| matches!(key, Key::Ticket(..)), Place::Before),
     (|key| matches!(key, Key::Script(..)), Place::After),
@@ -41,7 +43,7 @@ pub async fn killed_between_two_steps(stack: &Stack) {
         let (is_it, place) = STEPS[round % STEPS.len()];
         let id = project.id.clone();
         let its = move |asked: &crate::proxy::Asked| {
-            let key = asked.key.parse::<Key>().ok().filter(|key| is_it(key));
+            let key = asked.key.parse::<Key>().ok().filter(is_it);
             asked.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
         };
         let mut held = proxy.hold(place, 0, its);
