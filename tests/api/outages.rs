@@ -1,5 +1,7 @@
 //! A bucket that is away, refuses, or loses answers.
 
+use std::time::Duration;
+
 use partwright::contract::Format;
 use partwright::http::Clock;
 use serde_json::json;
@@ -51,9 +53,8 @@ async fn a_number_that_came_to_nothing_hides_no_script_of_others() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     // Two at once, which are refused in the order in which they came: the second's number is still taken then.
-    for (version, seconds) in [(2, 1), (3, 2)] {
-        let fault = Fault::SlowStatus(Duration::from_secs(seconds), 403);
-        world.store.plan("PUT", &format!("/input/demo/demo_v{version}.py"), fault);
+    for (key, seconds) in [("/input/demo/demo_v2.py", 1), ("/input/demo/demo_v3.py", 2)] {
+        world.store.plan("PUT", key, Fault::SlowStatus(Duration::from_secs(seconds), 403));
     }
     let upload = || world.post(UPLOAD, "text/x-python", "x = 2");
     let (one, other) = tokio::join!(upload(), upload());

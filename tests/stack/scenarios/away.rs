@@ -5,13 +5,12 @@ use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::free_port;
 use crate::wait::until;
-use crate::worker::Worker;
 
 /// An upload to a bucket that is away is kept, at the first contact and later, and delivered when it is back; what was
 /// there before stays readable.
 pub async fn a_bucket_that_is_away_gets_it_later(stack: &Stack) {
     let mut gate = Gate::closed(stack.store().address());
-    let mut worker = start(stack, gate.port);
+    let mut worker = stack.start_worker_through(gate.port, "away-worker", free_port());
     worker.ready(&stack.transport, 503).await;
     let project = Project::new(worker.api(&stack.transport), stack.client(), "away");
     assert_eq!(kept(&project, "# first").await, 1);
@@ -51,15 +50,4 @@ async fn delivered(project: &Project<'_>, version: u64) {
         if both { Ok(()) } else { Err(format!("{keys:?}")) }
     })
     .await
-}
-
-/// A Worker of its own that reaches the stack's bucket through the gate.
-fn start(stack: &Stack, gate: u16) -> Worker {
-    let mut settings = stack.settings();
-    for (name, value) in &mut settings {
-        if name == "AWS_ENDPOINT_URL_S3" {
-            *value = value.replace(&stack.store().address().to_string(), &format!("127.0.0.1:{gate}"));
-        }
-    }
-    Worker::start(stack.folder(), "away-worker", free_port(), &settings)
 }
