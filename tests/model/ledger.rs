@@ -97,6 +97,12 @@ impl Ledger {
                 after.as_ref().is_some_and(|after| after.bytes == before.bytes),
                 life,
             ),
+            (Key::Log(project, _), Some(_), None) => {
+                let of_project = self.reports.iter().filter(|(job, _)| job.0 == *project);
+                if of_project.into_iter().any(|(_, report)| report.log.as_ref() == Some(&change.key)) {
+                    self.violation(format!("{} removed the log {}", life.name, change.key));
+                }
+            }
             (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", life.name, change.key)),
             _ => {}
         }
@@ -263,8 +269,14 @@ impl Ledger {
         if change.after.is_some() && !is_same {
             self.violation(format!("{} wrote over {}", life.name, change.key));
         }
-        let is_committed = |report: &Report| report.files.iter().any(|file| file.key == change.key);
-        if change.after.is_none() && self.reports.get(job).is_none_or(is_committed) {
+        // Before there is a report only the attempt itself knows that it does not need its files.
+        let is_own =
+            || self.attempts.values().any(|held| Rc::ptr_eq(&held.by, life) && change.key.contains(held.run.as_str()));
+        let may_go = match self.reports.get(job) {
+            Some(report) => report.files.iter().all(|file| file.key != change.key),
+            None => is_own(),
+        };
+        if change.after.is_none() && !may_go {
             self.violation(format!("{} removed {}", life.name, change.key));
         }
     }

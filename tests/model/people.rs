@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use partwright::contract::{Key, Origin, Outcome, Phase, ProjectId, Report, Version, prefix};
+use partwright::contract::{
+    Happened, Key, Origin, Outcome, Phase, ProjectId, Report, RunId, RunnerEvent, Version, prefix,
+};
 use partwright::http::Clock;
 use partwright::project::{NewScript, Operation, Reply};
 use partwright::s3::{Client, PutOptions, S3Error};
@@ -18,6 +20,7 @@ use crate::ledger::Job;
 use crate::life::Life;
 use crate::line::Line;
 use crate::objects::Project;
+use crate::runners::Runner;
 use crate::world::World;
 
 /// All that a project of a schedule has.
@@ -151,6 +154,20 @@ impl People {
             let next = versions.max().map_or(Some(Version::FIRST), Version::next);
             let key = Key::Script(project.clone(), next.expect("few are used")).to_string();
             let _ = client.put(&key, self.script().into(), &PutOptions::if_absent()).await;
+        }
+    }
+
+    /// Says this and that to the object and to the runners, for as long as there is trouble; hints decide nothing.
+    pub async fn gossip(self: Rc<Self>, project: Rc<Project>, runners: Vec<Rc<Runner>>) {
+        while !self.world.weather.is_over.get() {
+            sleep(seconds(0, 15)).await;
+            runners.iter().for_each(|runner| runner.wake());
+            let lines = vec!["somebody was here".to_owned()];
+            let happened =
+                pick(&[Happened::Claimed, Happened::Done, Happened::Progress { phase: "script".to_owned(), lines }]);
+            let version = Version::try_from(1 + below(8)).expect("it is small");
+            let event = RunnerEvent { project: project.id.clone(), version, run: RunId::random(), happened };
+            let _ = project.call(Operation::Hint(vec![event])).await;
         }
     }
 

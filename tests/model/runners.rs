@@ -18,11 +18,24 @@ use crate::life::Life;
 use crate::line::Line;
 use crate::world::{Defect, World};
 
-/// One runner: its present life, and how it is told to stop.
+/// One runner.
 pub struct Runner {
     world: Rc<World>,
     config: Config,
-    now: RefCell<(Rc<Life>, watch::Sender<bool>)>,
+    now: RefCell<Present>,
+}
+
+/// A runner's present life, how it is told to stop, and how it is told that there is work.
+struct Present {
+    life: Rc<Life>,
+    stop: watch::Sender<bool>,
+    hints: Rc<Hints>,
+}
+
+impl Present {
+    fn new(name: String) -> Self {
+        Self { life: Life::new(name), stop: watch::channel(false).0, hints: Rc::new(Hints::new(false)) }
+    }
 }
 
 impl Runner {
@@ -39,21 +52,20 @@ impl Runner {
         if world.defect == Defect::ImpatientRunner && number == 1 {
             config.lease = Duration::from_secs(2);
         }
-        let nobody = (Life::new(name), watch::channel(false).0);
-        Rc::new(Self { world: world.clone(), config, now: RefCell::new(nobody) })
+        Rc::new(Self { world: world.clone(), config, now: RefCell::new(Present::new(name)) })
     }
 
     /// Lives again and again, for ever.
     pub async fn run(self: Rc<Self>) {
         for number in 1.. {
-            let life = Life::new(format!("{}#{number}", self.config.name));
-            let (stop, stopping) = watch::channel(false);
-            *self.now.borrow_mut() = (life.clone(), stop);
+            let present = Present::new(format!("{}#{number}", self.config.name));
+            let (life, hints, stopping) = (present.life.clone(), present.hints.clone(), present.stop.subscribe());
+            *self.now.borrow_mut() = present;
             let line = Line { world: self.world.clone(), life: life.clone() };
             let bench = Bench::new(self.world.clone(), life.clone());
             let clock = SystemClock::new();
             self.world.note(&life.name, "starts");
-            let ended = life.live(daemon::run(&self.config, &bench, &line, &clock, &Hints::new(false), stopping)).await;
+            let ended = life.live(daemon::run(&self.config, &bench, &line, &clock, &hints, stopping)).await;
             self.world.note(&life.name, &format!("ended: {ended:?}"));
             // What it sent is still on its way, but nobody waits for an answer.
             life.kill();
@@ -68,7 +80,7 @@ impl Runner {
             if self.world.weather.is_over.get() {
                 return;
             }
-            let (life, lease) = (self.now.borrow().0.clone(), self.config.lease);
+            let (life, lease) = (self.now.borrow().life.clone(), self.config.lease);
             if life.is_dead() {
                 continue;
             }
@@ -92,17 +104,22 @@ impl Runner {
                 _ => {
                     self.world.note(&life.name, "gets SIGTERM");
                     counts.drains.set(counts.drains.get() + 1);
-                    self.now.borrow().1.send_replace(true);
+                    self.now.borrow().stop.send_replace(true);
                 }
             }
             sleep(a_while).await;
             // Also one that a request of its own has suspended.
-            self.now.borrow().0.resume();
+            self.now.borrow().life.resume();
         }
+    }
+
+    /// Somebody says that there is work, whether there is or not.
+    pub fn wake(&self) {
+        self.now.borrow().hints.ask_for_look();
     }
 
     /// Whatever it suffers ends.
     pub fn heal(&self) {
-        self.now.borrow().0.resume();
+        self.now.borrow().life.resume();
     }
 }

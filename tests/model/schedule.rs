@@ -23,7 +23,7 @@ use crate::world::{Defect, World};
 const UNTIL_QUIET: Duration = Duration::from_secs(3_600);
 
 /// Whether runners remove the files of attempts that did not commit.
-const ORPHANS_ARE_REMOVED: bool = false;
+const ORPHANS_ARE_REMOVED: bool = true;
 
 /// What came of one schedule.
 #[derive(Default)]
@@ -106,7 +106,8 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
             spawn_local(runner.clone().trouble());
         }
     }
-    let length = seconds(10, 120);
+    // Outages alone take long to do harm: five attempts would have to fail of them.
+    let length = if climate == Climate::Outages { seconds(60, 600) } else { seconds(10, 120) };
     let mut busy = Vec::new();
     for project in &projects {
         spawn_local(project.clone().ring());
@@ -114,6 +115,7 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
             spawn_local(project.clone().trouble());
         }
         spawn_local(people.clone().read(project.clone()));
+        spawn_local(people.clone().gossip(project.clone(), runners.clone()));
         let pace = 1 + below(20);
         for _ in 0..1 + below(3) {
             busy.push(spawn_local(people.clone().upload(project.clone(), below(5), pace)));
@@ -146,8 +148,9 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
 
 /// The store is away now and then, for as long as there is trouble.
 async fn outages(world: Rc<World>) {
+    let flickers = pick(&[true, false]);
     loop {
-        sleep(seconds(1, 60)).await;
+        sleep(if flickers { seconds(2, 20) } else { seconds(1, 60) }).await;
         if world.weather.is_over.get() {
             return;
         }
@@ -155,7 +158,8 @@ async fn outages(world: Rc<World>) {
         world.note("the store", &format!("is away: {how:?}"));
         world.counts.outages.set(world.counts.outages.get() + 1);
         world.weather.outage.set(Some(how));
-        sleep(pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)])).await;
+        let long = pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)]);
+        sleep(if flickers { seconds(1, 8) } else { long }).await;
         world.weather.outage.set(None);
         world.note("the store", "is back");
     }
@@ -182,14 +186,15 @@ fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
     open
 }
 
-/// Files of attempts that are not their version's.
+/// Files and logs of attempts that are not their version's.
 fn orphans(world: &World) -> Vec<String> {
-    let (bucket, ledger) = (world.bucket.borrow(), world.reports());
-    let is_orphan = |key: &&String| match key.parse() {
-        Ok(Key::Output(project, version, ..)) => {
-            !ledger.get(&(project, version)).is_some_and(|report| report.files.iter().any(|file| file.key == **key))
-        }
-        _ => false,
+    let (bucket, reports) = (world.bucket.borrow(), world.reports());
+    let is_orphan = |text: &&String| {
+        let Some(key) = text.parse::<Key>().ok() else { return false };
+        let Some((project, version, _)) = key.run() else { return false };
+        !reports.get(&(project.clone(), version)).is_some_and(|report| {
+            report.log.as_ref() == Some(*text) || report.files.iter().any(|file| file.key == **text)
+        })
     };
     bucket.objects.keys().filter(is_orphan).cloned().collect()
 }
