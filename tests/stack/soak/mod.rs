@@ -26,14 +26,6 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::store::Kind;
 
-/// Whether runners remove, in a sweep, the files and logs of attempts that no report names. Until they do, the
-/// reckoning prints how many there are instead of failing.
-const ORPHANS_ARE_REMOVED: bool = false;
-
-/// Whether the Worker answers 202 and keeps the script while the bucket is away. Until it does, what needs it is left
-/// out.
-const UPLOADS_SURVIVE_THE_BUCKET: bool = false;
-
 #[test]
 fn runners_killed_at_random_lose_nothing() {
     each_store("random kills", |stack, random| Box::pin(kills::at_random(stack, random)));
@@ -46,9 +38,7 @@ fn runners_killed_at_the_worst_moments_lose_nothing() {
 
 #[test]
 fn an_outage_of_the_bucket_loses_nothing() {
-    if UPLOADS_SURVIVE_THE_BUCKET {
-        each_store("outage", |stack, _| Box::pin(outage::during_uploads(stack)));
-    }
+    each_store("outage", |stack, _| Box::pin(outage::during_uploads(stack)));
 }
 
 #[test]

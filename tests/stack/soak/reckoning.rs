@@ -8,7 +8,6 @@ use http::Method;
 use partwright::contract::{Key, Outcome, ProjectId, Report, Sha256, Version, prefix};
 use serde_json::{Value, json};
 
-use super::ORPHANS_ARE_REMOVED;
 use super::scripts::{Sent, mark_and_volume};
 use crate::http::Api;
 use crate::project::Project;
@@ -37,7 +36,6 @@ type Reports = BTreeMap<Version, Report>;
 /// one report, with files that match their sums and are the model of that very script; and once runners have swept,
 /// nothing is left of tickets, attempts, and files and logs that no report names.
 pub async fn reckon(stack: &Stack, api: Api<'_>, books: &[Books<'_>]) {
-    let mut orphans = 0;
     for Books { project, sent } in books {
         agreed(api, &project.id).await;
         let marks = marks(stack, &project.id).await;
@@ -62,7 +60,7 @@ pub async fn reckon(stack: &Stack, api: Api<'_>, books: &[Books<'_>]) {
         let done: BTreeSet<String> = project.keys(&prefix::processed(&project.id)).await.into_iter().collect();
         let expected = marks.keys().map(|version| Key::Done(project.id.clone(), *version).to_string());
         assert_eq!(done, expected.collect(), "{}: one report a version", project.id);
-        orphans += orphans_of(project, &reports).await;
+        no_orphan_is_left(project, &reports).await;
     }
     until_within(PATIENCE, "the end of every ticket and attempt", async || {
         let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
@@ -70,7 +68,7 @@ pub async fn reckon(stack: &Stack, api: Api<'_>, books: &[Books<'_>]) {
     })
     .await;
     let versions: usize = books.iter().map(|books| books.sent.taken.len()).sum();
-    println!("reckoned: {} projects, {versions} scripts taken, {orphans} orphans left", books.len());
+    println!("reckoned: {} projects, {versions} scripts taken, nothing left over", books.len());
 }
 
 /// Waits until object and bucket say the same of every version, and each has its report and no ticket.
@@ -126,8 +124,8 @@ async fn is_model_of(stack: &Stack, report: &Report, mark: u32, volume: Option<f
     assert!(String::from_utf8_lossy(&log).contains(&printed), "{name}: {log:?}");
 }
 
-/// Waits until no file and no log is there that no report names; gives how many there are while nobody removes them.
-async fn orphans_of(project: &Project<'_>, reports: &Reports) -> usize {
+/// Waits until no file and no log is there that no report names.
+async fn no_orphan_is_left(project: &Project<'_>, reports: &Reports) {
     let files = reports.values().flat_map(|report| report.files.iter().map(|file| file.key.clone()));
     let named: BTreeSet<String> = files.chain(reports.values().filter_map(|report| report.log.clone())).collect();
     let seen = async || {
@@ -136,12 +134,9 @@ async fn orphans_of(project: &Project<'_>, reports: &Reports) -> usize {
         keys.retain(|key| !named.contains(key) && !matches!(key.parse(), Ok(Key::Flat(..))));
         keys
     };
-    if !ORPHANS_ARE_REMOVED {
-        return seen().await.len();
-    }
     until_within(PATIENCE, &format!("the end of what no report of {} names", project.id), async || {
         let orphans = seen().await;
-        if orphans.is_empty() { Ok(0) } else { Err(format!("{orphans:?}")) }
+        if orphans.is_empty() { Ok(()) } else { Err(format!("{orphans:?}")) }
     })
     .await
 }
