@@ -13,5 +13,6 @@ mod left_by_others;
 mod live;
 mod monitoring;
 mod outages;
+mod queue;
 mod reads;
 mod uploads;
