@@ -189,7 +189,8 @@ impl ProjectObject<'_> {
                 return Ok(());
             }
             let now = self.clock.now();
-            if let Some(left) = hints.last.get().map(|last| PAUSE.saturating_sub(now.since(last))) {
+            let left = hints.last.get().map_or(Duration::ZERO, |last| PAUSE.saturating_sub(now.since(last)));
+            if !left.is_zero() {
                 self.clock.sleep(left).await;
             }
             hints.last.set(Some(self.clock.now()));

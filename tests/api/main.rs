@@ -17,6 +17,7 @@ mod left_by_others;
 mod live;
 mod monitoring;
 mod outages;
+mod queue;
 mod reads;
 mod retry;
 mod uploads;

@@ -10,7 +10,7 @@ use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
 use partwright::api::{App, Config, Served};
 use partwright::contract::{
-    Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
+    Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Body, Clock, Http, HttpError};
@@ -260,6 +260,15 @@ impl World {
             }
         }
         panic!("the alarm of {project} still rings after {most} times");
+    }
+
+    /// Does what a runner does to claim a version.
+    pub fn claim(&self, project: &str, version: u64, number: u32) -> RunId {
+        let run = RunId::random();
+        let attempt = Attempt::new("runner-one", run.clone(), self.clock.now());
+        let key = Key::Attempt(project.parse().unwrap(), version.try_into().unwrap(), number).to_string();
+        self.store.inner.drop_in(&key, serde_json::to_vec(&attempt).unwrap());
+        run
     }
 
     /// Does what a runner does with a version: files, report, tidy-up. Gives the run's id.
