@@ -3,7 +3,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 # A word of the command line is a task here, never a file to make; and tasks that share cargo's lock gain nothing side by side.
-.PHONY: help setup dev test soak bench-engine lint fmt worker clean
+.PHONY: help setup dev test soak bench bench-engine lint fmt worker clean
 .NOTPARALLEL:
 
 help: ## list the tasks
@@ -19,8 +19,11 @@ dev: ## start all of it on this machine; PORT=8788 chooses another port; Ctrl-C 
 test: ## run every check; ONLY=name runs only the Rust tests whose names contain it
 	@ONLY="$(ONLY)" tools/test.sh
 
-soak: ## what make test does a tenth of, in full: a thousand jobs in a row
-	@source tools/env.sh && tools/setup.sh rust freecad && PARTWRIGHT_SOAK=1 cargo test --locked -p freecad-runner --test engine soak -- --nocapture
+soak: ## what make test does a tenth of, in full; ONLY=name does only what has that in its name
+	@ONLY="$(ONLY)" tools/soak.sh
+
+bench: ## the service against its predecessor's recipe, in one run, as ratios; keeps tests/bench/RESULTS.md
+	@ONLY="$(ONLY)" tools/bench.sh
 
 bench-engine: ## the engine against plain FreeCAD, in one run: times, ratios, memory
 	@source tools/env.sh && tools/setup.sh rust freecad && cargo build --quiet --locked --release -p freecad-runner && python3 tests/bench/engine.py

@@ -3,7 +3,7 @@
 # it installs nothing and prints nothing: tools/setup.sh brings what is missing.
 #
 # Versions are pinned here, in tools/package-lock.json (wrangler, esbuild, binaryen), in tools/node/package-lock.json
-# (Node.js) and in tools/requirements.txt (SeaweedFS); wasm-bindgen's is read from Cargo.lock, which it must equal.
+# (Node.js), in tools/bench/package-lock.json (aws4fetch) and in tools/requirements.txt (SeaweedFS); wasm-bindgen's is read from Cargo.lock, which it must equal.
 
 PARTWRIGHT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PARTWRIGHT_ROOT
@@ -38,9 +38,10 @@ PARTWRIGHT_WASM_BINDGEN=$(partwright_wasm_bindgen_version)
 PARTWRIGHT_WASM_BINDGEN_DIR=$PARTWRIGHT_CACHE/wasm-bindgen-cli-${PARTWRIGHT_WASM_BINDGEN:-unknown}
 PARTWRIGHT_NODE_DIR=$PARTWRIGHT_CACHE/node-$(partwright_key "$PARTWRIGHT_ROOT/tools/node/package-lock.json")
 PARTWRIGHT_NPM_DIR=$PARTWRIGHT_CACHE/npm-$(partwright_key "$PARTWRIGHT_ROOT/tools/package-lock.json")
+PARTWRIGHT_BENCH_NPM_DIR=$PARTWRIGHT_CACHE/npm-bench-$(partwright_key "$PARTWRIGHT_ROOT/tools/bench/package-lock.json")
 PARTWRIGHT_WEED_DIR=$PARTWRIGHT_CACHE/seaweedfs-$(partwright_key "$PARTWRIGHT_ROOT/tools/requirements.txt")
 export PARTWRIGHT_WORKER_BUILD_DIR PARTWRIGHT_WASM_BINDGEN PARTWRIGHT_WASM_BINDGEN_DIR
-export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_WEED_DIR PARTWRIGHT_ARCH
+export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_BENCH_NPM_DIR PARTWRIGHT_WEED_DIR PARTWRIGHT_ARCH
 
 # Cargo's output stays out of the work tree, apart by compiler, so that a fresh clone and a second checkout build fast.
 # A rustup without a toolchain has a rustc that only fails; set-up says what to do about it.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings what the project needs and a machine lacks, and says so; what is there is left alone (under a second).
-# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs; all of them when none is named.
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs, all of them when none is named; and aws4fetch.
 set -euo pipefail
 # shellcheck source=tools/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -90,6 +90,14 @@ get_npm() {
 }
 fill_npm() { npm_ci npm "$PARTWRIGHT_ROOT/tools" "$1"; }
 
+have_aws4fetch() { [ -d "$PARTWRIGHT_BENCH_NPM_DIR/node_modules/aws4fetch" ]; }
+get_aws4fetch() {
+  need_npm
+  say "installing aws4fetch, which make bench compares with (some seconds)"
+  install_into "$PARTWRIGHT_BENCH_NPM_DIR" fill_aws4fetch || die "aws4fetch could not be installed."
+}
+fill_aws4fetch() { npm_ci aws4fetch "$PARTWRIGHT_ROOT/tools/bench" "$1"; }
+
 need_npm() {
   command -v npm >/dev/null && return
   say "installing npm (a minute or two)"
@@ -131,7 +139,7 @@ if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs; fi
 locked=
 for component; do
   name=${component//-/_}
-  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs"
+  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs aws4fetch"
   if "have_$name"; then continue; fi
   [ -n "$locked" ] || lock_cache
   locked=yes

@@ -277,7 +277,7 @@ async fn finish(
     let (put, log) = try_join(putting, publish::put_log(client, job, &run, started, heading + &log.text())).await?;
     (report.files, report.log) = (put, Some(log));
     if let Some(publish) = report.timings_ms.get_mut("publish") {
-        *publish += milliseconds(tools.clock.monotonic() - began);
+        *publish = rounded(*publish + milliseconds(tools.clock.monotonic() - began));
     }
     report.finished_at = tools.clock.now();
     report.timings_ms.insert("total".to_owned(), milliseconds(report.finished_at.since(started)));
@@ -347,7 +347,12 @@ fn outcome_word(outcome: Outcome) -> &'static str {
 }
 
 fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 10_000.0).round() / 10.0
+    rounded(duration.as_secs_f64() * 1_000.0)
+}
+
+/// To a tenth.
+fn rounded(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

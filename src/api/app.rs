@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::auth::admit;
+use super::batch;
 use super::config::Config;
 use super::error::ApiError;
 use super::reply::Reply;
@@ -97,6 +98,7 @@ impl<'a> App<'a> {
             RequestBody::None => Bytes::new(),
             RequestBody::Script => upload::read_body(&call.headers, body).await?,
             RequestBody::Json { limit } => call.read_json(body, limit).await?,
+            RequestBody::Batch => batch::read_body(&call.headers, body).await?,
         };
         (route.handler)(&call).await
     }

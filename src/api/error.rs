@@ -40,6 +40,11 @@ impl ApiError {
         Self::new(400, code, detail)
     }
 
+    /// 400: JSON, but not what is wanted; `problem` says why.
+    pub(super) fn invalid_body(problem: &str) -> Self {
+        Self::new(400, "invalid_body", format!("This is not the JSON that this call takes: {problem}"))
+    }
+
     /// 400: a script with nothing in it.
     pub(super) fn empty_script() -> Self {
         let detail = "The script is empty. Send the Python source as the body or in \"code\".";
@@ -63,6 +68,13 @@ impl ApiError {
         Self::new(403, "foreign_origin", format!("A page of {shown:?} may not open WebSockets here."))
     }
 
+    /// 422: the key of an earlier upload with something else in it.
+    fn idempotency_key_reused() -> Self {
+        let detail =
+            "This idempotency key came with another script or metadata before. Take a new key for each upload.";
+        Self::new(422, "idempotency_key_reused", detail)
+    }
+
     /// 403: open mode reached under another name than loopback's.
     pub(super) fn loopback_only() -> Self {
         let detail = "AUTH_MODE=open lets everybody in, so it answers on loopback only (127.0.0.1, localhost, [::1]).";
@@ -78,6 +90,17 @@ impl ApiError {
     /// 404: no such project, or somebody else's.
     pub(super) fn no_project(name: &str) -> Self {
         Self::new(404, "project_not_found", format!("There is no project {name:?}."))
+    }
+
+    /// 404: no such version.
+    pub(super) fn no_version(project: &str, version: Version) -> Self {
+        Self::new(404, "version_not_found", format!("The project {project} has no version {version}."))
+    }
+
+    /// 404: the bucket has lost a script.
+    pub(super) fn no_script(version: Version, key: &str) -> Self {
+        let detail = format!("The script of version {version} is no longer in the bucket ({key}).");
+        Self::new(404, "script_not_found", detail)
     }
 
     /// 404: something of a project is not there.
@@ -164,9 +187,9 @@ impl ApiError {
         Self { retry_after: Some(5), ..Self::new(503, "internal_unavailable", detail) }
     }
 
-    /// The same for an upload, whose sender wants to know.
-    fn nothing_accepted(self) -> Self {
-        Self { detail: format!("Nothing was accepted. {}", self.detail), ..self }
+    /// The same for a call that would have changed something, whose sender wants to know.
+    fn nothing_done(self) -> Self {
+        Self { detail: format!("Nothing was accepted or changed. {}", self.detail), ..self }
     }
 
     /// The stable code.
@@ -174,22 +197,31 @@ impl ApiError {
         self.code
     }
 
-    /// The answer.
-    pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
-        let status = http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE);
+    /// The status.
+    pub(super) fn status(&self) -> http::StatusCode {
+        http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// The problem document.
+    pub(super) fn problem(&self, request_id: &RequestId) -> Value {
         let mut problem = Map::new();
         problem.insert("type".to_owned(), json!("about:blank"));
-        problem.insert("title".to_owned(), json!(status.canonical_reason().unwrap_or("Error")));
+        problem.insert("title".to_owned(), json!(self.status().canonical_reason().unwrap_or("Error")));
         problem.insert("status".to_owned(), json!(self.status));
         problem.insert("code".to_owned(), json!(self.code));
         problem.insert("detail".to_owned(), json!(self.detail));
         problem.insert("success".to_owned(), json!(false));
         problem.insert("request_id".to_owned(), json!(request_id));
-        if let Some(field) = self.field {
+        if let Some(field) = &self.field {
             problem.insert("field".to_owned(), json!(field));
         }
-        let mut response = http::Response::new(Body::full(Value::Object(problem).to_string()));
-        *response.status_mut() = status;
+        Value::Object(problem)
+    }
+
+    /// The answer.
+    pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
+        let mut response = http::Response::new(Body::full(self.problem(request_id).to_string()));
+        *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert("content-type", http::HeaderValue::from_static("application/problem+json"));
         headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
@@ -229,9 +261,28 @@ impl ApiError {
                 let detail = "This project is watched by as many as can be. Ask its status with ?wait= instead.";
                 Self { retry_after: Some(60), ..Self::new(503, "too_many_watchers", detail) }
             }
-            // The object asks the bucket for nothing but to store an upload.
-            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_accepted(),
-            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause).nothing_accepted(),
+            Refusal::NoVersion(version) => Self::no_version(project, version),
+            Refusal::ScriptGone(version, key) => Self::no_script(version, &key),
+            Refusal::KeyReused => Self::idempotency_key_reused(),
+            Refusal::Finished(version, phase) => {
+                let detail = format!("Version {version} of {project} is finished: it is {phase}.");
+                Self::new(409, "already_finished", detail)
+            }
+            Refusal::NotFinished(version, phase) => {
+                let detail = format!("Version {version} of {project} is {phase}; only a finished one runs again.");
+                Self::new(409, "not_finished", detail)
+            }
+            Refusal::NotRepeatable(why) => {
+                Self::new(409, "not_repeatable", format!("The version cannot be run again: {why}."))
+            }
+            // No read is refused for the bucket's sake.
+            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_done(),
+            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause).nothing_done(),
+            Refusal::Unclear(cause) => {
+                let detail = "It is not known whether it was done; the version's phase will show it.";
+                let unavailable = Self::bucket_unavailable(&cause);
+                Self { detail: format!("{} {detail}", unavailable.detail), ..unavailable }
+            }
             Refusal::Broken(cause) => Self::broken(&cause),
         }
     }

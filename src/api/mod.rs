@@ -5,11 +5,13 @@
 //! - `auth`: who the caller is
 //! - `route`: the table of routes, which the router, 405 and the permission tests read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `scripts`, `outputs`, `logs`, `live`, `runner`, `monitoring`
+//! - the handlers: `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`, `runner`,
+//!   `monitoring`
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
+mod batch;
 mod config;
 mod error;
 mod live;
@@ -23,6 +25,7 @@ mod route;
 mod runner;
 mod scripts;
 mod upload;
+mod versions;
 
 pub use app::{App, Served};
 pub use auth::AuthMode;

@@ -28,6 +28,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
         "project_name": project,
         "version": view.as_ref().map(|view| view.version),
         "phase": view.as_ref().map(|view| view.phase),
+        "moved_from": view.as_ref().map(|view| view.moved_from),
+        "moved_to": view.as_ref().map(|view| view.moved_to),
         "output_files": described,
         "total_files": described.len(),
         "available_formats": formats,

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::config::Config;
 use super::error::ApiError;
-use crate::contract::{ProjectId, RequestId, Version};
+use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
 use crate::http::{Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Caller, Operation, ProjectCall, Reply};
@@ -55,6 +55,24 @@ impl<'a> Call<'a> {
     pub fn project(&self) -> Result<ProjectId, ApiError> {
         let name = self.parameter("project");
         name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))
+    }
+
+    /// The version in the path.
+    pub fn version(&self) -> Result<Version, ApiError> {
+        let number = self.parameter("version");
+        number.parse().map_err(|error| ApiError::invalid("version", format!("{number:?}: {error}")))
+    }
+
+    /// `Idempotency-Key`, where given.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
+        let wrong = |detail: String| ApiError::invalid("Idempotency-Key", detail);
+        let mut given = self.headers.get_all("idempotency-key").iter();
+        let Some(key) = given.next() else { return Ok(None) };
+        if given.next().is_some() {
+            return Err(wrong("Idempotency-Key is given more than once".to_owned()));
+        }
+        let text = key.to_str().unwrap_or_default();
+        text.parse().map(Some).map_err(|error: crate::contract::IdError| wrong(error.to_string()))
     }
 
     /// A question to the project's object.

@@ -6,7 +6,7 @@ use http::Method;
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::{live, logs, monitoring, outputs, projects, runner, scripts, upload};
+use super::{batch, live, logs, monitoring, outputs, projects, runner, scripts, upload, versions};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub enum RequestBody {
         /// At most so many bytes.
         limit: usize,
     },
+    /// Many scripts in JSON.
+    Batch,
 }
 
 /// A handler: from the call to the reply.
@@ -83,6 +85,33 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a script becomes the next version",
         handler: |call| Box::pin(upload::upload(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/batch",
+        permission: Permission::User,
+        body: RequestBody::Batch,
+        query: &[],
+        summary: "many scripts, each the next version of its project",
+        handler: |call| Box::pin(batch::upload(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/projects/{project}/cancel/{version}",
+        permission: Permission::User,
+        body: RequestBody::None,
+        query: &[],
+        summary: "ends a version that is not finished",
+        handler: |call| Box::pin(versions::cancel(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/projects/{project}/retry/{version}",
+        permission: Permission::User,
+        body: RequestBody::None,
+        query: &[],
+        summary: "a finished version's script becomes the next version",
+        handler: |call| Box::pin(versions::retry(call)),
     },
     Route {
         method: Method::GET,

@@ -35,17 +35,18 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// One version's script, as JSON, or raw with `Accept: text/x-python`. It never changes, so it may be kept.
 pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    let number = call.parameter("version");
-    let version: Version =
-        number.parse().map_err(|error| ApiError::invalid("version", format!("{number:?}: {error}")))?;
-    let view = find(call, &project, version).await?;
+    let version = call.version()?;
+    let ObjectReply::Script { view, held } = call.ask(&project, Operation::Script(version)).await? else {
+        return Err(ApiError::broken("the project's object answered another question"));
+    };
+    let view = *view.ok_or_else(|| ApiError::no_version(project.as_str(), version))?;
+    if let Some(code) = held {
+        return Ok(not_in_the_bucket_yet(call, &project, &view, code));
+    }
     let key = Key::Script(project.clone(), version).to_string();
     let object = match call.client().get(&key, MAX_SHOWN).await {
         Ok(object) => object,
-        Err(S3Error::NotFound) => {
-            let detail = format!("The script of version {version} is no longer in the bucket ({key}).");
-            return Err(ApiError::not_found("script_not_found", detail));
-        }
+        Err(S3Error::NotFound) => return Err(ApiError::no_script(version, &key)),
         Err(S3Error::TooLarge { limit }) => return Err(ApiError::too_large_to_show("script", limit, &key)),
         Err(error) => return Err(error.into()),
     };
@@ -62,10 +63,7 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
         for changing in ["phase", "status", "message"] {
             body.as_object_mut().and_then(|fields| fields.shift_remove(changing));
         }
-        body["success"] = json!(true);
-        body["project_name"] = json!(project);
-        body["content"] = json!(String::from_utf8_lossy(&object.bytes));
-        body["content_type"] = json!("text/x-python");
+        with_content(&mut body, &project, &String::from_utf8_lossy(&object.bytes));
         body["sha256"] = json!(sha256);
         Reply::json(&body)
     };
@@ -73,14 +71,30 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(reply.header("etag", etag).header("vary", "accept".to_owned()))
 }
 
+/// A script that only the object has. Its number may change, so nobody keeps the answer.
+fn not_in_the_bucket_yet(call: &Call<'_>, project: &ProjectId, view: &VersionView, code: String) -> Reply {
+    let reply = if call.wants("text/x-python") {
+        Reply::text("text/x-python; charset=utf-8", code).header("cache-control", "no-store".to_owned())
+    } else {
+        let mut body = describe(call, project, view);
+        with_content(&mut body, project, &code);
+        Reply::json(&body)
+    };
+    reply.header("vary", "accept".to_owned())
+}
+
+fn with_content(body: &mut Value, project: &ProjectId, code: &str) {
+    body["success"] = json!(true);
+    body["project_name"] = json!(project);
+    body["content"] = json!(code);
+    body["content_type"] = json!("text/x-python");
+}
+
 /// One version, or 404.
 pub(super) async fn find(call: &Call<'_>, project: &ProjectId, version: Version) -> Result<VersionView, ApiError> {
     match call.ask(project, Operation::Version(version)).await? {
         ObjectReply::Version(Some(view)) => Ok(*view),
-        ObjectReply::Version(None) => {
-            let detail = format!("The project {project} has no version {version}.");
-            Err(ApiError::not_found("version_not_found", detail))
-        }
+        ObjectReply::Version(None) => Err(ApiError::no_version(project.as_str(), version)),
         _ => Err(ApiError::broken("the project's object answered another question")),
     }
 }
@@ -101,6 +115,8 @@ fn describe(call: &Call<'_>, project: &ProjectId, view: &VersionView) -> Value {
         "message": message(view.phase),
         "origin": view.origin,
         "parent": view.parent,
+        "moved_from": view.moved_from,
+        "moved_to": view.moved_to,
         "metadata": view.metadata,
         "request_id": view.request_id,
     })

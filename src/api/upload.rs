@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use crate::contract::{MAX_SCRIPT_BYTES, Origin};
+use crate::contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId};
 use crate::http::{Body, BodyError};
-use crate::project::{NewScript, Operation, Reply as ObjectReply, Uploaded, message};
+use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
 
 /// The most that the caller's own metadata takes, as JSON.
 const MAX_METADATA_BYTES: usize = 2_048;
@@ -28,8 +29,9 @@ enum Kind {
     Python,
 }
 
+/// What an upload holds as JSON.
 #[derive(Deserialize)]
-struct Upload {
+pub(super) struct Upload {
     code: String,
     #[serde(default)]
     metadata: Option<Value>,
@@ -37,12 +39,31 @@ struct Upload {
 
 /// Reads the body if it is of a kind that an upload takes.
 pub(super) async fn read_body(headers: &http::HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let limit = match kind(headers)? {
+    let limit = match kind(headers, KINDS)? {
         Kind::Json => MAX_JSON_BYTES,
         Kind::Python => MAX_SCRIPT_BYTES,
     };
+    // Longer JSON than that holds a longer script.
+    read(body, limit, too_large).await
+}
+
+/// Reads a body of at most `limit` bytes of JSON, in which many scripts may be.
+pub(super) async fn read_json(
+    headers: &http::HeaderMap,
+    body: Body,
+    what: &str,
+    limit: usize,
+) -> Result<Bytes, ApiError> {
+    let wanted = "application/json";
+    match kind(headers, wanted)? {
+        Kind::Json => read(body, limit, || ApiError::too_large(what, limit)).await,
+        Kind::Python => Err(ApiError::media_type(Some("text/x-python"), wanted)),
+    }
+}
+
+async fn read(body: Body, limit: usize, too_long: impl FnOnce() -> ApiError) -> Result<Bytes, ApiError> {
     body.bytes(limit).await.map_err(|error| match error {
-        BodyError::TooLong { .. } => too_large(),
+        BodyError::TooLong { .. } => too_long(),
         BodyError::Broken(cause) => ApiError::broken_body(&cause.to_string()),
     })
 }
@@ -51,38 +72,69 @@ pub(super) async fn read_body(headers: &http::HeaderMap, body: Body) -> Result<B
 pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let (code, metadata) = match kind(&call.headers)? {
-        Kind::Python => (text.to_owned(), None),
-        Kind::Json => {
-            // serde would take an array, too, as the fields in their order.
-            if !text.trim_start().starts_with('{') {
-                serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(&error))?;
-            }
-            let upload: Upload = serde_json::from_str(text).map_err(|error| ApiError::json(&error))?;
-            (upload.code, upload.metadata)
+    let upload = match kind(&call.headers, KINDS)? {
+        Kind::Python => Upload { code: text.to_owned(), metadata: None },
+        Kind::Json => parse(text)?,
+    };
+    let operation = upload.into_operation(call.idempotency_key()?)?;
+    Ok(reply(call, &project, send(call, &project, operation).await?))
+}
+
+/// Reads a JSON object. serde would take an array, too, as the fields in their order.
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
+    if !text.trim_start().starts_with('{') {
+        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(&error))?;
+    }
+    serde_json::from_str(text).map_err(|error| ApiError::json(&error))
+}
+
+impl Upload {
+    /// The question to the project's object, if a script and its metadata may be taken.
+    pub fn into_operation(self, key: Option<IdempotencyKey>) -> Result<Operation, ApiError> {
+        let Self { code, metadata } = self;
+        if code.len() > MAX_SCRIPT_BYTES {
+            return Err(too_large());
         }
+        if code.trim().is_empty() {
+            return Err(ApiError::empty_script());
+        }
+        if metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_METADATA_BYTES) {
+            let detail = format!("metadata takes at most {MAX_METADATA_BYTES} bytes as JSON");
+            return Err(ApiError::invalid("metadata", detail));
+        }
+        if metadata.as_ref().is_some_and(|value| depth(value) > MAX_METADATA_DEPTH) {
+            let detail = format!("metadata is nested deeper than {MAX_METADATA_DEPTH} levels");
+            return Err(ApiError::invalid("metadata", detail));
+        }
+        let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
+        let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
+        Ok(Operation::Upload { script, idempotency })
+    }
+}
+
+/// Asks the project's object for a new version.
+pub(super) async fn send(call: &Call<'_>, project: &ProjectId, operation: Operation) -> Result<Uploaded, ApiError> {
+    match call.ask(project, operation).await? {
+        ObjectReply::Uploaded(uploaded) => Ok(uploaded),
+        _ => Err(ApiError::broken("the project's object answered another question")),
+    }
+}
+
+/// 201 for a script that the bucket has, 202 for one that is kept for it.
+pub(super) fn status(uploaded: &Uploaded) -> http::StatusCode {
+    if uploaded.phase == Phase::Stored { http::StatusCode::ACCEPTED } else { http::StatusCode::CREATED }
+}
+
+/// The answer to what made a new version.
+pub(super) fn reply(call: &Call<'_>, project: &ProjectId, uploaded: Uploaded) -> Reply {
+    let code = status(&uploaded);
+    let (word, said) = match code {
+        http::StatusCode::ACCEPTED => {
+            ("accepted", "Script accepted; it is kept here and uploaded as soon as the bucket answers")
+        }
+        _ => ("uploaded", "Script uploaded successfully"),
     };
-    if code.len() > MAX_SCRIPT_BYTES {
-        return Err(too_large());
-    }
-    if code.trim().is_empty() {
-        return Err(ApiError::empty_script());
-    }
-    if metadata.as_ref().is_some_and(|value| value.to_string().len() > MAX_METADATA_BYTES) {
-        return Err(ApiError::invalid(
-            "metadata",
-            format!("metadata takes at most {MAX_METADATA_BYTES} bytes as JSON"),
-        ));
-    }
-    if metadata.as_ref().is_some_and(|value| depth(value) > MAX_METADATA_DEPTH) {
-        let detail = format!("metadata is nested deeper than {MAX_METADATA_DEPTH} levels");
-        return Err(ApiError::invalid("metadata", detail));
-    }
-    let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
-    let ObjectReply::Uploaded(uploaded) = call.ask(&project, Operation::Upload(script)).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
-    let Uploaded { version, key, sha256, time, phase } = uploaded;
+    let Uploaded { version, key, sha256, time, phase, request_id, replayed } = uploaded;
     let data = json!({
         "project_name": project,
         "version": version,
@@ -91,23 +143,24 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         "sha256": sha256,
         "upload_time": time,
         "phase": phase,
-        "status": "uploaded",
+        "status": word,
         "next_step": "freecad_processing",
         "status_message": message(phase),
         "status_url": format!("/api/projects/{project}/status"),
-        "request_id": call.request_id,
+        "request_id": request_id,
     });
     let location = format!("/api/projects/{project}/script/{version}");
-    let mut answer = json!({"success": true, "message": "Script uploaded successfully", "data": data});
+    let mut answer = json!({"success": true, "message": said, "data": data});
     // The most wanted ones again at the top, so that nobody has to dig.
     answer["project_name"] = json!(project);
     answer["version"] = json!(version);
-    Ok(Reply::json(&answer).status(http::StatusCode::CREATED).header("location", location))
+    let reply = Reply::json(&answer).status(code).header("location", location);
+    if replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply }
 }
 
-fn kind(headers: &http::HeaderMap) -> Result<Kind, ApiError> {
+fn kind(headers: &http::HeaderMap, wanted: &str) -> Result<Kind, ApiError> {
     let given = headers.get("content-type").and_then(|value| value.to_str().ok());
-    let wrong = || ApiError::media_type(given, KINDS);
+    let wrong = || ApiError::media_type(given, wanted);
     let mut parts = given.ok_or_else(wrong)?.split(';').map(str::trim);
     let kind = match parts.next().map(str::to_ascii_lowercase).as_deref() {
         Some("application/json") => Kind::Json,

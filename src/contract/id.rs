@@ -195,6 +195,10 @@ text_id!(
     "a request id is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'"
 );
 text_id!(
+    /// What a caller sends along so that the same upload, sent again, is no second version.
+    IdempotencyKey, 1..=255, |b| b.is_ascii_graphic(), "an idempotency key is 1 to 255 visible ASCII characters"
+);
+text_id!(
     /// A SHA-256 sum as 64 lower-case hex digits.
     Sha256, 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "a sha256 is 64 lower-case hex digits"
 );

@@ -45,7 +45,7 @@ pub struct Report {
     /// The runner's name, for people.
     #[serde(default)]
     pub runner: Option<String>,
-    /// The request that brought the script.
+    /// The request that brought the script; that cancelled the version, where one did.
     #[serde(default)]
     pub request_id: Option<RequestId>,
     /// The sum of the script that ran.

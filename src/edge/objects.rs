@@ -64,8 +64,8 @@ impl DurableObject for Project {
         Ok(())
     }
 
-    async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> worker::Result<()> {
-        part(&socket, code);
+    async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
+        part(&socket);
         Ok(())
     }
 
@@ -132,8 +132,8 @@ impl DurableObject for Fleet {
         Ok(())
     }
 
-    async fn websocket_close(&self, socket: WebSocket, code: usize, _: String, _: bool) -> worker::Result<()> {
-        part(&socket, code);
+    async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
+        part(&socket);
         Ok(())
     }
 
@@ -152,9 +152,11 @@ fn asked_to_hold<T: DeserializeOwned>(request: &Request) -> worker::Result<Optio
     call.map(Some).ok_or_else(|| failed("a handshake without a call"))
 }
 
-/// The other half of the goodbye. Codes that only the platform may use, and a socket that is closed already, are refused.
-fn part(socket: &WebSocket, code: usize) {
-    let _ = socket.close(u16::try_from(code).ok(), None::<&str>);
+/// The other half of the goodbye, without which the other end waits. Not with the code that came: one that came without
+/// any is told here by a number that nobody may send.
+fn part(socket: &WebSocket) {
+    // It may be closed already.
+    let _ = socket.close(Some(1000), None::<&str>);
 }
 
 async fn read<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {

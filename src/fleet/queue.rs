@@ -100,7 +100,7 @@ fn places(lines: HashMap<ProjectId, Line>) -> HashMap<(ProjectId, Version), u64>
     for (_, line) in &mut order {
         line.tickets.sort_unstable();
     }
-    order.sort_by(|(a, first), (b, second)| {
+    order.sort_unstable_by(|(a, first), (b, second)| {
         (first.served, &first.tickets[0], a).cmp(&(second.served, &second.tickets[0], b))
     });
     let mut places = HashMap::new();

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::call::Refusal;
-use super::deliver::Sent;
 use super::life;
-use super::object::{ProjectObject, is_under_way};
+use super::object::ProjectObject;
 use super::records::Single;
 use crate::account::AccountCall;
 use crate::contract::{ProjectId, Timestamp};
@@ -32,7 +31,7 @@ impl ProjectObject<'_> {
         self.arm().await?;
         // One step's failure keeps nothing from the others.
         let outcomes = [
-            self.deliver_left_over(&project).await,
+            self.deliver_stored(&project).await,
             self.refresh(&project).await.map(drop),
             self.mend_flat(&project).await,
         ];
@@ -40,22 +39,6 @@ impl ProjectObject<'_> {
         self.arm().await?;
         self.tell(&project).await?;
         outcomes.into_iter().collect()
-    }
-
-    /// Scripts whose upload broke off, and those that were answered with a no in doubt.
-    async fn deliver_left_over(&self, project: &ProjectId) -> Result<(), Refusal> {
-        let records = self.records();
-        for (view, code) in records.stored(false)? {
-            let began = self.memory.delivering.borrow().get(&view.version).copied();
-            if !is_under_way(began, self.clock.now()) {
-                // Nobody waits for the answer any more; a failure hides the version until the bucket tells.
-                let _ = self.deliver(project, &view, &code, Sent::Perhaps).await;
-            }
-        }
-        for (view, _) in records.stored(true)? {
-            self.settle_doubt(project, &view).await?;
-        }
-        Ok(())
     }
 
     async fn mend_flat(&self, project: &ProjectId) -> Result<(), Refusal> {

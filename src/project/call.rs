@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
-    Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode, Timestamp, UploadId,
-    Version,
+    IdempotencyKey, Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode,
+    Timestamp, UploadId, Version,
 };
 use crate::fleet::QueuePlace;
 
@@ -35,7 +35,21 @@ pub struct ProjectCall {
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Take this script as the next version.
-    Upload(NewScript),
+    Upload {
+        /// The script.
+        script: NewScript,
+        /// So that the same upload sent again is no second version.
+        idempotency: Option<Idempotency>,
+    },
+    /// Run the script of a finished version again, as the next version.
+    Retry {
+        /// The finished version.
+        version: Version,
+        /// As with an upload.
+        idempotency: Option<Idempotency>,
+    },
+    /// End a version that has no report yet.
+    Cancel(Version),
     /// Versions below `before`, newest first.
     Versions {
         /// Only versions with a smaller number.
@@ -45,6 +59,8 @@ pub enum Operation {
     },
     /// One version with its report.
     Version(Version),
+    /// The same, with its script while the bucket does not have it.
+    Script(Version),
     /// The newest completed version with its report.
     NewestCompleted,
     /// The status of the project.
@@ -73,6 +89,29 @@ pub struct NewScript {
     pub parent: Option<Version>,
 }
 
+/// A caller's key for one upload, and what was sent with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Idempotency {
+    /// The key; each user has their own in each project.
+    pub key: IdempotencyKey,
+    /// The sum of what was sent: with another one the key is refused.
+    pub body: Sha256,
+}
+
+impl Idempotency {
+    /// For an upload: its script and metadata count.
+    pub fn of_upload(key: IdempotencyKey, script: &NewScript) -> Self {
+        let metadata = script.metadata.as_ref().map(ToString::to_string).unwrap_or_default();
+        let sent = format!("upload {} {metadata}", Sha256::of(script.code.as_bytes()));
+        Self { key, body: Sha256::of(sent.as_bytes()) }
+    }
+
+    /// For a retry of `version`.
+    pub fn of_retry(key: IdempotencyKey, version: Version) -> Self {
+        Self { key, body: Sha256::of(format!("retry {version}").as_bytes()) }
+    }
+}
+
 /// The answer to one call.
 pub type Answer = Result<Reply, Refusal>;
 
@@ -80,7 +119,7 @@ pub type Answer = Result<Reply, Refusal>;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// The script is in the bucket and queued.
+    /// The script is a version, in the bucket or kept for it.
     Uploaded(Uploaded),
     /// A page of versions, without reports.
     Versions {
@@ -93,6 +132,15 @@ pub enum Reply {
     },
     /// A version; none if there is no such one.
     Version(Option<Box<VersionView>>),
+    /// A version, and its script while the bucket does not have it.
+    Script {
+        /// The version; none if there is no such one.
+        view: Option<Box<VersionView>>,
+        /// The script.
+        held: Option<String>,
+    },
+    /// The version that is cancelled now.
+    Cancelled(Box<VersionView>),
     /// The status.
     Status(Box<StatusView>),
     /// Nothing: a hint was taken.
@@ -110,8 +158,12 @@ pub struct Uploaded {
     pub sha256: Sha256,
     /// When it was taken.
     pub time: Timestamp,
-    /// The phase it is in.
+    /// The phase it is in: `stored` while the bucket does not have the script.
     pub phase: Phase,
+    /// The request that brought it.
+    pub request_id: Option<RequestId>,
+    /// Whether it was taken before, under the same idempotency key.
+    pub replayed: bool,
 }
 
 /// One version as the object knows it.
@@ -145,6 +197,10 @@ pub struct VersionView {
     pub finished_at: Option<Timestamp>,
     /// The caller's own metadata.
     pub metadata: Option<serde_json::Value>,
+    /// The number that the uploader was told, where somebody else's script took it in the bucket meanwhile.
+    pub moved_from: Option<Version>,
+    /// The version that an uploader was told to have this number became, where this is somebody else's script.
+    pub moved_to: Option<Version>,
     /// The report, where asked for and there.
     pub report: Option<Report>,
 }
@@ -181,12 +237,26 @@ pub enum Refusal {
     NameTaken,
     /// There is no such project, or it is somebody else's.
     NotFound,
+    /// The project has no such version.
+    NoVersion(Version),
+    /// The idempotency key came with something else before.
+    KeyReused,
+    /// The version has a report already, and stands so.
+    Finished(Version, Phase),
+    /// The version has no report yet, and stands so.
+    NotFinished(Version, Phase),
+    /// The script of the version is no longer in the bucket, under this key.
+    ScriptGone(Version, String),
+    /// The version cannot be run again, for this reason.
+    NotRepeatable(String),
     /// The project's numbers have run out.
     NoMoreVersions,
     /// As many watch already as can.
     TooManyWatchers,
-    /// The bucket cannot be reached now.
+    /// The bucket cannot be reached now, so nothing was done.
     BucketUnavailable(String),
+    /// The bucket did not answer in the middle: what was asked may have been done, and will show.
+    Unclear(String),
     /// The bucket says no until a person changes something.
     BucketRefuses(String),
     /// The object itself is at fault.

@@ -1,126 +1,161 @@
 //! Delivery: the script, then the ticket, into the bucket.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt};
 
 use super::call::{Refusal, VersionView};
-use super::life;
-use super::object::ProjectObject;
-use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, Version, Wake};
+use super::life::{self, Found};
+use super::object::{ProjectObject, is_under_way};
+use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::{ObjectName, call};
 use crate::s3::{PutOptions, S3Error};
 
-/// How often one upload may find its number taken by somebody else who writes to the bucket.
+/// How often one delivery may find its number taken by somebody else who writes to the bucket.
 const MAX_MOVES: usize = 20;
 
-/// Whether a script was sent under its number before; a try of which nobody knows the outcome may have arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    Never,
-    Perhaps,
+/// How many kept scripts one alarm delivers; the next one does the rest.
+const BATCH: u32 = 200;
+
+/// How many of them go out at once: each is up to a MiB in memory, and a Worker has six connections.
+const AT_ONCE: usize = 6;
+
+/// What became of a delivery.
+pub(super) enum Delivery {
+    /// The bucket has the script.
+    There,
+    /// The bucket may have it; a later delivery finds out.
+    Unclear(Refusal),
+    /// The bucket does not have it.
+    Never(Refusal),
 }
 
-/// What became of a script.
-enum Put {
-    /// The bucket has it.
-    There,
-    /// The bucket may have it.
-    Unclear(S3Error),
-    /// The bucket does not have it.
-    Never(S3Error),
+/// Whose the script under a number is.
+enum Whose {
+    Ours,
+    Theirs(Found),
+    /// Nobody's any more.
+    Gone,
 }
 
 impl ProjectObject<'_> {
-    /// Puts the script of an accepted version, then its ticket, and gives the number it ended up with.
+    /// What has to be known before anything is put into the bucket: that the store is fit, and which numbers are taken.
+    pub(super) async fn make_ready(&self, project: &ProjectId) -> Result<(), Refusal> {
+        self.require_fit_store().await?;
+        self.catch_up_once(project).await
+    }
+
+    /// Delivers what only the object has: uploads that were answered so, and those whose caller got no answer. A
+    /// bucket that does not answer, or refuses, is tried again by the next alarm.
+    pub(super) async fn deliver_stored(&self, project: &ProjectId) -> Result<(), Refusal> {
+        let waiting = self.idle(self.records().stored(BATCH)?);
+        if waiting.is_empty() || self.make_ready(project).await.is_err() {
+            return Ok(());
+        }
+        let stopped = Cell::new(false);
+        // Catching up may have given some of them other numbers.
+        let outcomes: Vec<_> = stream::iter(self.idle(self.records().stored(BATCH)?))
+            .map(async |view| {
+                if stopped.get() {
+                    return Ok(());
+                }
+                match self.deliver(project, &Cell::new(view.version)).await? {
+                    Delivery::There | Delivery::Never(Refusal::NoMoreVersions | Refusal::Broken(_)) => {}
+                    // What it says of one script it says of the others.
+                    Delivery::Unclear(_) | Delivery::Never(_) => stopped.set(true),
+                }
+                Ok::<_, Refusal>(())
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        outcomes.into_iter().collect()
+    }
+
+    /// Puts the script of a stored version, then its ticket. `number` follows the version when it has to move.
     ///
     /// # Errors
-    /// Nothing is accepted then: the version is withdrawn, or hidden until it is known whether the bucket has it.
-    pub(super) async fn deliver(
-        &self,
-        project: &ProjectId,
-        accepted: &VersionView,
-        code: &str,
-        sent: Sent,
-    ) -> Result<Version, Refusal> {
+    /// Only when the object's own storage fails.
+    pub(super) async fn deliver(&self, project: &ProjectId, number: &Cell<Version>) -> Result<Delivery, Refusal> {
         let records = self.records();
-        let (view, put) = self.put_script(project, accepted.clone(), code, sent).await?;
-        match put {
-            Put::There => {
-                life::delivered(records, view.version, self.clock.now())?;
-                // The script is in the bucket, so it is accepted. Should the ticket fail, the alarm or the runner's
-                // sweep makes it.
-                let _ = self.put_ticket(project, view.version).await;
-                Ok(view.version)
-            }
-            Put::Unclear(error) => {
-                life::doubt(records, view.version)?;
-                self.arm().await?;
-                Err(refusal(&error))
-            }
-            Put::Never(error) => {
-                life::withdraw(records, view.version)?;
-                self.arm().await?;
-                Err(refusal(&error))
-            }
+        let Some(view) = records.version(number.get())? else { return Ok(Delivery::There) };
+        let (Some(code), Some(upload_id)) = (records.held(number.get())?, view.upload_id.clone()) else {
+            return Ok(Delivery::There);
+        };
+        let Some(_turn) = Delivering::start(&self.memory.delivering, upload_id, self.clock.now()) else {
+            return Ok(Delivery::Unclear(Refusal::BucketUnavailable("the script is on its way to it".to_owned())));
+        };
+        let delivery = self.put_script(project, view, Bytes::from(code), number).await?;
+        if matches!(delivery, Delivery::There) {
+            life::delivered(records, number.get(), self.clock.now())?;
+            self.memory.silent_at.set(None);
+            // The script is in the bucket, so it is accepted. Should the ticket fail, the alarm or the runner's
+            // sweep makes it.
+            let _ = self.put_ticket(project, number.get()).await;
         }
+        Ok(delivery)
     }
 
     /// Puts the script under the first number that nobody else has taken in the bucket.
     async fn put_script(
         &self,
         project: &ProjectId,
-        mut view: VersionView,
-        code: &str,
-        mut sent: Sent,
-    ) -> Result<(VersionView, Put), Refusal> {
+        view: VersionView,
+        code: Bytes,
+        number: &Cell<Version>,
+    ) -> Result<Delivery, Refusal> {
         let mut options = PutOptions::if_absent().content_type("text/x-python; charset=utf-8");
         options.metadata = metadata(&view)?.to_pairs();
         for _ in 0..MAX_MOVES {
-            let key = Key::Script(project.clone(), view.version).to_string();
-            let _under_way = Delivering::start(&self.memory.delivering, view.version, self.clock.now());
-            let put = match self.client().put(&key, Bytes::from(code.to_owned()), &options).await {
-                Ok(_) => Some(Put::There),
-                Err(S3Error::PreconditionFailed) => match self.is_own(&key, &view).await {
-                    Ok(true) => Some(Put::There),
-                    Ok(false) => None,
+            let key = Key::Script(project.clone(), number.get()).to_string();
+            let taken = match self.client().put(&key, code.clone(), &options).await {
+                Ok(_) => return Ok(Delivery::There),
+                Err(S3Error::PreconditionFailed) => match self.whose(&key, &view, number.get()).await {
+                    Ok(Whose::Ours) => return Ok(Delivery::There),
+                    Ok(Whose::Theirs(found)) => found,
+                    // Removed between the two: the number is free after all.
+                    Ok(Whose::Gone) => continue,
                     // The key is taken, and this may be the one that took it.
-                    Err(error) => Some(Put::Unclear(error)),
+                    Err(error) => return Ok(Delivery::Unclear(refusal(&error))),
                 },
-                Err(error) if error.is_passing() || sent == Sent::Perhaps => Some(Put::Unclear(error)),
-                Err(error) => Some(Put::Never(error)),
+                Err(error) if error.is_passing() => return Ok(Delivery::Unclear(refusal(&error))),
+                Err(error) => return Ok(Delivery::Never(refusal(&error))),
             };
-            if let Some(put) = put {
-                return Ok((view, put));
+            // Somebody wrote to the bucket: take over all that is there, and take the number after it. Where the
+            // bucket does not say what else is there, the next number is tried.
+            let (others, failed) = match self.list_foreign(project).await {
+                Ok(others) => (others, None),
+                Err(error) => (Vec::new(), Some(error)),
+            };
+            match life::moved(self.records(), &taken, &others) {
+                Ok(to) => number.set(to),
+                Err(refusal) => return Ok(Delivery::Never(refusal)),
             }
-            // Somebody wrote to the bucket: take over all that is there, then take the number after it.
-            let highest = self.list_foreign(project).await;
-            let to = life::moved(self.records(), view.version)?;
-            sent = Sent::Never;
-            match highest {
-                Ok(found) => self.adopt_all(&found)?,
-                Err(error) => return Ok((VersionView { version: to, ..view }, Put::Never(error))),
+            life::touch(self.records(), self.clock.now())?;
+            match failed {
+                None => {}
+                Some(error) if error.is_passing() => return Ok(Delivery::Unclear(refusal(&error))),
+                Some(error) => return Ok(Delivery::Never(refusal(&error))),
             }
-            view.version = self.leave_taken_numbers(to)?;
         }
         let busy = "other writers kept taking this project's numbers in the bucket";
-        Ok((view, Put::Never(S3Error::Unavailable(busy.to_owned()))))
-    }
-
-    /// Moves on when the number just taken turned out to be among the adopted ones.
-    fn leave_taken_numbers(&self, number: Version) -> Result<Version, Refusal> {
-        let next = life::next(self.records())?;
-        if next.get() > number.get() + 1 { life::moved(self.records(), number) } else { Ok(number) }
+        Ok(Delivery::Unclear(Refusal::BucketUnavailable(busy.to_owned())))
     }
 
     /// After a failed condition: is it one's own script, whose answer was lost?
-    async fn is_own(&self, key: &str, view: &VersionView) -> Result<bool, S3Error> {
+    async fn whose(&self, key: &str, view: &VersionView, version: Version) -> Result<Whose, S3Error> {
         match self.client().head(key).await {
-            Ok(head) => Ok(head.meta(ScriptMetadata::UPLOAD_ID) == view.upload_id.as_ref().map(|id| id.as_str())),
-            // Removed between the two: the same number is tried again by nobody; the next one is as good.
-            Err(S3Error::NotFound) => Ok(false),
+            Ok(head) if head.meta(ScriptMetadata::UPLOAD_ID) == view.upload_id.as_ref().map(|id| id.as_str()) => {
+                Ok(Whose::Ours)
+            }
+            Ok(head) => {
+                let at = head.last_modified.unwrap_or_else(|| self.clock.now());
+                Ok(Whose::Theirs(Found { version, script: true, size: head.size.unwrap_or(0), at }))
+            }
+            Err(S3Error::NotFound) => Ok(Whose::Gone),
             Err(error) => Err(error),
         }
     }
@@ -138,26 +173,16 @@ impl ProjectObject<'_> {
         }
     }
 
-    /// Looks whether a doubtful script reached the bucket, and says so in the records. True if that is settled.
-    pub(super) async fn settle_doubt(&self, project: &ProjectId, view: &VersionView) -> Result<bool, Refusal> {
-        let key = Key::Script(project.clone(), view.version).to_string();
-        match self.client().head(&key).await {
-            Ok(head) if head.meta(ScriptMetadata::UPLOAD_ID) == view.upload_id.as_ref().map(|id| id.as_str()) => {
-                life::confirm(self.records(), view, self.clock.now())?;
-            }
-            Ok(head) => {
-                life::forget(self.records(), view.version)?;
-                let at = head.last_modified.unwrap_or_else(|| self.clock.now());
-                life::adopt(self.records(), view.version, head.size.unwrap_or(0), at)?;
-            }
-            Err(S3Error::NotFound) => life::forget(self.records(), view.version)?,
-            Err(_) => return Ok(false),
-        }
-        Ok(true)
+    /// Those of `stored` that nobody is delivering.
+    pub(super) fn idle(&self, mut stored: Vec<VersionView>) -> Vec<VersionView> {
+        let (under_way, now) = (self.memory.delivering.borrow(), self.clock.now());
+        let began = |view: &VersionView| view.upload_id.as_ref().and_then(|id| under_way.get(id)).copied();
+        stored.retain(|view| !is_under_way(began(view), now));
+        stored
     }
 
     /// Refuses to write to a store that does not honour conditions, as `Fleet` found out.
-    pub(super) async fn require_fit_store(&self) -> Result<(), Refusal> {
+    async fn require_fit_store(&self) -> Result<(), Refusal> {
         if self.memory.store_is_fit.get() {
             return Ok(());
         }
@@ -195,21 +220,25 @@ fn metadata(view: &VersionView) -> Result<ScriptMetadata, Refusal> {
     })
 }
 
-/// Marks a version as being delivered for as long as it lives, however the delivery ends.
+/// Marks an upload as being delivered for as long as it lives, however the delivery ends.
 struct Delivering<'a> {
-    under_way: &'a RefCell<HashMap<Version, Timestamp>>,
-    version: Version,
+    under_way: &'a RefCell<HashMap<UploadId, Timestamp>>,
+    upload: UploadId,
 }
 
 impl<'a> Delivering<'a> {
-    fn start(under_way: &'a RefCell<HashMap<Version, Timestamp>>, version: Version, now: Timestamp) -> Self {
-        under_way.borrow_mut().insert(version, now);
-        Self { under_way, version }
+    /// None while another delivers it.
+    fn start(under_way: &'a RefCell<HashMap<UploadId, Timestamp>>, upload: UploadId, now: Timestamp) -> Option<Self> {
+        if is_under_way(under_way.borrow().get(&upload).copied(), now) {
+            return None;
+        }
+        under_way.borrow_mut().insert(upload.clone(), now);
+        Some(Self { under_way, upload })
     }
 }
 
 impl Drop for Delivering<'_> {
     fn drop(&mut self) {
-        self.under_way.borrow_mut().remove(&self.version);
+        self.under_way.borrow_mut().remove(&self.upload);
     }
 }

@@ -1,35 +1,38 @@
 //! Versions that others put into the bucket: found, and taken over into the records.
 
 use super::call::{Caller, Refusal};
-use super::life::{self, Standing};
+use super::life::{self, Found, Standing};
 use super::object::ProjectObject;
 use super::records::Single;
-use crate::contract::{Key, ProjectId, Timestamp, Version, prefix};
+use crate::contract::{Key, ProjectId, prefix};
 use crate::s3::S3Error;
 
 /// The most pages of 1,000 keys that a project's `input/` or `processed/` is read in.
 const MAX_PAGES: usize = 1_000;
 
-/// A version found in the bucket.
-pub(super) struct Found {
-    version: Version,
-    size: u64,
-    at: Timestamp,
-}
-
 impl ProjectObject<'_> {
+    /// Whether what this bucket holds of the project was taken over.
+    pub(super) fn is_caught_up(&self) -> Result<bool, Refusal> {
+        let records = self.records();
+        Ok(records.exist()? && records.single(Single::CaughtUpWith)?.as_ref() == Some(&self.store()))
+    }
+
     /// On the first contact with this bucket, takes over what lies under `input/` and `processed/`.
     pub(super) async fn catch_up_once(&self, project: &ProjectId) -> Result<(), Refusal> {
-        let records = self.records();
-        let bucket = format!("{} {}", self.bucket.endpoint, self.bucket.name);
-        if records.exist()? && records.single(Single::CaughtUpWith)?.as_ref() == Some(&bucket) {
+        if self.is_caught_up()? {
             return Ok(());
         }
         let found = self.list_foreign(project).await.map_err(|error| super::deliver::refusal(&error))?;
+        if self.is_caught_up()? {
+            // Another was first, and what was listed here may show what has been delivered since.
+            return self.adopt_all(&found);
+        }
+        let records = self.records();
         records.create()?;
         records.set_single(Single::Project, project)?;
-        records.set_single(Single::CaughtUpWith, bucket)?;
-        self.adopt_all(&found)?;
+        let idle = self.idle(records.stored(u32::MAX)?);
+        life::caught_up(records, &self.store(), &found, &idle)?;
+        life::touch(records, self.clock.now())?;
         // Should the upload be refused after all, what was found is followed all the same.
         self.arm().await
     }
@@ -76,12 +79,13 @@ impl ProjectObject<'_> {
         for prefix in [prefix::input(project), prefix::processed(project)] {
             let (entries, _) = self.client().list(&prefix, MAX_PAGES).await?;
             for entry in entries {
-                let (version, size) = match entry.key.parse() {
-                    Ok(Key::Script(_, version)) => (version, entry.size),
-                    Ok(Key::Done(_, version)) => (version, 0),
+                let (version, script, size) = match entry.key.parse() {
+                    Ok(Key::Script(_, version)) => (version, true, entry.size),
+                    Ok(Key::Done(_, version)) => (version, false, 0),
                     _ => continue,
                 };
-                found.push(Found { version, size, at: entry.last_modified.unwrap_or_else(|| self.clock.now()) });
+                let at = entry.last_modified.unwrap_or_else(|| self.clock.now());
+                found.push(Found { version, script, size, at });
             }
         }
         Ok(found)
@@ -90,9 +94,13 @@ impl ProjectObject<'_> {
     /// Takes over what is not known yet, in one stretch.
     pub(super) fn adopt_all(&self, found: &[Found]) -> Result<(), Refusal> {
         let records = self.records();
-        if life::adopt_all(records, found.iter().map(|Found { version, size, at }| (*version, *size, *at)))? {
+        if life::adopt_all(records, found)? {
             life::touch(records, self.clock.now())?;
         }
         Ok(())
+    }
+
+    fn store(&self) -> String {
+        format!("{} {}", self.bucket.endpoint, self.bucket.name)
     }
 }

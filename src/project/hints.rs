@@ -15,7 +15,6 @@ use crate::contract::{
     Version,
 };
 use crate::object::{ObjectName, post};
-use crate::s3::Patience;
 
 /// The time from one round of work on hints to the next.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -184,13 +183,14 @@ impl ProjectObject<'_> {
 
     async fn work_on_hints(&self, project: &ProjectId) -> Result<(), Refusal> {
         let hints = &self.memory.hints;
-        let hasty = self.with_patience(Patience::within(PATIENCE));
+        let hasty = self.hasty(PATIENCE);
         for _ in 0..MOST_ROUNDS {
             if hints.is_empty() {
                 return Ok(());
             }
             let now = self.clock.now();
-            if let Some(left) = hints.last.get().map(|last| PAUSE.saturating_sub(now.since(last))) {
+            let left = hints.last.get().map_or(Duration::ZERO, |last| PAUSE.saturating_sub(now.since(last)));
+            if !left.is_zero() {
                 self.clock.sleep(left).await;
             }
             hints.last.set(Some(self.clock.now()));

@@ -1,9 +1,9 @@
 //! The life of a project's versions: what runs inside the `Project` Durable Object.
 //!
 //! - [`call`]: what the API asks of it and what it answers
-//! - `records`: its tables
+//! - `records`, `keys`, `row`: its tables
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
-//! - `object`: the calls: reads and uploads
+//! - `object`: the calls, and reads; `upload`, `retry`, `cancel`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
 //! - `hints`: what runners say; `live`, `words`: who wants to know as it changes, and what they are told
 //! - `alarm`: the one schedule that drives what is open
@@ -13,21 +13,27 @@
 
 mod alarm;
 mod call;
+mod cancel;
 mod deliver;
 mod flat;
 mod foreign;
 mod hints;
+mod keys;
 mod left_by_others;
 mod life;
 mod live;
 mod object;
 mod records;
 mod refresh;
+mod retry;
+mod row;
+mod upload;
 mod words;
 
 pub use alarm::postpone;
 pub use call::{
-    Answer, Caller, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded, VersionView,
+    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded,
+    VersionView,
 };
 pub use object::{Memory, ProjectObject};
 pub use words::{message, status_body};

@@ -1,16 +1,15 @@
 //! The object: answers the calls.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::call::{Answer, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
-use super::deliver::Sent;
+use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, VersionView};
 use super::hints::Hints;
 use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
-use crate::contract::{Key, ProjectId, Timestamp, Version};
+use crate::contract::{ProjectId, Timestamp, UploadId, Version};
 use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sockets, Sql};
 use crate::s3::{Bucket, Client, Patience};
@@ -49,8 +48,12 @@ pub struct ProjectObject<'a> {
 pub struct Memory {
     /// The store passed the probe.
     pub(super) store_is_fit: Cell<bool>,
-    /// Uploads under way and since when, which the alarm leaves alone.
-    pub(super) delivering: RefCell<HashMap<Version, Timestamp>>,
+    /// Uploads on their way to the bucket and since when, which nobody else delivers meanwhile.
+    pub(super) delivering: RefCell<HashMap<UploadId, Timestamp>>,
+    /// When the bucket last kept an upload waiting for nothing.
+    pub(super) silent_at: Cell<Option<Timestamp>>,
+    /// Versions that have a ticket and may have a report all the same: the next look asks for it.
+    pub(super) unclear: RefCell<HashSet<Version>>,
     /// A look at the bucket is under way since then.
     pub(super) looking: Cell<Option<Timestamp>>,
     /// When the bucket was last looked at for versions in flight.
@@ -93,11 +96,6 @@ impl<'a> ProjectObject<'a> {
         Client::new(self.http, self.clock, self.bucket).with_patience(self.patience)
     }
 
-    /// The same with another patience for the bucket.
-    pub(super) fn with_patience(&self, patience: Patience) -> Self {
-        Self { patience, ..*self }
-    }
-
     /// Answers one call.
     pub async fn handle(&self, call: ProjectCall) -> Answer {
         if let Operation::Hint(events) = &call.operation {
@@ -107,11 +105,17 @@ impl<'a> ProjectObject<'a> {
             self.arm().await?;
         }
         let answer = match &call.operation {
-            Operation::Upload(script) => self.upload(&call, script).await,
+            Operation::Upload { script, idempotency } => self.upload(&call, script, idempotency.as_ref()).await,
             Operation::Wait { seconds } => self.wait(&call, *seconds).await,
             operation => {
                 self.look(&call).await?;
-                self.read(&call, operation).await
+                match operation {
+                    Operation::Retry { version, idempotency } => {
+                        self.retry(&call, *version, idempotency.as_ref()).await
+                    }
+                    Operation::Cancel(version) => self.cancel(&call, *version).await,
+                    operation => self.read(&call, operation).await,
+                }
             }
         };
         // Whoever called is answered whatever becomes of those who watch.
@@ -119,30 +123,18 @@ impl<'a> ProjectObject<'a> {
         answer
     }
 
-    async fn upload(&self, call: &ProjectCall, script: &NewScript) -> Answer {
+    /// The same object, whose requests to the bucket each take no longer than `patience`.
+    pub(super) fn hasty(&self, patience: Duration) -> Self {
+        Self { patience: Patience::within(patience), ..*self }
+    }
+
+    /// The caller's version, for a call that changes something.
+    pub(super) fn theirs(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
         let records = self.records();
-        if life::standing(records, &call.caller)? == Standing::Foreign {
-            return Err(Refusal::NameTaken);
+        if life::standing(records, &call.caller)? != Standing::Theirs {
+            return Err(Refusal::NotFound);
         }
-        self.require_fit_store().await?;
-        self.catch_up_once(&call.project).await?;
-        life::meet_admin(records, &call.caller)?;
-        let accepted = life::accept(records, &call.project, &call.caller, &call.request_id, script, self.clock.now())?;
-        self.arm().await?;
-        let _ = self.tell(&call.project).await;
-        let version = self.deliver(&call.project, &accepted, &script.code, Sent::Never).await?;
-        self.register(&call.project).await;
-        self.arm().await?;
-        let Some(view) = records.version(version)? else {
-            return Err(Refusal::Broken(format!("version {version} is gone from its table")));
-        };
-        Ok(Reply::Uploaded(Uploaded {
-            version,
-            key: Key::Script(call.project.clone(), version).to_string(),
-            sha256: accepted.sha256.ok_or_else(|| Refusal::Broken("a script without a sum".to_owned()))?,
-            time: accepted.accepted_at,
-            phase: view.phase,
-        }))
+        records.version(version)?.ok_or(Refusal::NoVersion(version))
     }
 
     /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
@@ -155,7 +147,7 @@ impl<'a> ProjectObject<'a> {
         if life::standing(self.records(), &call.caller)? == Standing::Foreign {
             return Ok(());
         }
-        let hasty = self.with_patience(Patience::within(LOOK_PATIENCE));
+        let hasty = self.hasty(LOOK_PATIENCE);
         if stale(self.memory.asked_at.get(), 3 * FRESH_MILLIS) {
             self.memory.asked_at.set(Some(now));
             if !hasty.look_for_foreign(&call.project, &call.caller).await? {
@@ -215,6 +207,9 @@ impl<'a> ProjectObject<'a> {
             }
             (Standing::Theirs, Operation::Version(version)) => {
                 Ok(Reply::Version(records.version(*version)?.map(Box::new)))
+            }
+            (Standing::Theirs, Operation::Script(version)) => {
+                Ok(Reply::Script { view: records.version(*version)?.map(Box::new), held: records.held(*version)? })
             }
             (Standing::Theirs, Operation::NewestCompleted) => {
                 Ok(Reply::Version(records.newest_completed()?.map(Box::new)))

@@ -2,33 +2,40 @@
 
 use std::fmt::Display;
 
-use serde::de::DeserializeOwned;
-
 use super::call::VersionView;
+use super::row::{Reader, integer, optional, text, time, version};
 use crate::contract::{Phase, Report, Timestamp, Version};
 use crate::object::{Sql, SqlError, Value};
 
 /// The tables. They are made with the first write, so that asking about a free name leaves nothing behind.
-const SCHEMA: [&str; 3] = [
-    // `script` is held until the bucket has it. `doubtful` marks a row whose uploader was told "not accepted" while
-    // the bucket may have it all the same; such rows are hidden until that is known.
-    "CREATE TABLE IF NOT EXISTS versions (
-        version INTEGER PRIMARY KEY, phase TEXT NOT NULL, doubtful INTEGER NOT NULL DEFAULT 0,
+const SCHEMA: [&str; 7] = [
+    // `script` is held until the bucket has it. `promised` marks a row whose uploader was told that it is accepted
+    // before the bucket had it: it is never withdrawn, and should its number change, the old one tells.
+    "CREATE TABLE versions (
+        version INTEGER PRIMARY KEY, phase TEXT NOT NULL, promised INTEGER NOT NULL DEFAULT 0,
         origin TEXT NOT NULL, parent INTEGER, user TEXT, upload_id TEXT, request_id TEXT, sha256 TEXT,
         size INTEGER NOT NULL, accepted_at INTEGER NOT NULL, attempt INTEGER, claimed_at INTEGER,
-        finished_at INTEGER, metadata TEXT, report TEXT, script TEXT)",
-    "CREATE INDEX IF NOT EXISTS versions_by_phase ON versions (doubtful, phase, version)",
-    "CREATE TABLE IF NOT EXISTS single_values (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+        finished_at INTEGER, metadata TEXT, moved_from INTEGER, moved_to INTEGER, report TEXT, script TEXT)",
+    "CREATE INDEX versions_by_phase ON versions (phase, version)",
+    "CREATE INDEX versions_by_move ON versions (moved_to) WHERE moved_to IS NOT NULL",
+    // What `keys.rs` keeps.
+    "CREATE TABLE idempotency (
+        user TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (user, key))",
+    "CREATE INDEX idempotency_by_version ON idempotency (version)",
+    "CREATE INDEX idempotency_by_time ON idempotency (at)",
+    // The last, since it says that the others are there.
+    "CREATE TABLE single_values (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
 ];
 
 /// The columns of a [`VersionView`], in [`read_view`]'s order; the report comes last.
 const COLUMNS: &str = "version, phase, origin, parent, user, upload_id, request_id, sha256, size, accepted_at, \
-                       attempt, claimed_at, finished_at, metadata";
+                       attempt, claimed_at, finished_at, metadata, moved_from, moved_to";
 
 /// Reads and writes the tables.
 #[derive(Clone, Copy)]
 pub(super) struct Records<'a> {
-    sql: &'a dyn Sql,
+    pub(super) sql: &'a dyn Sql,
 }
 
 /// The single values that are kept.
@@ -89,6 +96,9 @@ impl<'a> Records<'a> {
 
     /// Makes the tables if they are not there.
     pub(super) fn create(&self) -> Result<(), SqlError> {
+        if self.exist()? {
+            return Ok(());
+        }
         SCHEMA.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
     }
 
@@ -114,7 +124,7 @@ impl<'a> Records<'a> {
     /// Adds a row; false if the number has one already.
     pub(super) fn insert(&self, view: &VersionView, script: Option<&str>) -> Result<bool, SqlError> {
         let statement = format!(
-            "INSERT INTO versions ({COLUMNS}, script) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+            "INSERT INTO versions ({COLUMNS}, script) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
              ON CONFLICT (version) DO NOTHING RETURNING version"
         );
         let metadata = view.metadata.as_ref().map(|value| value.to_string());
@@ -133,19 +143,21 @@ impl<'a> Records<'a> {
             view.claimed_at.map_or(Value::Null, time),
             view.finished_at.map_or(Value::Null, time),
             optional(&metadata),
+            view.moved_from.map_or(Value::Null, version),
+            view.moved_to.map_or(Value::Null, version),
             optional(&script),
         ];
         Ok(!self.sql.exec(&statement, &row)?.is_empty())
     }
 
-    /// Removes a version that the bucket does not have; one that is further on stays. True if it was shown until now.
+    /// Removes a version that the bucket does not have and nobody was promised; false if there is no such one.
     pub(super) fn remove(&self, number: Version) -> Result<bool, SqlError> {
-        let statement = "DELETE FROM versions WHERE version = ? AND phase = 'stored' RETURNING doubtful";
-        let rows = self.sql.exec(statement, &[version(number)])?;
-        Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(0))))
+        let statement =
+            "DELETE FROM versions WHERE version = ? AND phase = 'stored' AND promised = 0 RETURNING version";
+        Ok(!self.sql.exec(statement, &[version(number)])?.is_empty())
     }
 
-    /// The highest number that has a row, doubtful ones included; 0 without any.
+    /// The highest number that has a row; 0 without any.
     pub(super) fn highest(&self) -> Result<u64, SqlError> {
         let rows = self.sql.exec("SELECT MAX(version) FROM versions", &[])?;
         rows.into_iter()
@@ -154,16 +166,28 @@ impl<'a> Records<'a> {
             .map(Option::unwrap_or_default)
     }
 
-    pub(super) fn renumber(&self, from: Version, to: Version) -> Result<(), SqlError> {
-        self.sql.exec("UPDATE versions SET version = ? WHERE version = ?", &[version(to), version(from)]).map(drop)
+    /// Marks a version that the bucket does not have yet as one that its uploader was told of.
+    pub(super) fn set_promised(&self, number: Version) -> Result<(), SqlError> {
+        let statement = "UPDATE versions SET promised = 1 WHERE version = ? AND phase = 'stored'";
+        self.sql.exec(statement, &[version(number)]).map(drop)
     }
 
-    /// Hides or shows a version that the bucket may not have yet; false if it was so already, or is further on.
-    pub(super) fn set_doubtful(&self, number: Version, doubtful: bool) -> Result<bool, SqlError> {
-        let statement = "UPDATE versions SET doubtful = ? WHERE version = ? AND doubtful = ? AND phase = 'stored'
-                         RETURNING version";
-        let row = [integer(doubtful.into()), version(number), integer((!doubtful).into())];
-        Ok(!self.sql.exec(statement, &row)?.is_empty())
+    /// Gives a version another number; true if its uploader was told of the one it had.
+    pub(super) fn renumber(&self, from: Version, to: Version) -> Result<bool, SqlError> {
+        let statement = "UPDATE versions SET version = ?,
+                                moved_from = COALESCE(moved_from, CASE promised WHEN 1 THEN version END)
+                         WHERE version = ? RETURNING promised";
+        let rows = self.sql.exec(statement, &[version(to), version(from)])?;
+        Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(1))))
+    }
+
+    /// Lets a number, and those that led to it, tell where the version went.
+    pub(super) fn set_moved(&self, from: Version, to: Version) -> Result<(), SqlError> {
+        for condition in ["version = ?", "moved_to = ?"] {
+            let statement = format!("UPDATE versions SET moved_to = ? WHERE {condition}");
+            self.sql.exec(&statement, &[version(to), version(from)])?;
+        }
+        Ok(())
     }
 
     /// The bucket has the script: the object need not hold it any more.
@@ -203,28 +227,24 @@ impl<'a> Records<'a> {
         self.sql.exec(statement, &row).map(drop)
     }
 
-    /// One version with its report; doubtful ones are hidden.
+    /// One version with its report.
     pub(super) fn version(&self, number: Version) -> Result<Option<VersionView>, SqlError> {
-        self.one("WHERE version = ? AND doubtful = 0", &[version(number)])
+        self.one("WHERE version = ?", &[version(number)])
     }
 
     /// The newest version with its report.
     pub(super) fn newest(&self) -> Result<Option<VersionView>, SqlError> {
-        // The plus keeps SQLite from the index by phase, by which it would read and sort every version.
-        self.one("WHERE +doubtful = 0 ORDER BY version DESC LIMIT 1", &[])
+        self.one("ORDER BY version DESC LIMIT 1", &[])
     }
 
     /// The newest version that has files, with its report.
     pub(super) fn newest_completed(&self) -> Result<Option<VersionView>, SqlError> {
-        self.one("WHERE doubtful = 0 AND phase = 'completed' ORDER BY version DESC LIMIT 1", &[])
+        self.one("WHERE phase = 'completed' ORDER BY version DESC LIMIT 1", &[])
     }
 
     /// A page, newest first, without reports.
     pub(super) fn page(&self, before: Option<Version>, limit: u32) -> Result<Vec<VersionView>, SqlError> {
-        // The plus: as in `newest`.
-        let statement = format!(
-            "SELECT {COLUMNS} FROM versions WHERE +doubtful = 0 AND version <= ? ORDER BY version DESC LIMIT ?"
-        );
+        let statement = format!("SELECT {COLUMNS} FROM versions WHERE version <= ? ORDER BY version DESC LIMIT ?");
         let most = before.map_or(Version::MAX.get(), |before| before.get() - 1);
         let rows = self.sql.exec(&statement, &[integer(most), integer(limit.into())])?;
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
@@ -233,39 +253,47 @@ impl<'a> Records<'a> {
     /// Versions in the bucket without a report, oldest first as runners take them, without reports.
     pub(super) fn in_flight(&self, limit: u32) -> Result<Vec<VersionView>, SqlError> {
         let statement = format!(
-            "SELECT {COLUMNS} FROM versions WHERE doubtful = 0 AND phase IN ('queued', 'running')
+            "SELECT {COLUMNS} FROM versions WHERE phase IN ('queued', 'running')
              ORDER BY version LIMIT ?"
         );
         let rows = self.sql.exec(&statement, &[integer(limit.into())])?;
         rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
     }
 
-    /// Whether any version has no report yet, doubtful ones included.
+    /// Whether any version has no report yet.
     pub(super) fn any_open(&self) -> Result<bool, SqlError> {
-        let statement =
-            "SELECT 1 FROM versions WHERE doubtful IN (0, 1) AND phase IN ('stored', 'queued', 'running') LIMIT 1";
+        let statement = "SELECT 1 FROM versions WHERE phase IN ('stored', 'queued', 'running') LIMIT 1";
         Ok(!self.sql.exec(statement, &[])?.is_empty())
     }
 
     /// The newest version that has files.
     pub(super) fn newest_completed_number(&self) -> Result<Option<u64>, SqlError> {
-        let statement =
-            "SELECT version FROM versions WHERE doubtful = 0 AND phase = 'completed' ORDER BY version DESC LIMIT 1";
+        let statement = "SELECT version FROM versions WHERE phase = 'completed' ORDER BY version DESC LIMIT 1";
         let rows = self.sql.exec(statement, &[])?;
         rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
     }
 
-    /// Versions that the bucket may not have yet, oldest first, with their scripts.
-    pub(super) fn stored(&self, doubtful: bool) -> Result<Vec<(VersionView, String)>, SqlError> {
-        let statement = format!(
-            "SELECT {COLUMNS}, script FROM versions WHERE doubtful = ? AND phase = 'stored' ORDER BY version LIMIT 20"
-        );
-        let rows = self.sql.exec(&statement, &[integer(doubtful.into())])?;
-        let read = |row| {
-            let mut row = Reader::new(row);
-            Ok((read_view(&mut row)?, row.optional_text()?.unwrap_or_default()))
-        };
-        rows.into_iter().map(read).collect()
+    /// Versions that the bucket does not have yet, oldest first.
+    pub(super) fn stored(&self, limit: u32) -> Result<Vec<VersionView>, SqlError> {
+        let statement = format!("SELECT {COLUMNS} FROM versions WHERE phase = 'stored' ORDER BY version LIMIT ?");
+        let rows = self.sql.exec(&statement, &[integer(limit.into())])?;
+        rows.into_iter().map(|row| read_view(&mut Reader::new(row))).collect()
+    }
+
+    /// How many versions the bucket does not have yet, and the bytes of their scripts.
+    pub(super) fn stored_sums(&self) -> Result<(u64, u64), SqlError> {
+        let statement = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM versions WHERE phase = 'stored'";
+        let rows = self.sql.exec(statement, &[])?;
+        let Some(row) = rows.into_iter().next() else { return Ok((0, 0)) };
+        let mut row = Reader::new(row);
+        Ok((row.parsed()?, row.parsed()?))
+    }
+
+    /// The script of a version that the bucket does not have yet.
+    pub(super) fn held(&self, number: Version) -> Result<Option<String>, SqlError> {
+        let statement = "SELECT script FROM versions WHERE version = ? AND phase = 'stored'";
+        let rows = self.sql.exec(statement, &[version(number)])?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_text())
     }
 
     fn one(&self, condition: &str, parameters: &[Value]) -> Result<Option<VersionView>, SqlError> {
@@ -294,66 +322,8 @@ fn read_view(row: &mut Reader) -> Result<VersionView, SqlError> {
         claimed_at: row.time()?,
         finished_at: row.time()?,
         metadata: row.json()?,
+        moved_from: row.optional_parsed()?,
+        moved_to: row.optional_parsed()?,
         report: None,
     })
-}
-
-/// Reads the columns of one row from left to right.
-struct Reader(std::vec::IntoIter<Value>);
-
-impl Reader {
-    fn new(row: Vec<Value>) -> Self {
-        Self(row.into_iter())
-    }
-
-    fn optional_text(&mut self) -> Result<Option<String>, SqlError> {
-        match self.0.next() {
-            Some(Value::Null) => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
-            Some(Value::Integer(number)) => Ok(Some(number.to_string())),
-            None => Err(SqlError("a row is too short".to_owned())),
-        }
-    }
-
-    fn text(&mut self) -> Result<String, SqlError> {
-        self.optional_text()?.ok_or_else(|| SqlError("a column is NULL".to_owned()))
-    }
-
-    fn optional_parsed<T: std::str::FromStr>(&mut self) -> Result<Option<T>, SqlError> {
-        let parse = |text: String| text.parse().map_err(|_| SqlError(format!("a column holds {text:?}")));
-        self.optional_text()?.map(parse).transpose()
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self) -> Result<T, SqlError> {
-        self.optional_parsed()?.ok_or_else(|| SqlError("a column is NULL".to_owned()))
-    }
-
-    fn time(&mut self) -> Result<Option<Timestamp>, SqlError> {
-        Ok(self.optional_parsed()?.map(Timestamp::from_millis))
-    }
-
-    fn json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, SqlError> {
-        let parse = |text: String| serde_json::from_str(&text).map_err(|error| SqlError(error.to_string()));
-        self.optional_text()?.map(parse).transpose()
-    }
-}
-
-fn text(value: impl Display) -> Value {
-    Value::Text(value.to_string())
-}
-
-fn optional(value: &Option<impl Display>) -> Value {
-    value.as_ref().map_or(Value::Null, text)
-}
-
-fn integer(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-fn version(version: Version) -> Value {
-    integer(version.get())
-}
-
-fn time(time: Timestamp) -> Value {
-    Value::Integer(time.as_millis())
 }

@@ -89,7 +89,12 @@ impl ProjectObject<'_> {
         let mut to_ask = Vec::new();
         for view in in_flight {
             match pending.get(&view.version) {
-                Some(Pending { ticket: true, attempt: None }) => changed |= self.seen(&view, None)?,
+                Some(Pending { ticket: true, attempt: None }) => {
+                    changed |= self.seen(&view, None)?;
+                    if self.memory.unclear.borrow_mut().remove(&view.version) {
+                        to_ask.push((view, false));
+                    }
+                }
                 Some(Pending { ticket: true, attempt }) => {
                     changed |= self.seen(&view, *attempt)?;
                     to_ask.push((view, false));

@@ -45,6 +45,8 @@ fn describe(project: &ProjectId, view: &StatusView) -> Value {
             json!({"ahead": place.ahead, "waiting": place.waiting, "at_least": place.at_least})
         }),
         "progress": progress,
+        "moved_from": version.moved_from,
+        "moved_to": version.moved_to,
         "upload_time": version.accepted_at,
         "claimed_at": version.claimed_at,
         "finished_at": report.map(|report| report.finished_at),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use partwright::contract::{Attempt, Format, Key, RunId};
+use partwright::contract::{Format, RunId};
 use partwright::http::{Body, Clock};
 use serde_json::{Value, json};
 
@@ -41,15 +41,6 @@ async fn say_claimed(world: &World, version: u64) {
 
 fn progress(version: u64, run: &RunId, phase: &str, lines: &[&str]) -> Value {
     event(version, run, json!({"event": "progress", "phase": phase, "lines": lines}))
-}
-
-/// Does what a runner does to claim a version.
-fn claim(world: &World, project: &str, version: u64, number: u32) -> RunId {
-    let run = RunId::random();
-    let attempt = Attempt::new("runner-one", run.clone(), world.clock.now());
-    let key = Key::Attempt(project.parse().unwrap(), version.try_into().unwrap(), number).to_string();
-    world.store.inner.drop_in(&key, serde_json::to_vec(&attempt).unwrap());
-    run
 }
 
 async fn info(world: &World) -> Value {
@@ -112,7 +103,7 @@ async fn what_is_hinted_at_is_known_at_once() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     assert_eq!(info(&world).await["phase"], "queued");
-    claim(&world, "demo", 1, 1);
+    world.claim("demo", 1, 1);
     assert_eq!(info(&world).await["phase"], "queued", "the last look was a moment ago");
     say_claimed(&world, 1).await;
     assert_eq!(info(&world).await["attempt"], 1);
@@ -138,7 +129,7 @@ async fn a_false_hint_changes_nothing() {
 async fn progress_is_shown_of_the_run_that_holds_the_version() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    let run = claim(&world, "demo", 1, 1);
+    let run = world.claim("demo", 1, 1);
     say(&world, &[progress(1, &run, "script", &["one"])]).await;
     assert_eq!(info(&world).await["progress"], json!({"phase": "script", "lines": ["one"]}), "its claim was lost");
     say(&world, &[progress(1, &RunId::random(), "script", &["another's"])]).await;
@@ -157,7 +148,7 @@ async fn progress_is_shown_of_the_run_that_holds_the_version() {
     assert_eq!(seen(&world, "GET", "/a1.json"), 1, "whose the attempt is was read once");
 
     // The attempt dies, and another takes over.
-    let second = claim(&world, "demo", 1, 2);
+    let second = world.claim("demo", 1, 2);
     say_claimed(&world, 1).await;
     assert_eq!((&info(&world).await["attempt"], &info(&world).await["progress"]), (&json!(2), &Value::Null));
     say(&world, &[progress(1, &run, "script", &["from the dead"])]).await;
@@ -173,7 +164,7 @@ async fn progress_is_shown_of_the_run_that_holds_the_version() {
 async fn a_flood_of_hints_is_a_few_looks() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    let run = claim(&world, "demo", 1, 1);
+    let run = world.claim("demo", 1, 1);
     world.store.seen.borrow_mut().clear();
     let began = world.clock.now();
     let flood = async |_| {
@@ -195,7 +186,7 @@ async fn a_silent_bucket_holds_up_no_runner() {
     say_claimed(&world, 1).await;
     say_done(&world, 1).await;
     assert_eq!(info(&world).await["phase"], "queued");
-    claim(&world, "demo", 1, 1);
+    world.claim("demo", 1, 1);
     world.store.always(None);
     // What the hints could not find the alarm does.
     assert!(world.ring("demo").await);
@@ -222,7 +213,7 @@ async fn a_wait_ends_with_a_change_or_with_its_time() {
 
     let claimed = async {
         world.clock.sleep(Duration::from_millis(300)).await;
-        claim(&world, "demo", 1, 1);
+        world.claim("demo", 1, 1);
         say_claimed(&world, 1).await;
     };
     let ((told, took), ()) = join(waited(&world, 60), claimed).await;
@@ -286,7 +277,7 @@ async fn who_watches_hears_the_status_then_each_change() {
     let first = world.connect(WATCH, None).await.ok().unwrap();
     let told = heard(&first);
     assert_eq!(told, [world.get(STATUS).await.json()], "the same body as the status call's");
-    let run = claim(&world, "demo", 1, 1);
+    let run = world.claim("demo", 1, 1);
     say_claimed(&world, 1).await;
     say(&world, &[progress(1, &run, "script", &["half"])]).await;
     world.complete("demo", 1, &[Format::Step]);
@@ -315,7 +306,7 @@ async fn watching_needs_no_hints() {
     assert!(pause(&world) <= Duration::from_secs(2), "somebody watches");
     world.ring("demo").await;
     assert!(pause(&world) <= Duration::from_secs(2));
-    claim(&world, "demo", 1, 1);
+    world.claim("demo", 1, 1);
     world.ring("demo").await;
     world.complete("demo", 1, &[Format::Step]);
     world.ring("demo").await;
@@ -385,40 +376,4 @@ async fn with_no_token_configured_all_goes_on_by_looking() {
     world.upload("demo", "x = 1").await;
     world.complete("demo", 1, &[Format::Step]);
     assert_eq!(world.status("demo").await["phase"], "completed");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_place_in_the_queue() {
-    let world = World::new();
-    // The store's times are real ones: should two be the same, the names decide.
-    for (project, versions) in [("a-other", 3), ("demo", 2), ("z-third", 1)] {
-        for version in 1..=versions {
-            world.upload(project, &format!("x = {version}")).await;
-        }
-    }
-    let told = info(&world).await["queue"].clone();
-    assert_eq!(told, json!({"ahead": 4, "waiting": 6, "at_least": false}), "one of each, then the second of the first");
-    world.store.seen.borrow_mut().clear();
-    world.get("/api/projects/z-third/status").await;
-    info(&world).await;
-    assert_eq!(seen(&world, "GET", "/models"), 1, "the one project looks; the queue was listed a moment ago");
-    claim(&world, "a-other", 1, 1);
-    let told = world.status("demo").await;
-    assert_eq!(told["queue"], json!({"ahead": 3, "waiting": 5, "at_least": false}), "that one had its turn");
-    claim(&world, "demo", 2, 1);
-    assert_eq!(world.status("demo").await["queue"], Value::Null, "it runs");
-}
-
-#[tokio::test(start_paused = true)]
-async fn to_wait_behind_others_is_not_to_be_over_time() {
-    let world = World::new();
-    for project in ["a-other", "b-third", "demo"] {
-        world.upload(project, "x = 1").await;
-    }
-    world.clock.sleep(Duration::from_secs(601)).await;
-    assert_eq!(world.status("demo").await["code"], "no_runner", "nobody works");
-    claim(&world, "a-other", 1, 1);
-    let told = world.status("demo").await;
-    assert_eq!((&told["status"], &told["queue"]["ahead"]), (&json!("processing"), &json!(1)));
-    assert_eq!(world.status("b-third").await["code"], "no_runner", "it would be next");
 }

@@ -6,12 +6,18 @@ mod support;
 
 mod access;
 mod bad_input;
+mod batch;
+mod cancel;
 mod first_contact;
 mod flat_path;
 mod foreign;
+mod idempotency;
+mod kept;
 mod left_by_others;
 mod live;
 mod monitoring;
 mod outages;
+mod queue;
 mod reads;
+mod retry;
 mod uploads;

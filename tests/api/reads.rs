@@ -185,14 +185,31 @@ async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
         world.complete(project, version, &[Format::Step]);
         world.settle(project, 40).await;
         let mut costs = Vec::new();
-        for call in ["status", "scripts", "scripts?cursor=55", "outputs", "outputs?version=7", "upload"] {
+        for call in [
+            "status",
+            "scripts",
+            "scripts?cursor=55",
+            "script/7",
+            "outputs",
+            "outputs?version=7",
+            "POST upload-script",
+            "POST upload-script",
+            "POST retry/7",
+            "POST cancel/LAST",
+        ] {
             // Long enough for the next call to look at the bucket, too.
             world.clock.sleep(std::time::Duration::from_secs(4)).await;
             let before = world.sql_steps(project);
-            if call == "upload" {
-                world.upload(project, "x = 2").await;
-            } else {
-                assert_eq!(world.get(&format!("/api/projects/{project}/{call}")).await.status, 200);
+            match call.strip_prefix("POST ") {
+                // The first with a key, and then the same again.
+                Some(path) => {
+                    let path = format!("/api/projects/{project}/{}", path.replace("LAST", &(versions + 3).to_string()));
+                    let body = path.ends_with("script").then(|| json!({"code": "x = 2"}));
+                    let answer =
+                        world.post_with(&path, ("idempotency-key", path.rsplit('/').nth(1).unwrap()), body).await;
+                    assert!([200, 201].contains(&answer.status), "{path} {:?}", answer.bytes);
+                }
+                None => assert_eq!(world.get(&format!("/api/projects/{project}/{call}")).await.status, 200),
             }
             costs.push((call, world.sql_steps(project) - before));
         }

@@ -85,7 +85,9 @@ impl Objects for Others<'_> {
         .boxed_local()
     }
 
-    fn post(&self, _: ObjectName, _: http::Request<Bytes>) {}
+    fn post(&self, _: ObjectName, _: http::Request<Bytes>) {
+        // Hints are lost here, all of them: nothing may rest on one.
+    }
 }
 
 /// Nobody watches.

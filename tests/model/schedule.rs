@@ -22,9 +22,6 @@ use crate::world::{Defect, World};
 /// are most of it.
 const UNTIL_QUIET: Duration = Duration::from_secs(3_600);
 
-/// Whether runners remove the files of attempts that did not commit.
-const ORPHANS_ARE_REMOVED: bool = true;
-
 /// What came of one schedule.
 #[derive(Default)]
 pub struct Outcomes {
@@ -180,9 +177,7 @@ fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
         projects.iter().filter(|project| !project.is_quiet()).map(|project| format!("the object {}", project.id)),
     );
     open.extend((world.strays.get() > 0).then(|| "requests on their way".to_owned()));
-    if ORPHANS_ARE_REMOVED {
-        open.extend(orphans(world));
-    }
+    open.extend(orphans(world));
     open
 }
 
@@ -251,11 +246,15 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
         for ((_, version), code) in people.accepted.borrow().iter().filter(|(job, _)| job.0 == project.id) {
             let name = format!("{} v{version}, which was accepted,", project.id);
             let sum = Sha256::of(code.as_bytes());
+            // A number that was promised while the bucket was away may turn out to be somebody else's: it tells which one
+            // the version has now.
             let view = versions.iter().find(|view| view.version == *version);
+            let version = view.and_then(|view| view.moved_to).unwrap_or(*version);
+            let view = versions.iter().find(|view| view.version == version);
             if view.is_none_or(|view| view.sha256.as_ref() != Some(&sum) || view.origin != Origin::Upload) {
                 wrong.push(format!("{name} is not there, or is another"));
             }
-            let script = bucket.objects.get(&Key::Script(project.id.clone(), *version).to_string());
+            let script = bucket.objects.get(&Key::Script(project.id.clone(), version).to_string());
             if script.is_none_or(|script| script.bytes != code.as_bytes()) {
                 wrong.push(format!("{name} is not in the bucket, or is another"));
             }

@@ -10,17 +10,22 @@
 //! - `socket`: a WebSocket
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
+//! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
 //! - `scenarios`: what is shown
+//! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod gate;
 mod http;
 mod process;
 mod project;
+mod proxy;
+mod random;
 mod runner;
 mod scenarios;
+mod soak;
 mod socket;
 mod stack;
 mod store;

@@ -57,6 +57,12 @@ impl Process {
         kill(self.id(), signal).unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
+    /// SIGKILL to all of its group: none of it can do anything about it. Ends when the last is gone.
+    pub fn kill_all(self) {
+        // Dropped, it waits for them.
+        let _ = killpg(self.id(), Signal::SIGKILL);
+    }
+
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let Self { name, child, .. } = self;

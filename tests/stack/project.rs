@@ -4,7 +4,7 @@ use partwright::contract::{Key, Phase, ProjectId, REPORT_LIMIT, Report, Version}
 use partwright::s3::Client;
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Api, open};
+use crate::http::{Answer, Api, open, try_send};
 use crate::wait::until;
 
 /// One project of a stack.
@@ -34,6 +34,13 @@ impl<'a> Project<'a> {
     /// Sends a script.
     pub async fn send_script(&self, script: &str) -> Answer {
         self.api.post(&self.path("upload-script"), "text/x-python", script.to_owned()).await
+    }
+
+    /// Sends a script to a Worker that may not live to answer.
+    pub async fn try_send_script(&self, script: &str) -> Result<Answer, String> {
+        let request = http::Request::post(self.api.url(&self.path("upload-script")));
+        let request = request.header("content-type", "text/x-python").body(script.to_owned().into());
+        try_send(self.api.transport, request.unwrap()).await
     }
 
     /// Sends a script, which must be taken; gives its number.

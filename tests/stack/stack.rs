@@ -41,7 +41,7 @@ impl Stack {
         let port = free_port();
         let store = Store::start(kind, &folder.0, port);
         let transport = Transport::new().unwrap();
-        let mut worker = Worker::start(&folder.0, "worker", port, &worker_settings(kind, &store));
+        let mut worker = Worker::start(&folder.0, "worker", port, &with_access(kind, store.settings.clone()));
         worker.ready(&transport, 200).await;
         let (clock, bucket) = (SystemClock::new(), store.bucket());
         let (projects, runners) = (RefCell::default(), RefCell::default());
@@ -65,7 +65,7 @@ impl Stack {
 
     /// The settings of the Worker.
     pub fn settings(&self) -> Vec<(String, String)> {
-        worker_settings(self.kind, &self.store)
+        with_access(self.kind, self.store.settings.clone())
     }
 
     /// The stack's folder.
@@ -90,19 +90,31 @@ impl Stack {
         Runner::start(self.folder(), name, &self.store.settings, settings)
     }
 
+    /// The same, by way of whatever listens on `port`.
+    pub fn start_runner_through(&self, port: u16, name: &str, settings: &[(&str, &str)]) -> Runner {
+        Runner::start(self.folder(), name, &self.store.settings_through(port), settings)
+    }
+
+    /// A Worker of its own, on port `own`, that reaches the bucket by way of whatever listens on port `way`. Started
+    /// again under the same name, it has the state that the first one left.
+    pub fn start_worker_through(&self, way: u16, name: &str, own: u16) -> Worker {
+        Worker::start(self.folder(), name, own, &with_access(self.kind, self.store.settings_through(way)))
+    }
+
     /// The Worker's API.
     pub fn api(&self) -> Api<'_> {
         self.worker.api(&self.transport)
     }
 }
 
-fn worker_settings(kind: Kind, store: &Store) -> Vec<(String, String)> {
+/// The settings of a Worker that lets everybody in.
+fn with_access(kind: Kind, mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut own = vec![("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
     if has_hints(kind) {
         own.push(("RUNNER_TOKEN", RUNNER_TOKEN));
     }
-    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    store.settings.iter().cloned().chain(own).collect()
+    settings.extend(own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    settings
 }
 
 /// Hints are cut off on one of the two.

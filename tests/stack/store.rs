@@ -61,6 +61,18 @@ impl Store {
         endpoint.split('/').nth(2).unwrap().parse().unwrap()
     }
 
+    /// The settings by which a program reaches the bucket on another port, where something stands before the server.
+    /// Links lead to the server itself.
+    pub fn settings_through(&self, port: u16) -> Vec<(String, String)> {
+        let mut settings = self.settings.clone();
+        let endpoint = settings.iter_mut().find(|(name, _)| name == "AWS_ENDPOINT_URL_S3").map(|(_, value)| value);
+        let endpoint = endpoint.expect("it is among the settings");
+        let direct = endpoint.clone();
+        *endpoint = direct.replace(&self.address().to_string(), &format!("127.0.0.1:{port}"));
+        settings.push(("S3_PUBLIC_ENDPOINT".to_owned(), direct));
+        settings
+    }
+
     /// The key that no log may show.
     pub fn secret(&self) -> &str {
         let secret = self.settings.iter().find(|(key, _)| key == "AWS_SECRET_ACCESS_KEY");

@@ -10,7 +10,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is `Ok` and gives it. Fails the test after [`DEADLINE`] with the last `Err`, which says what
 /// was seen instead.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+    until_within(DEADLINE, what, ask).await
+}
+
+/// The same with another deadline.
+pub async fn until_within<T>(deadline: Duration, what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     let mut seen = "nothing yet".to_owned();
     let asking = async {
         loop {
@@ -21,8 +26,8 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String
             tokio::time::sleep(PAUSE).await;
         }
     };
-    match tokio::time::timeout(DEADLINE, asking).await {
+    match tokio::time::timeout(deadline, asking).await {
         Ok(found) => found,
-        Err(_) => panic!("waited {} s in vain for {what}; seen last: {seen}", DEADLINE.as_secs()),
+        Err(_) => panic!("waited {} s in vain for {what}; seen last: {seen}", deadline.as_secs()),
     }
 }

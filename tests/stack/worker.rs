@@ -32,22 +32,18 @@ impl Worker {
         lay_out(&site);
         let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         fs::write(site.join("settings"), lines.concat()).unwrap();
-        let mut wrangler = command(&tool("PARTWRIGHT_WRANGLER"), Signal::SIGTERM);
-        // What tools/env.sh says of wrangler: that it works offline, and keeps no trace of each request.
-        let said = |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
-        wrangler.envs(std::env::vars().filter(|(name, _)| said(name)));
-        wrangler.env("WRANGLER_LOG_PATH", site.join("logs")).env("WRANGLER_REGISTRY_PATH", site.join("registry"));
-        wrangler.env("TMPDIR", site.join("tmp")).env("HOME", site.join("tmp"));
-        wrangler.current_dir(&site).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
-        wrangler.args(["--inspector-port", "0", "--persist-to", "state", "--env-file", "settings"]);
-        wrangler.arg("--show-interactive-dev-session=false");
-        let process = Process::start(folder, name, Duration::from_secs(10), wrangler);
+        let process = wrangler(folder, name, port, &["--persist-to", "state", "--env-file", "settings"]);
         Self { base: format!("http://127.0.0.1:{port}"), process }
     }
 
     /// Its API.
     pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
         Api { transport, base: &self.base }
+    }
+
+    /// SIGKILL to wrangler and workerd: they can do nothing about it. What they stored stays.
+    pub fn kill(self) {
+        self.process.kill_all();
     }
 
     /// Waits until the health page answers with `status`.
@@ -61,6 +57,21 @@ impl Worker {
         })
         .await
     }
+}
+
+/// Starts `wrangler dev` on `port` in the folder `name`, which holds a Worker; `more` comes on top of what keeps it to
+/// itself.
+pub fn wrangler(folder: &Path, name: &str, port: u16, more: &[&str]) -> Process {
+    let site = folder.join(name);
+    let mut wrangler = command(&tool("PARTWRIGHT_WRANGLER"), Signal::SIGTERM);
+    // What tools/env.sh says of wrangler: that it works offline, and keeps no trace of each request.
+    let said = |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
+    wrangler.envs(std::env::vars().filter(|(name, _)| said(name)));
+    wrangler.env("WRANGLER_LOG_PATH", site.join("logs")).env("WRANGLER_REGISTRY_PATH", site.join("registry"));
+    wrangler.env("TMPDIR", site.join("tmp")).env("HOME", site.join("tmp"));
+    wrangler.current_dir(&site).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+    wrangler.args(["--inspector-port", "0", "--show-interactive-dev-session=false"]).args(more);
+    Process::start(folder, name, Duration::from_secs(10), wrangler)
 }
 
 /// A folder with wrangler.toml as it is and the Worker as built, so that nobody's editing or building in the work tree

@@ -18,6 +18,8 @@ pub enum Fault {
     LostAnswer,
     /// The store answers with this status and does nothing.
     Status(u16),
+    /// The same after so long.
+    SlowStatus(Duration, u16),
     /// The body breaks off after half of it.
     HalfBody,
     /// No answer, ever.
@@ -79,10 +81,10 @@ impl<H: Http> Http for Faulty<H> {
                     drop(answer);
                     Err(HttpError("connection reset by peer".to_owned()))
                 }
-                Some(Fault::Status(status)) => {
-                    let code = if status == 403 { "AccessDenied" } else { "Fault" };
-                    let body = format!("<Error><Code>{code}</Code><Message>on demand</Message></Error>");
-                    Ok(http::Response::builder().status(status).body(Body::full(body)).unwrap())
+                Some(Fault::Status(status)) => Ok(refusal(status)),
+                Some(Fault::SlowStatus(delay, status)) => {
+                    tokio::time::sleep(delay).await;
+                    Ok(refusal(status))
                 }
                 Some(Fault::HalfBody) => {
                     let (head, body) = self.inner.send(request).await?.into_parts();
@@ -107,4 +109,10 @@ impl<H: Http> Http for Faulty<H> {
         }
         .boxed_local()
     }
+}
+
+fn refusal(status: u16) -> http::Response<Body> {
+    let code = if status == 403 { "AccessDenied" } else { "Fault" };
+    let body = format!("<Error><Code>{code}</Code><Message>on demand</Message></Error>");
+    http::Response::builder().status(status).body(Body::full(body)).unwrap()
 }

@@ -1,6 +1,7 @@
 //! An in-memory bucket behind `s3s`, which verifies every signature, expiry and payload sum independently.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -82,7 +83,7 @@ impl MemoryStore {
             metadata: BTreeMap::new(),
             content_type: None,
             content_disposition: None,
-            etag: format!("dropped-{}", self.keys().len()),
+            etag: format!("dropped-{}", self.objects.lock().unwrap().len()),
             modified: now(),
         };
         self.objects.lock().unwrap().insert(key.to_owned(), stored);
@@ -228,10 +229,11 @@ impl S3 for Backend {
         let prefix = input.prefix.unwrap_or_default();
         let after = input.continuation_token.or(input.start_after).unwrap_or_default();
         let max = input.max_keys.unwrap_or(1_000).min(1_000) as usize;
+        let from = if after < prefix { Bound::Included(&prefix) } else { Bound::Excluded(&after) };
         let objects = self.objects.lock().unwrap();
         let mut found: Vec<Object> = objects
-            .iter()
-            .filter(|(key, _)| key.starts_with(&prefix) && **key > after)
+            .range::<String, _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(&prefix))
             .take(max + 1)
             .map(|(key, stored)| Object {
                 key: Some(key.clone()),

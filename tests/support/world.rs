@@ -10,7 +10,7 @@ use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
 use partwright::api::{App, Config, Served};
 use partwright::contract::{
-    Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
+    Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Body, Clock, Http, HttpError};
@@ -179,6 +179,16 @@ impl World {
         self.send(request.body(Body::full(body)).unwrap()).await
     }
 
+    /// Posts nothing, or JSON, with one more header.
+    pub async fn post_with(&self, path: &str, header: (&str, &str), body: Option<Value>) -> Answer {
+        let request = http::Request::post(url(path)).header(header.0, header.1);
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(Body::full(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        self.send(request.unwrap()).await
+    }
+
     /// Uploads a script and gives its version.
     pub async fn upload(&self, project: &str, code: &str) -> u64 {
         let path = format!("/api/projects/{project}/upload-script");
@@ -213,7 +223,7 @@ impl World {
             project: project.clone(),
             caller: Caller { user: "somebody else".to_owned(), admin: false },
             request_id: RequestId::random(),
-            operation: Operation::Upload(script),
+            operation: Operation::Upload { script, idempotency: None },
         };
         self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
@@ -250,6 +260,15 @@ impl World {
             }
         }
         panic!("the alarm of {project} still rings after {most} times");
+    }
+
+    /// Does what a runner does to claim a version.
+    pub fn claim(&self, project: &str, version: u64, number: u32) -> RunId {
+        let run = RunId::random();
+        let attempt = Attempt::new("runner-one", run.clone(), self.clock.now());
+        let key = Key::Attempt(project.parse().unwrap(), version.try_into().unwrap(), number).to_string();
+        self.store.inner.drop_in(&key, serde_json::to_vec(&attempt).unwrap());
+        run
     }
 
     /// Does what a runner does with a version: files, report, tidy-up. Gives the run's id.

@@ -27,7 +27,7 @@ impl Log {
     /// taken as printed.
     pub fn note(&mut self, text: &str) {
         let mut lines = text.lines();
-        let first = clean(lines.next().unwrap_or_default()).unwrap_or_default();
+        let first = shown(lines.next().unwrap_or_default().as_bytes()).unwrap_or_default();
         self.push(&format!("{RUNNER} {first}"));
         lines.for_each(|line| drop(self.printed(line.as_bytes())));
     }
@@ -41,7 +41,7 @@ impl Log {
     /// Adds a line that was printed, and gives it as it was added; progress bars vanish. One that looks like the
     /// runner's own is marked.
     pub fn printed(&mut self, line: &[u8]) -> Option<String> {
-        let line = clean(&String::from_utf8_lossy(line))?;
+        let line = shown(line)?;
         // Spaces and invisible letters before it would make it look so, too.
         let poses = line.trim_start_matches(|letter: char| !letter.is_ascii_graphic()).starts_with(RUNNER);
         let line = if poses { format!("{PRINTED} {line}") } else { line };

@@ -21,7 +21,7 @@ const SERVER: &str = r#"
         os.close(descriptor)
     channel.sendall(b'{"forked": %d}\n' % child)
     _, status = os.waitpid(child, 0)
-    channel.sendall(b'{"exited": %d, "status": %d}\n' % (child, status))
+    channel.sendall(b'{"exited": %d, "status": %d, "cpu": 0.1}\n' % (child, status))
 "#;
 
 #[derive(Clone, Default)]

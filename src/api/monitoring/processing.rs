@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
-use crate::contract::{Key, Version, prefix};
+use crate::contract::{Key, Phase, Version, prefix};
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
 
 /// The most pages of 1,000 keys that are read of each area.
@@ -88,6 +88,9 @@ pub(in crate::api) async fn processing_status(call: &Call<'_>) -> Result<Reply, 
 
 /// What the bucket and the object tell differently, in words.
 fn differences(view: &VersionView, seen: &Seen) -> Vec<&'static str> {
+    if view.phase == Phase::Stored && !seen.report {
+        return vec!["the object still has to deliver the script"];
+    }
     let mut found = Vec::new();
     let is_final = view.phase.is_final();
     if !seen.script {

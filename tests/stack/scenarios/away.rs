@@ -1,50 +1,53 @@
 //! A bucket that is away and comes back.
 
 use crate::gate::Gate;
-use crate::http::Answer;
 use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::free_port;
-use crate::worker::Worker;
+use crate::wait::until;
 
-/// An upload to a bucket that is away is answered with 503 and leaves no version, neither at the first contact nor
-/// later; what was there before stays readable.
-pub async fn a_bucket_that_is_away_takes_nothing(stack: &Stack) {
+/// An upload to a bucket that is away is kept, at the first contact and later, and delivered when it is back; what was
+/// there before stays readable.
+pub async fn a_bucket_that_is_away_gets_it_later(stack: &Stack) {
     let mut gate = Gate::closed(stack.store().address());
-    let mut worker = start(stack, gate.port);
+    let mut worker = stack.start_worker_through(gate.port, "away-worker", free_port());
     worker.ready(&stack.transport, 503).await;
     let project = Project::new(worker.api(&stack.transport), stack.client(), "away");
-    refused(&project.send_script("# first").await);
+    assert_eq!(kept(&project, "# first").await, 1);
+    assert_eq!(project.script(1).await, "# first", "the object has it");
 
     gate.open();
-    assert_eq!(project.status().await["status"], "no_scripts");
-    assert_eq!(project.upload("# second").await, 1);
+    delivered(&project, 1).await;
+    assert_eq!(project.upload("# second").await, 2);
 
     gate.close().await;
-    refused(&project.send_script("# third").await);
-    assert_eq!(project.status().await["version"], 1);
+    assert_eq!(kept(&project, "# third").await, 3);
+    let status = project.status().await;
+    assert_eq!((&status["version"], &status["status"]), (&3.into(), &"processing".into()), "{status}");
 
     gate.open();
-    let version = project.upload("# fourth").await;
+    delivered(&project, 3).await;
     let scripts = project.get("scripts").await;
-    assert_eq!(scripts["total_versions"], 2, "{scripts}");
-    assert_eq!(scripts["scripts"][0]["version"], version, "{scripts}");
-    assert_eq!((project.script(1).await, project.script(version).await), ("# second".into(), "# fourth".into()));
-}
-
-fn refused(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{answer}");
-    assert_eq!(answer.json()["code"], "bucket_unavailable", "{answer}");
-    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0, "{answer}");
-}
-
-/// A Worker of its own that reaches the stack's bucket through the gate.
-fn start(stack: &Stack, gate: u16) -> Worker {
-    let mut settings = stack.settings();
-    for (name, value) in &mut settings {
-        if name == "AWS_ENDPOINT_URL_S3" {
-            *value = value.replace(&stack.store().address().to_string(), &format!("127.0.0.1:{gate}"));
-        }
+    assert_eq!(scripts["total_versions"], 3, "{scripts}");
+    for (version, script) in [(1, "# first"), (2, "# second"), (3, "# third")] {
+        assert_eq!(project.script(version).await, script);
     }
-    Worker::start(stack.folder(), "away-worker", free_port(), &settings)
+}
+
+/// Sends a script, which must be kept; gives its number.
+async fn kept(project: &Project<'_>, script: &str) -> u64 {
+    let answer = project.send_script(script).await.expect(202).json();
+    assert_eq!(answer["data"]["phase"], "stored", "{answer}");
+    answer["version"].as_u64().unwrap()
+}
+
+/// Waits until the bucket has the script and its ticket.
+async fn delivered(project: &Project<'_>, version: u64) {
+    until(&format!("version {version} in the bucket"), async || {
+        let keys = [project.keys("input/away/").await, project.keys("pending/away/").await].concat();
+        let there = |text: &str| keys.iter().any(|key| key.contains(text));
+        let both = there(&format!("away_v{version}.py")) && there(&format!("away_v{version}/ticket"));
+        if both { Ok(()) } else { Err(format!("{keys:?}")) }
+    })
+    .await
 }

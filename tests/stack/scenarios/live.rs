@@ -41,7 +41,7 @@ pub async fn hints_are_heard_at_once(stack: &Stack) {
 
     let project = stack.project("hinted");
     let url = stack.api().url(&project.path("watch"));
-    assert_eq!(stack.api().get(&project.path("watch")).await.expect(426).header("upgrade"), "websocket");
+    assert_eq!(stack.api().get(&project.path("watch")).await.expect(426).json()["code"], "upgrade_required");
     assert_eq!(Socket::connect(&url, Some(("origin", "https://elsewhere.example.com"))).await.err(), Some(403));
     let mut watcher = Socket::connect(&url, None).await.unwrap();
     assert_eq!(watcher.json().await["status"], "no_scripts");

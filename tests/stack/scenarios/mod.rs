@@ -47,7 +47,7 @@ const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
 
 /// Workers of their own, with settings that are wrong; the store makes no difference to them.
 const OTHER_WORKERS: &[Scenario] =
-    scenarios![away::a_bucket_that_is_away_takes_nothing, settings::a_worker_names_its_wrong_setting,];
+    scenarios![away::a_bucket_that_is_away_gets_it_later, settings::a_worker_names_its_wrong_setting,];
 
 /// Fills the queue, still without a runner.
 const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_sixty_four_numbers];

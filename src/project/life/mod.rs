@@ -1,23 +1,26 @@
 //! The transitions of a version's life. Each is one synchronous stretch of SQL: it happens whole or not at all.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::call::{Caller, NewScript, Refusal, StatusView, VersionView};
+mod schedule;
+
+pub(super) use self::schedule::{due, touch, wait_longer};
+
+use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
 use super::records::{Records, Single};
-use crate::contract::{
-    Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, Sha256, StatusCode, Timestamp, UploadId, Version,
-};
+use crate::contract::{Origin, Phase, ProjectStatus, Report, Sha256, StatusCode, Timestamp, UploadId, Version};
 use crate::fleet::QueuePlace;
 use crate::object::SqlError;
 
 /// How long a version may wait for a runner, or run, before the status view says `timeout`: 10 minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The pause before the first look at the bucket after a change; each quiet one makes the next longer.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The most versions of one project that wait for the bucket.
+const MOST_STORED: u64 = 1_000;
 
-/// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The most that their scripts take together: 64 MiB.
+const MOST_STORED_BYTES: u64 = 64 << 20;
 
 /// What a caller may do with this project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,22 +48,61 @@ pub(super) fn standing(records: Records<'_>, caller: &Caller) -> Result<Standing
     })
 }
 
-/// Takes the next number and keeps the script. The first upload to a free name owns it.
+/// What became of an upload.
+pub(super) enum Accepted {
+    /// It is the next version.
+    New(Version),
+    /// It was a version already, under the same idempotency key.
+    Before(Version),
+}
+
+/// The version that an upload with this key became before.
+pub(super) fn replayed(
+    records: Records<'_>,
+    caller: &Caller,
+    idempotency: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<Option<Version>, Refusal> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    if !records.exist()? {
+        return Ok(None);
+    }
+    let Some((version, body)) = records.keyed(&caller.user, idempotency, now)? else { return Ok(None) };
+    if body != idempotency.body {
+        return Err(Refusal::KeyReused);
+    }
+    Ok(Some(version))
+}
+
+/// Takes the next number and keeps the script. The first upload to a free name owns it, where `name_is_known` to be
+/// free; else it is the admin's until the bucket has told.
 pub(super) fn accept(
     records: Records<'_>,
-    project: &ProjectId,
-    caller: &Caller,
-    request_id: &RequestId,
+    call: &ProjectCall,
     script: &NewScript,
-    now: Timestamp,
-) -> Result<VersionView, Refusal> {
-    records.create()?;
+    idempotency: Option<&Idempotency>,
+    (name_is_known, now): (bool, Timestamp),
+) -> Result<Accepted, Refusal> {
+    let caller = &call.caller;
+    if let Some(version) = replayed(records, caller, idempotency, now)? {
+        return Ok(Accepted::Before(version));
+    }
     let standing = standing(records, caller)?;
     if standing == Standing::Foreign {
         return Err(Refusal::NameTaken);
     }
+    if standing == Standing::Free && !name_is_known && !caller.admin {
+        let why = "whether anybody has this name cannot be known without it";
+        return Err(Refusal::BucketUnavailable(why.to_owned()));
+    }
+    records.create()?;
+    let (waiting, bytes) = records.stored_sums()?;
+    if !has_room(waiting, bytes, script.code.len() as u64) {
+        let why = format!("{waiting} scripts of this project wait for it already, {bytes} bytes in all");
+        return Err(Refusal::BucketUnavailable(why));
+    }
     let version = next(records)?;
-    if standing == Standing::Free {
+    if standing == Standing::Free && name_is_known {
         records.set_single(Single::Owner, &caller.user)?;
     }
     let view = VersionView {
@@ -70,7 +112,7 @@ pub(super) fn accept(
         parent: script.parent,
         user: Some(caller.user.clone()),
         upload_id: Some(UploadId::random()),
-        request_id: Some(request_id.clone()),
+        request_id: Some(call.request_id.clone()),
         sha256: Some(Sha256::of(script.code.as_bytes())),
         size: script.code.len() as u64,
         accepted_at: now,
@@ -78,14 +120,24 @@ pub(super) fn accept(
         claimed_at: None,
         finished_at: None,
         metadata: script.metadata.clone(),
+        moved_from: None,
+        moved_to: None,
         report: None,
     };
-    records.set_single(Single::Project, project)?;
+    records.set_single(Single::Project, &call.project)?;
     records.set_single(Single::Next, version.get() + 1)?;
     records.insert(&view, Some(&script.code))?;
+    if let Some(idempotency) = idempotency {
+        records.keep_key(&caller.user, idempotency, version, now)?;
+    }
     count(records, 1)?;
     touch(records, now)?;
-    Ok(view)
+    Ok(Accepted::New(version))
+}
+
+/// Whether one more script of `size` bytes may wait for the bucket.
+fn has_room(waiting: u64, bytes: u64, size: u64) -> bool {
+    waiting < MOST_STORED && bytes + size <= MOST_STORED_BYTES
 }
 
 /// The next number to give.
@@ -96,29 +148,46 @@ pub(super) fn next(records: Records<'_>) -> Result<Version, Refusal> {
 
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
-    // Another delivery of the same version may have ended in doubt meanwhile.
-    if records.set_doubtful(version, false)? {
-        count(records, 1)?;
-    }
     records.set_queued(version)?;
     touch(records, now)
 }
 
-/// The number turned out to be somebody else's: the version moves to the next free one.
-pub(super) fn moved(records: Records<'_>, from: Version) -> Result<Version, Refusal> {
-    let to = next(records)?;
-    records.renumber(from, to)?;
-    records.set_single(Single::Next, to.get() + 1)?;
+/// Somebody is told that the version is accepted: where the bucket does not have it yet, it is no longer withdrawn.
+pub(super) fn promise(records: Records<'_>, version: Version) -> Result<(), SqlError> {
+    records.set_promised(version)
+}
+
+/// The number turned out to be somebody else's: the version moves to the next one that is free beside `others`, and
+/// the number is theirs.
+pub(super) fn moved(records: Records<'_>, taken: &Found, others: &[Found]) -> Result<Version, Refusal> {
+    let before = next(records)?;
+    adopt_all(records, others)?;
+    let to = match next(records) {
+        // The largest number there is was among them; the one from before may be free all the same.
+        Err(Refusal::NoMoreVersions) if records.version(before)?.is_none() => before,
+        to => to?,
+    };
+    let promised = records.renumber(taken.version, to)?;
+    records.move_keys(taken.version, to)?;
+    raise_next(records, to.get() + 1)?;
+    adopt_all(records, std::slice::from_ref(taken))?;
+    if promised {
+        records.set_moved(taken.version, to)?;
+    }
     Ok(to)
 }
 
 /// The upload was answered with a no: the version never was. The number is given again unless later ones are taken.
-pub(super) fn withdraw(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    if records.remove(version)? {
-        count(records, -1)?;
+/// False if the bucket has it, or somebody was promised it meanwhile.
+pub(super) fn withdraw(records: Records<'_>, version: Version) -> Result<bool, SqlError> {
+    if !records.remove(version)? {
+        return Ok(false);
     }
+    records.drop_keys(version)?;
+    count(records, -1)?;
     give_back(records)?;
-    release_name(records)
+    release_name(records)?;
+    Ok(true)
 }
 
 /// Gives numbers again that no version has. Scripts that others drop in are looked for under the next number alone, so a
@@ -127,52 +196,67 @@ fn give_back(records: Records<'_>) -> Result<(), SqlError> {
     records.set_single(Single::Next, records.highest()? + 1)
 }
 
-/// The upload was answered with a no, but the bucket may have the script all the same: hide it until that is known.
-pub(super) fn doubt(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    if records.set_doubtful(version, true)? {
-        count(records, -1)?;
-    }
-    release_name(records)
+/// What the bucket shows of one version: its script, its report, or both.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub version: Version,
+    /// Whether the script is there.
+    pub script: bool,
+    /// Bytes of the script.
+    pub size: u64,
+    /// The store's time.
+    pub at: Timestamp,
 }
 
-/// A doubtful script is in the bucket after all, where a runner will find it: it is a version like any other.
-pub(super) fn confirm(records: Records<'_>, view: &VersionView, now: Timestamp) -> Result<(), SqlError> {
-    if let (None, Some(user)) = (records.single(Single::Owner)?, &view.user) {
+/// All that `bucket` holds of the project is known now. Numbers that were given before that, without the bucket, may
+/// be somebody else's; `idle` are those of them that nobody is delivering.
+pub(super) fn caught_up(
+    records: Records<'_>,
+    bucket: &str,
+    found: &[Found],
+    idle: &[VersionView],
+) -> Result<(), Refusal> {
+    adopt_all(records, found)?;
+    // A script under the number shows when ours is put. A report without one does not, and ours would never be run.
+    let scripts: HashSet<Version> = found.iter().filter(|found| found.script).map(|found| found.version).collect();
+    let reports: HashMap<Version, &Found> = found.iter().map(|found| (found.version, found)).collect();
+    for view in idle {
+        if let Some(report) = reports.get(&view.version).filter(|_| !scripts.contains(&view.version)) {
+            moved(records, report, &[])?;
+        }
+    }
+    let all_are_ours = found.is_empty() && records.single_number(Single::Total)? == Some(idle.len() as u64);
+    if all_are_ours
+        && records.single(Single::Owner)?.is_none()
+        && let Some(user) = idle.first().and_then(|view| view.user.as_ref())
+    {
+        // The name was free when the admin took it, and is theirs as it would be another's.
         records.set_single(Single::Owner, user)?;
     }
-    delivered(records, view.version, now)
+    Ok(records.set_single(Single::CaughtUpWith, bucket)?)
 }
 
-/// A doubtful script is not in the bucket.
-pub(super) fn forget(records: Records<'_>, version: Version) -> Result<(), SqlError> {
-    records.remove(version)?;
-    give_back(records)
-}
-
-/// A script or report that somebody put into the bucket becomes a version.
-pub(super) fn adopt(records: Records<'_>, version: Version, size: u64, at: Timestamp) -> Result<bool, SqlError> {
-    adopt_all(records, [(version, size, at)].into_iter())
-}
-
-/// The same for many: version, bytes of the script, time. True if any was news.
-pub(super) fn adopt_all(
-    records: Records<'_>,
-    found: impl Iterator<Item = (Version, u64, Timestamp)>,
-) -> Result<bool, SqlError> {
+/// Scripts and reports that somebody put into the bucket become versions. True if any was news.
+pub(super) fn adopt_all(records: Records<'_>, found: &[Found]) -> Result<bool, SqlError> {
     // One statement a version; what they come to is written once, since a bucket may hold many thousands.
     let mut news = 0;
     let mut next = 0;
-    for (version, size, at) in found {
-        news += i64::from(records.insert(&adopted(version, size, at), None)?);
+    for Found { version, size, at, .. } in found {
+        news += i64::from(records.insert(&adopted(*version, *size, *at), None)?);
         next = next.max(version.get() + 1);
     }
     if news > 0 {
         count(records, news)?;
     }
-    if records.single_number(Single::Next)?.unwrap_or(1) < next {
-        records.set_single(Single::Next, next)?;
-    }
+    raise_next(records, next)?;
     Ok(news > 0)
+}
+
+fn raise_next(records: Records<'_>, least: u64) -> Result<(), SqlError> {
+    if records.single_number(Single::Next)?.unwrap_or(1) < least {
+        records.set_single(Single::Next, least)?;
+    }
+    Ok(())
 }
 
 fn adopted(version: Version, size: u64, at: Timestamp) -> VersionView {
@@ -191,6 +275,8 @@ fn adopted(version: Version, size: u64, at: Timestamp) -> VersionView {
         claimed_at: None,
         finished_at: None,
         metadata: None,
+        moved_from: None,
+        moved_to: None,
         report: None,
     }
 }
@@ -215,34 +301,6 @@ pub(super) fn seen(
 pub(super) fn reported(records: Records<'_>, report: &Report, now: Timestamp) -> Result<(), SqlError> {
     records.set_report(report, now)?;
     touch(records, now)
-}
-
-/// Something changed: the next look at the bucket comes soon.
-pub(super) fn touch(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
-    records.set_single(Single::Quiet, 0)?;
-    records.set_single(Single::Due, now.after(FIRST_PAUSE).as_millis())
-}
-
-/// Nothing changed: the next look comes later than the last one did.
-pub(super) fn wait_longer(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
-    let quiet = records.single_number(Single::Quiet)?.unwrap_or(0) + 1;
-    let pause = FIRST_PAUSE.mul_f64(1.6_f64.powi(i32::try_from(quiet.min(20)).unwrap_or(20))).min(LONGEST_PAUSE);
-    records.set_single(Single::Quiet, quiet)?;
-    records.set_single(Single::Due, now.after(pause).as_millis())
-}
-
-/// When the alarm must ring; none when nothing is open.
-pub(super) fn due(records: Records<'_>) -> Result<Option<Timestamp>, SqlError> {
-    if !records.exist()? || !is_open(records)? {
-        return Ok(None);
-    }
-    let due = records.single_number(Single::Due)?.and_then(|millis| i64::try_from(millis).ok());
-    Ok(Some(Timestamp::from_millis(due.unwrap_or(0))))
-}
-
-/// Whether the alarm has anything left to do.
-fn is_open(records: Records<'_>) -> Result<bool, SqlError> {
-    Ok(records.any_open()? || is_flat_due(records)? || account_is_due(records)?.is_some())
 }
 
 /// Whether the flat path ought to hold another version, or was not yet verified.
@@ -323,5 +381,16 @@ fn release_name(records: Records<'_>) -> Result<(), SqlError> {
 impl From<SqlError> for Refusal {
     fn from(error: SqlError) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_much_is_kept_and_no_more() {
+        assert!(has_room(999, 0, 1) && !has_room(1_000, 0, 1));
+        assert!(has_room(63, 63 << 20, 1 << 20) && !has_room(63, 63 << 20, (1 << 20) + 1));
     }
 }

@@ -1,0 +1,95 @@
+//! The recipe to compare with, as the layout's first software has it: the next number is what a listing shows plus one,
+//! a worker looks every 15 s, and runs each new script in a fresh `freecadcmd`, one at a time.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use bytes::Bytes;
+use partwright::s3::{Client, PutOptions};
+use tokio::process::Command;
+
+use crate::tools::root;
+
+/// How long its worker waits between two looks.
+pub const POLL: Duration = Duration::from_secs(15);
+
+/// The files that it exports.
+const FILES: [&str; 4] = ["FCStd", "STEP", "STL", "OBJ"];
+
+/// Its part of the bucket, which no other software takes for its own.
+const AREA: &str = "baseline";
+
+/// The predecessor, on a bucket.
+pub struct Baseline<'a> {
+    client: Client<'a>,
+    folder: PathBuf,
+    exports: String,
+}
+
+impl<'a> Baseline<'a> {
+    /// On a bucket, with a folder for its files.
+    pub async fn new(client: Client<'a>, folder: &Path) -> Self {
+        // Its scripts export by themselves; the engine's baseline has the same lines.
+        let mut python = Command::new("python3");
+        python.args(["-c", "import engine; print(engine.EXPORTS)"]).current_dir(root().join("tests/bench"));
+        let said = python.output().await.unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        Self { client, folder: folder.join("baseline"), exports: String::from_utf8(said.stdout).unwrap() }
+    }
+
+    /// Uploads a script; gives its number.
+    pub async fn upload(&self, script: &str) -> usize {
+        let next = self.scripts().await.len() + 1;
+        self.put(&format!("input/p_v{next}.py"), format!("{script}{}", self.exports)).await;
+        next
+    }
+
+    /// Works for as long as it is polled; tells the number of each version when it has committed it.
+    pub async fn work(&self, committed: impl Fn(usize)) {
+        let mut polls = tokio::time::interval(POLL);
+        loop {
+            polls.tick().await;
+            let done = self.keys("processed/").await;
+            for name in self.scripts().await {
+                let number: usize = name["p_v".len()..name.len() - ".py".len()].parse().unwrap();
+                if !done.contains(&format!("{name}.done")) {
+                    self.run(&name, number).await;
+                    committed(number);
+                }
+            }
+        }
+    }
+
+    async fn run(&self, name: &str, number: usize) {
+        let script = self.client.get(&format!("{AREA}/input/{name}"), 1 << 20).await.unwrap().bytes;
+        let out = self.folder.join(number.to_string());
+        std::fs::create_dir_all(&out).unwrap();
+        let path = out.join("script.py");
+        std::fs::write(&path, script).unwrap();
+        let mut freecad = Command::new("freecadcmd");
+        freecad.arg(&path).env("FREECAD_OUTPUT", &out).env("FREECAD_USER_HOME", &out).env("HOME", &out);
+        freecad.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        freecad.status().await.unwrap();
+        for format in FILES {
+            let file = format!("MyHeadlessModel.{format}");
+            let bytes = std::fs::read(out.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            self.put(&format!("output/{file}"), bytes).await;
+        }
+        self.put(&format!("processed/{name}.done"), "").await;
+    }
+
+    async fn scripts(&self) -> Vec<String> {
+        self.keys("input/").await
+    }
+
+    async fn keys(&self, folder: &str) -> Vec<String> {
+        let prefix = format!("{AREA}/{folder}");
+        let (entries, _) = self.client.list(&prefix, 100).await.unwrap();
+        entries.into_iter().map(|entry| entry.key[prefix.len()..].to_owned()).collect()
+    }
+
+    async fn put(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.client.put(&format!("{AREA}/{key}"), bytes.into(), &PutOptions::default()).await.unwrap();
+    }
+}

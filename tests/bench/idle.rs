@@ -1,0 +1,142 @@
+//! What a runner asks of a store when there is nothing to do.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
+use partwright::http::Http;
+use tokio::net::TcpListener;
+
+use crate::many;
+use crate::memory_store::MemoryStore;
+use crate::runner::Runner;
+use crate::stack::Stack;
+use crate::table::{Row, Table};
+use crate::wait::until_within;
+
+/// How many projects the scripts belong to.
+const PROJECTS: u64 = 50;
+
+/// How many looks in a row show that the first sweep is over, where sweeps are rare.
+const QUIET: usize = 10;
+
+/// How many looks are counted.
+const LOOKS: usize = 100;
+
+/// A look at the queue is a listing of this.
+const LOOK: &str = "prefix=pending";
+
+/// Counts what one runner asks in 100 polls, with few and with very many processed scripts.
+pub async fn measure(stack: &Stack, table: &mut Table) {
+    let lots = many(100_000, 5_000);
+    let few = requests_a_look(stack, 100).await;
+    let very_many = requests_a_look(stack, lots).await;
+    table.row(Row {
+        what: format!("requests of an idle poll, with {lots} processed scripts"),
+        target: "the same number".to_owned(),
+        baseline: format!("with 100: {:.2}", few.a_look),
+        measured: format!("{:.2} (the first sweep: {})", very_many.a_look, very_many.before),
+        ratio: format!("{:.2} times", very_many.a_look / few.a_look),
+        met: Some(very_many.a_look <= few.a_look),
+    });
+}
+
+struct Counted {
+    /// How many requests until all was quiet.
+    before: usize,
+    /// How many a look then.
+    a_look: f64,
+}
+
+async fn requests_a_look(stack: &Stack, scripts: u64) -> Counted {
+    let store = MemoryStore::new();
+    fill(&store, scripts);
+    let asked: Rc<RefCell<Vec<String>>> = Rc::default();
+    let port = serve(store, asked.clone()).await;
+    let settings = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BUCKET_NAME", "AWS_ENDPOINT_URL_S3"];
+    let mut settings: Vec<_> = settings.map(|name| (name.to_owned(), MemoryStore::setting(name).unwrap())).into();
+    settings[3].1 = format!("http://127.0.0.1:{port}");
+    let name = format!("idle-{scripts}");
+    let mut runner = Runner::start(stack.folder(), &name, &settings, &[("RUNNER_POLL", "0.2"), ("RUNNER_SLOTS", "1")]);
+    runner.ready().await;
+
+    let looks = |from: usize| asked.borrow()[from..].iter().filter(|request| request.contains(LOOK)).count();
+    // Either nothing but looks for a while, or sweeps with each look, as in a small bucket.
+    until_within(Duration::from_secs(300), "the end of the first sweep", async || {
+        let asked = asked.borrow();
+        let quiet = asked.iter().rev().take_while(|request| request.contains(LOOK)).count();
+        let seen = format!("{} requests, the last: {:?}", asked.len(), asked.last());
+        if quiet >= QUIET || (scripts <= 100 && asked.len() > 4 * QUIET) { Ok(()) } else { Err(seen) }
+    })
+    .await;
+    let before = asked.borrow().len();
+    until_within(Duration::from_secs(300), "the polls to be counted", async || {
+        let seen = looks(before);
+        if seen >= LOOKS { Ok(()) } else { Err(format!("{seen} looks")) }
+    })
+    .await;
+    let requests = asked.borrow().len() - before;
+    let a_look = requests as f64 / looks(before) as f64;
+    assert_eq!(runner.stop().await, Some(0));
+    Counted { before, a_look }
+}
+
+/// Scripts that were run long ago, with a report, a file and a log each.
+fn fill(store: &MemoryStore, scripts: u64) {
+    for script in 0..scripts {
+        let project: ProjectId = format!("p{}", script % PROJECTS).parse().unwrap();
+        let version: Version = (script / PROJECTS + 1).try_into().unwrap();
+        let (run, time) = (RunId::random(), Timestamp::from_millis(1_700_000_000_000));
+        let file = Key::Output(project.clone(), version, run.clone(), Format::Step).to_string();
+        let log = Key::log(&project, version, &run, time).to_string();
+        let mut report = Report::new(project.clone(), version, Outcome::Completed, time);
+        (report.run, report.attempt, report.log) = (Some(run), Some(1), Some(log.clone()));
+        let sha256 = Some(Sha256::of(b"x"));
+        report.files = vec![OutputFile { format: Format::Step, key: file.clone(), size: 1, sha256, made_by: None }];
+        store.drop_in(&Key::Script(project.clone(), version).to_string(), "import FreeCAD\n");
+        store.drop_in(&Key::Done(project, version).to_string(), serde_json::to_vec(&report).unwrap());
+        store.drop_in(&file, "x");
+        store.drop_in(&log, "x");
+    }
+}
+
+/// Serves the store on a port of loopback, for as long as this program runs, and notes each request.
+async fn serve(store: MemoryStore, asked: Rc<RefCell<Vec<String>>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let store = Rc::new(store);
+    tokio::task::spawn_local(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (store, asked) = (store.clone(), asked.clone());
+            tokio::task::spawn_local(async move {
+                let service = service_fn(|request| answer(store.clone(), asked.clone(), request));
+                let connection = hyper::server::conn::http1::Builder::new();
+                // The runner may hang up at any time.
+                let _ = connection.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    port
+}
+
+async fn answer(
+    store: Rc<MemoryStore>,
+    asked: Rc<RefCell<Vec<String>>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, String> {
+    let (head, body) = request.into_parts();
+    let is_head = head.method == Method::HEAD;
+    asked.borrow_mut().push(format!("{} {}", head.method, head.uri));
+    let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+    let (head, body) =
+        store.send(Request::from_parts(head, body)).await.map_err(|error| error.to_string())?.into_parts();
+    let body = if is_head { Bytes::new() } else { body.bytes(64 << 20).await.map_err(|error| error.to_string())? };
+    Ok(Response::from_parts(head, Full::new(body)))
+}

@@ -1,0 +1,224 @@
+//! Runners that are killed with SIGKILL.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use http::Method;
+use partwright::contract::{Key, Phase, prefix};
+
+use super::reckoning::{Books, each_report_was_written_once, reckon};
+use super::scripts::{Scripts, Sent};
+use super::tenth_of;
+use crate::project::{Project, number};
+use crate::proxy::{Asked, Place, Proxy};
+use crate::random::Random;
+use crate::runner::Runner;
+use crate::stack::Stack;
+use crate::wait::until;
+use crate::worker::RUNNER_TOKEN;
+
+/// How many runners are killed in full.
+const KILLS: u64 = 100;
+
+/// How many runners work at a time.
+const RUNNERS: u64 = 2;
+
+/// How many projects have scripts coming in.
+const PROJECTS: u64 = 4;
+
+/// How many versions of one project may be open at a time, so that the queue does not outgrow the machine.
+const OPEN: usize = 5;
+
+/// The longest that a script works, in ms: so long that many die in the middle of it.
+const LONGEST: u64 = 600;
+
+/// Attempts from this one on are spared: one more death and the version is abandoned, which is another rule.
+const SPARED: u32 = 4;
+
+/// Two runners, each killed at a random instant, followed by another, and killed again, while scripts come in.
+pub async fn at_random(stack: &Stack, mut random: Random) {
+    let proxy = Proxy::start(stack.store().address());
+    let (kills, scripts) = (Cell::new(0), Scripts::default());
+    let total = tenth_of(KILLS);
+    let killing = join_all((0..RUNNERS).map(|_| kill_again_and_again(stack, &proxy, &kills, total, random.fork())));
+    let uploads = join_all((0..PROJECTS).map(|id| uploads(stack, id, &scripts, &kills, total, random.fork())));
+    let (_, books) = tokio::join!(killing, uploads);
+
+    let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
+    reckon(stack, stack.api(), &books).await;
+    each_report_was_written_once(&proxy);
+    let mut attempts: BTreeMap<u32, usize> = BTreeMap::new();
+    for Books { project, sent } in &books {
+        for version in (1..).take(sent.taken.len()) {
+            *attempts.entry(project.report(version).await.attempt.unwrap()).or_default() += 1;
+        }
+    }
+    println!("{total} runners were killed; versions by the attempt that committed: {attempts:?}");
+    for runner in runners {
+        assert_eq!(runner.stop().await, Some(0));
+    }
+}
+
+async fn ready(stack: &Stack, proxy: &Proxy, name: String) -> Runner {
+    let mut runner = start(stack, proxy, &name);
+    runner.ready().await;
+    runner
+}
+
+fn start(stack: &Stack, proxy: &Proxy, name: &str) -> Runner {
+    // With hints, whose senders die in mid-sentence too.
+    let hints = [("PARTWRIGHT_URL", stack.api().base), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+    stack.start_runner_through(proxy.port, name, &[&hints[..], &[("RUNNER_SLOTS", "2")]].concat())
+}
+
+/// One place for a runner: whoever takes it is killed.
+async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, total: u64, mut random: Random) {
+    while kills.get() < total {
+        let number = kills.get() + 1;
+        kills.set(number);
+        let mut runner = start(stack, proxy, &format!("killed-{number}"));
+        // One in four may die while it starts.
+        if random.below(4) != 0 {
+            runner.ready().await;
+        }
+        tokio::time::sleep(Duration::from_millis(random.below(3_000))).await;
+        until("the end of every attempt that is spared", async || match spared(stack).await {
+            Some(key) => Err(key),
+            None => Ok(()),
+        })
+        .await;
+        runner.kill().await;
+    }
+}
+
+/// An attempt that must not die.
+async fn spared(stack: &Stack) -> Option<String> {
+    let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
+    let spared = |entry: &partwright::s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
+    entries.into_iter().find(spared).map(|entry| entry.key)
+}
+
+/// Scripts come into one project until the last runner is about to be killed.
+async fn uploads<'a>(
+    stack: &'a Stack,
+    id: u64,
+    scripts: &Scripts,
+    kills: &Cell<u64>,
+    total: u64,
+    mut random: Random,
+) -> Books<'a> {
+    let project = stack.project(&format!("killed-{id}"));
+    let mut sent = Sent::default();
+    let mut open: Vec<u64> = Vec::new();
+    while kills.get() < total {
+        if open.len() < OPEN {
+            let (mark, script) = scripts.next_that_takes(random.below(LONGEST) as f64 / 1e3);
+            open.push(project.upload(&script).await);
+            sent.taken.insert(mark);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut still_open = Vec::new();
+        for version in open {
+            if !is_final(&project, version).await {
+                still_open.push(version);
+            }
+        }
+        open = still_open;
+    }
+    Books { project, sent }
+}
+
+async fn is_final(project: &Project<'_>, version: u64) -> bool {
+    let outputs = project.get(&format!("outputs?version={version}")).await;
+    let phase: Phase = outputs["phase"].as_str().unwrap().parse().unwrap();
+    phase.is_final()
+}
+
+/// A moment of a job: a request of the runner, and whether the store does it before the runner dies.
+struct Moment {
+    name: &'static str,
+    place: Place,
+    /// How many such requests are let through first.
+    let_through: usize,
+    matches: fn(&Asked) -> bool,
+    /// Whether the report is in the bucket by then.
+    committed: bool,
+}
+
+const fn moment(name: &'static str, place: Place, matches: fn(&Asked) -> bool) -> Moment {
+    Moment { name, place, let_through: 0, matches, committed: false }
+}
+
+fn is_attempt(asked: &Asked) -> bool {
+    asked.key.ends_with("/a1.json")
+}
+
+fn puts_under(asked: &Asked, prefix: &str) -> bool {
+    asked.method == Method::PUT && asked.key.starts_with(prefix)
+}
+
+/// In the order of a job. The script of each works for so long that there is a heartbeat.
+const MOMENTS: &[Moment] = &[
+    moment("claimed-unknowing", Place::After, |asked| {
+        asked.method == Method::PUT && !asked.if_match && is_attempt(asked)
+    }),
+    moment("first-heartbeat", Place::Before, |asked| asked.if_match && is_attempt(asked)),
+    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |asked| puts_under(asked, "output/")) },
+    moment("log-put", Place::After, |asked| puts_under(asked, "logs/")),
+    moment("report-not-put", Place::Before, |asked| puts_under(asked, "processed/")),
+    Moment { committed: true, ..moment("report-put", Place::After, |asked| puts_under(asked, "processed/")) },
+    Moment {
+        committed: true,
+        ..moment("done-not-tidied", Place::Before, |asked| {
+            asked.method == Method::DELETE && asked.key.ends_with("/ticket")
+        })
+    },
+    Moment {
+        committed: true,
+        ..moment("ticket-gone", Place::Before, |asked| asked.method == Method::DELETE && is_attempt(asked))
+    },
+];
+
+/// A runner dies at each of the moments; two others complete what they left.
+pub async fn between_two_steps(stack: &Stack) {
+    let proxy = Proxy::start(stack.store().address());
+    let scripts = Scripts::default();
+    let mut books = Vec::new();
+    for moment in MOMENTS {
+        let project = stack.project(moment.name);
+        let (mark, script) = scripts.next_that_takes(if moment.name == "first-heartbeat" { 8.0 } else { 0.0 });
+        let (of_project, matches) = (format!("/{}/", project.id), moment.matches);
+        let its = move |asked: &Asked| format!("/{}", asked.key).contains(&of_project) && matches(asked);
+        let mut held = proxy.hold(moment.place, moment.let_through, its);
+        let runner = start(stack, &proxy, moment.name);
+        assert_eq!(project.upload(&script).await, 1);
+        held.reached().await;
+        if moment.let_through > 0 {
+            let prefix = prefix::output_version(&project.id, number(1));
+            until("the first file", async || match project.keys(&prefix).await.len() {
+                0 => Err("no file".to_owned()),
+                _ => Ok(()),
+            })
+            .await;
+        }
+        runner.kill().await;
+        drop(held);
+        let reports = project.keys(&prefix::processed(&project.id)).await;
+        assert_eq!(reports.len(), usize::from(moment.committed), "{}: {reports:?}", moment.name);
+        books.push(Books { project, sent: Sent { taken: [mark].into(), ..Sent::default() } });
+    }
+
+    let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
+    reckon(stack, stack.api(), &books).await;
+    each_report_was_written_once(&proxy);
+    for (moment, Books { project, .. }) in MOMENTS.iter().zip(&books) {
+        let attempt = project.report(1).await.attempt.unwrap();
+        assert_eq!(attempt == 1, moment.committed, "{}: attempt {attempt}", moment.name);
+        println!("killed at {}: attempt {attempt} committed", moment.name);
+    }
+    for runner in runners {
+        assert_eq!(runner.stop().await, Some(0));
+    }
+}

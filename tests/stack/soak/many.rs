@@ -1,0 +1,119 @@
+//! Many runners, many scripts, and somebody who comes in behind.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use partwright::contract::{Report, Timestamp};
+
+use super::in_full;
+use super::reckoning::{Books, reckon};
+use super::scripts::{Scripts, Sent};
+use crate::process::command;
+use crate::project::Project;
+use crate::runner::is_root;
+use crate::stack::Stack;
+use crate::tools::tool;
+
+const RUNNERS: usize = 4;
+
+/// How many uploads are under way at once.
+const AT_ONCE: usize = 8;
+
+/// How many versions may be done before that of somebody who came in behind: each runner takes turns between projects,
+/// but those that start first have done some by then.
+const AHEAD: usize = 3 * RUNNERS;
+
+/// How many jobs the engine is measured with.
+const MEASURED: u64 = 200;
+
+/// How much longer than the engine alone four runners may take, in full.
+const SHARE: f64 = 1.15;
+
+/// Four runners work off 500 scripts of one project (60 where not in full), each once; a single one of another project,
+/// sent in behind them, does not wait for them.
+pub async fn four_runners(stack: &Stack) {
+    let count: u64 = if in_full() { 500 } else { 60 };
+    let scripts = Scripts::default();
+    let many = stack.project("many");
+    let upload = async |_| {
+        let (mark, script) = if in_full() { scripts.next_of_seven_objects() } else { scripts.next() };
+        many.upload(&script).await;
+        mark
+    };
+    let taken = stream::iter(0..count).map(upload).buffer_unordered(AT_ONCE).collect().await;
+    let many = Books { project: stack.known("many"), sent: Sent { taken, ..Sent::default() } };
+    let single = stack.project("single");
+    let (mark, script) = scripts.next();
+    single.upload(&script).await;
+    let single = Books { project: single, sent: Sent { taken: [mark].into(), ..Sent::default() } };
+
+    // A lease that no busy machine lets run out: each is to be run once.
+    let settings = [("RUNNER_SLOTS", "1"), ("RUNNER_LEASE", "60")];
+    let mut runners = Vec::new();
+    for id in 0..RUNNERS {
+        runners.push(stack.start_runner(&format!("one-of-four-{id}"), &settings));
+    }
+    for runner in &mut runners {
+        runner.ready().await;
+    }
+    let books = [many, single];
+    reckon(stack, stack.api(), &books).await;
+    for runner in runners {
+        assert_eq!(runner.stop().await, Some(0));
+    }
+
+    let reports = reports_of(&books[0].project, count).await;
+    let behind = &reports_of(&books[1].project, 1).await[0];
+    for report in reports.iter().chain([behind]) {
+        assert_eq!(report.attempt, Some(1), "{} version {} was run again", report.project, report.version);
+    }
+    let ahead = reports.iter().filter(|report| report.finished_at <= behind.finished_at).count();
+    println!("the single script sent in behind {count} was the {}th to complete", ahead + 1);
+    assert!(ahead <= AHEAD, "{ahead} of those that were before it were done before it");
+
+    let took = end(&reports).since(begin(&reports)).as_secs_f64();
+    println!("{RUNNERS} runners did {count} scripts in {took:.1} s");
+    if in_full() {
+        let alone = seconds_a_job(stack.folder(), &scripts).await;
+        let share = took / (alone * count as f64);
+        println!("the engine alone takes {:.1} ms a job: that is {share:.2} times its share", alone * 1e3);
+        assert!(share <= SHARE, "more than {SHARE} times the engine's share");
+    }
+}
+
+async fn reports_of(project: &Project<'_>, count: u64) -> Vec<Report> {
+    stream::iter(1..=count).then(|version| project.report(version)).collect().await
+}
+
+fn begin(reports: &[Report]) -> Timestamp {
+    reports.iter().filter_map(|report| report.started_at).min().unwrap()
+}
+
+fn end(reports: &[Report]) -> Timestamp {
+    reports.iter().map(|report| report.finished_at).max().unwrap()
+}
+
+/// What the engine takes for a job by itself, on all cores: no bucket, no Worker, no other runner.
+async fn seconds_a_job(folder: &Path, scripts: &Scripts) -> f64 {
+    let folder = folder.join("alone");
+    std::fs::create_dir(&folder).unwrap();
+    let paths = (0..MEASURED).map(|job| {
+        let path = folder.join(format!("job{job}.py"));
+        std::fs::write(&path, scripts.next_of_seven_objects().1).unwrap();
+        path
+    });
+    let mut run = command(&tool("PARTWRIGHT_RUNNER"), nix::sys::signal::Signal::SIGKILL);
+    run.arg("run").args(paths).arg("--out").arg(folder.join("out")).env("RUNNER_SCRATCH", folder.join("scratch"));
+    if !is_root() {
+        run.env("RUNNER_JAIL", "same-uid");
+    }
+    let output = tokio::process::Command::from(run).output();
+    let output = tokio::time::timeout(Duration::from_secs(600), output).await.unwrap().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    // "200 of 200 completed in 12.34 s (…)".
+    let words: Vec<&str> = said.lines().last().unwrap_or_default().split(' ').collect();
+    let [done, "of", all, "completed", "in", seconds, ..] = words[..] else { panic!("the engine says: {said}") };
+    assert_eq!(done, all);
+    seconds.parse::<f64>().unwrap() / MEASURED as f64
+}

@@ -1,0 +1,78 @@
+//! A Worker that is killed with SIGKILL between the steps of an upload, and started again on what it had stored.
+
+use partwright::contract::Key;
+
+use super::in_full;
+use super::reckoning::{Books, reckon};
+use super::scripts::{Scripts, Sent};
+use crate::http::Api;
+use crate::project::{Project, number};
+use crate::proxy::{Place, Proxy};
+use crate::stack::Stack;
+use crate::tools::free_port;
+
+type IsKey = fn(&Key) -> bool;
+
+/// The steps of an upload: whether it is the script's or the ticket's PUT, and on which side of it the Worker dies.
+const STEPS: [(IsKey, Place); 4] = [
+    (|key| matches!(key, Key::Script(..)), Place::Before),
+    (|key| matches!(key, Key::Ticket(..)), Place::Before),
+    (|key| matches!(key, Key::Script(..)), Place::After),
+    (|key| matches!(key, Key::Ticket(..)), Place::After),
+];
+
+/// Whoever got no answer has a version or has none; whoever got one has it, once.
+pub async fn killed_between_two_steps(stack: &Stack) {
+    let proxy = Proxy::start(stack.store().address());
+    let scripts = Scripts::default();
+    let mut sent = Sent::default();
+    let port = free_port();
+    let base = format!("http://127.0.0.1:{port}");
+    let api = Api { transport: &stack.transport, base: &base };
+    let project = Project::new(api, stack.client(), "mortal");
+    let mut worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
+    worker.ready(&stack.transport, 200).await;
+    let mut runner = stack.start_runner("one", &[]);
+    runner.ready().await;
+
+    // The first contact is nothing that this is about.
+    let (mark, script) = scripts.next();
+    project.upload(&script).await;
+    sent.taken.insert(mark);
+    for round in 0..if in_full() { 10 } else { 2 } {
+        let (is_it, place) = STEPS[round % STEPS.len()];
+        let id = project.id.clone();
+        let its = move |asked: &crate::proxy::Asked| {
+            let key = asked.key.parse::<Key>().ok().filter(is_it);
+            asked.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
+        };
+        let mut held = proxy.hold(place, 0, its);
+        let (mark, script) = scripts.next();
+        let kill = async {
+            held.reached().await;
+            worker.kill();
+        };
+        let (answer, ()) = tokio::join!(project.try_send_script(&script), kill);
+        drop(held);
+        match answer {
+            Err(_) => sent.unanswered.insert(mark),
+            Ok(answer) if [201, 202].contains(&answer.status) => sent.taken.insert(mark),
+            Ok(answer) => panic!("a Worker that is dead answers: {answer}"),
+        };
+        worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
+        worker.ready(&stack.transport, 200).await;
+        // Life goes on, with a number of its own.
+        let (mark, script) = scripts.next();
+        project.upload(&script).await;
+        sent.taken.insert(mark);
+    }
+    let killed = sent.unanswered.len();
+    let books = [Books { project, sent }];
+    reckon(stack, api, &books).await;
+    let scripts = books[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
+    let told = books[0].sent.taken.len();
+    let kept = usize::try_from(scripts).unwrap() - told;
+    println!("{told} uploads were answered, {killed} were not; of those {kept} are versions all the same");
+    assert!(books[0].project.report(1).await.version == number(1));
+    assert_eq!(runner.stop().await, Some(0));
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# `make soak`: what `make test` does a tenth of, in full. ONLY=name does only what has that in its name.
+set -euo pipefail
+# shellcheck source=tools/env.sh
+source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+cd "$PARTWRIGHT_ROOT"
+
+tools/setup.sh
+tools/build-worker.sh release
+cargo build --quiet --locked --release -p freecad-runner
+export PARTWRIGHT_SOAK=1
+# One at a time: some of it is about speed.
+cargo test --locked -p freecad-runner --test engine --test stack "${ONLY:-soak}" -- --nocapture --test-threads=1
