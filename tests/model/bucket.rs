@@ -31,6 +31,14 @@ pub struct Stored {
     modified: Timestamp,
 }
 
+impl Stored {
+    /// One value of its metadata.
+    pub fn meta(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(header, _)| header.strip_prefix("x-amz-meta-") == Some(name));
+        header.map(|(_, value)| value.as_str())
+    }
+}
+
 /// What one request changed.
 pub struct Change {
     pub key: String,

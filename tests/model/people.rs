@@ -5,17 +5,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use partwright::contract::{
-    Happened, Key, Origin, Outcome, Phase, ProjectId, Report, RunId, RunnerEvent, Version, prefix,
-};
-use partwright::http::Clock;
-use partwright::project::{NewScript, Operation, Reply};
-use partwright::s3::{Client, PutOptions, S3Error};
+use partwright::contract::{Happened, Key, Origin, Phase, ProjectId, RequestId, RunId, RunnerEvent, Version, prefix};
+use partwright::project::{Idempotency, NewScript, Operation, Reply};
+use partwright::s3::{Client, PutOptions};
 use tokio::time::sleep;
 
 use crate::bench::POISON;
-use crate::chance::{below, permille, pick, seconds};
+use crate::chance::{below, millis, permille, pick, seconds};
 use crate::ledger::Job;
 use crate::life::Life;
 use crate::line::Line;
@@ -31,12 +27,21 @@ pub struct People {
     world: Rc<World>,
     line: Line,
     scripts: Cell<u64>,
-    /// Versions that were accepted, with their scripts.
-    pub accepted: RefCell<BTreeMap<Job, String>>,
+    /// Versions that were accepted.
+    pub accepted: RefCell<BTreeMap<Job, Accepted>>,
     /// Scripts that were answered with a no.
     pub refused: RefCell<Vec<String>>,
     /// Versions whose cancellation was confirmed.
     pub cancelled: RefCell<Vec<Job>>,
+}
+
+/// What was accepted as a version.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// This script.
+    Script(String),
+    /// The script of this version once more. (Who says a number that has become another's means the other's.)
+    Again(Version),
 }
 
 impl People {
@@ -59,29 +64,64 @@ impl People {
         format!("script {number};{}", if kills { POISON } else { "" })
     }
 
-    /// Uploads scripts, one after the other.
+    /// Uploads scripts, one after the other; some with a key, and those again until there is an answer, and once more.
     pub async fn upload(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
             let code = self.script();
             let script = NewScript { code: code.clone(), metadata: None, origin: Origin::Upload, parent: None };
-            let answer = project.call(Operation::Upload { script, idempotency: None }).await;
-            match answer {
-                Some(Ok(Reply::Uploaded(uploaded))) => {
-                    self.world.note("somebody", &format!("uploaded {} v{}", project.id, uploaded.version));
-                    let job = (project.id.clone(), uploaded.version);
-                    if let Some(other) = self.accepted.borrow_mut().insert(job, code) {
-                        let what = format!("{} v{} was given twice: {other}", project.id, uploaded.version);
-                        self.world.ledger.borrow_mut().violation(what);
-                    }
-                }
-                Some(Err(refusal)) => {
-                    self.world.note("somebody", &format!("upload to {} refused: {refusal:?}", project.id));
-                    self.refused.borrow_mut().push(code);
-                }
-                other => self.world.note("somebody", &format!("upload to {}: {other:?}", project.id)),
+            let key = permille(500).then(|| RequestId::random().as_str().parse().expect("hex digits are visible"));
+            let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
+            let mut left = if idempotency.is_some() { 1 + below(4) } else { 1 };
+            let mut was_refused = false;
+            while left > 0 {
+                left -= 1;
+                let operation = Operation::Upload { script: script.clone(), idempotency: idempotency.clone() };
+                was_refused = self.try_upload(&project, operation, Accepted::Script(code.clone())).await;
+                sleep(millis(0, 3_000)).await;
+            }
+            if was_refused {
+                self.refused.borrow_mut().push(code);
             }
         }
+    }
+
+    /// Runs versions again.
+    pub async fn retry(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
+        for _ in 0..number {
+            sleep(seconds(0, pace)).await;
+            let Some(version) = self.any_accepted(&project.id) else { continue };
+            let operation = Operation::Retry { version, idempotency: None };
+            self.try_upload(&project, operation, Accepted::Again(version)).await;
+        }
+    }
+
+    /// True if the answer was a no.
+    async fn try_upload(&self, project: &Project, operation: Operation, what: Accepted) -> bool {
+        match project.call(operation).await {
+            Some(Ok(Reply::Uploaded(uploaded))) => {
+                self.world.note("somebody", &format!("uploaded {} v{}", project.id, uploaded.version));
+                let job = (project.id.clone(), uploaded.version);
+                let before = self.accepted.borrow_mut().insert(job, what.clone());
+                if before.is_some_and(|before| before != what) {
+                    let what = format!("{} v{} was given twice", project.id, uploaded.version);
+                    self.world.ledger.borrow_mut().violation(what);
+                }
+                false
+            }
+            other => {
+                self.world.note("somebody", &format!("upload to {}: {other:?}", project.id));
+                matches!(other, Some(Err(_)))
+            }
+        }
+    }
+
+    /// One of the newest versions that were accepted.
+    fn any_accepted(&self, project: &ProjectId) -> Option<Version> {
+        let accepted = self.accepted.borrow();
+        let of_project = accepted.keys().rev().filter(|job| job.0 == *project).take(3);
+        let known: Vec<_> = of_project.map(|job| job.1).collect();
+        (!known.is_empty()).then(|| pick(&known))
     }
 
     /// Reads the project again and again, also when all trouble is over: what was accepted is always there, and what
@@ -108,37 +148,16 @@ impl People {
     }
 
     /// Cancels versions, whether they are done or not.
-    pub async fn cancel(self: Rc<Self>, project: ProjectId, number: u64, pace: u64) {
+    pub async fn cancel(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
-            let known: Vec<Version> =
-                self.accepted.borrow().keys().filter(|job| job.0 == project).map(|job| job.1).collect();
-            if known.is_empty() {
-                continue;
-            }
-            let job = (project.clone(), pick(&known[known.len().saturating_sub(3)..]));
-            if self.cancel_one(&job).await.unwrap_or(false) {
-                self.world.note("somebody", &format!("cancelled {} v{}", job.0, job.1));
-                self.cancelled.borrow_mut().push(job);
+            let Some(version) = self.any_accepted(&project.id) else { continue };
+            let answer = project.call(Operation::Cancel(version)).await;
+            if let Some(Ok(Reply::Cancelled(view))) = answer {
+                self.world.note("somebody", &format!("cancelled {} v{}", project.id, view.version));
+                self.cancelled.borrow_mut().push((project.id.clone(), view.version));
             }
         }
-    }
-
-    /// Cancels as the design has it: the report, then the ticket. True if this was the first report.
-    async fn cancel_one(&self, job: &Job) -> Result<bool, S3Error> {
-        let client = self.client();
-        let report = Report::new(job.0.clone(), job.1, Outcome::Cancelled, self.world.clock.now());
-        let body = Bytes::from(serde_json::to_vec(&report).expect("a report is plain data"));
-        let key = Key::Done(job.0.clone(), job.1).to_string();
-        match client.put(&key, body.clone(), &PutOptions::if_absent()).await {
-            Ok(_) => {}
-            // Perhaps by a try whose answer was lost.
-            Err(S3Error::PreconditionFailed) if client.get(&key, 1 << 20).await?.bytes == body => {}
-            Err(S3Error::PreconditionFailed) => return Ok(false),
-            Err(error) => return Err(error),
-        }
-        client.delete(&Key::Ticket(job.0.clone(), job.1).to_string()).await?;
-        Ok(true)
     }
 
     /// Drops scripts into the bucket, each under the number after the highest that is there.

@@ -1,11 +1,12 @@
 //! One schedule: everybody at work in bad weather, then fair weather until all is quiet, then the reckoning.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use partwright::contract::{Format, Key, Origin, Outcome, Phase, ProjectId, Sha256, prefix};
+use bytes::Bytes;
+use partwright::contract::{Format, Key, Outcome, Phase, ProjectId, Sha256, Version, prefix};
 use partwright::project::VersionView;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;
@@ -13,7 +14,7 @@ use tokio::time::sleep;
 use crate::bucket::Bucket;
 use crate::chance::{self, below, pick, seconds};
 use crate::objects::Project;
-use crate::people::People;
+use crate::people::{Accepted, People};
 use crate::runners::Runner;
 use crate::weather::{Climate, Outage};
 use crate::world::{Defect, World};
@@ -117,7 +118,8 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
         for _ in 0..1 + below(3) {
             busy.push(spawn_local(people.clone().upload(project.clone(), below(5), pace)));
         }
-        busy.push(spawn_local(people.clone().cancel(project.id.clone(), People::some(4), pace * 2)));
+        busy.push(spawn_local(people.clone().cancel(project.clone(), People::some(4), pace * 2)));
+        busy.push(spawn_local(people.clone().retry(project.clone(), People::some(3), pace * 2)));
         busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::some(3), pace * 2)));
     }
     if climate.has_outages() {
@@ -147,7 +149,7 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
 async fn outages(world: Rc<World>) {
     let flickers = pick(&[true, false]);
     loop {
-        sleep(if flickers { seconds(2, 20) } else { seconds(1, 60) }).await;
+        sleep(if flickers { seconds(1, 12) } else { seconds(1, 60) }).await;
         if world.weather.is_over.get() {
             return;
         }
@@ -156,7 +158,7 @@ async fn outages(world: Rc<World>) {
         world.counts.outages.set(world.counts.outages.get() + 1);
         world.weather.outage.set(Some(how));
         let long = pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)]);
-        sleep(if flickers { seconds(1, 8) } else { long }).await;
+        sleep(if flickers { seconds(1, 15) } else { long }).await;
         world.weather.outage.set(None);
         world.note("the store", "is back");
     }
@@ -207,6 +209,24 @@ fn flat_path(bucket: &Bucket, project: &Project, versions: &[VersionView]) -> Ve
     wrong.map(|format| format!("the flat path of {} has another {format}", project.id)).collect()
 }
 
+/// Uploads that became two versions, and those that became one though they were answered with a no.
+fn sent_twice(world: &World, people: &People) -> Vec<String> {
+    let bucket = world.bucket.borrow();
+    let mut uploads: HashMap<Bytes, u64> = HashMap::new();
+    for (_, stored) in bucket.objects.iter().filter(|(key, _)| key.starts_with(prefix::INPUT)) {
+        if stored.meta("origin") == Some("upload") {
+            *uploads.entry(stored.bytes.clone()).or_default() += 1;
+        }
+    }
+    let text = |script: &Bytes| String::from_utf8_lossy(script).into_owned();
+    let twice = uploads.iter().filter(|(_, number)| **number > 1);
+    let mut wrong: Vec<_> = twice.map(|(script, number)| format!("{} is {number} versions", text(script))).collect();
+    let refused = people.refused.borrow();
+    let there = refused.iter().filter(|code| uploads.contains_key(code.as_bytes()));
+    wrong.extend(there.map(|code| format!("{code} was refused and is a version")));
+    wrong
+}
+
 /// All is quiet: is everything that was promised there, once, and told as it is?
 async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
     let mut wrong = Vec::new();
@@ -243,23 +263,30 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
                 wrong.push(format!("{key} is not shown"));
             }
         }
-        for ((_, version), code) in people.accepted.borrow().iter().filter(|(job, _)| job.0 == project.id) {
+        let script_of = |version: Version| {
+            bucket.objects.get(&Key::Script(project.id.clone(), version).to_string()).map(|stored| stored.bytes.clone())
+        };
+        for ((_, version), what) in people.accepted.borrow().iter().filter(|(job, _)| job.0 == project.id) {
             let name = format!("{} v{version}, which was accepted,", project.id);
-            let sum = Sha256::of(code.as_bytes());
             // A number that was promised while the bucket was away may turn out to be somebody else's: it tells which one
             // the version has now.
             let view = versions.iter().find(|view| view.version == *version);
             let version = view.and_then(|view| view.moved_to).unwrap_or(*version);
+            let (code, parent) = match what {
+                Accepted::Script(code) => (Some(Bytes::from(code.clone())), None),
+                Accepted::Again(parent) => (script_of(*parent), Some(*parent)),
+            };
+            let sum = code.as_ref().map(|code| Sha256::of(code));
             let view = versions.iter().find(|view| view.version == version);
-            if view.is_none_or(|view| view.sha256.as_ref() != Some(&sum) || view.origin != Origin::Upload) {
+            if view.is_none_or(|view| view.sha256 != sum || view.parent != parent) {
                 wrong.push(format!("{name} is not there, or is another"));
             }
-            let script = bucket.objects.get(&Key::Script(project.id.clone(), version).to_string());
-            if script.is_none_or(|script| script.bytes != code.as_bytes()) {
+            if script_of(version) != code {
                 wrong.push(format!("{name} is not in the bucket, or is another"));
             }
         }
     }
+    wrong.extend(sent_twice(world, people));
     let ledger = world.ledger.borrow();
     for job in people.cancelled.borrow().iter() {
         if ledger.reports.get(job).is_none_or(|report| report.outcome != Outcome::Cancelled) {
