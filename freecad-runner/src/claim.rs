@@ -19,6 +19,7 @@ pub struct Claim {
     etag: RefCell<String>,
     released: Cell<bool>,
     committing: Cell<bool>,
+    hurried: Cell<bool>,
 }
 
 /// What a heartbeat found.
@@ -87,7 +88,14 @@ impl Claim {
             },
         };
         let (attempt, etag) = (RefCell::new(attempt), RefCell::new(etag));
-        Ok(Some(Self { key, attempt, etag, released: Cell::default(), committing: Cell::default() }))
+        Ok(Some(Self {
+            key,
+            attempt,
+            etag,
+            released: Cell::default(),
+            committing: Cell::default(),
+            hurried: Cell::default(),
+        }))
     }
 
     /// The id of this attempt.
@@ -130,27 +138,68 @@ impl Claim {
         self.committing.get()
     }
 
+    /// The runner is to stop: a store that does not take the results is not waited for any longer.
+    pub fn hurry(&self) {
+        self.hurried.set(true);
+    }
+
+    /// Whether the runner is to stop.
+    pub fn is_hurried(&self) -> bool {
+        self.hurried.get()
+    }
+
     async fn rewrite(&self, client: Client<'_>, body: Bytes, run: &RunId) -> Heartbeat {
+        let found = self.rewrite_once(client, body.clone(), run).await;
+        // What changed the ETag may have been an earlier heartbeat, whose answer was lost or not waited for. The attempt
+        // is still to be given back then.
+        match found {
+            Rewritten::Before if self.released.get() => self.rewrite_once(client, body, run).await.into(),
+            found => found.into(),
+        }
+    }
+
+    async fn rewrite_once(&self, client: Client<'_>, body: Bytes, run: &RunId) -> Rewritten {
         let condition = Condition::IfMatch(self.etag.borrow().clone());
         let options = PutOptions { condition, ..PutOptions::default() }.content_type("application/json");
         match client.put(&self.key, body, &options).await {
             Ok(etag) => {
                 *self.etag.borrow_mut() = etag;
-                Heartbeat::Held
+                Rewritten::Now
             }
             // Stores differ in which of the two they say of a missing key. It may also be one's own write, whose
             // answer was lost.
             Err(S3Error::PreconditionFailed | S3Error::NotFound) => match own_etag(client, &self.key, run).await {
                 Ok(Some(etag)) => {
                     *self.etag.borrow_mut() = etag;
-                    Heartbeat::Held
+                    Rewritten::Before
                 }
                 // Released and then read back empty: it is as it should be.
-                Ok(None) if self.released.get() => Heartbeat::Held,
-                Ok(None) => Heartbeat::Lost,
-                Err(_) => Heartbeat::Unknown,
+                Ok(None) if self.released.get() => Rewritten::Now,
+                Ok(None) => Rewritten::Lost,
+                Err(_) => Rewritten::Unknown,
             },
-            Err(_) => Heartbeat::Unknown,
+            Err(_) => Rewritten::Unknown,
+        }
+    }
+}
+
+/// What became of one try to rewrite the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rewritten {
+    /// It holds what was to be written.
+    Now,
+    /// It is still this runner's, by this try or by an earlier write.
+    Before,
+    Lost,
+    Unknown,
+}
+
+impl From<Rewritten> for Heartbeat {
+    fn from(rewritten: Rewritten) -> Self {
+        match rewritten {
+            Rewritten::Now | Rewritten::Before => Self::Held,
+            Rewritten::Lost => Self::Lost,
+            Rewritten::Unknown => Self::Unknown,
         }
     }
 }
@@ -169,4 +218,26 @@ async fn own_etag(client: Client<'_>, key: &str, run: &RunId) -> Result<Option<S
 
 fn body(attempt: &Attempt) -> Result<Bytes, S3Error> {
     serde_json::to_vec(attempt).map(Bytes::from).map_err(|error| S3Error::Unusable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use partwright::http::Clock;
+    use partwright::s3::Patience;
+
+    use super::*;
+    use crate::testing::{Fault, Faulty, MemoryStore};
+    use crate::transport::SystemClock;
+
+    #[tokio::test]
+    async fn a_heartbeat_of_which_nobody_knows_keeps_no_attempt_from_being_given_back() {
+        let (store, clock, bucket) = (Faulty::new(MemoryStore::new()), SystemClock::new(), MemoryStore::bucket());
+        let client = Client::new(&store, &clock, &bucket).with_patience(Patience::none());
+        let candidate = Candidate { job: ("p".parse().unwrap(), 1.try_into().unwrap()), attempt: 1, died: 0 };
+        let claim = Claim::create(client, &candidate, "test", clock.now()).await.unwrap().unwrap();
+        store.plan("PUT", "a1.json", Fault::LostAnswer);
+        assert_eq!(claim.heartbeat(client).await, Heartbeat::Unknown);
+        assert_eq!(claim.release(client).await, Heartbeat::Held);
+        assert!(store.inner.object("pending/p/p_v1/a1.json").unwrap().bytes.is_empty());
+    }
 }

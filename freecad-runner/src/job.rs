@@ -9,7 +9,7 @@ use partwright::http::Clock;
 use partwright::s3::{Client, S3Error};
 use tokio::sync::watch;
 
-use crate::claim::Claim;
+use crate::claim::{Claim, Heartbeat};
 use crate::collect::Collected;
 use crate::config::Config;
 use crate::engine::{EngineError, Finished, Log, Progress, Run};
@@ -24,6 +24,16 @@ use crate::workbench::{PreparedJob, Workbench};
 
 /// The most that is read of a script. The API takes 1 MiB; a hand-dropped one may be larger, and is told so.
 const SCRIPT_LIMIT: usize = 4 << 20;
+
+/// How long results are kept while the store does not take them: longer than most outages.
+const INSISTENCE: Duration = Duration::from_secs(600);
+
+/// The pause before a job asks once more a store that is away, which doubles up to the longest. A runner that is to stop
+/// waits for no more than one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// What a job is run with.
 #[derive(Clone, Copy)]
@@ -67,9 +77,12 @@ impl JobEnd {
 /// The runner could not do its part, and another attempt follows.
 #[derive(Debug, thiserror::Error)]
 pub enum JobFailure {
-    /// The store.
+    /// The store, before the script was run.
     #[error("the store: {0}")]
     Store(#[from] S3Error),
+    /// The store did not take the results.
+    #[error("the store does not take the results: {0}")]
+    Publishing(S3Error),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -80,8 +93,9 @@ pub enum JobFailure {
 ///
 /// # Errors
 /// When the store or the engine fails: nothing is committed then. The attempt is given back where the engine failed
-/// before the script can have had a part in it, so that a machine without a disk abandons nobody's script; else it is
-/// left to die and counts among the version's five, so that a script that breaks engines is not run for ever.
+/// before the script can have had a part in it, so that a machine without a disk abandons nobody's script, and where the
+/// store was away; else it is left to die and counts among the version's five, so that a script that breaks engines, or
+/// whose files no store takes, is not run for ever.
 pub async fn work(
     tools: Tools<'_>,
     candidate: &Candidate,
@@ -89,17 +103,33 @@ pub async fn work(
     slot: &HeldSlot,
     drained: watch::Receiver<bool>,
 ) -> Result<JobEnd, JobFailure> {
-    let end = claim_to_commit(tools, candidate, claim, slot, drained).await;
-    if let Err(JobFailure::Engine(error)) = &end
-        && !error.script_may_have_run()
-    {
-        // Without an answer it dies after all.
-        claim.release(tools.client).await;
+    let end = claim_to_commit(tools, candidate, claim, slot, drained.clone()).await;
+    match &end {
+        Err(JobFailure::Engine(error)) if !error.script_may_have_run() => give_back(tools, claim, drained).await,
+        Err(JobFailure::Store(error)) if error.is_passing() => give_back(tools, claim, drained).await,
+        Err(JobFailure::Publishing(_)) if claim.is_hurried() => give_back(tools, claim, drained).await,
+        _ => {}
     }
     if !matches!(end, Ok(JobEnd::Committed(_) | JobEnd::NotRun(_))) {
         tools.hints.over(&claim.run());
     }
     end
+}
+
+/// Gives the attempt back as soon as the store answers, so that no outage counts as a death. A runner that is to stop
+/// tries once more; then it dies after all.
+async fn give_back(tools: Tools<'_>, claim: &Claim, mut drained: watch::Receiver<bool>) {
+    let mut pause = FIRST_PAUSE;
+    while claim.release(tools.client).await == Heartbeat::Unknown {
+        if *drained.borrow_and_update() {
+            return;
+        }
+        tokio::select! {
+            Ok(()) = drained.changed() => {}
+            () = tools.clock.sleep(pause) => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 async fn claim_to_commit(
@@ -210,7 +240,10 @@ async fn publish_watched(
 ) -> Result<JobEnd, JobFailure> {
     match select(publishing, watching).await {
         Either::Left((end, _)) => end,
-        Either::Right((Stop::Drain, publishing)) => publishing.await,
+        Either::Right((Stop::Drain, publishing)) => {
+            claim.hurry();
+            publishing.await
+        }
         // What the watch has seen may be this job's own commit; if not, the commit says so.
         Either::Right((_, publishing)) if claim.is_committing() => publishing.await,
         Either::Right((why, publishing)) => {
@@ -273,8 +306,12 @@ async fn finish(
         "[runner] {} version {}, attempt {} by {}, started {started}\n",
         job.0, job.1, candidate.attempt, tools.config.name
     );
-    let putting = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file)));
-    let (put, log) = try_join(putting, publish::put_log(client, job, &run, started, heading + &log.text())).await?;
+    let log = heading + &log.text();
+    let (put, log) = insist(tools, claim, async || {
+        let putting = try_join_all(files.iter().map(|file| publish::put_file(client, job, &run, file)));
+        try_join(putting, publish::put_log(client, job, &run, started, log.clone())).await
+    })
+    .await?;
     (report.files, report.log) = (put, Some(log));
     if let Some(publish) = report.timings_ms.get_mut("publish") {
         *publish = rounded(*publish + milliseconds(tools.clock.monotonic() - began));
@@ -282,7 +319,7 @@ async fn finish(
     report.finished_at = tools.clock.now();
     report.timings_ms.insert("total".to_owned(), milliseconds(report.finished_at.since(started)));
     claim.begin_commit();
-    let commit = publish::commit(client, &report).await?;
+    let commit = insist(tools, claim, async || publish::commit(client, &report).await).await?;
     // What of the rest is left undone here, a later claim or sweep does.
     Ok(match commit {
         Commit::Won => {
@@ -303,6 +340,27 @@ async fn finish(
             JobEnd::Lost
         }
     })
+}
+
+/// Puts results until the store takes them: they are worth more than another run, which would count. Each put may be
+/// repeated. An attempt that is another's meanwhile is dropped from outside, by those who keep its heartbeat.
+async fn insist<T>(
+    tools: Tools<'_>,
+    claim: &Claim,
+    put: impl AsyncFn() -> Result<T, S3Error>,
+) -> Result<T, JobFailure> {
+    let began = tools.clock.monotonic();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match put().await {
+            Err(error) if claim.is_hurried() || tools.clock.monotonic() - began > INSISTENCE => {
+                return Err(JobFailure::Publishing(error));
+            }
+            Err(_) => tools.clock.sleep(pause).await,
+            Ok(done) => return Ok(done),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 /// Tidies up after a version that another attempt has finished, or nobody.
@@ -362,7 +420,7 @@ mod tests {
     use partwright::contract::Report;
 
     use super::*;
-    use crate::testing::{FakeEngine, MemoryStore};
+    use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
 
     const ATTEMPT: &str = "pending/p/p_v1/a1.json";
 
@@ -471,6 +529,51 @@ mod tests {
         })
         .await;
         assert_eq!((end.unwrap(), reports), (JobEnd::Committed(Outcome::Failed), 1));
+    }
+
+    /// What comes of `what` with a claimed version, while the store is away for a minute; and what is in the store then.
+    async fn during_an_outage(
+        what: impl AsyncFnOnce(Tools<'_>, &Claim) -> Result<JobEnd, JobFailure>,
+    ) -> (Result<JobEnd, JobFailure>, Faulty<MemoryStore>) {
+        let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
+        let (store, clock) = (Faulty::new(MemoryStore::new()), SystemClock::new());
+        store.inner.drop_in("input/p/p_v1.py", "x = 1");
+        let client = Client::new(&store, &clock, &fake.config.bucket);
+        let hints = Hints::new(false);
+        let tools = Tools { client, clock: &clock, engine: fake.engine(), config: &fake.config, hints: &hints };
+        let claim = Claim::create(client, &candidate(), "test", clock.now()).await.unwrap().unwrap();
+        tokio::time::pause();
+        store.always(Some(Fault::NoConnection));
+        let outage = async {
+            clock.sleep(Duration::from_secs(60)).await;
+            store.always(None);
+        };
+        let (end, ()) = join(what(tools, &claim), outage).await;
+        drop(claim);
+        (end, store)
+    }
+
+    #[tokio::test]
+    async fn results_wait_for_a_store_that_is_away() {
+        let (end, store) = during_an_outage(async |tools, claim| {
+            let mut report = Report::new(candidate().job.0, candidate().job.1, Outcome::Failed, tools.clock.now());
+            report.run = Some(claim.run());
+            finish(tools, &candidate(), claim, report, &[], Log::default()).await
+        })
+        .await;
+        assert_eq!(end.unwrap(), JobEnd::Committed(Outcome::Failed));
+        assert!(store.inner.object("processed/p/p_v1.py.done").is_some());
+    }
+
+    #[tokio::test]
+    async fn an_outage_before_the_script_is_no_death() {
+        let (end, store) = during_an_outage(async |tools, claim| {
+            let (_drain, drained) = watch::channel(false);
+            work(tools, &candidate(), claim, &held_slot(), drained).await
+        })
+        .await;
+        assert!(matches!(end, Err(JobFailure::Store(_))), "{end:?}");
+        assert!(store.inner.object(ATTEMPT).unwrap().bytes.is_empty(), "it is given back");
     }
 
     #[tokio::test]
