@@ -1,4 +1,5 @@
-//! All chance of a schedule, from its seed: the model's own, and that of the code under test.
+//! All chance of a schedule, from its seed: the model's own, and that of the code under test; and the time of day, which
+//! that code reads for people and puts into names.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -6,12 +7,19 @@ use std::time::Duration;
 thread_local! {
     /// None on threads that run no schedule.
     static STATE: Cell<Option<u64>> = const { Cell::new(None) };
+    /// What a schedule's thread takes for the time of day, since 1970.
+    static TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// From here on this thread's chance follows from `seed`. A schedule has a thread of its own: the standard library
 /// draws the keys of its hash maps once a thread.
 pub fn begin(seed: u64) {
     STATE.set(Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635));
+}
+
+/// Sets the time of day.
+pub fn set_time(time: Duration) {
+    TIME.set(time);
 }
 
 /// SplitMix64.
@@ -54,11 +62,14 @@ pub fn seconds(least: u64, most: u64) -> Duration {
     millis(least * 1_000, most * 1_000)
 }
 
-/// The C library's `getrandom`, which ids, jitter and hash maps draw from, in this program: from the seed on a
-/// schedule's thread, from the system elsewhere. Without it no failing schedule could be run again.
-#[expect(unsafe_code, reason = "a function of the C library takes a raw pointer, and the linker finds it by its name")]
+/// What ids, jitter, hash maps and time stamps come from, in this program: from the schedule on its thread, from the
+/// system elsewhere. Without it no failing schedule could be run again.
+#[expect(
+    unsafe_code,
+    reason = "functions of the C library take raw pointers, and the linker finds them by their names"
+)]
 mod system {
-    use super::{STATE, next};
+    use super::{STATE, TIME, next};
 
     /// # Safety
     /// As getrandom(2): `buffer` has room for `length` bytes.
@@ -76,5 +87,21 @@ mod system {
         }
         STATE.set(Some(state));
         length as libc::ssize_t
+    }
+
+    /// # Safety
+    /// As clock_gettime(2): `time` has room for a time.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
+        let is_of_schedule = STATE.try_with(std::cell::Cell::get).ok().flatten().is_some();
+        if clock != libc::CLOCK_REALTIME || !is_of_schedule {
+            // SAFETY: the caller's promise, handed on.
+            return unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) } as libc::c_int;
+        }
+        let now = TIME.get();
+        let now = libc::timespec { tv_sec: now.as_secs() as libc::time_t, tv_nsec: now.subsec_nanos().into() };
+        // SAFETY: the caller has room for it.
+        unsafe { time.write(now) };
+        0
     }
 }

@@ -149,5 +149,6 @@ fn a_seed_tells_all_of_a_schedule() {
         let output = command.env("PARTWRIGHT_SEED", seed.to_string()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains(&told(&outcomes.counted)), "seed {seed}: {:?}\n{said}", outcomes.counted);
+        assert!(said.contains(&outcomes.trace), "seed {seed}:\n{}\n{said}", outcomes.trace);
     }
 }

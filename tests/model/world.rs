@@ -43,6 +43,9 @@ pub enum Defect {
 /// How many events a trace shows; all of them where one schedule is run again.
 const TRACE: usize = 200;
 
+/// When every schedule begins, since 1970: 14 November 2023.
+const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
+
 /// What was counted.
 #[derive(Default)]
 pub struct Counts {
@@ -79,7 +82,7 @@ impl World {
             page: chance::pick(&[1_000, 1_000, 7]),
             ..Bucket::default()
         };
-        Rc::new(Self {
+        let world = Rc::new(Self {
             bucket: RefCell::new(bucket),
             weather: Weather::draw(climate),
             ledger: RefCell::new(Ledger::new(poll, lease)),
@@ -90,7 +93,9 @@ impl World {
             defect,
             trace: RefCell::default(),
             longest_trace: if std::env::var_os("PARTWRIGHT_SEED").is_some() { usize::MAX } else { TRACE },
-        })
+        });
+        world.clock.monotonic();
+        world
     }
 
     /// Serves a request that has come to the store.
@@ -169,14 +174,17 @@ pub struct ModelClock {
 }
 
 impl ModelClock {
+    /// Time since the schedule began. The processes' time of day follows it.
     pub fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        let since = self.started.elapsed();
+        chance::set_time(BEGINNING + since);
+        since
     }
 }
 
 impl Clock for ModelClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_700_000_000_000 + self.monotonic().as_millis() as i64)
+        Timestamp::from_millis((BEGINNING + self.monotonic()).as_millis() as i64)
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {
