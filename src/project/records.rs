@@ -210,11 +210,12 @@ impl<'a> Records<'a> {
         self.sql.exec(statement, &row).map(drop)
     }
 
-    /// Keeps the report. A final version never changes.
+    /// Keeps the report. A final version never changes, and one that the bucket does not have can have no report: what
+    /// lies under its number is another's.
     pub(super) fn set_report(&self, report: &Report, now: Timestamp) -> Result<(), SqlError> {
-        let statement = "UPDATE versions SET phase = ?, finished_at = ?, report = ?, script = NULL,
+        let statement = "UPDATE versions SET phase = ?, finished_at = ?, report = ?,
                                 sha256 = COALESCE(sha256, ?), attempt = COALESCE(?, attempt)
-                         WHERE version = ? AND phase IN ('stored', 'queued', 'running')";
+                         WHERE version = ? AND phase IN ('queued', 'running')";
         let json = serde_json::to_string(report).map_err(|error| SqlError(error.to_string()))?;
         let row = [
             text(Phase::from(report.outcome)),

@@ -7,7 +7,7 @@ use super::deliver::refusal;
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use crate::contract::{Key, MAX_SCRIPT_BYTES, Origin, Sha256, Version};
+use crate::contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, Sha256, Version};
 use crate::s3::S3Error;
 
 /// How long each request to the bucket may take in all: a person waits.
@@ -35,8 +35,12 @@ impl ProjectObject<'_> {
     /// The script of a finished version, as it was run.
     async fn script_to_repeat(&self, call: &ProjectCall, view: &VersionView) -> Result<String, Refusal> {
         let (hasty, version) = (self.hasty(PATIENCE), view.version);
-        let is_finished =
-            view.phase.is_final() || hasty.ask_for_report(&call.project, view, false).await? == Asked::Final;
+        let is_finished = match view.phase {
+            // A report under its number is another's, as the script there would be.
+            Phase::Stored => false,
+            Phase::Queued | Phase::Running => hasty.ask_for_report(&call.project, view, false).await? == Asked::Final,
+            phase => phase.is_final(),
+        };
         if !is_finished {
             return Err(Refusal::NotFinished(version, view.phase));
         }
