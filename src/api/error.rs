@@ -264,6 +264,13 @@ impl ApiError {
             Refusal::NoVersion(version) => Self::no_version(project, version),
             Refusal::ScriptGone(version, key) => Self::no_script(version, &key),
             Refusal::KeyReused => Self::idempotency_key_reused(),
+            Refusal::Moved(version, to) => {
+                let detail = format!(
+                    "Version {version} of {project} is somebody else's script, which took the number in the bucket. \
+                     The version that was told to have it is {to}."
+                );
+                Self::new(409, "moved", detail)
+            }
             Refusal::Finished(version, phase) => {
                 let detail = format!("Version {version} of {project} is finished: it is {phase}.");
                 Self::new(409, "already_finished", detail)

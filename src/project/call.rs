@@ -241,6 +241,8 @@ pub enum Refusal {
     NoVersion(Version),
     /// The idempotency key came with something else before.
     KeyReused,
+    /// The number is somebody else's by now; the version that was told to have it has the second one.
+    Moved(Version, Version),
     /// The version has a report already, and stands so.
     Finished(Version, Phase),
     /// The version has no report yet, and stands so.

@@ -62,7 +62,7 @@ impl ProjectObject<'_> {
                 if stopped.get() {
                     return Ok(());
                 }
-                match self.deliver(project, &Cell::new(view.version)).await? {
+                match self.deliver(project, view.upload_id.as_ref(), &Cell::new(view.version)).await? {
                     Delivery::There | Delivery::Never(Refusal::NoMoreVersions | Refusal::Broken(_)) => {}
                     // What it says of one script it says of the others.
                     Delivery::Unclear(_) | Delivery::Never(_) => stopped.set(true),
@@ -75,17 +75,24 @@ impl ProjectObject<'_> {
         outcomes.into_iter().collect()
     }
 
-    /// Puts the script of a stored version, then its ticket. `number` follows the version when it has to move.
+    /// Puts the script of a stored version, then its ticket. `number` is the one it had, and follows it when it has
+    /// moved or has to move.
     ///
     /// # Errors
     /// Only when the object's own storage fails.
-    pub(super) async fn deliver(&self, project: &ProjectId, number: &Cell<Version>) -> Result<Delivery, Refusal> {
+    pub(super) async fn deliver(
+        &self,
+        project: &ProjectId,
+        upload: Option<&UploadId>,
+        number: &Cell<Version>,
+    ) -> Result<Delivery, Refusal> {
         let records = self.records();
-        let Some(view) = records.version(number.get())? else { return Ok(Delivery::There) };
-        let (Some(code), Some(upload_id)) = (records.held(number.get())?, view.upload_id.clone()) else {
-            return Ok(Delivery::There);
-        };
-        let Some(_turn) = Delivering::start(&self.memory.delivering, upload_id, self.clock.now()) else {
+        let Some(upload) = upload else { return Ok(Delivery::There) };
+        let Some(now_at) = records.number_of(upload, number.get())? else { return Ok(Delivery::There) };
+        number.set(now_at);
+        let Some(view) = records.version(now_at)? else { return Ok(Delivery::There) };
+        let Some(code) = records.held(now_at)? else { return Ok(Delivery::There) };
+        let Some(_turn) = Delivering::start(&self.memory.delivering, upload.clone(), self.clock.now()) else {
             return Ok(Delivery::Unclear(Refusal::BucketUnavailable("the script is on its way to it".to_owned())));
         };
         let delivery = self.put_script(project, view, Bytes::from(code), number).await?;

@@ -129,6 +129,19 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// The caller's version, for a call that changes something.
+    ///
+    /// # Errors
+    /// [`Refusal::Moved`] for a number that led to another: who names it may mean the version that it was promised to,
+    /// or the stranger's script.
+    pub(super) fn unmoved(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
+        let view = self.theirs(call, version)?;
+        match view.moved_to {
+            Some(to) => Err(Refusal::Moved(version, to)),
+            None => Ok(view),
+        }
+    }
+
+    /// The caller's version, whatever it is.
     pub(super) fn theirs(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
         let records = self.records();
         if life::standing(records, &call.caller)? != Standing::Theirs {

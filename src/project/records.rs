@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::call::VersionView;
 use super::row::{Reader, integer, optional, text, time, version};
-use crate::contract::{Phase, Report, Timestamp, Version};
+use crate::contract::{Phase, Report, Timestamp, UploadId, Version};
 use crate::object::{Sql, SqlError, Value};
 
 /// The tables. They are made with the first write, so that asking about a free name leaves nothing behind.
@@ -179,6 +179,14 @@ impl<'a> Records<'a> {
                          WHERE version = ? RETURNING promised";
         let rows = self.sql.exec(statement, &[version(to), version(from)])?;
         Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(1))))
+    }
+
+    /// The number that an upload has now, which had `number` before; none if it was withdrawn.
+    pub(super) fn number_of(&self, upload: &UploadId, number: Version) -> Result<Option<Version>, SqlError> {
+        // A version moves up alone, and seldom: nearly always the first row is the one.
+        let statement = "SELECT version FROM versions WHERE version >= ? AND upload_id = ? ORDER BY version LIMIT 1";
+        let rows = self.sql.exec(statement, &[version(number), text(upload)])?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
     }
 
     /// Lets a number, and those that led to it, tell where the version went.

@@ -24,7 +24,7 @@ impl ProjectObject<'_> {
         version: Version,
         idempotency: Option<&Idempotency>,
     ) -> Answer {
-        let view = self.theirs(call, version)?;
+        let view = self.unmoved(call, version)?;
         let replayed = life::replayed(self.records(), &call.caller, idempotency, self.clock.now())?;
         // What was a version already needs no script.
         let code = if replayed.is_some() { String::new() } else { self.script_to_repeat(call, &view).await? };

@@ -47,21 +47,23 @@ impl ProjectObject<'_> {
             Some(Err(refusal)) => return Err(refusal),
         };
         let now = (self.is_caught_up()?, self.clock.now());
-        let number = match life::accept(records, call, script, idempotency, now)? {
-            Accepted::New(version) => Cell::new(version),
+        let (number, upload) = match life::accept(records, call, script, idempotency, now)? {
+            Accepted::New(version, upload) => (Cell::new(version), upload),
             Accepted::Before(version) => return self.uploaded(call, version, true),
         };
         self.arm().await?;
         let _ = self.tell(&call.project).await;
         if ready
             && let Some(Delivery::Never(refusal)) =
-                within(hasty.deliver(&call.project, &number), &mut end).await.transpose()?
+                within(hasty.deliver(&call.project, Some(&upload), &number), &mut end).await.transpose()?
             && life::withdraw(records, number.get())?
         {
             self.arm().await?;
             return Err(refusal);
         }
-        let answer = self.uploaded(call, number.get(), false);
+        // Another request may have caught up meanwhile, and given it another number.
+        let number = records.number_of(&upload, number.get())?.unwrap_or(number.get());
+        let answer = self.uploaded(call, number, false);
         self.note_silence(began, &answer);
         life::meet_admin(records, &call.caller)?;
         self.register(&call.project).await;

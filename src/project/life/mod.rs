@@ -50,8 +50,8 @@ pub(super) fn standing(records: Records<'_>, caller: &Caller) -> Result<Standing
 
 /// What became of an upload.
 pub(super) enum Accepted {
-    /// It is the next version.
-    New(Version),
+    /// It is the next version, under this upload's id.
+    New(Version, UploadId),
     /// It was a version already, under the same idempotency key.
     Before(Version),
 }
@@ -102,6 +102,7 @@ pub(super) fn accept(
         return Err(Refusal::BucketUnavailable(why));
     }
     let version = next(records)?;
+    let upload = UploadId::random();
     if standing == Standing::Free && name_is_known {
         records.set_single(Single::Owner, &caller.user)?;
     }
@@ -111,7 +112,7 @@ pub(super) fn accept(
         origin: script.origin,
         parent: script.parent,
         user: Some(caller.user.clone()),
-        upload_id: Some(UploadId::random()),
+        upload_id: Some(upload.clone()),
         request_id: Some(call.request_id.clone()),
         sha256: Some(Sha256::of(script.code.as_bytes())),
         size: script.code.len() as u64,
@@ -132,7 +133,7 @@ pub(super) fn accept(
     }
     count(records, 1)?;
     touch(records, now)?;
-    Ok(Accepted::New(version))
+    Ok(Accepted::New(version, upload))
 }
 
 /// Whether one more script of `size` bytes may wait for the bucket.
