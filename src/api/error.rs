@@ -61,11 +61,11 @@ impl ApiError {
         Self::new(401, "unauthorized", format!("This call needs the header Authorization: Bearer <{setting}>."))
     }
 
-    /// 403: a WebSocket from another site's page. Browsers open those without asking, and cookies or loopback let
-    /// them in.
+    /// 403: a change or a WebSocket at the wish of another site's page. Browsers send those without asking, and cookies
+    /// or loopback let them in.
     pub(super) fn foreign_origin(origin: &str) -> Self {
         let shown: String = origin.chars().take(200).collect();
-        Self::new(403, "foreign_origin", format!("A page of {shown:?} may not open WebSockets here."))
+        Self::new(403, "foreign_origin", format!("A page of {shown:?} may change nothing and open no WebSocket here."))
     }
 
     /// 422: the key of an earlier upload with something else in it.
