@@ -93,7 +93,7 @@ impl ProjectObject<'_> {
         let Some(view) = records.version(now_at)? else { return Ok(Delivery::There) };
         let Some(code) = records.held(now_at)? else { return Ok(Delivery::There) };
         let Some(_turn) = Delivering::start(&self.memory.delivering, upload.clone(), self.clock.now()) else {
-            return Ok(Delivery::Unclear(Refusal::BucketUnavailable("the script is on its way to it".to_owned())));
+            return Ok(Delivery::Unclear(under_way()));
         };
         let delivery = self.put_script(project, view, Bytes::from(code), number).await?;
         if matches!(delivery, Delivery::There) {
@@ -137,8 +137,9 @@ impl ProjectObject<'_> {
                 Ok(others) => (others, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
-            match life::moved(self.records(), &taken, &others) {
-                Ok(to) => number.set(to),
+            match life::moved(self.records(), view.upload_id.as_ref(), &taken, &others) {
+                Ok(Some(to)) => number.set(to),
+                Ok(None) => return Ok(Delivery::Unclear(under_way())),
                 Err(refusal) => return Ok(Delivery::Never(refusal)),
             }
             life::touch(self.records(), self.clock.now())?;
@@ -203,6 +204,11 @@ impl ProjectObject<'_> {
             StoreVerdict::Unavailable(why) => Err(Refusal::BucketUnavailable(why)),
         }
     }
+}
+
+/// What a delivery says that leaves a script to another one.
+fn under_way() -> Refusal {
+    Refusal::BucketUnavailable("the script is on its way to it".to_owned())
 }
 
 /// What the store's error means to the caller.

@@ -172,13 +172,19 @@ impl<'a> Records<'a> {
         self.sql.exec(statement, &[version(number)]).map(drop)
     }
 
-    /// Gives a version another number; true if its uploader was told of the one it had.
-    pub(super) fn renumber(&self, from: Version, to: Version) -> Result<bool, SqlError> {
+    /// Gives an upload's version another number; true if its uploader was told of the one it had, none if it does not
+    /// have that one, or the bucket has its script.
+    pub(super) fn renumber(
+        &self,
+        upload: Option<&UploadId>,
+        from: Version,
+        to: Version,
+    ) -> Result<Option<bool>, SqlError> {
         let statement = "UPDATE versions SET version = ?,
                                 moved_from = COALESCE(moved_from, CASE promised WHEN 1 THEN version END)
-                         WHERE version = ? RETURNING promised";
-        let rows = self.sql.exec(statement, &[version(to), version(from)])?;
-        Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(1))))
+                         WHERE version = ? AND upload_id = ? AND phase = 'stored' RETURNING promised";
+        let rows = self.sql.exec(statement, &[version(to), version(from), optional(&upload)])?;
+        Ok(rows.first().map(|row| row.first() == Some(&Value::Integer(1))))
     }
 
     /// The number that an upload has now, which had `number` before; none if it was withdrawn.

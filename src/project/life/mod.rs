@@ -158,9 +158,15 @@ pub(super) fn promise(records: Records<'_>, version: Version) -> Result<(), SqlE
     records.set_promised(version)
 }
 
-/// The number turned out to be somebody else's: the version moves to the next one that is free beside `others`, and
-/// the number is theirs.
-pub(super) fn moved(records: Records<'_>, taken: &Found, others: &[Found]) -> Result<Version, Refusal> {
+/// The number turned out to be somebody else's: the upload's version moves to the next one that is free beside `others`,
+/// and the number is theirs. None if the upload does not wait under that number any more: somebody else has moved or
+/// delivered it.
+pub(super) fn moved(
+    records: Records<'_>,
+    upload: Option<&UploadId>,
+    taken: &Found,
+    others: &[Found],
+) -> Result<Option<Version>, Refusal> {
     let before = next(records)?;
     adopt_all(records, others)?;
     let to = match next(records) {
@@ -168,14 +174,14 @@ pub(super) fn moved(records: Records<'_>, taken: &Found, others: &[Found]) -> Re
         Err(Refusal::NoMoreVersions) if records.version(before)?.is_none() => before,
         to => to?,
     };
-    let promised = records.renumber(taken.version, to)?;
+    let Some(promised) = records.renumber(upload, taken.version, to)? else { return Ok(None) };
     records.move_keys(taken.version, to)?;
     raise_next(records, to.get() + 1)?;
     adopt_all(records, std::slice::from_ref(taken))?;
     if promised {
         records.set_moved(taken.version, to)?;
     }
-    Ok(to)
+    Ok(Some(to))
 }
 
 /// The upload was answered with a no: the version never was. The number is given again unless later ones are taken.
@@ -223,7 +229,7 @@ pub(super) fn caught_up(
     let reports: HashMap<Version, &Found> = found.iter().map(|found| (found.version, found)).collect();
     for view in idle {
         if let Some(report) = reports.get(&view.version).filter(|_| !scripts.contains(&view.version)) {
-            moved(records, report, &[])?;
+            moved(records, view.upload_id.as_ref(), report, &[])?;
         }
     }
     let all_are_ours = found.is_empty() && records.single_number(Single::Total)? == Some(idle.len() as u64);
