@@ -189,6 +189,9 @@ pub struct VersionView {
     pub size: u64,
     /// When it was taken; the store's time for a script that somebody put into the bucket.
     pub accepted_at: Timestamp,
+    /// Since when it waits for a runner: the bucket has its script since then, or its last attempt was given back; none
+    /// while the bucket does not have it. Stays when a runner takes it.
+    pub queued_at: Option<Timestamp>,
     /// The highest attempt that was seen.
     pub attempt: Option<u32>,
     /// When that attempt was first seen.

@@ -137,7 +137,7 @@ impl ProjectObject<'_> {
                 Ok(others) => (others, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
-            match life::moved(self.records(), view.upload_id.as_ref(), &taken, &others) {
+            match life::moved(self.records(), view.upload_id.as_ref(), &taken, (&others, self.clock.now())) {
                 Ok(Some(to)) => number.set(to),
                 Ok(None) => return Ok(Delivery::Unclear(under_way())),
                 Err(refusal) => return Ok(Delivery::Never(refusal)),
