@@ -267,3 +267,13 @@ pub enum Refusal {
     /// The object itself is at fault.
     Broken(String),
 }
+
+impl Refusal {
+    /// The same where something may have been done all the same.
+    pub(super) fn into_unclear(self) -> Self {
+        match self {
+            Self::BucketUnavailable(why) | Self::BucketRefuses(why) | Self::Broken(why) => Self::Unclear(why),
+            other => other,
+        }
+    }
+}

@@ -45,7 +45,9 @@ impl ProjectObject<'_> {
         self.arm().await?;
         match delivery {
             Delivery::There => self.theirs(call, number.get()),
-            Delivery::Unclear(refusal) | Delivery::Never(refusal) => Err(refusal),
+            // The script may be in the bucket by now, or has another number.
+            Delivery::Unclear(why) => Err(why.into_unclear()),
+            Delivery::Never(refusal) => Err(refusal),
         }
     }
 
