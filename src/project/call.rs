@@ -40,6 +40,9 @@ pub enum Operation {
         script: NewScript,
         /// So that the same upload sent again is no second version.
         idempotency: Option<Idempotency>,
+        /// How long to wait for the bucket in all, in milliseconds, where that is less than the 10 s that an upload
+        /// waits otherwise. With 0 the bucket is not asked: the script is kept for it.
+        patience_ms: Option<u64>,
     },
     /// Run the script of a finished version again, as the next version.
     Retry {

@@ -105,7 +105,10 @@ impl<'a> ProjectObject<'a> {
             self.arm().await?;
         }
         let answer = match &call.operation {
-            Operation::Upload { script, idempotency } => self.upload(&call, script, idempotency.as_ref()).await,
+            Operation::Upload { script, idempotency, patience_ms } => {
+                let patience = patience_ms.map(Duration::from_millis);
+                self.upload(&call, script, idempotency.as_ref(), patience).await
+            }
             Operation::Wait { seconds } => self.wait(&call, *seconds).await,
             operation => {
                 self.look(&call).await?;

@@ -29,7 +29,7 @@ impl ProjectObject<'_> {
         // What was a version already needs no script.
         let code = if replayed.is_some() { String::new() } else { self.script_to_repeat(call, &view).await? };
         let script = NewScript { code, metadata: view.metadata, origin: Origin::Retry, parent: Some(version) };
-        self.upload(call, &script, idempotency).await
+        self.upload(call, &script, idempotency, None).await
     }
 
     /// The script of a finished version, as it was run.

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SILENT_FOR: Duration = Duration::from_secs(5);
 
 impl ProjectObject<'_> {
-    /// Takes a script as the next version.
+    /// Takes a script as the next version. The bucket is waited for no longer than `patience`, nor than 10 s.
     ///
     /// # Errors
     /// Nothing is accepted then. A bucket that does not answer is no error: the script is kept for it.
@@ -29,7 +29,9 @@ impl ProjectObject<'_> {
         call: &ProjectCall,
         script: &NewScript,
         idempotency: Option<&Idempotency>,
+        patience: Option<Duration>,
     ) -> Answer {
+        let patience = patience.map_or(PATIENCE, |patience| patience.min(PATIENCE));
         let records = self.records();
         if life::standing(records, &call.caller)? == Standing::Foreign {
             return Err(Refusal::NameTaken);
@@ -38,9 +40,13 @@ impl ProjectObject<'_> {
         if let Some(version) = life::replayed(records, &call.caller, idempotency, began)? {
             return self.uploaded(call, version, true);
         }
-        let mut end = self.clock.sleep(PATIENCE);
-        let hasty = self.hasty(PATIENCE);
-        let ready = if self.is_silent() { None } else { within(hasty.make_ready(&call.project), &mut end).await };
+        let mut end = self.clock.sleep(patience);
+        let hasty = self.hasty(patience);
+        let ready = if patience.is_zero() || self.is_silent() {
+            None
+        } else {
+            within(hasty.make_ready(&call.project), &mut end).await
+        };
         let ready = match ready {
             Some(Ok(())) => true,
             None | Some(Err(Refusal::BucketUnavailable(_))) => false,

@@ -326,7 +326,7 @@ async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Res
         project: project.parse().unwrap(),
         caller: Caller { user: user.to_owned(), admin },
         request_id: RequestId::random(),
-        operation: Operation::Upload { script, idempotency: None },
+        operation: Operation::Upload { script, idempotency: None, patience_ms: None },
     };
     let answer: partwright::project::Answer =
         partwright::object::call(world, &ObjectName::Project(call.project.clone()), &call).await.unwrap();

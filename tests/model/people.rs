@@ -65,7 +65,7 @@ impl People {
             sleep(seconds(0, pace)).await;
             let code = self.script();
             let script = NewScript { code: code.clone(), metadata: None, origin: Origin::Upload, parent: None };
-            let answer = project.call(Operation::Upload { script, idempotency: None }).await;
+            let answer = project.call(Operation::Upload { script, idempotency: None, patience_ms: None }).await;
             match answer {
                 Some(Ok(Reply::Uploaded(uploaded))) => {
                     self.world.note("somebody", &format!("uploaded {} v{}", project.id, uploaded.version));

@@ -223,7 +223,7 @@ impl World {
             project: project.clone(),
             caller: Caller { user: "somebody else".to_owned(), admin: false },
             request_id: RequestId::random(),
-            operation: Operation::Upload { script, idempotency: None },
+            operation: Operation::Upload { script, idempotency: None, patience_ms: None },
         };
         self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
