@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use partwright::http::Clock;
 use serde_json::{Value, json};
 
@@ -34,6 +35,19 @@ async fn the_place_in_the_queue() {
     assert_eq!(told["queue"], json!({"ahead": 3, "waiting": 5, "at_least": false}), "that one had its turn");
     world.claim("demo", 2, 1);
     assert_eq!(world.status("demo").await["queue"], Value::Null, "it runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_ask_the_place_is_asked_for_once() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.status("demo").await;
+    world.clock.sleep(Duration::from_secs(4)).await;
+    let before = world.fleet_calls.get();
+    world.store.always(Some(Fault::Slow(Duration::from_millis(100))));
+    let told = join_all((0..100).map(|_| status(&world, "demo"))).await;
+    assert!(told.iter().all(|status| status["queue"]["ahead"] == 0), "{told:?}");
+    assert_eq!(world.fleet_calls.get() - before, 1);
 }
 
 #[tokio::test(start_paused = true)]
