@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::auth::admit;
+use super::auth::{admit, require_own_page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
@@ -79,8 +79,11 @@ impl<'a> App<'a> {
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
         let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
-        let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        if !head.method.is_safe() {
+            require_own_page(&head.headers, &authority)?;
+        }
+        let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let mut call = Call {
             config,
             http: self.http,

@@ -48,6 +48,23 @@ pub(super) fn admit(
     }
 }
 
+/// Whether a browser may send this at its page's wish: it comes from a page of this very service, or of none. Pages of
+/// others cannot read answers, but they can send what needs no question first (a POST without a body) and open
+/// WebSockets, and where loopback or a cookie lets the browser in it would count as its user's.
+///
+/// # Errors
+/// 403 for another site's page. Programs that are no browsers send neither header.
+pub(super) fn require_own_page(headers: &http::HeaderMap, authority: &str) -> Result<(), ApiError> {
+    if let Some(origin) = headers.get("origin") {
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        let is_own = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(authority));
+        return if is_own { Ok(()) } else { Err(ApiError::foreign_origin(&origin)) };
+    }
+    let Some(site) = headers.get("sec-fetch-site") else { return Ok(()) };
+    // `none` is a person's own doing.
+    if site == "same-origin" || site == "none" { Ok(()) } else { Err(ApiError::foreign_origin("another site")) }
+}
+
 fn bearer(headers: &http::HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
@@ -12,7 +13,7 @@ use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
 use super::upload::{self, Upload};
-use crate::contract::{IdError, IdempotencyKey, ProjectId};
+use crate::contract::{IdError, IdempotencyKey, ProjectId, Timestamp};
 use crate::http::Body;
 use crate::project::Uploaded;
 
@@ -24,6 +25,9 @@ const MAX_BYTES: usize = 8 << 20;
 
 /// How many projects are asked at once.
 const AT_ONCE: usize = 6;
+
+/// How long all of them together wait for the bucket: what comes later is kept for it without asking.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 struct Batch {
@@ -57,11 +61,12 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         let detail = format!("a batch holds 1 to {MOST} uploads; this one has {}", uploads.len());
         return Err(ApiError::invalid("uploads", detail));
     }
+    let until = call.clock.now().after(PATIENCE);
     let mut results: Vec<(usize, Value)> = stream::iter(by_project(uploads))
         .map(async |items| {
             let mut done = Vec::new();
             for (index, item) in items {
-                done.push((index, result(call, index, item).await));
+                done.push((index, result(call, until, index, item).await));
             }
             done
         })
@@ -98,9 +103,9 @@ fn by_project(uploads: Vec<Value>) -> Vec<Vec<(usize, Value)>> {
 }
 
 /// Uploads one and tells what became of it.
-async fn result(call: &Call<'_>, index: usize, item: Value) -> Value {
+async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) -> Value {
     let name = item["project_name"].clone();
-    match send(call, item).await {
+    match send(call, until, item).await {
         Ok(uploaded) => json!({
             "index": index,
             "project_name": name,
@@ -119,12 +124,13 @@ async fn result(call: &Call<'_>, index: usize, item: Value) -> Value {
     }
 }
 
-async fn send(call: &Call<'_>, item: Value) -> Result<Uploaded, ApiError> {
+async fn send(call: &Call<'_>, until: Timestamp, item: Value) -> Result<Uploaded, ApiError> {
     let Item { project_name, idempotency_key, upload } =
         serde_json::from_value(item).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
     let project: ProjectId = parse("project_name", &project_name)?;
     let key = idempotency_key.map(|key| parse::<IdempotencyKey>("idempotency_key", &key)).transpose()?;
-    upload::send(call, &project, upload.into_operation(key)?).await
+    let patience = until.since(call.clock.now());
+    upload::send(call, &project, upload.into_operation(key, Some(patience))?).await
 }
 
 fn parse<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, ApiError> {

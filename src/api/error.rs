@@ -61,11 +61,11 @@ impl ApiError {
         Self::new(401, "unauthorized", format!("This call needs the header Authorization: Bearer <{setting}>."))
     }
 
-    /// 403: a WebSocket from another site's page. Browsers open those without asking, and cookies or loopback let
-    /// them in.
+    /// 403: a change or a WebSocket at the wish of another site's page. Browsers send those without asking, and cookies
+    /// or loopback let them in.
     pub(super) fn foreign_origin(origin: &str) -> Self {
         let shown: String = origin.chars().take(200).collect();
-        Self::new(403, "foreign_origin", format!("A page of {shown:?} may not open WebSockets here."))
+        Self::new(403, "foreign_origin", format!("A page of {shown:?} may change nothing and open no WebSocket here."))
     }
 
     /// 422: the key of an earlier upload with something else in it.
@@ -264,6 +264,13 @@ impl ApiError {
             Refusal::NoVersion(version) => Self::no_version(project, version),
             Refusal::ScriptGone(version, key) => Self::no_script(version, &key),
             Refusal::KeyReused => Self::idempotency_key_reused(),
+            Refusal::Moved(version, to) => {
+                let detail = format!(
+                    "Version {version} of {project} is somebody else's script, which took the number in the bucket. \
+                     The version that was told to have it is {to}."
+                );
+                Self::new(409, "moved", detail)
+            }
             Refusal::Finished(version, phase) => {
                 let detail = format!("Version {version} of {project} is finished: it is {phase}.");
                 Self::new(409, "already_finished", detail)

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::auth::require_own_page;
 use super::config::Config;
 use super::error::ApiError;
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
@@ -85,17 +86,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Requires a WebSocket's handshake, and of a browser's that it comes from a page of this very service: pages of
-    /// others cannot read answers, but nothing else would keep them from reading a WebSocket.
+    /// Requires a WebSocket's handshake, and of a browser's that it comes from a page of this very service.
     pub fn require_handshake(&self) -> Result<(), ApiError> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        let Some(origin) = self.headers.get("origin") else { return Ok(()) };
-        let origin = String::from_utf8_lossy(origin.as_bytes());
-        let own = origin.split_once("://").is_some_and(|(_, host)| host.eq_ignore_ascii_case(&self.authority));
-        if own { Ok(()) } else { Err(ApiError::foreign_origin(&origin)) }
+        require_own_page(&self.headers, &self.authority)
     }
 
     /// Asks the project's object.

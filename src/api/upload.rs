@@ -1,5 +1,7 @@
 //! `POST /api/projects/{project}/upload-script`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -76,7 +78,7 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         Kind::Python => Upload { code: text.to_owned(), metadata: None },
         Kind::Json => parse(text)?,
     };
-    let operation = upload.into_operation(call.idempotency_key()?)?;
+    let operation = upload.into_operation(call.idempotency_key()?, None)?;
     Ok(reply(call, &project, send(call, &project, operation).await?))
 }
 
@@ -89,8 +91,13 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
 }
 
 impl Upload {
-    /// The question to the project's object, if a script and its metadata may be taken.
-    pub fn into_operation(self, key: Option<IdempotencyKey>) -> Result<Operation, ApiError> {
+    /// The question to the project's object, if a script and its metadata may be taken. With `patience` it waits for the
+    /// bucket no longer than that.
+    pub fn into_operation(
+        self,
+        key: Option<IdempotencyKey>,
+        patience: Option<Duration>,
+    ) -> Result<Operation, ApiError> {
         let Self { code, metadata } = self;
         if code.len() > MAX_SCRIPT_BYTES {
             return Err(too_large());
@@ -108,7 +115,8 @@ impl Upload {
         }
         let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
         let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
-        Ok(Operation::Upload { script, idempotency })
+        let patience_ms = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        Ok(Operation::Upload { script, idempotency, patience_ms })
     }
 }
 

@@ -6,7 +6,7 @@
 //! - Runners hold WebSockets here, over which they are told that there is work.
 
 mod queue;
-mod turn;
+pub(crate) mod turn;
 
 use std::cell::RefCell;
 use std::rc::Rc;

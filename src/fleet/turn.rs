@@ -1,4 +1,4 @@
-//! One probe, or one look at the queue, at a time: whoever comes while one runs waits for it and is told its answer.
+//! One probe, or one question for a place in the queue, at a time: whoever comes while one runs waits for it and is told its answer.
 //!
 //! Requests to one object interleave at every await, and the request that runs it may break off at any of them:
 //! its caller may leave, and it may then end, or stay where it is for ever. Both leave the turn to another.
@@ -11,11 +11,11 @@ use futures::channel::oneshot::{Receiver, Sender, channel};
 use crate::contract::Timestamp;
 
 /// No probe takes longer: one that is under way for so long was broken off, or is to be.
-pub(super) const LONGEST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 
 /// Whose turn it is.
 #[derive(Debug)]
-pub(super) struct Turns<T> {
+pub(crate) struct Turns<T> {
     running: RefCell<Option<Running<T>>>,
     begun: Cell<u64>,
 }
@@ -34,7 +34,7 @@ struct Running<T> {
 }
 
 /// What to do.
-pub(super) enum Turn<'a, T> {
+pub(crate) enum Turn<'a, T> {
     /// Do it, and tell the others.
     Mine(Mine<'a, T>),
     /// Wait for this at most [`LONGEST`]. It is cancelled when the other breaks off; then ask again.
@@ -42,14 +42,14 @@ pub(super) enum Turn<'a, T> {
 }
 
 /// The turn to do it, for as long as it lives.
-pub(super) struct Mine<'a, T> {
+pub(crate) struct Mine<'a, T> {
     turns: &'a Turns<T>,
     number: u64,
 }
 
 impl<T> Turns<T> {
     /// Takes the turn if nobody has it.
-    pub(super) fn take(&self, now: Timestamp) -> Turn<'_, T> {
+    pub(crate) fn take(&self, now: Timestamp) -> Turn<'_, T> {
         let mut running = self.running.borrow_mut();
         if let Some(running) = running.as_mut().filter(|running| now.since(running.since) < LONGEST) {
             let (tell, told) = channel();
@@ -65,7 +65,7 @@ impl<T> Turns<T> {
 
 impl<T: Clone> Mine<'_, T> {
     /// Tells all who wait.
-    pub(super) fn tell(self, answer: &T) {
+    pub(crate) fn tell(self, answer: &T) {
         for waiting in self.end() {
             // One who has left needs no answer.
             let _ = waiting.send(answer.clone());

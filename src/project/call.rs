@@ -40,6 +40,9 @@ pub enum Operation {
         script: NewScript,
         /// So that the same upload sent again is no second version.
         idempotency: Option<Idempotency>,
+        /// How long to wait for the bucket in all, in milliseconds, where that is less than the 10 s that an upload
+        /// waits otherwise. With 0 the bucket is not asked: the script is kept for it.
+        patience_ms: Option<u64>,
     },
     /// Run the script of a finished version again, as the next version.
     Retry {
@@ -189,6 +192,9 @@ pub struct VersionView {
     pub size: u64,
     /// When it was taken; the store's time for a script that somebody put into the bucket.
     pub accepted_at: Timestamp,
+    /// Since when it waits for a runner: the bucket has its script since then, or its last attempt was given back; none
+    /// while the bucket does not have it. Stays when a runner takes it.
+    pub queued_at: Option<Timestamp>,
     /// The highest attempt that was seen.
     pub attempt: Option<u32>,
     /// When that attempt was first seen.
@@ -241,6 +247,8 @@ pub enum Refusal {
     NoVersion(Version),
     /// The idempotency key came with something else before.
     KeyReused,
+    /// The number is somebody else's by now; the version that was told to have it has the second one.
+    Moved(Version, Version),
     /// The version has a report already, and stands so.
     Finished(Version, Phase),
     /// The version has no report yet, and stands so.
@@ -261,4 +269,14 @@ pub enum Refusal {
     BucketRefuses(String),
     /// The object itself is at fault.
     Broken(String),
+}
+
+impl Refusal {
+    /// The same where something may have been done all the same.
+    pub(super) fn into_unclear(self) -> Self {
+        match self {
+            Self::BucketUnavailable(why) | Self::BucketRefuses(why) | Self::Broken(why) => Self::Unclear(why),
+            other => other,
+        }
+    }
 }

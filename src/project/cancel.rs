@@ -22,7 +22,7 @@ impl ProjectObject<'_> {
     /// # Errors
     /// [`Refusal::Finished`] if another report was first.
     pub(super) async fn cancel(&self, call: &ProjectCall, version: Version) -> Answer {
-        let view = self.theirs(call, version)?;
+        let view = self.unmoved(call, version)?;
         let hasty = self.hasty(PATIENCE);
         let view = if view.phase == Phase::Stored { hasty.deliver_now(call, &view).await? } else { view };
         let view = if view.phase.is_final() { view } else { hasty.put_cancellation(call, &view).await? };
@@ -40,20 +40,15 @@ impl ProjectObject<'_> {
     /// A report needs a script: a version without one would look free to others who write to the bucket.
     async fn deliver_now(&self, call: &ProjectCall, view: &VersionView) -> Result<VersionView, Refusal> {
         self.make_ready(&call.project).await?;
-        // Catching up may have given it another number.
-        let number = Cell::new(self.where_is(view)?);
-        let delivery = self.deliver(&call.project, &number).await?;
+        let number = Cell::new(view.version);
+        let delivery = self.deliver(&call.project, view.upload_id.as_ref(), &number).await?;
         self.arm().await?;
         match delivery {
             Delivery::There => self.theirs(call, number.get()),
-            Delivery::Unclear(refusal) | Delivery::Never(refusal) => Err(refusal),
+            // The script may be in the bucket by now, or has another number.
+            Delivery::Unclear(why) => Err(why.into_unclear()),
+            Delivery::Never(refusal) => Err(refusal),
         }
-    }
-
-    /// The number that a version has now.
-    fn where_is(&self, view: &VersionView) -> Result<Version, Refusal> {
-        let there = self.records().version(view.version)?;
-        Ok(there.and_then(|there| there.moved_to).unwrap_or(view.version))
     }
 
     /// Puts the report, and gives the version with whichever report it has now.

@@ -62,7 +62,7 @@ impl ProjectObject<'_> {
                 if stopped.get() {
                     return Ok(());
                 }
-                match self.deliver(project, &Cell::new(view.version)).await? {
+                match self.deliver(project, view.upload_id.as_ref(), &Cell::new(view.version)).await? {
                     Delivery::There | Delivery::Never(Refusal::NoMoreVersions | Refusal::Broken(_)) => {}
                     // What it says of one script it says of the others.
                     Delivery::Unclear(_) | Delivery::Never(_) => stopped.set(true),
@@ -75,18 +75,25 @@ impl ProjectObject<'_> {
         outcomes.into_iter().collect()
     }
 
-    /// Puts the script of a stored version, then its ticket. `number` follows the version when it has to move.
+    /// Puts the script of a stored version, then its ticket. `number` is the one it had, and follows it when it has
+    /// moved or has to move.
     ///
     /// # Errors
     /// Only when the object's own storage fails.
-    pub(super) async fn deliver(&self, project: &ProjectId, number: &Cell<Version>) -> Result<Delivery, Refusal> {
+    pub(super) async fn deliver(
+        &self,
+        project: &ProjectId,
+        upload: Option<&UploadId>,
+        number: &Cell<Version>,
+    ) -> Result<Delivery, Refusal> {
         let records = self.records();
-        let Some(view) = records.version(number.get())? else { return Ok(Delivery::There) };
-        let (Some(code), Some(upload_id)) = (records.held(number.get())?, view.upload_id.clone()) else {
-            return Ok(Delivery::There);
-        };
-        let Some(_turn) = Delivering::start(&self.memory.delivering, upload_id, self.clock.now()) else {
-            return Ok(Delivery::Unclear(Refusal::BucketUnavailable("the script is on its way to it".to_owned())));
+        let Some(upload) = upload else { return Ok(Delivery::There) };
+        let Some(now_at) = records.number_of(upload, number.get())? else { return Ok(Delivery::There) };
+        number.set(now_at);
+        let Some(view) = records.version(now_at)? else { return Ok(Delivery::There) };
+        let Some(code) = records.held(now_at)? else { return Ok(Delivery::There) };
+        let Some(_turn) = Delivering::start(&self.memory.delivering, upload.clone(), self.clock.now()) else {
+            return Ok(Delivery::Unclear(under_way()));
         };
         let delivery = self.put_script(project, view, Bytes::from(code), number).await?;
         if matches!(delivery, Delivery::There) {
@@ -130,8 +137,9 @@ impl ProjectObject<'_> {
                 Ok(others) => (others, None),
                 Err(error) => (Vec::new(), Some(error)),
             };
-            match life::moved(self.records(), &taken, &others) {
-                Ok(to) => number.set(to),
+            match life::moved(self.records(), view.upload_id.as_ref(), &taken, (&others, self.clock.now())) {
+                Ok(Some(to)) => number.set(to),
+                Ok(None) => return Ok(Delivery::Unclear(under_way())),
                 Err(refusal) => return Ok(Delivery::Never(refusal)),
             }
             life::touch(self.records(), self.clock.now())?;
@@ -196,6 +204,11 @@ impl ProjectObject<'_> {
             StoreVerdict::Unavailable(why) => Err(Refusal::BucketUnavailable(why)),
         }
     }
+}
+
+/// What a delivery says that leaves a script to another one.
+fn under_way() -> Refusal {
+    Refusal::BucketUnavailable("the script is on its way to it".to_owned())
 }
 
 /// What the store's error means to the caller.

@@ -31,7 +31,7 @@ impl ProjectObject<'_> {
         records.create()?;
         records.set_single(Single::Project, project)?;
         let idle = self.idle(records.stored(u32::MAX)?);
-        life::caught_up(records, &self.store(), &found, &idle)?;
+        life::caught_up(records, &self.store(), &found, (&idle, self.clock.now()))?;
         life::touch(records, self.clock.now())?;
         // Should the upload be refused after all, what was found is followed all the same.
         self.arm().await
@@ -94,7 +94,7 @@ impl ProjectObject<'_> {
     /// Takes over what is not known yet, in one stretch.
     pub(super) fn adopt_all(&self, found: &[Found]) -> Result<(), Refusal> {
         let records = self.records();
-        if life::adopt_all(records, found)? {
+        if life::adopt_all(records, found, self.clock.now())? {
             life::touch(records, self.clock.now())?;
         }
         Ok(())

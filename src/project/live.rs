@@ -11,6 +11,7 @@ use super::life;
 use super::object::{FRESH_MILLIS, ProjectObject};
 use super::words::status_body;
 use crate::contract::{Phase, ProjectId, ProjectStatus, StatusCode, Timestamp, Version, Wake};
+use crate::fleet::turn::{Turn, Turns};
 use crate::fleet::{FleetCall, QueuePlace};
 use crate::object::{ObjectName, call, post};
 
@@ -26,6 +27,9 @@ pub(super) const WATCHED_PAUSE: Duration = Duration::from_secs(2);
 /// How long a place in the queue is good for, in milliseconds.
 const PLACE_MILLIS: i64 = 2_000;
 
+/// How long one who asks for the status waits for the place that another asks for: it is not worth more.
+const PLACE_PATIENCE: Duration = Duration::from_secs(4);
+
 /// What an instance remembers of those who want to know. All of it may be forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Live {
@@ -34,6 +38,8 @@ pub(super) struct Live {
     said: RefCell<Option<String>>,
     /// A version's place in the queue, and when it was asked for.
     place: Cell<Option<(Timestamp, Version, Option<QueuePlace>)>>,
+    /// Who asks for it.
+    place_turns: Turns<()>,
 }
 
 /// What of a status is worth an answer to those who wait for another one.
@@ -200,11 +206,25 @@ impl ProjectObject<'_> {
                 life::place(&mut view, place);
                 return Ok(view);
             }
-            let question = FleetCall::Queue { project: project.clone(), version };
-            let answer = call::<Option<QueuePlace>>(self.objects, &ObjectName::Fleet, &question).await;
-            self.memory.live.place.set(Some((self.clock.now(), version, answer.unwrap_or_default())));
+            match self.memory.live.place_turns.take(now) {
+                Turn::Mine(turn) => {
+                    let question = FleetCall::Queue { project: project.clone(), version };
+                    let answer = call::<Option<QueuePlace>>(self.objects, &ObjectName::Fleet, &question).await;
+                    self.note_place(version, answer.unwrap_or_default());
+                    turn.tell(&());
+                }
+                Turn::Anothers(told) => {
+                    if let Either::Right(_) = select(told, self.clock.sleep(PLACE_PATIENCE)).await {
+                        self.note_place(version, None);
+                    }
+                }
+            }
             // Meanwhile the version may have gone on: what is told is what the records say after the last await.
         }
+    }
+
+    fn note_place(&self, version: Version, place: Option<QueuePlace>) {
+        self.memory.live.place.set(Some((self.clock.now(), version, place)));
     }
 }
 

@@ -105,7 +105,10 @@ impl<'a> ProjectObject<'a> {
             self.arm().await?;
         }
         let answer = match &call.operation {
-            Operation::Upload { script, idempotency } => self.upload(&call, script, idempotency.as_ref()).await,
+            Operation::Upload { script, idempotency, patience_ms } => {
+                let patience = patience_ms.map(Duration::from_millis);
+                self.upload(&call, script, idempotency.as_ref(), patience).await
+            }
             Operation::Wait { seconds } => self.wait(&call, *seconds).await,
             operation => {
                 self.look(&call).await?;
@@ -129,6 +132,19 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// The caller's version, for a call that changes something.
+    ///
+    /// # Errors
+    /// [`Refusal::Moved`] for a number that led to another: who names it may mean the version that it was promised to,
+    /// or the stranger's script.
+    pub(super) fn unmoved(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
+        let view = self.theirs(call, version)?;
+        match view.moved_to {
+            Some(to) => Err(Refusal::Moved(version, to)),
+            None => Ok(view),
+        }
+    }
+
+    /// The caller's version, whatever it is.
     pub(super) fn theirs(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
         let records = self.records();
         if life::standing(records, &call.caller)? != Standing::Theirs {

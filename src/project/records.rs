@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::call::VersionView;
 use super::row::{Reader, integer, optional, text, time, version};
-use crate::contract::{Phase, Report, Timestamp, Version};
+use crate::contract::{Phase, Report, Timestamp, UploadId, Version};
 use crate::object::{Sql, SqlError, Value};
 
 /// The tables. They are made with the first write, so that asking about a free name leaves nothing behind.
@@ -14,7 +14,7 @@ const SCHEMA: [&str; 7] = [
     "CREATE TABLE versions (
         version INTEGER PRIMARY KEY, phase TEXT NOT NULL, promised INTEGER NOT NULL DEFAULT 0,
         origin TEXT NOT NULL, parent INTEGER, user TEXT, upload_id TEXT, request_id TEXT, sha256 TEXT,
-        size INTEGER NOT NULL, accepted_at INTEGER NOT NULL, attempt INTEGER, claimed_at INTEGER,
+        size INTEGER NOT NULL, accepted_at INTEGER NOT NULL, queued_at INTEGER, attempt INTEGER, claimed_at INTEGER,
         finished_at INTEGER, metadata TEXT, moved_from INTEGER, moved_to INTEGER, report TEXT, script TEXT)",
     "CREATE INDEX versions_by_phase ON versions (phase, version)",
     "CREATE INDEX versions_by_move ON versions (moved_to) WHERE moved_to IS NOT NULL",
@@ -30,7 +30,7 @@ const SCHEMA: [&str; 7] = [
 
 /// The columns of a [`VersionView`], in [`read_view`]'s order; the report comes last.
 const COLUMNS: &str = "version, phase, origin, parent, user, upload_id, request_id, sha256, size, accepted_at, \
-                       attempt, claimed_at, finished_at, metadata, moved_from, moved_to";
+                       queued_at, attempt, claimed_at, finished_at, metadata, moved_from, moved_to";
 
 /// Reads and writes the tables.
 #[derive(Clone, Copy)]
@@ -124,7 +124,7 @@ impl<'a> Records<'a> {
     /// Adds a row; false if the number has one already.
     pub(super) fn insert(&self, view: &VersionView, script: Option<&str>) -> Result<bool, SqlError> {
         let statement = format!(
-            "INSERT INTO versions ({COLUMNS}, script) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+            "INSERT INTO versions ({COLUMNS}, script) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
              ON CONFLICT (version) DO NOTHING RETURNING version"
         );
         let metadata = view.metadata.as_ref().map(|value| value.to_string());
@@ -139,6 +139,7 @@ impl<'a> Records<'a> {
             optional(&view.sha256),
             integer(view.size),
             time(view.accepted_at),
+            view.queued_at.map_or(Value::Null, time),
             view.attempt.map_or(Value::Null, |k| integer(k.into())),
             view.claimed_at.map_or(Value::Null, time),
             view.finished_at.map_or(Value::Null, time),
@@ -172,13 +173,27 @@ impl<'a> Records<'a> {
         self.sql.exec(statement, &[version(number)]).map(drop)
     }
 
-    /// Gives a version another number; true if its uploader was told of the one it had.
-    pub(super) fn renumber(&self, from: Version, to: Version) -> Result<bool, SqlError> {
+    /// Gives an upload's version another number; true if its uploader was told of the one it had, none if it does not
+    /// have that one, or the bucket has its script.
+    pub(super) fn renumber(
+        &self,
+        upload: Option<&UploadId>,
+        from: Version,
+        to: Version,
+    ) -> Result<Option<bool>, SqlError> {
         let statement = "UPDATE versions SET version = ?,
                                 moved_from = COALESCE(moved_from, CASE promised WHEN 1 THEN version END)
-                         WHERE version = ? RETURNING promised";
-        let rows = self.sql.exec(statement, &[version(to), version(from)])?;
-        Ok(rows.first().is_some_and(|row| row.first() == Some(&Value::Integer(1))))
+                         WHERE version = ? AND upload_id = ? AND phase = 'stored' RETURNING promised";
+        let rows = self.sql.exec(statement, &[version(to), version(from), optional(&upload)])?;
+        Ok(rows.first().map(|row| row.first() == Some(&Value::Integer(1))))
+    }
+
+    /// The number that an upload has now, which had `number` before; none if it was withdrawn.
+    pub(super) fn number_of(&self, upload: &UploadId, number: Version) -> Result<Option<Version>, SqlError> {
+        // A version moves up alone, and seldom: nearly always the first row is the one.
+        let statement = "SELECT version FROM versions WHERE version >= ? AND upload_id = ? ORDER BY version LIMIT 1";
+        let rows = self.sql.exec(statement, &[version(number), text(upload)])?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
     }
 
     /// Lets a number, and those that led to it, tell where the version went.
@@ -191,30 +206,32 @@ impl<'a> Records<'a> {
     }
 
     /// The bucket has the script: the object need not hold it any more.
-    pub(super) fn set_queued(&self, number: Version) -> Result<(), SqlError> {
-        let statement = "UPDATE versions SET phase = 'queued', script = NULL WHERE version = ? AND phase = 'stored'";
-        self.sql.exec(statement, &[version(number)]).map(drop)
+    pub(super) fn set_queued(&self, number: Version, at: Timestamp) -> Result<(), SqlError> {
+        let statement = "UPDATE versions SET phase = 'queued', queued_at = ?, script = NULL
+                         WHERE version = ? AND phase = 'stored'";
+        self.sql.exec(statement, &[time(at), version(number)]).map(drop)
     }
 
-    pub(super) fn set_attempt(
-        &self,
-        number: Version,
-        phase: Phase,
-        k: Option<u32>,
-        at: Option<Timestamp>,
-    ) -> Result<(), SqlError> {
-        let statement = "UPDATE versions SET phase = ?, attempt = ?, claimed_at = ?
-                         WHERE version = ? AND phase IN ('queued', 'running')";
-        let row =
-            [text(phase), k.map_or(Value::Null, |k| integer(k.into())), at.map_or(Value::Null, time), version(number)];
-        self.sql.exec(statement, &row).map(drop)
+    /// A runner has the version in this attempt, or nobody has it any more.
+    pub(super) fn set_attempt(&self, number: Version, attempt: Option<u32>, at: Timestamp) -> Result<(), SqlError> {
+        let (columns, phase) = match attempt {
+            Some(_) => ("claimed_at = ?", Phase::Running),
+            None => ("claimed_at = NULL, queued_at = ?", Phase::Queued),
+        };
+        let statement = format!(
+            "UPDATE versions SET phase = ?, attempt = ?, {columns}
+             WHERE version = ? AND phase IN ('queued', 'running')"
+        );
+        let attempt = attempt.map_or(Value::Null, |k| integer(k.into()));
+        self.sql.exec(&statement, &[text(phase), attempt, time(at), version(number)]).map(drop)
     }
 
-    /// Keeps the report. A final version never changes.
+    /// Keeps the report. A final version never changes, and one that the bucket does not have can have no report: what
+    /// lies under its number is another's.
     pub(super) fn set_report(&self, report: &Report, now: Timestamp) -> Result<(), SqlError> {
-        let statement = "UPDATE versions SET phase = ?, finished_at = ?, report = ?, script = NULL,
+        let statement = "UPDATE versions SET phase = ?, finished_at = ?, report = ?,
                                 sha256 = COALESCE(sha256, ?), attempt = COALESCE(?, attempt)
-                         WHERE version = ? AND phase IN ('stored', 'queued', 'running')";
+                         WHERE version = ? AND phase IN ('queued', 'running')";
         let json = serde_json::to_string(report).map_err(|error| SqlError(error.to_string()))?;
         let row = [
             text(Phase::from(report.outcome)),
@@ -318,6 +335,7 @@ fn read_view(row: &mut Reader) -> Result<VersionView, SqlError> {
         sha256: row.optional_parsed()?,
         size: row.parsed()?,
         accepted_at: row.time()?.ok_or_else(|| SqlError("a version without a time".to_owned()))?,
+        queued_at: row.time()?,
         attempt: row.optional_parsed()?,
         claimed_at: row.time()?,
         finished_at: row.time()?,

@@ -7,7 +7,7 @@ use super::deliver::refusal;
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use crate::contract::{Key, MAX_SCRIPT_BYTES, Origin, Sha256, Version};
+use crate::contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, Sha256, Version};
 use crate::s3::S3Error;
 
 /// How long each request to the bucket may take in all: a person waits.
@@ -24,19 +24,23 @@ impl ProjectObject<'_> {
         version: Version,
         idempotency: Option<&Idempotency>,
     ) -> Answer {
-        let view = self.theirs(call, version)?;
+        let view = self.unmoved(call, version)?;
         let replayed = life::replayed(self.records(), &call.caller, idempotency, self.clock.now())?;
         // What was a version already needs no script.
         let code = if replayed.is_some() { String::new() } else { self.script_to_repeat(call, &view).await? };
         let script = NewScript { code, metadata: view.metadata, origin: Origin::Retry, parent: Some(version) };
-        self.upload(call, &script, idempotency).await
+        self.upload(call, &script, idempotency, None).await
     }
 
     /// The script of a finished version, as it was run.
     async fn script_to_repeat(&self, call: &ProjectCall, view: &VersionView) -> Result<String, Refusal> {
         let (hasty, version) = (self.hasty(PATIENCE), view.version);
-        let is_finished =
-            view.phase.is_final() || hasty.ask_for_report(&call.project, view, false).await? == Asked::Final;
+        let is_finished = match view.phase {
+            // A report under its number is another's, as the script there would be.
+            Phase::Stored => false,
+            Phase::Queued | Phase::Running => hasty.ask_for_report(&call.project, view, false).await? == Asked::Final,
+            phase => phase.is_final(),
+        };
         if !is_finished {
             return Err(Refusal::NotFinished(version, view.phase));
         }

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SILENT_FOR: Duration = Duration::from_secs(5);
 
 impl ProjectObject<'_> {
-    /// Takes a script as the next version.
+    /// Takes a script as the next version. The bucket is waited for no longer than `patience`, nor than 10 s.
     ///
     /// # Errors
     /// Nothing is accepted then. A bucket that does not answer is no error: the script is kept for it.
@@ -29,7 +29,9 @@ impl ProjectObject<'_> {
         call: &ProjectCall,
         script: &NewScript,
         idempotency: Option<&Idempotency>,
+        patience: Option<Duration>,
     ) -> Answer {
+        let patience = patience.map_or(PATIENCE, |patience| patience.min(PATIENCE));
         let records = self.records();
         if life::standing(records, &call.caller)? == Standing::Foreign {
             return Err(Refusal::NameTaken);
@@ -38,30 +40,36 @@ impl ProjectObject<'_> {
         if let Some(version) = life::replayed(records, &call.caller, idempotency, began)? {
             return self.uploaded(call, version, true);
         }
-        let mut end = self.clock.sleep(PATIENCE);
-        let hasty = self.hasty(PATIENCE);
-        let ready = if self.is_silent() { None } else { within(hasty.make_ready(&call.project), &mut end).await };
+        let mut end = self.clock.sleep(patience);
+        let hasty = self.hasty(patience);
+        let ready = if patience.is_zero() || self.is_silent() {
+            None
+        } else {
+            within(hasty.make_ready(&call.project), &mut end).await
+        };
         let ready = match ready {
             Some(Ok(())) => true,
             None | Some(Err(Refusal::BucketUnavailable(_))) => false,
             Some(Err(refusal)) => return Err(refusal),
         };
         let now = (self.is_caught_up()?, self.clock.now());
-        let number = match life::accept(records, call, script, idempotency, now)? {
-            Accepted::New(version) => Cell::new(version),
+        let (number, upload) = match life::accept(records, call, script, idempotency, now)? {
+            Accepted::New(version, upload) => (Cell::new(version), upload),
             Accepted::Before(version) => return self.uploaded(call, version, true),
         };
         self.arm().await?;
         let _ = self.tell(&call.project).await;
         if ready
             && let Some(Delivery::Never(refusal)) =
-                within(hasty.deliver(&call.project, &number), &mut end).await.transpose()?
+                within(hasty.deliver(&call.project, Some(&upload), &number), &mut end).await.transpose()?
             && life::withdraw(records, number.get())?
         {
             self.arm().await?;
             return Err(refusal);
         }
-        let answer = self.uploaded(call, number.get(), false);
+        // Another request may have caught up meanwhile, and given it another number.
+        let number = records.number_of(&upload, number.get())?.unwrap_or(number.get());
+        let answer = self.uploaded(call, number, false);
         self.note_silence(began, &answer);
         life::meet_admin(records, &call.caller)?;
         self.register(&call.project).await;

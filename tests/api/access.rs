@@ -67,6 +67,40 @@ async fn open_mode_is_for_loopback() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pages_of_other_sites_change_nothing() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    let send = async |method: &http::Method, path: &str, header: (&str, &str)| {
+        let request = http::Request::builder().method(method).uri(local(path)).header(header.0, header.1);
+        world.send(request.body(partwright::http::Body::empty()).unwrap()).await
+    };
+    let foreign = [
+        ("origin", "https://evil.example.com"),
+        ("origin", "http://127.0.0.1:8788"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ];
+    let own = [("origin", "http://127.0.0.1:8787"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")];
+    let before = world.store.inner.keys();
+    for (method, path) in routes(Permission::User) {
+        for header in foreign {
+            let answer = send(&method, &path, header).await;
+            let refused = answer.status == 403 && answer.json()["code"] == "foreign_origin";
+            // What a page of another site reads, its browser does not show it; WebSockets have their own test.
+            assert_eq!(refused, method == "POST", "{method} {path} {header:?}: {}", answer.status);
+        }
+    }
+    assert_eq!(world.store.inner.keys(), before);
+    for header in own {
+        for (method, path) in routes(Permission::User) {
+            assert_ne!(send(&method, &path, header).await.status, 403, "{method} {path} {header:?}");
+        }
+    }
+    assert_ne!(world.status("demo").await["version"], 1, "its own page has cancelled and repeated it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn admin_calls_take_the_admin_token_alone() {
     let world = World::new();
     for (method, path) in routes(Permission::Admin) {

@@ -86,12 +86,18 @@ async fn a_hundred_to_one_project_keep_their_order() {
 async fn without_the_bucket_a_batch_is_kept_in_reasonable_time() {
     let world = World::new();
     world.store.always(Some(Fault::Silence));
-    let uploads: Vec<Value> =
-        (0..100).map(|n| json!({"project_name": format!("p{}", n % 5), "code": format!("x = {n}")})).collect();
-    let before = world.clock.now();
-    let body = send(&world, json!(uploads)).await.json();
-    assert_eq!((body["succeeded"].as_u64(), body["results"][99]["status"].as_u64()), (Some(100), Some(202)));
-    assert!(world.clock.now().since(before) <= Duration::from_secs(10));
+    for projects in [5, 100] {
+        let name = |n| format!("of-{projects}-p{}", n % projects);
+        let uploads: Vec<Value> =
+            (0..100).map(|n| json!({"project_name": name(n), "code": format!("x = {n}")})).collect();
+        let before = world.clock.now();
+        let body = send(&world, json!(uploads)).await.json();
+        assert_eq!((body["succeeded"].as_u64(), body["results"][99]["status"].as_u64()), (Some(100), Some(202)));
+        assert!(world.clock.now().since(before) <= Duration::from_secs(10), "{projects} projects");
+    }
+    world.store.always(None);
+    world.ring("of-100-p99").await;
+    assert!(world.store.inner.object("input/of-100-p99/of-100-p99_v1.py").is_some(), "kept is not forgotten");
 }
 
 #[tokio::test(start_paused = true)]

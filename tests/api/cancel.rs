@@ -124,7 +124,8 @@ async fn a_kept_version_is_delivered_first() {
     let answer = cancel(&world, 2).await;
     check(&answer, 503, "bucket_unavailable");
     assert!(!answer.header("retry-after").is_empty());
-    assert_eq!(world.status("demo").await["phase"], "stored", "nothing has changed");
+    assert!(answer.json()["detail"].as_str().unwrap().contains("not known"), "the script may have arrived");
+    assert_eq!(world.status("demo").await["phase"], "stored", "it has not");
     world.store.always(None);
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
     let body = cancel(&world, 2).await.json();
@@ -135,6 +136,33 @@ async fn a_kept_version_is_delivered_first() {
             && keys.contains(&"processed/demo/demo_v3.py.done".to_owned())
     );
     assert!(!keys.contains(&"processed/demo/demo_v2.py.done".to_owned()), "theirs goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_moved_ends_and_repeats_nothing_of_the_stranger_s() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::NoConnection));
+    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
+    assert_eq!((kept.status, kept.json()["version"].as_u64()), (202, Some(2)));
+    world.store.always(None);
+    world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
+    world.ring("demo").await;
+    for finished in [false, true] {
+        if finished {
+            world.complete("demo", 2, &[Format::Step]);
+            world.status("demo").await;
+        }
+        for operation in ["cancel", "retry"] {
+            let answer = world.post(&format!("/api/projects/demo/{operation}/2"), "", "").await;
+            check(&answer, 409, "moved");
+            assert!(answer.json()["detail"].as_str().unwrap().ends_with("is 3."), "{:?}", answer.bytes);
+        }
+        assert_eq!(world.store.inner.object("processed/demo/demo_v2.py.done").is_some(), finished, "theirs goes on");
+    }
+    let body = cancel(&world, 3).await.json();
+    assert_eq!((&body["moved_from"], &body["phase"]), (&json!(2), &json!("cancelled")));
+    assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,6 +139,34 @@ async fn a_number_that_others_took_meanwhile_says_where_the_version_went() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_deliveries_at_once_move_a_version_once_and_a_stranger_s_never() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.store.always(Some(Fault::NoConnection));
+    assert_eq!(send(&world, "mine").await.json()["version"], 2);
+    world.store.always(None);
+    world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
+    // One finds the number taken and waits for the listing; another instance does all of it meanwhile.
+    world.store.plan("GET", "/models", Fault::Slow(Duration::from_secs(5)));
+    let another = async {
+        wait(&world, 3).await;
+        world.evict("demo");
+        world.ring("demo").await;
+        assert_eq!(listed(&world).await[0], (3, "queued".to_owned(), json!(2), Value::Null));
+    };
+    join(world.ring("demo"), another).await;
+    wait(&world, 4).await;
+    assert_eq!(
+        listed(&world).await,
+        [
+            (3, "queued".to_owned(), json!(2), Value::Null),
+            (2, "queued".to_owned(), Value::Null, json!(3)),
+            (1, "queued".to_owned(), Value::Null, Value::Null),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_number_that_was_told_leads_to_where_the_version_is_now() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
@@ -298,7 +326,7 @@ async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Res
         project: project.parse().unwrap(),
         caller: Caller { user: user.to_owned(), admin },
         request_id: RequestId::random(),
-        operation: Operation::Upload { script, idempotency: None },
+        operation: Operation::Upload { script, idempotency: None, patience_ms: None },
     };
     let answer: partwright::project::Answer =
         partwright::object::call(world, &ObjectName::Project(call.project.clone()), &call).await.unwrap();

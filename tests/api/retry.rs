@@ -95,3 +95,21 @@ async fn a_key_makes_one_version_of_many_retries() {
     let other = world.post_with("/api/projects/demo/upload-script", ("idempotency-key", "a"), Some(upload)).await;
     check(&other, 422, "idempotency_key_reused");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_report_under_the_number_of_a_kept_version_is_another_s() {
+    let world = World::new();
+    failed(&world).await;
+    world.status("demo").await;
+    world.store.always(Some(Fault::NoConnection));
+    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
+    assert_eq!((kept.status, kept.json()["version"].as_u64()), (202, Some(2)));
+    world.store.always(None);
+    world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
+    world.complete("demo", 2, &[Format::Step]);
+    check(&retry(&world, "2").await, 409, "not_finished");
+    world.ring("demo").await;
+    let listed = world.get("/api/projects/demo/scripts").await.json()["scripts"].clone();
+    assert_eq!((&listed[0]["version"], &listed[0]["moved_from"]), (&json!(3), &json!(2)), "{listed}");
+    assert_eq!(world.store.inner.object("input/demo/demo_v3.py").unwrap().bytes, "mine");
+}

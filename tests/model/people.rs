@@ -76,7 +76,8 @@ impl People {
             let mut was_refused = false;
             while left > 0 {
                 left -= 1;
-                let operation = Operation::Upload { script: script.clone(), idempotency: idempotency.clone() };
+                let operation =
+                    Operation::Upload { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
                 was_refused = self.try_upload(&project, operation, Accepted::Script(code.clone())).await;
                 sleep(millis(0, 3_000)).await;
             }

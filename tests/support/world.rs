@@ -71,6 +71,8 @@ pub struct World {
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
+    /// How many calls the `Fleet` object was sent whose answer somebody waits for.
+    pub fleet_calls: Cell<usize>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
@@ -108,7 +110,8 @@ impl World {
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances, posted }
+        let fleet_calls = Cell::default();
+        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances, fleet_calls, posted }
     }
 
     /// Sends one request through the API.
@@ -223,7 +226,7 @@ impl World {
             project: project.clone(),
             caller: Caller { user: "somebody else".to_owned(), admin: false },
             request_id: RequestId::random(),
-            operation: Operation::Upload { script, idempotency: None },
+            operation: Operation::Upload { script, idempotency: None, patience_ms: None },
         };
         self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
@@ -351,6 +354,9 @@ impl Objects for World {
         request: http::Request<Bytes>,
     ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
         let object = object.clone();
+        if object == ObjectName::Fleet {
+            self.fleet_calls.set(self.fleet_calls.get() + 1);
+        }
         async move {
             let answer = self.serve(&object, request.body()).await;
             Ok(http::Response::new(Body::full(answer.to_string())))

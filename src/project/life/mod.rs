@@ -50,8 +50,8 @@ pub(super) fn standing(records: Records<'_>, caller: &Caller) -> Result<Standing
 
 /// What became of an upload.
 pub(super) enum Accepted {
-    /// It is the next version.
-    New(Version),
+    /// It is the next version, under this upload's id.
+    New(Version, UploadId),
     /// It was a version already, under the same idempotency key.
     Before(Version),
 }
@@ -102,6 +102,7 @@ pub(super) fn accept(
         return Err(Refusal::BucketUnavailable(why));
     }
     let version = next(records)?;
+    let upload = UploadId::random();
     if standing == Standing::Free && name_is_known {
         records.set_single(Single::Owner, &caller.user)?;
     }
@@ -111,11 +112,12 @@ pub(super) fn accept(
         origin: script.origin,
         parent: script.parent,
         user: Some(caller.user.clone()),
-        upload_id: Some(UploadId::random()),
+        upload_id: Some(upload.clone()),
         request_id: Some(call.request_id.clone()),
         sha256: Some(Sha256::of(script.code.as_bytes())),
         size: script.code.len() as u64,
         accepted_at: now,
+        queued_at: None,
         attempt: None,
         claimed_at: None,
         finished_at: None,
@@ -132,7 +134,7 @@ pub(super) fn accept(
     }
     count(records, 1)?;
     touch(records, now)?;
-    Ok(Accepted::New(version))
+    Ok(Accepted::New(version, upload))
 }
 
 /// Whether one more script of `size` bytes may wait for the bucket.
@@ -148,7 +150,7 @@ pub(super) fn next(records: Records<'_>) -> Result<Version, Refusal> {
 
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
-    records.set_queued(version)?;
+    records.set_queued(version, now)?;
     touch(records, now)
 }
 
@@ -157,24 +159,30 @@ pub(super) fn promise(records: Records<'_>, version: Version) -> Result<(), SqlE
     records.set_promised(version)
 }
 
-/// The number turned out to be somebody else's: the version moves to the next one that is free beside `others`, and
-/// the number is theirs.
-pub(super) fn moved(records: Records<'_>, taken: &Found, others: &[Found]) -> Result<Version, Refusal> {
+/// The number turned out to be somebody else's: the upload's version moves to the next one that is free beside `others`,
+/// and the number is theirs. None if the upload does not wait under that number any more: somebody else has moved or
+/// delivered it.
+pub(super) fn moved(
+    records: Records<'_>,
+    upload: Option<&UploadId>,
+    taken: &Found,
+    (others, now): (&[Found], Timestamp),
+) -> Result<Option<Version>, Refusal> {
     let before = next(records)?;
-    adopt_all(records, others)?;
+    adopt_all(records, others, now)?;
     let to = match next(records) {
         // The largest number there is was among them; the one from before may be free all the same.
         Err(Refusal::NoMoreVersions) if records.version(before)?.is_none() => before,
         to => to?,
     };
-    let promised = records.renumber(taken.version, to)?;
+    let Some(promised) = records.renumber(upload, taken.version, to)? else { return Ok(None) };
     records.move_keys(taken.version, to)?;
     raise_next(records, to.get() + 1)?;
-    adopt_all(records, std::slice::from_ref(taken))?;
+    adopt_all(records, std::slice::from_ref(taken), now)?;
     if promised {
         records.set_moved(taken.version, to)?;
     }
-    Ok(to)
+    Ok(Some(to))
 }
 
 /// The upload was answered with a no: the version never was. The number is given again unless later ones are taken.
@@ -214,15 +222,15 @@ pub(super) fn caught_up(
     records: Records<'_>,
     bucket: &str,
     found: &[Found],
-    idle: &[VersionView],
+    (idle, now): (&[VersionView], Timestamp),
 ) -> Result<(), Refusal> {
-    adopt_all(records, found)?;
+    adopt_all(records, found, now)?;
     // A script under the number shows when ours is put. A report without one does not, and ours would never be run.
     let scripts: HashSet<Version> = found.iter().filter(|found| found.script).map(|found| found.version).collect();
     let reports: HashMap<Version, &Found> = found.iter().map(|found| (found.version, found)).collect();
     for view in idle {
         if let Some(report) = reports.get(&view.version).filter(|_| !scripts.contains(&view.version)) {
-            moved(records, report, &[])?;
+            moved(records, view.upload_id.as_ref(), report, (&[], now))?;
         }
     }
     let all_are_ours = found.is_empty() && records.single_number(Single::Total)? == Some(idle.len() as u64);
@@ -237,12 +245,12 @@ pub(super) fn caught_up(
 }
 
 /// Scripts and reports that somebody put into the bucket become versions. True if any was news.
-pub(super) fn adopt_all(records: Records<'_>, found: &[Found]) -> Result<bool, SqlError> {
+pub(super) fn adopt_all(records: Records<'_>, found: &[Found], now: Timestamp) -> Result<bool, SqlError> {
     // One statement a version; what they come to is written once, since a bucket may hold many thousands.
     let mut news = 0;
     let mut next = 0;
     for Found { version, size, at, .. } in found {
-        news += i64::from(records.insert(&adopted(*version, *size, *at), None)?);
+        news += i64::from(records.insert(&adopted(*version, *size, (*at, now)), None)?);
         next = next.max(version.get() + 1);
     }
     if news > 0 {
@@ -259,7 +267,7 @@ fn raise_next(records: Records<'_>, least: u64) -> Result<(), SqlError> {
     Ok(())
 }
 
-fn adopted(version: Version, size: u64, at: Timestamp) -> VersionView {
+fn adopted(version: Version, size: u64, (at, now): (Timestamp, Timestamp)) -> VersionView {
     VersionView {
         version,
         phase: Phase::Queued,
@@ -271,6 +279,8 @@ fn adopted(version: Version, size: u64, at: Timestamp) -> VersionView {
         sha256: None,
         size,
         accepted_at: at,
+        // The store's clock may go wrong, and nobody here was told before.
+        queued_at: Some(now),
         attempt: None,
         claimed_at: None,
         finished_at: None,
@@ -292,7 +302,7 @@ pub(super) fn seen(
     if view.phase == phase && view.attempt == attempt {
         return Ok(false);
     }
-    records.set_attempt(view.version, phase, attempt, attempt.map(|_| now))?;
+    records.set_attempt(view.version, attempt, now)?;
     touch(records, now)?;
     Ok(true)
 }
@@ -346,7 +356,7 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
         return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None });
     };
     let code = match newest.phase {
-        Phase::Queued if now.since(newest.accepted_at) > PATIENCE => Some(StatusCode::NoRunner),
+        Phase::Queued if newest.queued_at.is_some_and(|at| now.since(at) > PATIENCE) => Some(StatusCode::NoRunner),
         Phase::Running if newest.claimed_at.is_some_and(|at| now.since(at) > PATIENCE) => Some(StatusCode::Stalled),
         _ => None,
     };
@@ -354,9 +364,9 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
     Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None })
 }
 
-/// Adds the newest version's place in the queue. To wait behind others while runners work is not to be over time.
+/// Adds the newest version's place in the queue. To wait while runners work on others is not to be over time.
 pub(super) fn place(view: &mut StatusView, place: Option<QueuePlace>) {
-    if view.code == Some(StatusCode::NoRunner) && place.is_some_and(|place| place.ahead > 0 && place.held > 0) {
+    if view.code == Some(StatusCode::NoRunner) && place.is_some_and(|place| place.held > 0) {
         view.code = None;
         view.status = ProjectStatus::Processing;
     }
