@@ -5,6 +5,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
+use std::time::Duration;
 
 /// Where scripts try to leave something.
 const PLACES: [&str; 9] =
@@ -13,8 +14,22 @@ const PLACES: [&str; 9] =
 /// What the scripts call what they leave.
 const LEAK: &str = "partwright-leak";
 
+/// How often is looked, 20 ms apart, before a process that was killed counts as left: the kernel takes its memory apart
+/// first.
+const LOOKS: usize = 500;
+
 /// What is left after the runner has ended, in words.
 pub fn left_overs(scratch: &Path, user: Option<u32>) -> Vec<String> {
+    for _ in 1..LOOKS {
+        if found_now(scratch, user).is_empty() {
+            return Vec::new();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    found_now(scratch, user)
+}
+
+fn found_now(scratch: &Path, user: Option<u32>) -> Vec<String> {
     let mut found = Vec::new();
     for entry in entries(scratch) {
         found.push(format!("the scratch directory still holds {}", entry.path().display()));
