@@ -19,7 +19,7 @@ use crate::hints::Hints;
 use crate::job::{self, JobEnd, JobFailure, Tools};
 use crate::look::{Look, Looks, look};
 use crate::queue::{Candidate, Job, Queue};
-use crate::slots::{Freed, HeldSlot, Slots};
+use crate::slots::{Culprit, Freed, HeldSlot, Slots};
 use crate::sweep;
 use crate::transport::SystemClock;
 use crate::workbench::Workbench;
@@ -93,6 +93,9 @@ struct Daemon<'a> {
     over: Vec<(Duration, Job)>,
     /// A script that killed runners runs without neighbours.
     alone: bool,
+    /// What the store failed on. It comes last, so that a ticket that cannot be claimed keeps nobody
+    /// else's from being tried.
+    aside: HashSet<Job>,
     /// A slot came free and no job has begun since.
     came_free: bool,
     failing: bool,
@@ -121,6 +124,7 @@ impl<'a> Daemon<'a> {
             mine: HashSet::new(),
             over: Vec::new(),
             alone: false,
+            aside: HashSet::new(),
             came_free: false,
             failing: false,
         }
@@ -218,6 +222,7 @@ impl<'a> Daemon<'a> {
             Ok(value) => {
                 if std::mem::take(&mut self.failing) {
                     info!("the store answers again");
+                    self.slots.store_worked();
                 }
                 Some(value)
             }
@@ -238,31 +243,58 @@ impl<'a> Daemon<'a> {
     }
 
     /// The next version to claim and the slot for it.
-    fn pick(&self) -> Option<(usize, Candidate)> {
+    fn pick(&mut self) -> Option<(usize, Candidate)> {
         let slot = self.slots.free(self.tools.clock.monotonic())?;
         if self.alone && !self.mine.is_empty() {
             return None;
         }
-        let candidate = self.queue.next(&self.mine, getrandom::u32().unwrap_or_default())?;
+        let candidate = self.next()?;
         // It waits for the neighbours to finish; no new ones start meanwhile.
         (!candidate.runs_alone() || self.mine.is_empty()).then_some((slot, candidate))
+    }
+
+    /// The next version of the queue, of those that are not aside as long as there is one.
+    fn next(&mut self) -> Option<Candidate> {
+        let random = getrandom::u32().unwrap_or_default();
+        if !self.aside.is_empty() {
+            if let Some(candidate) = self.queue.next(&(&self.mine | &self.aside), random) {
+                return Some(candidate);
+            }
+            // All of them have had their turn.
+            self.aside.clear();
+        }
+        self.queue.next(&self.mine, random)
     }
 
     /// A job does not need its slot any more, and goes on without.
     fn slot_back(&mut self, Freed { number, has_run }: Freed) {
         self.slots.give_back(number);
         self.came_free = true;
-        if has_run && self.slots.worked(number) {
-            info!(slot = number, "the engine works again");
+        if has_run {
+            self.store_worked();
+            if self.slots.worked(number) {
+                info!(slot = number, "the engine works again");
+            }
+        }
+    }
+
+    fn store_worked(&mut self) {
+        if self.slots.store_worked() {
+            info!("the store takes claims again");
         }
     }
 
     fn ended(&mut self, ended: Ended) {
         let Ended { slot, candidate, outcome } = ended;
         let (project, version) = &candidate.job;
+        let is_failure = matches!(outcome, Some(Err(_)));
         if let Some(slot) = slot {
             self.slots.give_back(slot);
-            self.came_free = true;
+            // One that rests has nothing to look for.
+            self.came_free |= !is_failure;
+        }
+        if !is_failure {
+            self.store_worked();
         }
         self.mine.remove(&candidate.job);
         self.over.push((self.tools.clock.monotonic(), candidate.job.clone()));
@@ -279,11 +311,19 @@ impl<'a> Daemon<'a> {
             (Some(Ok(JobEnd::Committed(outcome))), _) => info!(%project, %version, ?outcome, "committed"),
             (Some(Ok(end)), _) => info!(%project, %version, ?end, "ended"),
             (Some(Err(JobFailure::Engine(error))), Some(slot)) => {
-                if self.slots.failed(slot, self.tools.clock.monotonic()) {
+                if self.slots.failed(slot, Culprit::Engine, self.tools.clock.monotonic()) {
                     error!(%project, %version, slot, %error, "another attempt follows; the slot rests for a while");
                 } else {
                     debug!(%project, %version, slot, %error, "the engine still fails");
                 }
+            }
+            (Some(Err(JobFailure::Store(error))), Some(slot)) => {
+                if self.slots.failed(slot, Culprit::Store, self.tools.clock.monotonic()) {
+                    error!(%project, %version, %error, "the store fails; another attempt follows, after a while");
+                } else {
+                    debug!(%project, %version, %error, "the store still fails");
+                }
+                self.aside.insert(candidate.job);
             }
             (Some(Err(failure)), _) => error!(%project, %version, %failure, "failed; another attempt follows"),
         }

@@ -1,5 +1,5 @@
-//! The engine's slots: which are free, which rest because the engine failed there, and how a job gives its own back
-//! before it is over. No I/O, no clock.
+//! The engine's slots: which are free, which rest because the engine or the store failed there, and how a job gives its
+//! own back before it is over. No I/O, no clock.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -17,10 +17,21 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Slots(Vec<Slot>);
 
+/// What failed a job before its script was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Culprit {
+    /// The engine of that slot.
+    Engine,
+    /// The store, which all slots share.
+    Store,
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     taken: bool,
-    /// Zero where the engine works.
+    /// None where all works.
+    culprit: Option<Culprit>,
+    /// Zero where all works.
     rest: Duration,
     /// On a monotonic clock.
     rests_until: Duration,
@@ -32,8 +43,8 @@ impl Slots {
         Self(vec![Slot::default(); number])
     }
 
-    /// A slot that can be used at `now`. Those where the engine works come first: a slot that has rested claims a
-    /// version to find out whether it works again.
+    /// A slot that can be used at `now`. Those where all works come first: a slot that has rested claims a version to
+    /// find out whether it works again.
     pub fn free(&self, now: Duration) -> Option<usize> {
         let free = self.0.iter().enumerate().filter(|(_, slot)| !slot.taken && slot.rests_until <= now);
         free.min_by_key(|(_, slot)| slot.rest).map(|(number, _)| number)
@@ -50,23 +61,44 @@ impl Slots {
         self.0[number].taken = true;
     }
 
-    /// The job on it is over, and nothing is known of the engine.
+    /// The job on it is over, which says nothing of the engine.
     pub fn give_back(&mut self, number: usize) {
         self.0[number].taken = false;
     }
 
-    /// The engine failed there; the slot rests. True if it worked before.
-    pub fn failed(&mut self, number: usize, now: Duration) -> bool {
+    /// A job failed there; the slot rests. True if that is news: of the engine, that it fails on this slot; of the store,
+    /// that it fails at all.
+    pub fn failed(&mut self, number: usize, culprit: Culprit, now: Duration) -> bool {
+        let is_known = |slot: &Slot| slot.culprit == Some(culprit);
+        let is_news = match culprit {
+            Culprit::Engine => !is_known(&self.0[number]),
+            Culprit::Store => !self.0.iter().any(is_known),
+        };
         let slot = &mut self.0[number];
-        let is_news = slot.rest.is_zero();
-        slot.rest = if is_news { FIRST_REST } else { (slot.rest * 2).min(LONGEST_REST) };
+        slot.culprit = Some(culprit);
+        slot.rest = (slot.rest * 2).clamp(FIRST_REST, LONGEST_REST);
         slot.rests_until = now + slot.rest;
         is_news
     }
 
     /// The engine worked there. True if it failed before.
     pub fn worked(&mut self, number: usize) -> bool {
-        !std::mem::take(&mut self.0[number].rest).is_zero()
+        let slot = &mut self.0[number];
+        if slot.culprit != Some(Culprit::Engine) {
+            return false;
+        }
+        *slot = Slot { taken: slot.taken, ..Slot::default() };
+        true
+    }
+
+    /// The store did what it failed to do: no slot need rest for it any longer. True if one did.
+    pub fn store_worked(&mut self) -> bool {
+        let mut is_news = false;
+        for slot in self.0.iter_mut().filter(|slot| slot.culprit == Some(Culprit::Store)) {
+            *slot = Slot { taken: slot.taken, ..Slot::default() };
+            is_news = true;
+        }
+        is_news
     }
 }
 
@@ -144,7 +176,7 @@ mod tests {
             let number = slots.free(now).unwrap();
             slots.take(number);
             slots.give_back(number);
-            assert_eq!(slots.failed(number, now), failure == 0, "said once");
+            assert_eq!(slots.failed(number, Culprit::Engine, now), failure == 0, "said once");
             assert_eq!(slots.free(now), None);
             let rest = slots.rested_in(now).unwrap();
             rests.push(rest.as_secs());
@@ -154,8 +186,21 @@ mod tests {
         assert_eq!(slots.rested_in(now), None);
         assert!(slots.worked(0));
         assert!(!slots.worked(0), "said once");
-        assert!(slots.failed(0, now));
+        assert!(slots.failed(0, Culprit::Engine, now));
         assert_eq!(slots.rested_in(now), Some(seconds(1)));
+    }
+
+    #[test]
+    fn the_store_s_failure_is_said_once_of_all_slots_and_ends_for_all() {
+        let mut slots = Slots::new(3);
+        assert!(slots.failed(2, Culprit::Engine, Duration::ZERO));
+        assert!(slots.failed(0, Culprit::Store, Duration::ZERO));
+        assert!(!slots.failed(1, Culprit::Store, Duration::ZERO));
+        assert_eq!(slots.free(Duration::ZERO), None);
+        assert!(slots.store_worked());
+        assert!(!slots.store_worked(), "said once");
+        assert_eq!((slots.free(Duration::ZERO), slots.rested_in(Duration::ZERO)), (Some(0), Some(seconds(1))));
+        assert!(slots.worked(2), "the engine's failure is another matter");
     }
 
     #[test]
@@ -163,7 +208,7 @@ mod tests {
         let mut slots = Slots::new(2);
         slots.take(0);
         slots.give_back(0);
-        slots.failed(0, Duration::ZERO);
+        slots.failed(0, Culprit::Engine, Duration::ZERO);
         assert_eq!(slots.free(Duration::ZERO), Some(1));
         assert_eq!(slots.free(seconds(5)), Some(1), "those that work come first");
         slots.take(1);

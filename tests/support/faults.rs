@@ -37,6 +37,7 @@ type Filter = Box<dyn Fn(&http::Request<Bytes>) -> bool>;
 pub struct Faulty<H> {
     pub inner: H,
     planned: RefCell<VecDeque<(Filter, Fault)>>,
+    each: RefCell<Vec<(Filter, Fault)>>,
     always: RefCell<Option<Fault>>,
     /// Method and path of each request that came.
     pub seen: RefCell<Vec<String>>,
@@ -44,14 +45,23 @@ pub struct Faulty<H> {
 
 impl<H: Http> Faulty<H> {
     pub fn new(inner: H) -> Self {
-        Self { inner, planned: RefCell::default(), always: RefCell::default(), seen: RefCell::default() }
+        let (planned, each) = (RefCell::default(), RefCell::default());
+        Self { inner, planned, each, always: RefCell::default(), seen: RefCell::default() }
     }
 
     /// The next request whose method and path contain the two meets `fault`; after it, the next planned one counts.
     pub fn plan(&self, method: &'static str, path: &'static str, fault: Fault) {
-        let filter =
-            move |request: &http::Request<Bytes>| request.method() == method && request.uri().path().contains(path);
-        self.planned.borrow_mut().push_back((Box::new(filter), fault));
+        self.planned.borrow_mut().push_back((filter(method, path), fault));
+    }
+
+    /// Each request whose method and path contain the two meets `fault`, until [`Faulty::end_each`].
+    pub fn each(&self, method: &'static str, path: &'static str, fault: Fault) {
+        self.each.borrow_mut().push((filter(method, path), fault));
+    }
+
+    /// Ends what [`Faulty::each`] began.
+    pub fn end_each(&self) {
+        self.each.borrow_mut().clear();
     }
 
     /// Every request meets `fault` until this is called with none.
@@ -64,7 +74,8 @@ impl<H: Http> Faulty<H> {
         if planned.front().is_some_and(|(filter, _)| filter(request)) {
             return planned.pop_front().map(|(_, fault)| fault);
         }
-        *self.always.borrow()
+        let each = self.each.borrow().iter().find(|(filter, _)| filter(request)).map(|(_, fault)| *fault);
+        each.or(*self.always.borrow())
     }
 }
 
@@ -109,6 +120,10 @@ impl<H: Http> Http for Faulty<H> {
         }
         .boxed_local()
     }
+}
+
+fn filter(method: &'static str, path: &'static str) -> Filter {
+    Box::new(move |request| request.method() == method && request.uri().path().contains(path))
 }
 
 fn refusal(status: u16) -> http::Response<Body> {

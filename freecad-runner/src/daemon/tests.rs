@@ -254,6 +254,45 @@ async fn nothing_is_left_of_attempts_that_died_or_came_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_claims_is_asked_less_and_less() {
+    let fleet = Fleet::new(ms(40));
+    (1..=3).for_each(|version| fleet.upload("p", version));
+    fleet.store.each("PUT", "/pending/", Fault::Status(403));
+    fleet
+        .run(1, async |fleet, clock| {
+            clock.sleep(ms(60_000)).await;
+            let count = |what: &str| fleet.store.seen.borrow().iter().filter(|seen| seen.starts_with(what)).count();
+            let claims = count("PUT /models/pending/");
+            // At once, and after rests of 1, 2, 4, 8 and 16 s, and then perhaps of 32 s.
+            assert!((5..=7).contains(&claims), "{claims} claims");
+            // A look and two pages of the sweep with each poll.
+            let listings = count("GET /models");
+            assert!(listings <= 3 * 60 + 40, "{listings} listings in a minute");
+            let tried = |version| count(&format!("PUT /models/pending/p/p_v{version}/"));
+            assert!((1..=3).all(|version| tried(version) >= 1), "each has its turn");
+            fleet.store.end_each();
+            for version in 1..=3 {
+                assert!(fleet.committed(clock, "p", version).await < 40_000);
+            }
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_cannot_be_claimed_holds_up_no_other() {
+    let fleet = Fleet::new(ms(40));
+    (1..=20).for_each(|version| fleet.upload("p", version));
+    fleet.store.each("PUT", "/p_v1/", Fault::Status(403));
+    fleet
+        .run(1, async |fleet, clock| {
+            clock.sleep(ms(10_000)).await;
+            assert!(fleet.report("p", 1).is_none());
+            assert!((2..=20).all(|version| fleet.report("p", version).is_some()));
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_poll_costs_the_same_with_many_processed() {
     let mut costs = Vec::new();
     for versions in [100, 3_000] {

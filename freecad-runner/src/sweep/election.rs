@@ -182,6 +182,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_leaves_after_a_heartbeat_of_which_nobody_knows_is_followed_at_once() {
+        let fixture = Fixture::new();
+        let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
+        assert_eq!(fixture.votes(&mut a, 0).await, Some(0));
+        // It is written, and neither that nor the looks after it are answered.
+        fixture.store.plan("PUT", KEY, Fault::LostAnswer);
+        fixture.store.each("GET", KEY, Fault::NoConnection);
+        a.vote(fixture.client(), &fixture.clock).await;
+        assert!(a.is_won());
+        fixture.store.end_each();
+        a.leave(fixture.client()).await;
+        assert!(fixture.store.inner.object(KEY).unwrap().bytes.is_empty());
+        assert_eq!(fixture.votes(&mut b, 0).await, Some(0));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_outage_deposes_nobody_who_comes_back_in_time() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));

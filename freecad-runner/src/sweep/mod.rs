@@ -3,6 +3,7 @@
 //! a little with each poll.
 //!
 //! - `election`: which runner it is
+//! - `failing`: what cannot be mended
 //! - `round`: scripts, reports and what is pending, against each other
 //! - `orphans`: files and logs against reports
 //!
@@ -10,6 +11,7 @@
 //! costs does not grow with the bucket.
 
 mod election;
+mod failing;
 mod orphans;
 mod round;
 
@@ -18,7 +20,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use partwright::http::Clock;
-use partwright::s3::S3Error;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 
@@ -92,34 +93,21 @@ async fn sweep(tools: Tools<'_>, post: &Post, snapshots: &mut mpsc::Receiver<Sna
         while post.is_held.get() {
             let Some(snapshot) = snapshots.recv().await else { return std::future::pending().await };
             let began = tools.clock.monotonic();
-            match step(tools, &mut round, &mut orphans, snapshot).await {
-                Ok(made) => {
-                    if std::mem::take(&mut is_failing) {
-                        info!("the sweep goes on");
-                    }
-                    if made > 0 {
-                        info!(tickets = made, "found scripts without a ticket");
-                        tools.hints.ask_for_look();
-                    }
-                }
+            let made = round.step(tools.client, &snapshot, began).await;
+            if let Ok(made @ 1..) = made {
+                info!(tickets = made, "found scripts without a ticket");
+                tools.hints.ask_for_look();
+            }
+            // Whatever came of the scripts.
+            let looked = orphans.step(tools.client, &snapshot, tools.clock.monotonic()).await;
+            match made.and(looked) {
+                Ok(()) if std::mem::take(&mut is_failing) => info!("the sweep goes on"),
                 Err(error) if !std::mem::replace(&mut is_failing, true) => {
                     warn!(%error, "the sweep stands still; it goes on when the store can be asked");
                 }
-                Err(_) => {}
+                _ => {}
             }
             tools.clock.sleep((began + tools.config.poll).saturating_sub(tools.clock.monotonic())).await;
         }
     }
-}
-
-/// One poll's share; gives how many tickets were made.
-async fn step(
-    tools: Tools<'_>,
-    round: &mut Round,
-    orphans: &mut Orphans,
-    snapshot: Snapshot,
-) -> Result<usize, S3Error> {
-    let made = round.step(tools.client, &snapshot).await?;
-    orphans.step(tools.client, &snapshot, tools.clock.monotonic()).await?;
-    Ok(made)
 }

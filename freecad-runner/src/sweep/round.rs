@@ -2,13 +2,16 @@
 //! one is read whole with each.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use partwright::contract::{Key, ProjectId, Version, prefix};
 use partwright::s3::{Client, PutOptions, S3Error};
+use tracing::warn;
 
 use super::Snapshot;
+use super::failing::{Failing, Mended, REST};
 use crate::look::page;
 use crate::publish;
 use crate::queue::Job;
@@ -30,6 +33,8 @@ pub struct Round {
     /// Where the next page begins.
     from: Option<String>,
     found: Found,
+    /// Of earlier rounds, too.
+    failing: Failing,
 }
 
 /// The order matters: a version that is done meanwhile had its ticket in the first, and has its report in the last. And
@@ -45,20 +50,24 @@ enum Stage {
 }
 
 impl Round {
-    /// Goes on from where it is; gives how many tickets were made.
+    /// Goes on from where it is, at `now` on a monotonic clock; gives how many tickets were made.
     ///
     /// # Errors
-    /// When the store does not answer. The next step goes on from the same place; from the beginning where the store
-    /// said no, since it may not know the place any more.
-    pub async fn step(&mut self, client: Client<'_>, snapshot: &Snapshot) -> Result<usize, S3Error> {
-        let outcome = self.go_on(client, snapshot).await;
+    /// When nothing can be listed. The next step goes on from the same place; from the beginning where the store said
+    /// no, since it may not know the place any more. What cannot be mended is no error: a later round finds it again.
+    pub async fn step(&mut self, client: Client<'_>, snapshot: &Snapshot, now: Duration) -> Result<usize, S3Error> {
+        let outcome = self.go_on(client, snapshot, now).await;
         if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
-            *self = Self::default();
+            self.begin_anew();
         }
         outcome
     }
 
-    async fn go_on(&mut self, client: Client<'_>, snapshot: &Snapshot) -> Result<usize, S3Error> {
+    fn begin_anew(&mut self) {
+        *self = Self { failing: std::mem::take(&mut self.failing), ..Self::default() };
+    }
+
+    async fn go_on(&mut self, client: Client<'_>, snapshot: &Snapshot, now: Duration) -> Result<usize, S3Error> {
         if self.stage == Stage::Pending {
             self.found = Found::new(snapshot);
             self.stage = Stage::Scripts;
@@ -80,9 +89,17 @@ impl Round {
         if self.stage != Stage::Mending {
             return Ok(0);
         }
-        let made = self.found.mend(client, snapshot).await?;
+        let found = &mut self.found;
+        found.leave_out(&self.failing, now);
+        let mended = found.mend(client, snapshot).await;
+        let (made, failed) = self.failing.sorted(mended, now);
+        if let Some(((project, version), error)) = failed.first() {
+            let (count, rest) = (failed.len(), REST.as_secs());
+            warn!(%project, %version, %error, count, "the sweep cannot mend this; it is tried again every {rest} s");
+        }
         if self.found.is_mended() {
-            *self = Self::default();
+            self.failing.forget_old(now);
+            self.begin_anew();
         }
         Ok(made)
     }
@@ -132,23 +149,20 @@ impl Found {
         }
     }
 
-    /// Mends some of what was found, and takes it out; gives how many tickets were made.
-    async fn mend(&mut self, client: Client<'_>, now: &Snapshot) -> Result<usize, S3Error> {
+    /// Takes out what was tried in vain a short while ago.
+    fn leave_out(&mut self, failing: &Failing, now: Duration) {
+        for (project, versions) in &mut self.without_ticket {
+            versions.retain(|version| failing.is_due(&(project.clone(), *version), now));
+        }
+        self.without_script.retain(|job| failing.is_due(job, now));
+        self.left_over.retain(|job| failing.is_due(job, now));
+    }
+
+    /// Tries to mend some of what was found, and takes it out, whatever comes of it: one key that the store does not let
+    /// go holds up nothing else. Tickets come first, since somebody waits for them.
+    async fn mend(&mut self, client: Client<'_>, now: &Snapshot) -> Vec<Mended> {
         let highest = |job: &Job| self.pending.get(job).map_or(0, |pending| pending.highest_attempt);
-        let left_over: Vec<_> = self.left_over.iter().take(MENDS).map(|job| (job.clone(), highest(job))).collect();
-        let tidied = stream::iter(left_over.clone()).map(|(job, highest)| tidy_up(client, job, highest));
-        tidied.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        for (job, _) in &left_over {
-            self.left_over.remove(job);
-        }
-
-        let gone: Vec<_> = self.without_script.iter().take(MENDS).map(|job| (job.clone(), highest(job))).collect();
-        let removed = stream::iter(gone.clone()).map(|(job, highest)| remove_if_gone(client, job, highest));
-        removed.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        for (job, _) in &gone {
-            self.without_script.remove(job);
-        }
-
+        let with_highest = |job: &Job| (job.clone(), highest(job));
         let versions = self
             .without_ticket
             .iter()
@@ -156,17 +170,39 @@ impl Found {
         let jobs: Vec<Job> = versions.take(MENDS).collect();
         // Where a round takes long, most of these got their tickets and reports while it went on.
         let to_make = jobs.iter().filter(|job| !now.get(job).is_some_and(|pending| pending.has_ticket));
-        let made: Vec<bool> = stream::iter(to_make.cloned())
-            .map(async |job| make_ticket(client, &job).await)
+        let mut mended: Vec<Mended> = stream::iter(to_make.cloned())
+            .map(async |job| (make_ticket(client, &job).await, job))
             .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+            .map(|(made, job)| Mended { job, outcome: made.map(usize::from) })
+            .collect()
+            .await;
+
+        let left_over: Vec<_> = self.left_over.iter().take(MENDS).map(with_highest).collect();
+        let tidied = stream::iter(left_over.clone())
+            .map(async |(job, highest)| (tidy_up(client, job.clone(), highest).await, job))
+            .buffer_unordered(AT_ONCE)
+            .map(|(tidied, job)| Mended { job, outcome: tidied.map(|()| 0) });
+        mended.extend(tidied.collect::<Vec<_>>().await);
+
+        let gone: Vec<_> = self.without_script.iter().take(MENDS).map(with_highest).collect();
+        let removed = stream::iter(gone.clone())
+            .map(async |(job, highest)| (remove_if_gone(client, job.clone(), highest).await, job))
+            .buffer_unordered(AT_ONCE)
+            .map(|(removed, job)| Mended { job, outcome: removed.map(|()| 0) });
+        mended.extend(removed.collect::<Vec<_>>().await);
+
         for (project, version) in jobs {
             if let Some(versions) = self.without_ticket.get_mut(&project) {
                 versions.remove(&version);
             }
         }
-        Ok(made.into_iter().filter(|made| *made).count())
+        for (job, _) in left_over {
+            self.left_over.remove(&job);
+        }
+        for (job, _) in gone {
+            self.without_script.remove(&job);
+        }
+        mended
     }
 
     fn is_mended(&self) -> bool {
@@ -239,7 +275,7 @@ mod tests {
         let (mut round, mut steps, mut made) = (Round::default(), 0, 0);
         loop {
             // Whatever fails, it goes on.
-            made += round.step(client, &seen).await.unwrap_or(0);
+            made += round.step(client, &seen, clock.monotonic()).await.unwrap_or(0);
             steps += 1;
             if round.stage == Stage::Pending {
                 return (steps, made);
@@ -320,16 +356,46 @@ mod tests {
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock as &dyn Clock, &bucket);
         let mut round = Round::default();
-        round.step(client, &Snapshot::default()).await.unwrap();
+        round.step(client, &Snapshot::default(), clock.monotonic()).await.unwrap();
         assert_eq!(round.stage, Stage::Reports);
         (1..=1_400).for_each(|n| store.inner.drop_in(&format!("processed/a/a_v{n}.py.done"), ""));
         let now = Rc::new((1_401..=1_450).map(|n| (job(n), pending(true, 0))).collect());
-        let mut made = round.step(client, &now).await.unwrap();
+        let mut made = round.step(client, &now, clock.monotonic()).await.unwrap();
         assert!(made <= MENDS);
         while round.stage != Stage::Pending {
-            made += round.step(client, &now).await.unwrap();
+            made += round.step(client, &now, clock.monotonic()).await.unwrap();
         }
         assert_eq!(made, 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_mended_holds_up_nothing_and_is_tried_again() {
+        let keys = ["pending/a/a_v1/ticket", "processed/a/a_v1.py.done", "pending/a/a_v4/ticket"];
+        let keys = keys.into_iter().chain(["processed/a/a_v4.py.done", "input/a/a_v2.py", "input/a/a_v3.py"]);
+        let store = store(keys.map(str::to_owned));
+        let seen = snapshot([1, 4].map(|version| (job(version), pending(true, 0))));
+        store.each("DELETE", "/a_v1/", Fault::Status(403));
+        store.each("PUT", "/a_v2/", Fault::Status(403));
+        let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
+        let client = Client::new(&store, &clock as &dyn Clock, &bucket);
+        let mut round = Round::default();
+        let refused = |store: &Faulty<MemoryStore>| {
+            let seen = store.seen.take();
+            seen.iter().filter(|seen| seen.contains("DELETE") && seen.contains("_v1/")).count()
+        };
+        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1));
+        assert!(store.inner.object("pending/a/a_v3/ticket").is_some());
+        assert!(store.inner.object("pending/a/a_v4/ticket").is_none());
+        assert_eq!(refused(&store), 1);
+        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(0));
+        assert_eq!(refused(&store), 0, "not with each poll");
+        store.inner.drop_in("input/a/a_v5.py", "");
+        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1), "others do not wait for it");
+        clock.sleep(REST).await;
+        store.end_each();
+        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1));
+        assert!(store.inner.object("pending/a/a_v1/ticket").is_none());
+        assert!(store.inner.object("pending/a/a_v2/ticket").is_some());
     }
 
     #[tokio::test(start_paused = true)]
