@@ -29,6 +29,10 @@ use election::Election;
 use orphans::Orphans;
 use round::Round;
 
+/// How many pages of scripts and reports one poll reads. Where the orphans' pass has a report to read, that takes the
+/// place of one: what a poll costs is the same then.
+const PAGES: usize = 2;
+
 /// What a round of looks showed under `pending/`, all of it.
 pub type Snapshot = Rc<HashMap<Job, Pending>>;
 
@@ -93,7 +97,8 @@ async fn sweep(tools: Tools<'_>, post: &Post, snapshots: &mut mpsc::Receiver<Sna
         while post.is_held.get() {
             let Some(snapshot) = snapshots.recv().await else { return std::future::pending().await };
             let began = tools.clock.monotonic();
-            let made = round.step(tools.client, &snapshot, began).await;
+            let pages = PAGES - usize::from(orphans.has_suspects());
+            let made = round.step(tools.client, &snapshot, pages, began).await;
             if let Ok(made @ 1..) = made {
                 info!(tickets = made, "found scripts without a ticket");
                 tools.hints.ask_for_look();

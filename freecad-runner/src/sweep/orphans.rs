@@ -1,27 +1,24 @@
 //! Finds files and logs of attempts that lost and could not remove them: their runner died, or was stopped for long. A
 //! slow pass over all files and logs, against the reports of their versions.
+//!
+//! Invariant: a step is one request, and those for what it removes. So a bucket whose reports are still to be read, of
+//! which a large one has many, costs no more a poll than one that is known.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt, TryStreamExt};
-use partwright::contract::{Key, prefix};
+use partwright::contract::{Key, RunId, prefix};
 use partwright::s3::{Client, S3Error};
+use tracing::warn;
 
 use super::Snapshot;
 use crate::look::page;
 use crate::queue::Job;
 use crate::tidy::{self, is_left_over};
 
-/// How long from one step to the next.
+/// How long from one page to the next.
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// How many versions' reports one step asks for.
-const REPORTS: usize = 50;
-
-/// How many requests go out at once.
-const AT_ONCE: usize = 8;
 
 /// What is listed, in turn.
 const AREAS: [&str; 2] = [prefix::OUTPUT, prefix::LOGS];
@@ -29,39 +26,48 @@ const AREAS: [&str; 2] = [prefix::OUTPUT, prefix::LOGS];
 /// The pass, and how far it is.
 #[derive(Debug, Default)]
 pub struct Orphans {
-    /// On a monotonic clock.
+    /// When the next page may be read, on a monotonic clock.
     next: Duration,
     /// Which of [`AREAS`].
     area: usize,
     /// Where the next page begins.
     from: Option<String>,
-    /// What the last page showed and nobody has looked up yet.
-    suspects: VecDeque<(Job, Vec<Key>)>,
+    /// What the last page showed and nobody has looked up yet; the last is next.
+    suspects: Vec<(Job, Vec<Key>)>,
     /// The attempts that their versions' reports name, as hashes, since a report never changes: 8 bytes for each
     /// version, so that a pass over what is known reads no report. Two attempts with the same hash, which do not
     /// happen, would leave an orphan.
     in_order: HashSet<u64>,
     hashes: RandomState,
+    /// The last one could not be looked up, or not be removed.
+    is_failing: bool,
 }
 
 impl Orphans {
-    /// Goes on from where it is, if it is time: one page, or some reports.
+    /// Whether the next step reads a report, for which no page need be due.
+    pub fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// Goes on from where it is: the next report, or, if it is time, the next page.
     ///
     /// # Errors
-    /// As a round's step.
+    /// When the store does not list. The next step goes on from the same place; from the beginning where the store said
+    /// no. What cannot be looked up or removed is no error: the next pass finds it again.
     pub async fn step(&mut self, client: Client<'_>, pending: &Snapshot, now: Duration) -> Result<(), S3Error> {
+        if let Some((job, keys)) = self.suspects.pop() {
+            self.look_up(client, job, keys).await;
+            return Ok(());
+        }
         if now < self.next {
             return Ok(());
         }
         self.next = now + PAUSE;
-        if self.suspects.is_empty() {
-            let outcome = self.read_page(client, pending).await;
-            if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
-                self.from = None;
-            }
-            outcome?;
+        let outcome = self.read_page(client, pending).await;
+        if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
+            self.from = None;
         }
-        self.look_up(client).await
+        outcome
     }
 
     async fn read_page(&mut self, client: Client<'_>, pending: &Snapshot) -> Result<(), S3Error> {
@@ -84,25 +90,30 @@ impl Orphans {
             }
         }
         self.suspects = suspects.into_iter().collect();
+        // What more than one attempt has left is looked up first: some of it is left over for certain.
+        self.suspects.sort_by_key(|(_, keys)| runs(keys).len());
         Ok(())
     }
 
-    async fn look_up(&mut self, client: Client<'_>) -> Result<(), S3Error> {
-        let some: Vec<_> = self.suspects.iter().take(REPORTS).cloned().collect();
-        let kept: Vec<Vec<(Job, Key)>> = stream::iter(some)
-            .map(|(job, keys)| async move { remove_left_over(client, &job, keys).await.map(|kept| (job, kept)) })
-            .buffer_unordered(AT_ONCE)
-            .map_ok(|(job, kept)| kept.into_iter().map(|key| (job.clone(), key)).collect())
-            .try_collect()
-            .await?;
-        self.suspects.drain(..REPORTS.min(self.suspects.len()));
-        for (job, key) in kept.into_iter().flatten() {
-            if let Some((_, _, run)) = key.run() {
-                self.in_order.insert(self.hashes.hash_one((&job, &run)));
+    async fn look_up(&mut self, client: Client<'_>, job: Job, keys: Vec<Key>) {
+        match remove_left_over(client, &job, keys).await {
+            Ok(kept) => {
+                self.is_failing = false;
+                let hashes = runs(&kept).into_iter().map(|run| self.hashes.hash_one((&job, run)));
+                self.in_order.extend(hashes);
             }
+            Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
+                let (project, version) = &job;
+                warn!(%project, %version, %error, "files that no report names may be left; the next pass finds them");
+            }
+            Err(_) => {}
         }
-        Ok(())
     }
+}
+
+/// The attempts that the keys are of.
+fn runs(keys: &[Key]) -> HashSet<RunId> {
+    keys.iter().filter_map(Key::run).map(|(_, _, run)| run).collect()
 }
 
 /// Removes those of `keys` that the version's report has no use for. Gives those that it has, whose attempts need not be
@@ -131,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::queue::Pending;
-    use crate::testing::{Faulty, MemoryStore};
+    use crate::testing::{Fault, Faulty, MemoryStore};
     use crate::transport::SystemClock;
 
     const WINNER: &str = "aaaaaaaaaaaaaaaa";
@@ -162,11 +173,8 @@ mod tests {
         let mut requests = Vec::new();
         for step in 1..=number {
             store.seen.borrow_mut().clear();
-            let now = orphans.next.max(PAUSE * step);
-            orphans.step(client, pending, now).await.unwrap();
+            orphans.step(client, pending, orphans.next.max(PAUSE * step)).await.unwrap();
             requests.push(store.seen.borrow().len());
-            orphans.step(client, pending, now + PAUSE / 2).await.unwrap();
-            assert_eq!(store.seen.borrow().len(), *requests.last().unwrap(), "it is not time");
         }
         requests
     }
@@ -197,7 +205,7 @@ mod tests {
         store.inner.drop_in("processed/p/p_v4.py.done", "");
         done(&store.inner, 5, None);
         let pending = Rc::new(HashMap::from([(job(3), Pending { has_ticket: true, highest_attempt: 1 })]));
-        steps(&mut Orphans::default(), &store, &pending, 4).await;
+        steps(&mut Orphans::default(), &store, &pending, 20).await;
         let mut expected = kept.to_vec();
         expected.sort();
         let left: Vec<_> = store.inner.keys().into_iter().filter(|key| !key.starts_with("processed/")).collect();
@@ -205,18 +213,52 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_pass_reads_no_report_and_still_sees_what_comes_late() {
+    async fn a_step_is_one_request_and_a_second_pass_reads_no_report() {
         let store = Faulty::new(MemoryStore::new());
         for version in 1..=150 {
             store.inner.drop_in(&file(version, WINNER), "x");
             done(&store.inner, version, Some(WINNER));
         }
         let (mut orphans, pending) = (Orphans::default(), Snapshot::default());
-        let first = steps(&mut orphans, &store, &pending, 4).await;
-        assert_eq!(first, [1 + REPORTS, REPORTS, REPORTS, 1]);
-        assert_eq!(steps(&mut orphans, &store, &pending, 2).await, [1, 1]);
+        assert_eq!(steps(&mut orphans, &store, &pending, 152).await, [1; 152], "the files, their reports, the logs");
+        assert_eq!(steps(&mut orphans, &store, &pending, 1).await, [1]);
+        assert!(!orphans.has_suspects(), "all is known");
+        let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
+        let client = Client::new(&store, &clock as &dyn Clock, &bucket);
+        store.seen.borrow_mut().clear();
+        orphans.step(client, &pending, orphans.next - PAUSE / 2).await.unwrap();
+        assert_eq!(*store.seen.borrow(), [] as [String; 0], "it is not time");
         store.inner.drop_in(&file(7, LOSER), "x");
-        steps(&mut orphans, &store, &pending, 1).await;
+        steps(&mut orphans, &store, &pending, 3).await;
         assert!(store.inner.object(&file(7, LOSER)).is_none() && store.inner.object(&file(7, WINNER)).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_more_than_one_attempt_has_left_is_looked_up_first() {
+        let store = Faulty::new(MemoryStore::new());
+        for version in 1..=50 {
+            store.inner.drop_in(&file(version, WINNER), "x");
+            done(&store.inner, version, Some(WINNER));
+        }
+        store.inner.drop_in(&file(7, LOSER), "x");
+        steps(&mut Orphans::default(), &store, &Snapshot::default(), 2).await;
+        assert!(store.inner.object(&file(7, LOSER)).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_the_store_does_not_let_go_holds_up_nothing() {
+        let store = Faulty::new(MemoryStore::new());
+        for version in 1..=3 {
+            store.inner.drop_in(&file(version, LOSER), "x");
+            done(&store.inner, version, Some(WINNER));
+        }
+        store.each("DELETE", "/v2/", Fault::Status(403));
+        let (mut orphans, pending) = (Orphans::default(), Snapshot::default());
+        let left = || store.inner.keys().into_iter().filter(|key| key.starts_with("output/")).collect::<Vec<_>>();
+        steps(&mut orphans, &store, &pending, 4).await;
+        assert_eq!(left(), [file(2, LOSER)]);
+        store.end_each();
+        steps(&mut orphans, &store, &pending, 3).await;
+        assert_eq!(left(), [] as [String; 0]);
     }
 }

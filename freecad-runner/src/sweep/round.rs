@@ -17,9 +17,6 @@ use crate::publish;
 use crate::queue::Job;
 use crate::tidy;
 
-/// How many pages one poll reads.
-const PAGES: usize = 2;
-
 /// How many versions one poll mends.
 const MENDS: usize = 100;
 
@@ -50,13 +47,19 @@ enum Stage {
 }
 
 impl Round {
-    /// Goes on from where it is, at `now` on a monotonic clock; gives how many tickets were made.
+    /// Goes on from where it is by so many pages, at `now` on a monotonic clock; gives how many tickets were made.
     ///
     /// # Errors
     /// When nothing can be listed. The next step goes on from the same place; from the beginning where the store said
     /// no, since it may not know the place any more. What cannot be mended is no error: a later round finds it again.
-    pub async fn step(&mut self, client: Client<'_>, snapshot: &Snapshot, now: Duration) -> Result<usize, S3Error> {
-        let outcome = self.go_on(client, snapshot, now).await;
+    pub async fn step(
+        &mut self,
+        client: Client<'_>,
+        snapshot: &Snapshot,
+        pages: usize,
+        now: Duration,
+    ) -> Result<usize, S3Error> {
+        let outcome = self.go_on(client, snapshot, pages, now).await;
         if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
             self.begin_anew();
         }
@@ -67,12 +70,18 @@ impl Round {
         *self = Self { failing: std::mem::take(&mut self.failing), ..Self::default() };
     }
 
-    async fn go_on(&mut self, client: Client<'_>, snapshot: &Snapshot, now: Duration) -> Result<usize, S3Error> {
+    async fn go_on(
+        &mut self,
+        client: Client<'_>,
+        snapshot: &Snapshot,
+        pages: usize,
+        now: Duration,
+    ) -> Result<usize, S3Error> {
         if self.stage == Stage::Pending {
             self.found = Found::new(snapshot);
             self.stage = Stage::Scripts;
         }
-        for _ in 0..PAGES {
+        for _ in 0..pages {
             let area = match self.stage {
                 Stage::Scripts => prefix::INPUT,
                 Stage::Reports => prefix::PROCESSED,
@@ -253,6 +262,7 @@ mod tests {
 
     use super::*;
     use crate::queue::Pending;
+    use crate::sweep::PAGES;
     use crate::testing::{Fault, Faulty, MemoryStore};
     use crate::transport::SystemClock;
 
@@ -275,7 +285,7 @@ mod tests {
         let (mut round, mut steps, mut made) = (Round::default(), 0, 0);
         loop {
             // Whatever fails, it goes on.
-            made += round.step(client, &seen, clock.monotonic()).await.unwrap_or(0);
+            made += round.step(client, &seen, PAGES, clock.monotonic()).await.unwrap_or(0);
             steps += 1;
             if round.stage == Stage::Pending {
                 return (steps, made);
@@ -356,14 +366,14 @@ mod tests {
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock as &dyn Clock, &bucket);
         let mut round = Round::default();
-        round.step(client, &Snapshot::default(), clock.monotonic()).await.unwrap();
+        round.step(client, &Snapshot::default(), PAGES, clock.monotonic()).await.unwrap();
         assert_eq!(round.stage, Stage::Reports);
         (1..=1_400).for_each(|n| store.inner.drop_in(&format!("processed/a/a_v{n}.py.done"), ""));
         let now = Rc::new((1_401..=1_450).map(|n| (job(n), pending(true, 0))).collect());
-        let mut made = round.step(client, &now, clock.monotonic()).await.unwrap();
+        let mut made = round.step(client, &now, PAGES, clock.monotonic()).await.unwrap();
         assert!(made <= MENDS);
         while round.stage != Stage::Pending {
-            made += round.step(client, &now, clock.monotonic()).await.unwrap();
+            made += round.step(client, &now, PAGES, clock.monotonic()).await.unwrap();
         }
         assert_eq!(made, 50);
     }
@@ -383,17 +393,17 @@ mod tests {
             let seen = store.seen.take();
             seen.iter().filter(|seen| seen.contains("DELETE") && seen.contains("_v1/")).count()
         };
-        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1));
+        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1));
         assert!(store.inner.object("pending/a/a_v3/ticket").is_some());
         assert!(store.inner.object("pending/a/a_v4/ticket").is_none());
         assert_eq!(refused(&store), 1);
-        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(0));
+        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(0));
         assert_eq!(refused(&store), 0, "not with each poll");
         store.inner.drop_in("input/a/a_v5.py", "");
-        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1), "others do not wait for it");
+        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1), "others do not wait for it");
         clock.sleep(REST).await;
         store.end_each();
-        assert_eq!(round.step(client, &seen, clock.monotonic()).await, Ok(1));
+        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1));
         assert!(store.inner.object("pending/a/a_v1/ticket").is_none());
         assert!(store.inner.object("pending/a/a_v2/ticket").is_some());
     }
