@@ -5,6 +5,8 @@
 //!
 //! - [`contract`]: what both programs agree on: names, keys, documents, status
 //! - [`http`]: the seams to the outside: one HTTP request, waiting, the time
+//! - [`crypto`]: the seam to the platform's cryptography
+//! - [`auth`]: who somebody is, by what they show: JSON Web Tokens, key sets, API tokens
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
 //! - [`project`]: the life of a project's versions, inside its Durable Object
 //! - [`account`]: a user's index of projects, inside its Durable Object
@@ -19,7 +21,9 @@
 
 pub mod account;
 pub mod api;
+pub mod auth;
 pub mod contract;
+pub mod crypto;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod fleet;

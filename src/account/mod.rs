@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::{Scope, TokenHash, TokenKind};
 use crate::contract::{ProjectId, Timestamp};
 use crate::object::{Sql, SqlError, Value};
 
@@ -21,6 +22,59 @@ pub enum AccountCall {
         /// At most this many.
         limit: u32,
     },
+    /// Stops listing a project, which is somebody else's now.
+    Remove {
+        /// The project.
+        project: ProjectId,
+    },
+    /// Keeps a new token; answers with its [`TokenView`], or with [`TooManyTokens`].
+    CreateToken {
+        /// What is stored of its text.
+        hash: TokenHash,
+        /// What it is for.
+        token: NewToken,
+    },
+    /// Gives the API tokens that have neither expired nor been revoked, newest first: a list of [`TokenView`].
+    ListTokens,
+    /// Revokes a token and the sessions that were made from it; answers whether there was one.
+    RevokeToken {
+        /// Its id.
+        id: String,
+    },
+    /// Gives the [`TokenView`] of a token that counts now, or null.
+    CheckToken {
+        /// Of the text that was shown.
+        hash: TokenHash,
+    },
+}
+
+/// A token to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// For a program or for a browser.
+    pub kind: TokenKind,
+    /// What its user calls it; empty for a session.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// Whether it opens the admin's calls; never for API tokens.
+    pub admin: bool,
+    /// The id of the token that a session was made from.
+    pub parent: Option<String>,
+    /// From when on it is worth nothing.
+    pub expires_at: Timestamp,
+}
+
+/// A token as its user may see it. The text is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// Its id: random, no secret.
+    pub id: String,
+    /// All that was said of it.
+    #[serde(flatten)]
+    pub token: NewToken,
+    /// When it was made.
+    pub created_at: Timestamp,
 }
 
 /// A page of projects.

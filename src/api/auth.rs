@@ -17,6 +17,36 @@ pub enum AuthMode {
 /// The user that open mode knows; the admin of projects without an owner, too.
 const LOCAL: &str = "local";
 
+/// Who sends a request, and what it was that said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// The user; believed by the objects.
+    pub caller: Caller,
+    /// What the credential may do.
+    pub scope: Scope,
+    /// What was shown.
+    pub credential: Credential,
+    /// When it will be worth nothing; none where it does not end by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What somebody shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// Nothing: a public call, or open mode.
+    None,
+    /// `ADMIN_TOKEN`.
+    AdminToken,
+    /// `RUNNER_TOKEN`.
+    RunnerToken,
+    /// A JSON Web Token.
+    Jwt,
+    /// An API token of this id.
+    ApiToken(String),
+    /// A session of this id, in a cookie.
+    Session(String),
+}
+
 /// Lets the caller of a route in, or says why not.
 pub(super) fn admit(
     config: &Config,

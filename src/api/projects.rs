@@ -11,7 +11,7 @@ use crate::object::ObjectName;
 /// My projects, newest first.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let question = AccountCall::List { cursor: call.query.cursor()?, limit: call.query.limit(50, 200)? };
-    let page: ProjectPage = call.ask_object(&ObjectName::Account(call.caller.user.clone()), &question).await?;
+    let page: ProjectPage = call.ask_object(&ObjectName::Account(call.identity.caller.user.clone()), &question).await?;
     Ok(Reply::json(&json!({
         "success": true,
         "projects": page.projects,

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::auth::require_own_page;
+use super::auth::{Identity, require_own_page};
 use super::config::Config;
 use super::error::ApiError;
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
 use crate::http::{Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
-use crate::project::{Answer, Caller, Operation, ProjectCall, Reply};
+use crate::project::{Answer, Operation, ProjectCall, Reply};
 use crate::s3::Client;
 
 /// One admitted request.
@@ -18,7 +18,7 @@ pub(super) struct Call<'a> {
     pub http: &'a dyn Http,
     pub clock: &'a dyn Clock,
     pub objects: &'a dyn Objects,
-    pub caller: Caller,
+    pub identity: Identity,
     pub request_id: RequestId,
     /// Host and port under which the service was reached.
     pub authority: String,
@@ -80,7 +80,7 @@ impl<'a> Call<'a> {
     pub fn question(&self, project: &ProjectId, operation: Operation) -> ProjectCall {
         ProjectCall {
             project: project.clone(),
-            caller: self.caller.clone(),
+            caller: self.identity.caller.clone(),
             request_id: self.request_id.clone(),
             operation,
         }

@@ -13,9 +13,11 @@ use super::{batch, live, logs, monitoring, outputs, projects, runner, scripts, u
 pub enum Permission {
     /// Everybody.
     Public,
-    /// A known user; whose project it is, the project's object decides.
-    User,
-    /// Whoever has `ADMIN_TOKEN`.
+    /// A known user, whose token may read; whose project it is, the project's object decides.
+    Read,
+    /// A known user, whose token may write as well.
+    Write,
+    /// Whoever has `ADMIN_TOKEN`, or the role `admin`.
     Admin,
     /// Whoever has `RUNNER_TOKEN`.
     Runner,
@@ -71,7 +73,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["limit", "cursor"],
         summary: "my projects, newest first",
@@ -80,7 +82,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/upload-script",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::Script,
         query: &[],
         summary: "a script becomes the next version",
@@ -89,7 +91,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "/api/batch",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::Batch,
         query: &[],
         summary: "many scripts, each the next version of its project",
@@ -98,7 +100,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/cancel/{version}",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::None,
         query: &[],
         summary: "ends a version that is not finished",
@@ -107,7 +109,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/retry/{version}",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::None,
         query: &[],
         summary: "a finished version's script becomes the next version",
@@ -116,7 +118,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/scripts",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["limit", "cursor"],
         summary: "versions, newest first",
@@ -125,7 +127,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/script/{version}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "one version's script",
@@ -134,7 +136,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/outputs",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["version"],
         summary: "committed files with size, sum and geometry",
@@ -143,7 +145,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/download/{format}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["version", "expires_in"],
         summary: "a presigned URL to one file",
@@ -152,7 +154,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/logs",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["limit", "cursor"],
         summary: "log files, newest first",
@@ -161,7 +163,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/logs/{name}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "one log's text",
@@ -170,7 +172,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/status",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["wait"],
         summary: "where the newest version stands; with wait, once that changes",
@@ -179,7 +181,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/watch",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "a WebSocket: the status, then each change of it",
@@ -233,7 +235,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/monitoring/projects/{project}/processing-status",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &["limit", "cursor"],
         summary: "the bucket's own state of each version beside the object's",
