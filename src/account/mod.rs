@@ -1,5 +1,6 @@
 //! A user's index of projects: what runs inside the `Account` Durable Object.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Scope, TokenHash, TokenKind};
@@ -89,7 +90,7 @@ pub struct ProjectPage {
 }
 
 /// One project of the index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedProject {
     /// Its name.
     pub project_name: ProjectId,

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use super::auth::{Identity, require_own_page};
 use super::config::Config;
 use super::error::ApiError;
+use super::parameter::{CURSOR, LIMIT, Parameter, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
 use crate::http::{Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
@@ -124,9 +125,9 @@ pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a query string.
-    pub fn parse(text: &str, known: &[&str]) -> Result<Self, ApiError> {
+    pub fn parse(text: &str, known: &[Parameter]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        for name in known {
+        for Parameter { name, .. } in known {
             if pairs.iter().filter(|(key, _)| key == name).count() > 1 {
                 return Err(ApiError::invalid(name, format!("{name} is given more than once")));
             }
@@ -142,24 +143,29 @@ impl Query {
     pub fn version(&self) -> Result<Option<Version>, ApiError> {
         let parse =
             |text: &str| text.parse().map_err(|error| ApiError::invalid("version", format!("{text:?}: {error}")));
-        self.get("version").map(parse).transpose()
+        self.get(VERSION.name).map(parse).transpose()
     }
 
-    /// `limit`: from 1 to `most`; `default` where it is not given.
-    pub fn limit(&self, default: u32, most: u32) -> Result<u32, ApiError> {
-        let number = self.number("limit", 1, most.into())?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+    /// `limit`, how many a page holds.
+    pub fn limit(&self) -> Result<u32, ApiError> {
+        let number = self.number(&LIMIT)?;
+        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1))
     }
 
     /// `cursor`, as the page before gave it.
     pub fn cursor(&self) -> Result<Option<u64>, ApiError> {
-        self.number("cursor", 1, (1 << 53) - 1)
+        self.number(&CURSOR)
     }
 
-    /// A whole number from `least` to `most`, where given.
-    pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    /// A whole number within the parameter's bounds; its default where none is given.
+    pub fn number(&self, parameter: &Parameter) -> Result<Option<u64>, ApiError> {
+        let name = parameter.name;
+        let Values::Number { least, most, default } = parameter.values else {
+            return Err(ApiError::broken(&format!("{name} is no number")));
+        };
+        let Some(text) = self.get(name) else { return Ok(default) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
         let wrong = || ApiError::invalid(name, format!("{text:?}: {name} is a whole number from {least} to {most}"));
         number.ok_or_else(wrong).map(Some)
     }

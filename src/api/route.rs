@@ -4,9 +4,11 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::error::ApiError;
+use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, VERSION, WAIT};
 use super::reply::Reply;
 use super::request::Call;
-use super::{batch, live, logs, monitoring, outputs, projects, runner, scripts, upload, versions};
+use super::terms::{ForDocument, Terms};
+use super::{batch, live, logs, monitoring, outputs, projects, reference, runner, scripts, upload, versions};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,11 +54,13 @@ pub struct Route {
     pub permission: Permission,
     /// What body it reads.
     pub body: RequestBody,
-    /// The names of its query parameters.
-    pub query: &'static [&'static str],
+    /// Its query parameters.
+    pub query: &'static [Parameter],
     /// What it does, in one line.
     pub summary: &'static str,
     pub(super) handler: Handler,
+    /// What it takes and answers, for the document; kept beside its handler.
+    pub terms: ForDocument<Terms>,
 }
 
 /// Every route.
@@ -69,15 +73,47 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "says what this is",
         handler: |call| Box::pin(monitoring::welcome(call)),
+        terms: ForDocument::new(monitoring::WELCOME),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "this reference, as a page",
+        handler: |call| Box::pin(reference::page(call)),
+        terms: ForDocument::new(reference::PAGE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api.css",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's look",
+        handler: |call| Box::pin(reference::style(call)),
+        terms: ForDocument::new(reference::STYLE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/openapi.json",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "this reference, for programs",
+        handler: |call| Box::pin(reference::document(call)),
+        terms: ForDocument::new(reference::DOCUMENT),
     },
     Route {
         method: Method::GET,
         path: "/api/projects",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "my projects, newest first",
         handler: |call| Box::pin(projects::list(call)),
+        terms: ForDocument::new(projects::LIST),
     },
     Route {
         method: Method::POST,
@@ -87,6 +123,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a script becomes the next version",
         handler: |call| Box::pin(upload::upload(call)),
+        terms: ForDocument::new(upload::UPLOAD),
     },
     Route {
         method: Method::POST,
@@ -96,6 +133,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "many scripts, each the next version of its project",
         handler: |call| Box::pin(batch::upload(call)),
+        terms: ForDocument::new(batch::UPLOAD),
     },
     Route {
         method: Method::POST,
@@ -105,6 +143,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "ends a version that is not finished",
         handler: |call| Box::pin(versions::cancel(call)),
+        terms: ForDocument::new(versions::CANCEL),
     },
     Route {
         method: Method::POST,
@@ -114,15 +153,17 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a finished version's script becomes the next version",
         handler: |call| Box::pin(versions::retry(call)),
+        terms: ForDocument::new(versions::RETRY),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/scripts",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "versions, newest first",
         handler: |call| Box::pin(scripts::list(call)),
+        terms: ForDocument::new(scripts::LIST),
     },
     Route {
         method: Method::GET,
@@ -132,33 +173,37 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "one version's script",
         handler: |call| Box::pin(scripts::content(call)),
+        terms: ForDocument::new(scripts::CONTENT),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/outputs",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["version"],
+        query: &[VERSION],
         summary: "committed files with size, sum and geometry",
         handler: |call| Box::pin(outputs::list(call)),
+        terms: ForDocument::new(outputs::LIST),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/download/{format}",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["version", "expires_in"],
+        query: &[VERSION, EXPIRES_IN],
         summary: "a presigned URL to one file",
         handler: |call| Box::pin(outputs::download(call)),
+        terms: ForDocument::new(outputs::DOWNLOAD),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/logs",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "log files, newest first",
         handler: |call| Box::pin(logs::list(call)),
+        terms: ForDocument::new(logs::LIST),
     },
     Route {
         method: Method::GET,
@@ -168,15 +213,17 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "one log's text",
         handler: |call| Box::pin(logs::content(call)),
+        terms: ForDocument::new(logs::CONTENT),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/status",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["wait"],
+        query: &[WAIT],
         summary: "where the newest version stands; with wait, once that changes",
         handler: |call| Box::pin(live::status(call)),
+        terms: ForDocument::new(live::STATUS),
     },
     Route {
         method: Method::GET,
@@ -186,6 +233,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a WebSocket: the status, then each change of it",
         handler: |call| Box::pin(live::watch(call)),
+        terms: ForDocument::new(live::WATCH),
     },
     Route {
         method: Method::POST,
@@ -195,6 +243,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "hints of a runner: what it claimed, how far it is, what is done",
         handler: |call| Box::pin(runner::events(call)),
+        terms: ForDocument::new(runner::EVENTS),
     },
     Route {
         method: Method::GET,
@@ -204,6 +253,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a WebSocket: tells runners that there is work",
         handler: |call| Box::pin(runner::wake(call)),
+        terms: ForDocument::new(runner::WAKE),
     },
     Route {
         method: Method::GET,
@@ -211,8 +261,9 @@ pub static ROUTES: &[Route] = &[
         permission: Permission::Public,
         body: RequestBody::None,
         query: &[],
-        summary: "each part's state",
+        summary: "whether the service works; for an admin, each part's state",
         handler: |call| Box::pin(monitoring::health(call)),
+        terms: ForDocument::new(monitoring::HEALTH),
     },
     Route {
         method: Method::GET,
@@ -222,6 +273,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "the bucket in detail",
         handler: |call| Box::pin(monitoring::s3_status(call)),
+        terms: ForDocument::new(monitoring::S3_STATUS),
     },
     Route {
         method: Method::POST,
@@ -231,15 +283,17 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "writes, reads, lists and removes a test object",
         handler: |call| Box::pin(monitoring::test_upload(call)),
+        terms: ForDocument::new(monitoring::TEST_UPLOAD),
     },
     Route {
         method: Method::GET,
         path: "/api/monitoring/projects/{project}/processing-status",
         permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "the bucket's own state of each version beside the object's",
         handler: |call| Box::pin(monitoring::processing_status(call)),
+        terms: ForDocument::new(monitoring::PROCESSING_STATUS),
     },
 ];
 

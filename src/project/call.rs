@@ -1,5 +1,6 @@
 //! What the API asks of a `Project` object, and what it answers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
@@ -227,7 +228,7 @@ pub struct StatusView {
 }
 
 /// What a runner says of a run. Nothing is decided by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// What it does: `script`, `export`, `drawing`, `publishing`.
     pub phase: String,

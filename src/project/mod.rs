@@ -36,4 +36,4 @@ pub use call::{
     VersionView,
 };
 pub use object::{Memory, ProjectObject};
-pub use words::{message, status_body};
+pub use words::{StatusBody, message};
