@@ -27,7 +27,7 @@ mod scripts;
 mod upload;
 mod versions;
 
-pub use app::{App, Served};
+pub use app::{App, Platform, Served};
 pub use auth::AuthMode;
 pub use config::{Config, Secret};
 pub use error::ApiError;
