@@ -50,8 +50,14 @@ codes! {
     NotUtf8 = 400 "not_utf8",
     /// The body ended before its end.
     BrokenBody = 400 "broken_body",
-    /// No token came, or one that is worth nothing here.
+    /// Nothing came that says who calls.
     Unauthorized = 401 "unauthorized",
+    /// The token or session that came opens nothing: it is wrong, expired or revoked.
+    InvalidToken = 401 "invalid_token",
+    /// The token may read and change nothing.
+    InsufficientScope = 403 "insufficient_scope",
+    /// The call is for admins, and the caller is none.
+    AdminOnly = 403 "admin_only",
     /// A page of another site wants to change something or to open a WebSocket.
     ForeignOrigin = 403 "foreign_origin",
     /// `AUTH_MODE=open` lets everybody in, and so answers under names of loopback only.
@@ -94,10 +100,12 @@ codes! {
     BadConfiguration = 503 "bad_configuration",
     /// The service has no setting by which callers are known, so it lets nobody in.
     AuthNotConfigured = 503 "auth_not_configured",
-    /// The service has no `ADMIN_TOKEN`, so calls of admins are closed.
+    /// The service has no setting by which admins are known, so their calls are closed.
     AdminNotConfigured = 503 "admin_not_configured",
     /// The service has no `RUNNER_TOKEN`, so calls of runners are closed.
     RunnerNotConfigured = 503 "runner_not_configured",
+    /// Whether the token is good cannot be checked just now; `Retry-After` says when to try again.
+    KeysUnavailable = 503 "keys_unavailable",
     /// The bucket cannot be reached just now; `Retry-After` says when to try again.
     BucketUnavailable = 503 "bucket_unavailable",
     /// The bucket refuses the service: its keys, its name or the store are wrong.

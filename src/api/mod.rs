@@ -35,7 +35,7 @@ mod terms;
 mod upload;
 mod versions;
 
-pub use app::{App, Served};
+pub use app::{App, Platform, Served};
 pub use auth::AuthMode;
 pub use code::Code;
 pub use config::{Config, Secret};
