@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::terms::{ForDocument, SchemaOf};
-use crate::contract::{Format, IdempotencyKey, ProjectId, RequestId, Version};
+use crate::contract::IdempotencyKey;
 use crate::s3::MAX_EXPIRY;
 
 /// A parameter of the path or the query, or a header.
@@ -50,7 +50,8 @@ pub struct About {
 }
 
 impl Parameter {
-    const fn number(name: &'static str, (least, most): (u64, u64), about: &'static str, example: &'static str) -> Self {
+    /// A whole number between two bounds, that may be missing.
+    pub const fn number(name: &'static str, (least, most): (u64, u64), about: &'static str, example: &'static str) -> Self {
         let values = Values::Number { least, most, default: None };
         Self { name, values, document: ForDocument::new(About { about, example, schema: None, required: false }) }
     }
@@ -83,8 +84,7 @@ impl Parameter {
 const LARGEST: u64 = (1 << 53) - 1;
 
 /// How many a page holds.
-pub const LIMIT: Parameter =
-    Parameter::number("limit", (1, 200), "How many at most.", "50").or(50);
+pub const LIMIT: Parameter = Parameter::number("limit", (1, 200), "How many at most.", "50").or(50);
 
 /// Where a page begins.
 pub const CURSOR: Parameter =
@@ -106,18 +106,6 @@ pub const WAIT: Parameter = Parameter::number(
 pub const EXPIRES_IN: Parameter =
     Parameter::number("expires_in", (1, MAX_EXPIRY.as_secs()), "Seconds that the link works: up to 7 days.", "600").or(3_600);
 
-/// The parameters that paths have in braces.
-pub const IN_PATHS: &[Parameter] = &[
-    Parameter::always::<ProjectId>("project", "The project's name.", "bracket-2"),
-    Parameter::always::<Version>("version", "The version's number.", "2"),
-    Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
-    Parameter::always::<LogName>(
-        "name",
-        "The log's `filename`.",
-        "bracket-2_info_20260131_120000_v2_0123456789abcdef.log",
-    ),
-];
-
 /// The header that makes sending twice harmless.
 pub const IDEMPOTENCY_KEY: Parameter = Parameter::text::<IdempotencyKey>(
     "Idempotency-Key",
@@ -129,13 +117,6 @@ pub const IDEMPOTENCY_KEY: Parameter = Parameter::text::<IdempotencyKey>(
 /// The header by which a kept answer is asked for again.
 pub const IF_NONE_MATCH: Parameter =
     Parameter::text::<String>("If-None-Match", "The `ETag` of an answer that is kept already.", "\"5d41402a-json\"");
-
-/// The header that names the request.
-pub const REQUEST_ID: Parameter = Parameter::always::<RequestId>(
-    "X-Request-Id",
-    "Names this request in logs and documents: the caller's own where it sent a fitting one.",
-    "0123456789abcdef",
-);
 
 /// Where the new thing is.
 pub const LOCATION: Parameter =
@@ -150,36 +131,6 @@ pub const IDEMPOTENT_REPLAYED: Parameter = Parameter::text::<String>(
 
 /// What the answer is known by.
 pub const ETAG: Parameter = Parameter::text::<String>("ETag", "Names this very answer.", "\"5d41402a-json\"");
-
-/// When to try again.
-pub const RETRY_AFTER: Parameter =
-    Parameter::number("Retry-After", (1, 3_600), "Seconds after which trying again may help.", "10");
-
-/// How to come in.
-pub const WWW_AUTHENTICATE: Parameter =
-    Parameter::always::<String>("WWW-Authenticate", "How callers are known: by a bearer token.", "Bearer");
-
-/// What the connection has to become.
-pub const UPGRADE: Parameter = Parameter::always::<String>("Upgrade", "The protocol of the call.", "websocket");
-
-/// A format as the path takes it.
-struct FormatInAnyCase;
-
-impl JsonSchema for FormatInAnyCase {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "FormatInAnyCase".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let letter = |letter: char| format!("[{}{}]", letter.to_ascii_uppercase(), letter.to_ascii_lowercase());
-        let names = Format::ALL.map(|format| format.as_str().chars().map(letter).collect::<String>());
-        json_schema!({"type": "string", "pattern": format!("^\\.?({})$", names.join("|"))})
-    }
-}
 
 /// The most characters of a log's name. Four bytes each, they still fit into a key of the bucket, which takes 1,024.
 const LONGEST_LOG_NAME: usize = 230;
