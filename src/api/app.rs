@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::auth::{admit, require_own_page};
+use super::auth::{Door, Page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
@@ -10,7 +10,9 @@ use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody};
 use super::upload;
+use crate::auth::SharedKeys;
 use crate::contract::RequestId;
+use crate::crypto::Verifier;
 use crate::http::{Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
@@ -29,23 +31,31 @@ pub enum Served {
     },
 }
 
+/// What the API stands on.
+#[derive(Clone, Copy)]
+pub struct Platform<'a> {
+    /// The way to the bucket, and to an issuer's keys.
+    pub http: &'a dyn Http,
+    /// The time, and waiting.
+    pub clock: &'a dyn Clock,
+    /// The way to the objects.
+    pub objects: &'a dyn Objects,
+    /// Checks signatures.
+    pub verifier: &'a dyn Verifier,
+}
+
 /// The API over its platform.
 pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
-    http: &'a dyn Http,
-    clock: &'a dyn Clock,
-    objects: &'a dyn Objects,
+    platform: Platform<'a>,
+    keys: &'a SharedKeys,
 }
 
 impl<'a> App<'a> {
-    /// With a wrong configuration every call answers 503 and names the setting.
-    pub fn new(
-        config: &'a Result<Config, ConfigError>,
-        http: &'a dyn Http,
-        clock: &'a dyn Clock,
-        objects: &'a dyn Objects,
-    ) -> Self {
-        Self { config, http, clock, objects }
+    /// With a wrong configuration every call answers 503 and names the setting. `keys` outlive the request: they are
+    /// the issuer's, as they were last fetched.
+    pub fn new(config: &'a Result<Config, ConfigError>, platform: Platform<'a>, keys: &'a SharedKeys) -> Self {
+        Self { config, platform, keys }
     }
 
     /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
@@ -78,20 +88,22 @@ impl<'a> App<'a> {
         let (head, body) = request.into_parts();
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
-        let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let page = Page::of(&head.headers, &head.uri, &[]);
+        let door = Door { config, platform: self.platform, keys: self.keys };
+        let identity = door.admit(route.permission, &head, &page).await?;
         if !head.method.is_safe() {
-            require_own_page(&head.headers, &authority)?;
+            page.require(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
+        let Platform { http, clock, objects, .. } = self.platform;
         let mut call = Call {
             config,
-            http: self.http,
-            clock: self.clock,
-            objects: self.objects,
-            caller,
+            http,
+            clock,
+            objects,
+            identity,
+            page,
             request_id: request_id.clone(),
-            authority,
             headers: head.headers,
             parameters,
             query,
