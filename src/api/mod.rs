@@ -2,17 +2,18 @@
 //!
 //! - `config`: the Worker's settings
 //! - `error`: every error answer; the one place that knows HTTP statuses
-//! - `auth`: who the caller is
+//! - `auth`: who the caller is; `cookie`: what a browser's session lies in
 //! - `route`: the table of routes, which the router, 405 and the permission tests read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`, `runner`,
-//!   `monitoring`
+//! - the handlers: `session`, `tokens`, `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`,
+//!   `runner`, `monitoring`
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
 mod batch;
 mod config;
+mod cookie;
 mod error;
 mod live;
 mod logs;
@@ -24,6 +25,8 @@ mod request;
 mod route;
 mod runner;
 mod scripts;
+mod session;
+mod tokens;
 mod upload;
 mod versions;
 
