@@ -62,6 +62,10 @@ codes! {
     ForeignOrigin = 403 "foreign_origin",
     /// `AUTH_MODE=open` lets everybody in, and so answers under names of loopback only.
     LoopbackOnly = 403 "loopback_only",
+    /// An API token makes no tokens.
+    TokenNotAllowed = 403 "token_not_allowed",
+    /// A session is opened with a token in the header, not with another session.
+    SessionNotAllowed = 403 "session_not_allowed",
     /// No call has this path.
     NoRoute = 404 "no_route",
     /// There is no such project, or it is somebody else's.
@@ -74,6 +78,8 @@ codes! {
     LogNotFound = 404 "log_not_found",
     /// There is no such file: nothing has completed yet, or not with this format.
     NoOutput = 404 "no_output",
+    /// The user has no API token of this id.
+    TokenNotFound = 404 "token_not_found",
     /// The path is a call's, but not with this method; the header `Allow` names those that are.
     MethodNotAllowed = 405 "method_not_allowed",
     /// The project's name belongs to somebody else.
@@ -88,6 +94,8 @@ codes! {
     NotFinished = 409 "not_finished",
     /// The script was changed in the bucket, or is no text of at most 1 MiB, and cannot run again.
     NotRepeatable = 409 "not_repeatable",
+    /// The user has as many API tokens as there may be.
+    TooManyTokens = 409 "too_many_tokens",
     /// The body is larger than the call takes, or what was asked for is larger than an answer holds.
     TooLarge = 413 "too_large",
     /// The body has a media type that the call does not take.

@@ -2,12 +2,12 @@
 //!
 //! - `config`: the Worker's settings
 //! - `code`, `error`: every error answer; the one place that knows their HTTP statuses
-//! - `auth`: who the caller is
+//! - `auth`: who the caller is; `cookie`: what a browser's session lies in
 //! - `parameter`, `terms`: what a call takes and answers, as data
 //! - `route`: the table of routes, which the router, 405, the permission tests and the OpenAPI document read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`, `runner`,
-//!   `monitoring`, `reference`
+//! - the handlers: `session`, `tokens`, `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`,
+//!   `runner`, `monitoring`, `reference`
 //! - `openapi`: the OpenAPI document and its page, made natively from all of that
 //! - `app`: the way of a request through all of it
 
@@ -16,6 +16,7 @@ mod auth;
 mod batch;
 mod code;
 mod config;
+mod cookie;
 mod error;
 mod live;
 mod logs;
@@ -31,7 +32,9 @@ mod request;
 mod route;
 mod runner;
 mod scripts;
+mod session;
 mod terms;
+mod tokens;
 mod upload;
 mod versions;
 

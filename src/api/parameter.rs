@@ -94,6 +94,10 @@ pub const CURSOR: Parameter =
 pub const VERSION: Parameter =
     Parameter::number("version", (1, LARGEST), "The version; without it, the newest completed one.", "2");
 
+/// Whose tokens, for admins.
+pub const USER: Parameter =
+    Parameter::text::<UserName>("user", "Whose; only an admin may name another than oneself.", "anna@example.com");
+
 /// How long to wait for news.
 pub const WAIT: Parameter = Parameter::number(
     "wait",
@@ -129,8 +133,32 @@ pub const IDEMPOTENT_REPLAYED: Parameter = Parameter::text::<String>(
     "true",
 );
 
+/// A browser's session.
+pub const SET_COOKIE: Parameter = Parameter::text::<String>(
+    "Set-Cookie",
+    "The browser's session, or its end.",
+    "__Host-partwright=pw_…; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200",
+);
+
 /// What the answer is known by.
 pub const ETAG: Parameter = Parameter::text::<String>("ETag", "Names this very answer.", "\"5d41402a-json\"");
+
+/// A user's id.
+pub struct UserName;
+
+impl JsonSchema for UserName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "UserName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[!-~]{1,128}$"})
+    }
+}
 
 /// The most characters of a log's name. Four bytes each, they still fit into a key of the bucket, which takes 1,024.
 const LONGEST_LOG_NAME: usize = 230;

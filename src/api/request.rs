@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::auth::{Identity, Page};
 use super::config::Config;
 use super::error::ApiError;
-use super::parameter::{CURSOR, LIMIT, Parameter, VERSION, Values};
+use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
 use crate::http::{Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
@@ -150,6 +150,11 @@ impl Query {
     pub fn limit(&self) -> Result<u32, ApiError> {
         let number = self.number(&LIMIT)?;
         Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1))
+    }
+
+    /// `user`, as it came.
+    pub fn user(&self) -> Option<&str> {
+        self.get(USER.name)
     }
 
     /// `cursor`, as the page before gave it.

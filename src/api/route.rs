@@ -4,11 +4,13 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::error::ApiError;
-use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, VERSION, WAIT};
+use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, USER, VERSION, WAIT};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
-use super::{batch, live, logs, monitoring, outputs, projects, reference, runner, scripts, upload, versions};
+use super::{
+    batch, live, logs, monitoring, outputs, projects, reference, runner, scripts, session, tokens, upload, versions,
+};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +106,66 @@ pub static ROUTES: &[Route] = &[
         summary: "this reference, for programs",
         handler: |call| Box::pin(reference::document(call)),
         terms: ForDocument::new(reference::DOCUMENT),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "opens a session: what was shown becomes a browser's cookie",
+        handler: |call| Box::pin(session::sign_in(call)),
+        terms: ForDocument::new(session::SIGN_IN),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "who am I",
+        handler: |call| Box::pin(session::show(call)),
+        terms: ForDocument::new(session::SHOW),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/session",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "ends the cookie's session and clears the cookie",
+        handler: |call| Box::pin(session::sign_out(call)),
+        terms: ForDocument::new(session::SIGN_OUT),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/tokens",
+        permission: Permission::Write,
+        body: RequestBody::Json { limit: tokens::MAX_TOKEN_BYTES },
+        query: &[],
+        summary: "a new API token, shown this once",
+        handler: |call| Box::pin(tokens::create(call)),
+        terms: ForDocument::new(tokens::CREATE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/tokens",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[USER],
+        summary: "my API tokens, newest first",
+        handler: |call| Box::pin(tokens::list(call)),
+        terms: ForDocument::new(tokens::LIST),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/tokens/{id}",
+        permission: Permission::Write,
+        body: RequestBody::None,
+        query: &[USER],
+        summary: "revokes an API token and what was made from it",
+        handler: |call| Box::pin(tokens::revoke(call)),
+        terms: ForDocument::new(tokens::REVOKE),
     },
     Route {
         method: Method::GET,

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod account;
 mod bad_input;
 mod batch;
 mod cancel;
@@ -20,4 +21,6 @@ mod outages;
 mod queue;
 mod reads;
 mod retry;
+mod session;
+mod tokens;
 mod uploads;

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod faults;
 pub mod issuer;
 pub mod memory_store;
+pub mod person;
 pub mod signer;
 pub mod sqlite;
 pub mod verifier;

@@ -21,6 +21,7 @@ pub use page::page;
 
 use self::schemas::Schemas;
 use super::code::Code;
+use super::cookie;
 use super::route::ROUTES;
 use super::terms::Tag;
 
@@ -83,7 +84,7 @@ fn security_schemes() -> Value {
         "session": {
             "type": "apiKey",
             "in": "cookie",
-            "name": "__Host-partwright",
+            "name": cookie::NAME,
             "description": "A browser's session. A page of another site cannot use it.",
         },
         "admin": {

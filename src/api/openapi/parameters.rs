@@ -13,6 +13,7 @@ pub(super) const IN_PATHS: &[Parameter] = &[
     Parameter::always::<ProjectId>("project", "The project's name.", "bracket-2"),
     Parameter::always::<Version>("version", "The version's number.", "2"),
     Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
+    Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
     Parameter::always::<LogName>(
         "name",
         "The log's `filename`.",
