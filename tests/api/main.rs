@@ -20,6 +20,7 @@ mod monitoring;
 mod outages;
 mod queue;
 mod reads;
+mod reference;
 mod retry;
 mod session;
 mod tokens;

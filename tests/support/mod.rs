@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub mod clock;
+pub mod contract;
 pub mod faults;
 pub mod issuer;
 pub mod memory_store;

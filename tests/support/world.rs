@@ -21,6 +21,7 @@ use partwright::s3::{Client, ConfigError};
 use serde_json::Value;
 
 use super::clock::TestClock;
+use super::contract;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
 use super::memory_store::MemoryStore;
@@ -185,6 +186,7 @@ impl World {
         let http = Network { store: &self.store, issuer: &self.issuer };
         let platform = Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier };
         let app = App::new(&self.config, platform, &self.keys);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
         let (head, body) = match outcome {
@@ -192,7 +194,9 @@ impl World {
             Served::Upgrade { object, request } => return Err((object, request)),
         };
         let bytes = body.bytes(usize::MAX).await.unwrap();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, bytes })
+        let answer = Answer { status: head.status.as_u16(), headers: head.headers, bytes };
+        contract::check(&method, &path, &answer);
+        Ok(answer)
     }
 
     /// Makes the calls that nobody waits for.

@@ -71,12 +71,13 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
     for (parameter, place) in in_path.chain(in_query).chain(in_header) {
         let Some(parameter) = parameter else { continue };
         let about = parameter.document.get();
+        let schema = schemas.parameter(parameter);
         all.push(json!({
             "name": parameter.name,
             "in": place,
             "required": about.required,
             "description": about.about,
-            "schema": schemas.parameter(parameter),
+            "schema": schema,
             "example": example(parameter),
         }));
     }
