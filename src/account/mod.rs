@@ -117,6 +117,7 @@ impl<'a> AccountObject<'a> {
         match call {
             AccountCall::Add { project } => self.add(project, now).map(|()| serde_json::Value::Null),
             AccountCall::List { cursor, limit } => self.list(*cursor, *limit).and_then(json),
+            AccountCall::Remove { project } => self.remove(project).map(|()| serde_json::Value::Null),
         }
     }
 
@@ -124,6 +125,11 @@ impl<'a> AccountObject<'a> {
         self.create()?;
         let row = [Value::Text(project.to_string()), Value::Integer(now.as_millis())];
         self.sql.exec("INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", &row).map(drop)
+    }
+
+    fn remove(&self, project: &ProjectId) -> Result<(), SqlError> {
+        self.create()?;
+        self.sql.exec("DELETE FROM projects WHERE name = ?", &[Value::Text(project.to_string())]).map(drop)
     }
 
     fn list(&self, cursor: Option<u64>, limit: u32) -> Result<ProjectPage, SqlError> {

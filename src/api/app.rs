@@ -6,12 +6,13 @@ use super::auth::{admit, require_own_page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
+use super::headers;
 use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody};
 use super::upload;
 use crate::contract::RequestId;
-use crate::http::{Body, Clock, Http};
+use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
 
@@ -35,6 +36,7 @@ pub struct App<'a> {
     http: &'a dyn Http,
     clock: &'a dyn Clock,
     objects: &'a dyn Objects,
+    assets: &'a dyn Assets,
 }
 
 impl<'a> App<'a> {
@@ -44,8 +46,9 @@ impl<'a> App<'a> {
         http: &'a dyn Http,
         clock: &'a dyn Clock,
         objects: &'a dyn Objects,
+        assets: &'a dyn Assets,
     ) -> Self {
-        Self { config, http, clock, objects }
+        Self { config, http, clock, objects, assets }
     }
 
     /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
@@ -53,6 +56,8 @@ impl<'a> App<'a> {
         let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
         let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
         let is_head = request.method() == http::Method::HEAD;
+        let is_https = request.uri().scheme_str() == Some("https");
+        let origin = request.headers().get("origin").cloned();
         let mut outcome = self.answer(request, &request_id).await;
         if let Ok(reply) = &mut outcome
             && let Some((object, request)) = reply.take_upgrade()
@@ -67,7 +72,10 @@ impl<'a> App<'a> {
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
         }
-        headers.insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+        headers::guard(headers, is_https);
+        if let Ok(config) = self.config {
+            config.allowed_origins.mark(origin.as_ref(), headers);
+        }
         if is_head {
             *response.body_mut() = Body::empty();
         }
@@ -76,11 +84,17 @@ impl<'a> App<'a> {
 
     async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
         let (head, body) = request.into_parts();
+        if head.method == http::Method::OPTIONS {
+            // A browser asks this way before a page of another site may call, and shows no token with it.
+            let methods = route::methods(head.uri.path())?;
+            let config = self.config.as_ref().map_err(ApiError::config)?;
+            return Ok(config.allowed_origins.options(&methods, &head.headers));
+        }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
         let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
         let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        if !head.method.is_safe() {
+        if !head.method.is_safe() && !config.allowed_origins.invites(&head.headers) {
             require_own_page(&head.headers, &authority)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
@@ -89,6 +103,7 @@ impl<'a> App<'a> {
             http: self.http,
             clock: self.clock,
             objects: self.objects,
+            assets: self.assets,
             caller,
             request_id: request_id.clone(),
             authority,

@@ -5,6 +5,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
+use super::cors::AllowedOrigins;
 use crate::s3::{Bucket, ConfigError};
 
 /// A secret setting. `Debug` never shows it; comparing takes the same time wherever the first difference is.
@@ -35,6 +36,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// `RUNNER_TOKEN`, at least 16 characters: lets runners send hints and be woken. Not set: they poll.
     pub runner_token: Option<Secret>,
+    /// `ALLOWED_ORIGINS`: the origins whose pages may call from elsewhere, with commas between. Not set: none.
+    pub allowed_origins: AllowedOrigins,
 }
 
 impl Config {
@@ -59,7 +62,9 @@ impl Config {
             token => Ok(token.map(Secret)),
         };
         let (admin_token, runner_token) = (token("ADMIN_TOKEN")?, token("RUNNER_TOKEN")?);
-        Ok(Self { bucket: Bucket::from_settings(lookup)?, auth, admin_token, runner_token })
+        let allowed_origins =
+            optional("ALLOWED_ORIGINS").map(|list| AllowedOrigins::parse(&list)).transpose()?.unwrap_or_default();
+        Ok(Self { bucket: Bucket::from_settings(lookup)?, auth, admin_token, runner_token, allowed_origins })
     }
 }
 
@@ -80,11 +85,13 @@ mod tests {
         let config = read(&[]).unwrap();
         assert_eq!(config.auth, AuthMode::Closed);
         assert!(config.admin_token.is_none() && config.runner_token.is_none());
+        assert_eq!(config.allowed_origins, AllowedOrigins::default());
     }
 
     #[test]
     fn wrong_values_are_named() {
         assert_eq!(read(&[("AUTH_MODE", "Open")]).unwrap_err().setting(), "AUTH_MODE");
+        assert_eq!(read(&[("ALLOWED_ORIGINS", "*")]).unwrap_err().setting(), "ALLOWED_ORIGINS");
         for name in ["ADMIN_TOKEN", "RUNNER_TOKEN"] {
             let error = read(&[(name, "short-secret")]).unwrap_err();
             assert_eq!(error.setting(), name);

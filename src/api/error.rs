@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
-use crate::s3::{ConfigError, S3Error};
+use crate::s3::{ConfigError, KeysEnded, S3Error};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +179,15 @@ impl ApiError {
             "The bucket refuses this service. Somebody has to look at the AWS_* settings or at the store. ({cause})"
         );
         Self { retry_after: Some(60), ..Self::new(503, "bucket_refuses", detail) }
+    }
+
+    /// 503: no link can be signed.
+    pub(super) fn keys_ended(error: &KeysEnded) -> Self {
+        let detail = format!(
+            "No link can be made: {error}. Somebody has to renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+             AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION."
+        );
+        Self { retry_after: Some(60), ..Self::new(503, "credentials_expired", detail) }
     }
 
     /// 503: a part of the service is at fault.

@@ -5,19 +5,24 @@
 //! - `auth`: who the caller is
 //! - `route`: the table of routes, which the router, 405 and the permission tests read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`, `runner`,
-//!   `monitoring`
+//! - `headers`, `cors`: what browsers may do with answers, and for pages of which other sites
+//! - the handlers: `page`, `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`, `owner`,
+//!   `runner`, `monitoring`
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
 mod batch;
 mod config;
+mod cors;
 mod error;
+mod headers;
 mod live;
 mod logs;
 mod monitoring;
 mod outputs;
+mod owner;
+mod page;
 mod projects;
 mod reply;
 mod request;
@@ -30,5 +35,6 @@ mod versions;
 pub use app::{App, Served};
 pub use auth::AuthMode;
 pub use config::{Config, Secret};
+pub use cors::AllowedOrigins;
 pub use error::ApiError;
 pub use route::{Permission, ROUTES, RequestBody, Route};

@@ -10,7 +10,7 @@ use super::request::Call;
 use super::scripts::find;
 use crate::contract::{Format, OutputFile, ProjectId, Report};
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
-use crate::s3::{MAX_EXPIRY, presign_get};
+use crate::s3::{LinkLife, MAX_EXPIRY, link_life, presign_get};
 
 /// How long a link lives unless the caller says otherwise.
 const DEFAULT_EXPIRY: u64 = 3_600;
@@ -55,10 +55,15 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
         return Err(missing(&project, &view, format));
     };
     let file_name = format!("{project}_v{}.{format}", view.version);
+    // The name needs no encoding (RFC 6266, appendix D): a project's name is of letters, digits, `_` and `-`.
     let disposition = format!("attachment; filename=\"{file_name}\"");
-    let now = call.clock.now();
-    let expiry = Duration::from_secs(expires_in);
-    let url = presign_get(&call.config.bucket, &file.key, Some(&disposition), expiry, now)?;
+    // What other software left may lie there as another type, or as none.
+    let overrides =
+        [("response-content-disposition", &*disposition), ("response-content-type", format.content_type())];
+    let (bucket, now) = (&call.config.bucket, call.clock.now());
+    let life = link_life(bucket, Duration::from_secs(expires_in), now);
+    let LinkLife { expires_in, shortened_because } = life.map_err(|error| ApiError::keys_ended(&error))?;
+    let url = presign_get(bucket, &file.key, &overrides, expires_in, now)?;
     Ok(Reply::json(&json!({
         "success": true,
         "project_name": project,
@@ -66,8 +71,9 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
         "format": format,
         "filename": file_name,
         "download_url": url,
-        "expires_in": expires_in,
-        "expires_at": now.after(expiry),
+        "expires_in": expires_in.as_secs(),
+        "expires_at": now.after(expires_in),
+        "shortened_because": shortened_because,
         "size": file.size,
         "sha256": file.sha256,
         "content_type": format.content_type(),

@@ -7,7 +7,7 @@ use super::auth::{Identity, require_own_page};
 use super::config::Config;
 use super::error::ApiError;
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use crate::http::{Body, BodyError, Clock, Http};
+use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Operation, ProjectCall, Reply};
 use crate::s3::Client;
@@ -18,6 +18,7 @@ pub(super) struct Call<'a> {
     pub http: &'a dyn Http,
     pub clock: &'a dyn Clock,
     pub objects: &'a dyn Objects,
+    pub assets: &'a dyn Assets,
     pub identity: Identity,
     pub request_id: RequestId,
     /// Host and port under which the service was reached.
@@ -109,6 +110,12 @@ impl<'a> Call<'a> {
         question: &impl serde::Serialize,
     ) -> Result<A, ApiError> {
         Ok(call(self.objects, object, question).await?)
+    }
+
+    /// Whether the caller has what `etag` names, by `If-None-Match` (RFC 9110, section 13.1.2).
+    pub fn knows(&self, etag: &str) -> bool {
+        let known = self.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        known.split(',').any(|part| part.trim().trim_start_matches("W/") == etag)
     }
 
     /// Whether the caller wants `media_type` rather than JSON, by `Accept`.

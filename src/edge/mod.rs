@@ -15,7 +15,7 @@ use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
     let config = Config::from_settings(&settings(&env));
     let objects = Bindings::new(env);
-    let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects);
+    let app = App::new(&config, &WorkerHttp, &WorkerClock, &objects, &objects);
     match app.handle(convert::incoming(request)).await {
         Served::Answer(response) => convert::outgoing(response).await,
         Served::Upgrade { object, request } => objects.forward(&object, &request).await,

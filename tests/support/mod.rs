@@ -5,5 +5,6 @@
 pub mod clock;
 pub mod faults;
 pub mod memory_store;
+pub mod people;
 pub mod sqlite;
 pub mod world;

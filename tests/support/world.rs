@@ -13,7 +13,7 @@ use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
-use partwright::http::{Body, Clock, Http, HttpError};
+use partwright::http::{Assets, Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
 use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
@@ -64,6 +64,10 @@ impl Sockets for FakeSockets {
     fn count(&self) -> usize {
         self.open().len()
     }
+
+    fn close_all(&self, _: &str) {
+        self.0.borrow_mut().clear();
+    }
 }
 
 pub struct World {
@@ -73,6 +77,10 @@ pub struct World {
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// Whether accounts answer nothing.
+    pub accounts_are_away: Cell<bool>,
+    /// Whether they take a second for it.
+    pub accounts_are_slow: Cell<bool>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
@@ -110,8 +118,16 @@ impl World {
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        let fleet_calls = Cell::default();
-        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances, fleet_calls, posted }
+        Self {
+            store: Faulty::new(store),
+            clock: TestClock::new(),
+            config,
+            instances,
+            fleet_calls: Cell::default(),
+            accounts_are_away: Cell::default(),
+            accounts_are_slow: Cell::default(),
+            posted,
+        }
     }
 
     /// Sends one request through the API.
@@ -150,7 +166,7 @@ impl World {
     }
 
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
-        let app = App::new(&self.config, &self.store, &self.clock, self);
+        let app = App::new(&self.config, &self.store, &self.clock, self, &PageOnDisk);
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
         let (head, body) = match outcome {
@@ -347,6 +363,20 @@ impl World {
     }
 }
 
+/// The page's files as they stand in the work tree.
+struct PageOnDisk;
+
+impl Assets for PageOnDisk {
+    fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(name);
+        let answer = match std::fs::read(path) {
+            Ok(bytes) => http::Response::new(Body::full(bytes)),
+            Err(_) => http::Response::builder().status(404).body(Body::empty()).unwrap(),
+        };
+        std::future::ready(Ok(answer)).boxed_local()
+    }
+}
+
 impl Objects for World {
     fn send(
         &self,
@@ -357,7 +387,14 @@ impl Objects for World {
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
+        let is_account = matches!(object, ObjectName::Account(_));
         async move {
+            if is_account && self.accounts_are_away.get() {
+                return Err(HttpError("the account is away".to_owned()));
+            }
+            if is_account && self.accounts_are_slow.get() {
+                self.clock.sleep(std::time::Duration::from_secs(1)).await;
+            }
             let answer = self.serve(&object, request.body()).await;
             Ok(http::Response::new(Body::full(answer.to_string())))
         }
