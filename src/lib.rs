@@ -9,7 +9,7 @@
 //! - [`auth`]: who somebody is, by what they show: JSON Web Tokens, key sets, API tokens
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
 //! - [`project`]: the life of a project's versions, inside its Durable Object
-//! - [`account`]: a user's index of projects, inside its Durable Object
+//! - [`account`]: what belongs to a user: the index of projects, tokens, sessions; inside its Durable Object
 //! - [`fleet`]: what is known about the store, inside one Durable Object
 //! - [`api`]: routes, permissions, handlers, errors: the HTTP API
 //! - `edge`: wasm32 only: the fetch event, bindings, the Durable Object shells; it decides nothing

@@ -55,7 +55,7 @@ pub trait Sockets {
 pub enum ObjectName {
     /// The life of one project's versions.
     Project(ProjectId),
-    /// One user's index of projects.
+    /// One user's projects, tokens and sessions.
     Account(String),
     /// What is known about the store.
     Fleet,

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::account::TokenRefusal;
 use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
@@ -66,6 +67,46 @@ impl ApiError {
     pub(super) fn foreign_origin(origin: &str) -> Self {
         let shown: String = origin.chars().take(200).collect();
         Self::new(403, "foreign_origin", format!("A page of {shown:?} may change nothing and open no WebSocket here."))
+    }
+
+    /// 403: an API token asks for another.
+    pub(super) fn token_not_allowed() -> Self {
+        let detail = "An API token makes no tokens, since they would outlive its revocation. Show a JWT or ADMIN_TOKEN, \
+                      or sign in (POST /api/session): what is made in a session ends with the token that opened it.";
+        Self::new(403, "token_not_allowed", detail)
+    }
+
+    /// 403: a session asks for another.
+    pub(super) fn session_not_allowed() -> Self {
+        let detail = "A session is opened with the header Authorization: Bearer <JWT, API token or ADMIN_TOKEN>. \
+                      Another session, or a runner's token, opens none.";
+        Self::new(403, "session_not_allowed", detail)
+    }
+
+    /// 403: a user who is no admin names another.
+    pub(super) fn others_tokens() -> Self {
+        let detail = "Only an admin may see, make or revoke the tokens of other users. Leave user out for your own.";
+        Self { field: Some("user".to_owned()), ..Self::new(403, "admin_only", detail) }
+    }
+
+    /// 404: no such API token of that user.
+    pub(super) fn no_token(id: &str) -> Self {
+        let shown: String = id.chars().take(200).collect();
+        Self::new(404, "token_not_found", format!("There is no API token {shown:?}; it may have expired."))
+    }
+
+    /// What the account's refusal of a new token means to the caller.
+    pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::TooMany { most } => {
+                let detail = format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
+                Self::new(409, "too_many_tokens", detail)
+            }
+            TokenRefusal::MakerGone => {
+                let detail = "What was shown has been revoked, or has expired, just now. Nothing was made from it.";
+                Self::new(401, "unauthorized", detail)
+            }
+        }
     }
 
     /// 422: the key of an earlier upload with something else in it.

@@ -152,6 +152,11 @@ impl Query {
         self.get("version").map(parse).transpose()
     }
 
+    /// `user`, as it came.
+    pub fn user(&self) -> Option<&str> {
+        self.get("user")
+    }
+
     /// `limit`: from 1 to `most`; `default` where it is not given.
     pub fn limit(&self, default: u32, most: u32) -> Result<u32, ApiError> {
         let number = self.number("limit", 1, most.into())?;

@@ -6,7 +6,9 @@ use http::Method;
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::{batch, live, logs, monitoring, outputs, owner, page, projects, runner, scripts, upload, versions};
+use super::{
+    batch, live, logs, monitoring, outputs, owner, page, projects, runner, scripts, session, tokens, upload, versions,
+};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +98,60 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "the page's icon",
         handler: |call| Box::pin(page::icon(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "opens a session: what was shown becomes a browser's cookie",
+        handler: |call| Box::pin(session::sign_in(call)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "who am I",
+        handler: |call| Box::pin(session::show(call)),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/session",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "ends the cookie's session and clears the cookie",
+        handler: |call| Box::pin(session::sign_out(call)),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/tokens",
+        permission: Permission::Write,
+        body: RequestBody::Json { limit: tokens::MAX_TOKEN_BYTES },
+        query: &[],
+        summary: "a new API token, shown this once",
+        handler: |call| Box::pin(tokens::create(call)),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/tokens",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &["user"],
+        summary: "my API tokens, newest first",
+        handler: |call| Box::pin(tokens::list(call)),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/tokens/{id}",
+        permission: Permission::Write,
+        body: RequestBody::None,
+        query: &["user"],
+        summary: "revokes an API token and what was made from it",
+        handler: |call| Box::pin(tokens::revoke(call)),
     },
     Route {
         method: Method::GET,

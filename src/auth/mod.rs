@@ -10,4 +10,4 @@ mod token;
 
 pub use jwt::{Claims, Expectations, Refused};
 pub use keys::{KeySet, KeySource, SharedKeys, Unauthentic};
-pub use token::{Scope, TokenHash, TokenKind, TokenText, is_reserved, is_user_id};
+pub use token::{Scope, TokenHash, TokenKind, TokenText, is_reserved, is_user_id, random_token_id};

@@ -30,6 +30,36 @@ pub enum TokenKind {
     Session,
 }
 
+impl Scope {
+    /// The word in answers and in the account's table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// The scope of a word; none of any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|scope| scope.as_str() == word)
+    }
+}
+
+impl TokenKind {
+    /// The word in the account's table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Session => "session",
+        }
+    }
+
+    /// The kind of a word; none of any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Api, Self::Session].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// A token as its holder shows it. `Debug` never shows it.
 #[derive(Clone)]
 pub struct TokenText {
@@ -108,6 +138,14 @@ impl fmt::Display for TokenHash {
     }
 }
 
+/// A new token's id: 16 lower-case hex digits. It names the token in lists and is no secret.
+///
+/// # Errors
+/// When the platform has no random bytes.
+pub fn random_token_id() -> Result<String, getrandom::Error> {
+    Ok(format!("{:016x}", getrandom::u64()?))
+}
+
 /// Whether a text may be a user's id: 1 to 128 visible ASCII characters.
 pub fn is_user_id(text: &str) -> bool {
     (1..=LONGEST_USER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -131,6 +169,25 @@ mod tests {
         assert!(!format!("{token:?}").contains(&token.reveal()[30..]), "{token:?}");
         assert_ne!(TokenText::random("anna@example.com").unwrap().hash(), token.hash());
         assert!(TokenText::parse(TokenText::random(&"x".repeat(LONGEST_USER)).unwrap().reveal()).is_some());
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for scope in [Scope::Read, Scope::Write] {
+            assert_eq!(Scope::from_word(scope.as_str()), Some(scope));
+            assert_eq!(serde_json::json!(scope), scope.as_str());
+        }
+        for kind in [TokenKind::Api, TokenKind::Session] {
+            assert_eq!(TokenKind::from_word(kind.as_str()), Some(kind));
+        }
+        assert_eq!((Scope::from_word("Write"), Scope::from_word(""), TokenKind::from_word("x")), (None, None, None));
+        assert!(Scope::Read < Scope::Write, "the lesser of two is the smaller");
+    }
+
+    #[test]
+    fn ids_differ_and_have_one_length() {
+        let (one, other) = (random_token_id().unwrap(), random_token_id().unwrap());
+        assert!(one != other && one.len() == 16 && other.len() == 16, "{one} {other}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod account;
 mod bad_input;
 mod batch;
 mod cancel;
@@ -24,4 +25,6 @@ mod page;
 mod queue;
 mod reads;
 mod retry;
+mod session;
+mod tokens;
 mod uploads;

@@ -45,7 +45,7 @@ fn calls() -> Vec<Operation> {
 #[tokio::test(start_paused = true)]
 async fn the_first_upload_owns_a_free_name() {
     let world = World::new();
-    let (anna, bert) = (world.person("anna"), world.person("bert"));
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
     assert_eq!(anna.upload("cube").await, Ok(1));
     for stranger in [&bert, &world.admin("root")] {
         assert_eq!(stranger.upload("cube").await, Err(Refusal::NameTaken));
@@ -66,7 +66,7 @@ async fn nobody_gains_a_project_of_the_bucket_by_uploading() {
     let world = World::new();
     for (key, project) in [("input/found/found_v3.py", "found"), ("processed/ended/ended_v2.py.done", "ended")] {
         world.store.inner.drop_in(key, "x = 1");
-        let (anna, root) = (world.person("anna"), world.admin("root"));
+        let (anna, root) = (world.user("anna"), world.admin("root"));
         let before = world.store.inner.keys();
         for _ in 0..2 {
             assert_eq!(anna.upload(project).await, Err(Refusal::NameTaken), "{project}");
@@ -87,7 +87,7 @@ async fn a_project_of_the_bucket_is_assigned() {
     world.store.inner.drop_in("input/found/found_v3.py", "x = 1");
     // Assigned before anybody has ever asked for it.
     assert_eq!(give(&world, "found", "anna").await, Value::Null);
-    let (anna, bert) = (world.person("anna"), world.person("bert"));
+    let (anna, bert) = (world.user("anna"), world.user("bert"));
     assert_eq!((anna.sees("found").await, anna.listed().await), (Some(1), vec!["found".to_owned()]));
     assert_eq!(anna.upload("found").await, Ok(4));
     assert_eq!(bert.upload("found").await, Err(Refusal::NameTaken));
@@ -113,21 +113,21 @@ async fn a_project_kept_in_open_mode_is_assigned_and_back() {
     let taken = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 2").await;
     assert_eq!((taken.status, taken.json()["code"].as_str()), (409, Some("name_taken")));
     assert_eq!(world.get("/api/projects").await.json()["total_projects"], 0);
-    assert_eq!(world.person("anna").sees("demo").await, Some(2));
+    assert_eq!(world.user("anna").sees("demo").await, Some(2));
     // Again it changes nothing; and ids that this service names itself may be given.
     assert_eq!(give(&world, "demo", "anna").await, "anna");
-    assert_eq!(world.person("anna").listed().await, ["demo"]);
+    assert_eq!(world.user("anna").listed().await, ["demo"]);
     assert_eq!(give(&world, "demo", "local").await, "anna");
     assert_eq!(world.upload("demo", "x = 3").await, 3);
     assert_eq!(world.get("/api/projects").await.json()["projects"][0]["project_name"], "demo");
-    assert!(world.person("anna").listed().await.is_empty());
+    assert!(world.user("anna").listed().await.is_empty());
     assert_eq!(give(&world, "demo", "admin").await, "local");
 }
 
 #[tokio::test(start_paused = true)]
 async fn accounts_that_are_away_are_mended_by_the_alarm() {
     let world = World::new();
-    let [anna, bert, carl] = ["anna", "bert", "carl"].map(|user| world.person(user));
+    let [anna, bert, carl] = ["anna", "bert", "carl"].map(|user| world.user(user));
     anna.upload("cube").await.unwrap();
     world.complete("cube", 1, &[partwright::contract::Format::Step]);
     world.settle("cube", 20).await;
@@ -150,7 +150,7 @@ async fn accounts_that_are_away_are_mended_by_the_alarm() {
 #[tokio::test(start_paused = true)]
 async fn two_assignments_at_once_end_in_one_list() {
     let world = World::new();
-    let people = ["anna", "bert", "carl", "dora"].map(|user| world.person(user));
+    let people = ["anna", "bert", "carl", "dora"].map(|user| world.user(user));
     people[0].upload("cube").await.unwrap();
     // Each waits for the accounts while the next changes the owner.
     world.accounts_are_slow.set(true);
@@ -200,7 +200,7 @@ async fn a_name_never_used_cannot_be_given() {
     // What is no script is no project either.
     world.store.inner.drop_in("input/nobody/readme.txt", "no script");
     assert_eq!(assign(&world, "nobody", json!({"owner": "anna"})).await.status, 404);
-    assert_eq!(world.person("bert").upload("nobody").await, Ok(1), "the name is as free as before");
+    assert_eq!(world.user("bert").upload("nobody").await, Ok(1), "the name is as free as before");
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +212,7 @@ async fn where_the_bucket_does_not_say_nothing_is_given() {
         let answer = assign(&world, "found", json!({"owner": "anna"})).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some(code)));
         world.store.always(None);
-        assert_eq!(world.person("anna").sees("found").await, None);
+        assert_eq!(world.user("anna").sees("found").await, None);
     }
     assert_eq!(give(&world, "found", "anna").await, Value::Null);
 }
@@ -241,6 +241,6 @@ async fn only_the_admin_s_word_counts() {
     assert_eq!(world.send(request.unwrap()).await.status, 401);
     // Nor does the object take it from a user that the API should let through by mistake.
     let operation = Operation::AssignOwner { owner: "anna".to_owned() };
-    assert_eq!(world.person("anna").ask("demo", operation).await.err(), Some(Refusal::NotFound));
-    assert_eq!(world.person("anna").sees("demo").await, None);
+    assert_eq!(world.user("anna").ask("demo", operation).await.err(), Some(Refusal::NotFound));
+    assert_eq!(world.user("anna").sees("demo").await, None);
 }

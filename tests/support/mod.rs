@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod faults;
 pub mod memory_store;
-pub mod people;
+pub mod person;
 pub mod sqlite;
+pub mod users;
 pub mod world;

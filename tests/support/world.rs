@@ -208,6 +208,12 @@ impl World {
         self.send(request.unwrap()).await
     }
 
+    /// Posts JSON as it stands, with a token.
+    pub async fn post_with_bearer(&self, path: &str, token: &str, body: String) -> Answer {
+        let request = http::Request::post(url(path)).header("authorization", format!("Bearer {token}"));
+        self.send(request.header("content-type", "application/json").body(Body::full(body)).unwrap()).await
+    }
+
     /// Uploads a script and gives its version.
     pub async fn upload(&self, project: &str, code: &str) -> u64 {
         let path = format!("/api/projects/{project}/upload-script");
@@ -232,6 +238,13 @@ impl World {
     pub fn has_tables(&self, project: &str) -> bool {
         let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
         !instance.sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty()
+    }
+
+    /// All that a user's account keeps of tokens, as text; empty where it keeps nothing.
+    pub fn account_text(&self, user: &str) -> String {
+        let instance = self.instance(&ObjectName::Account(user.to_owned()));
+        let tables = instance.sql.exec("SELECT name FROM sqlite_master WHERE name = 'tokens'", &[]).unwrap();
+        if tables.is_empty() { String::new() } else { format!("{:?}", instance.sql.exec("SELECT * FROM tokens", &[])) }
     }
 
     /// Another user uploads the first script of a project.

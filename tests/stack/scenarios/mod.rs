@@ -13,6 +13,7 @@ mod operation;
 mod seed;
 mod settings;
 mod takeover;
+mod tokens;
 
 use std::panic::AssertUnwindSafe;
 
@@ -45,9 +46,12 @@ const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
     settings::a_runner_names_its_wrong_setting,
 ];
 
-/// Workers of their own, with settings that are wrong; the store makes no difference to them.
-const OTHER_WORKERS: &[Scenario] =
-    scenarios![away::a_bucket_that_is_away_gets_it_later, settings::a_worker_names_its_wrong_setting,];
+/// Workers of their own, with other settings, some of them wrong; the store makes no difference to them.
+const OTHER_WORKERS: &[Scenario] = scenarios![
+    away::a_bucket_that_is_away_gets_it_later,
+    settings::a_worker_names_its_wrong_setting,
+    tokens::a_token_opens_until_it_is_revoked,
+];
 
 /// Fills the queue, still without a runner.
 const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_sixty_four_numbers];

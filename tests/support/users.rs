@@ -8,24 +8,24 @@ use partwright::project::{Answer, Caller, NewScript, Operation, ProjectCall, Ref
 use super::world::World;
 
 /// Somebody.
-pub struct Person<'a> {
+pub struct User<'a> {
     world: &'a World,
     caller: Caller,
 }
 
 impl World {
     /// A user like any other.
-    pub fn person(&self, user: &str) -> Person<'_> {
-        Person { world: self, caller: Caller { user: user.to_owned(), admin: false } }
+    pub fn user(&self, user: &str) -> User<'_> {
+        User { world: self, caller: Caller { user: user.to_owned(), admin: false } }
     }
 
     /// One with the role `admin`.
-    pub fn admin(&self, user: &str) -> Person<'_> {
-        Person { world: self, caller: Caller { user: user.to_owned(), admin: true } }
+    pub fn admin(&self, user: &str) -> User<'_> {
+        User { world: self, caller: Caller { user: user.to_owned(), admin: true } }
     }
 }
 
-impl Person<'_> {
+impl User<'_> {
     /// Asks a project's object.
     pub async fn ask(&self, project: &str, operation: Operation) -> Answer {
         let project: partwright::contract::ProjectId = project.parse().unwrap();

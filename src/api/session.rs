@@ -1,0 +1,109 @@
+//! `POST`, `GET`, `DELETE /api/session`: a browser signs in with what its person has, and page code needs no header.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::auth::{Credential, Identity};
+use super::cookie;
+use super::error::ApiError;
+use super::reply::Reply;
+use super::request::Call;
+use crate::account::{AccountCall, Created, NewToken, TokenRefusal};
+use crate::auth::{Scope, TokenKind, TokenText};
+use crate::contract::Timestamp;
+use crate::object::ObjectName;
+
+/// The longest session: a long working day.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+
+/// Who somebody is.
+#[derive(Serialize)]
+struct Who<'a> {
+    success: bool,
+    user: &'a str,
+    scope: Scope,
+    admin: bool,
+    /// When the credential will be worth nothing; null where it does not end by itself.
+    expires_at: Option<Timestamp>,
+    /// What was shown.
+    auth: &'static str,
+}
+
+impl<'a> Who<'a> {
+    fn of(identity: &'a Identity) -> Self {
+        Self {
+            success: true,
+            user: &identity.caller.user,
+            scope: identity.scope,
+            admin: identity.caller.admin,
+            expires_at: identity.expires_at,
+            auth: match identity.credential {
+                Credential::None => "open",
+                Credential::AdminToken => "admin_token",
+                Credential::RunnerToken => "runner_token",
+                Credential::Jwt => "jwt",
+                Credential::ApiToken(_) => "api_token",
+                Credential::Session(_) => "session",
+            },
+        }
+    }
+}
+
+/// Opens a session and gives its cookie. It may do what the credential may, and ends with it, after 12 hours at most. A
+/// session that the browser has already ends. In open mode there is nothing to sign in to.
+pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let identity = &call.identity;
+    let parent = match &identity.credential {
+        Credential::None => return Ok(Reply::json(&json!(Who::of(identity)))),
+        // It would last for ever.
+        Credential::Session(_) | Credential::RunnerToken => return Err(ApiError::session_not_allowed()),
+        Credential::AdminToken | Credential::Jwt => None,
+        Credential::ApiToken(id) => Some(id.clone()),
+    };
+    let now = call.clock.now();
+    let longest = now.after(LONGEST);
+    let token = NewToken {
+        kind: TokenKind::Session,
+        name: String::new(),
+        scope: identity.scope,
+        admin: identity.caller.admin,
+        parent,
+        expires_at: identity.expires_at.map_or(longest, |end| end.min(longest)),
+    };
+    // A browser counts in whole seconds; no time at all would mean to forget the cookie.
+    if token.expires_at.since(now).as_secs() == 0 {
+        return Err(ApiError::token_refusal(TokenRefusal::MakerGone));
+    }
+    end_session(call).await?;
+    let user = &identity.caller.user;
+    let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
+    let question = AccountCall::CreateToken { hash: text.hash(), token, session: None };
+    let created: Created = call.ask_object(&ObjectName::Account(user.clone()), &question).await?;
+    let NewToken { scope, admin, expires_at, .. } = created.map_err(ApiError::token_refusal)?.token;
+    let who = Who { success: true, user, scope, admin, expires_at: Some(expires_at), auth: "session" };
+    Ok(Reply::json(&json!(who)).header("set-cookie", cookie::set(&text, expires_at.since(now))))
+}
+
+/// Who am I.
+pub(super) async fn show(call: &Call<'_>) -> Result<Reply, ApiError> {
+    Ok(Reply::json(&json!(Who::of(&call.identity))))
+}
+
+/// Ends the session of the cookie and has the browser forget it. For everybody, since a person must get rid of a cookie
+/// that has expired, too.
+pub(super) async fn sign_out(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let had_session = end_session(call).await?;
+    let message = if had_session { "Signed out." } else { "There was no session; the cookie is cleared." };
+    let reply = Reply::json(&json!({"success": true, "message": message, "request_id": call.request_id}));
+    // Scripts may be kept by the browser, and the next person at it may be another.
+    Ok(reply.header("set-cookie", cookie::clear()).header("clear-site-data", "\"cache\"".to_owned()))
+}
+
+/// Ends the session that the cookie holds, if it holds one: whose text one has, one may end.
+async fn end_session(call: &Call<'_>) -> Result<bool, ApiError> {
+    let Some(session) = cookie::session(&call.headers) else { return Ok(false) };
+    let account = ObjectName::Account(session.user().to_owned());
+    call.ask_object(&account, &AccountCall::EndSession { hash: session.hash() }).await
+}
