@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::auth::{admit, require_own_page};
+use super::auth::{Door, Page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
@@ -11,7 +11,9 @@ use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody};
 use super::upload;
+use crate::auth::SharedKeys;
 use crate::contract::RequestId;
+use crate::crypto::Verifier;
 use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
@@ -30,25 +32,33 @@ pub enum Served {
     },
 }
 
+/// What the API stands on.
+#[derive(Clone, Copy)]
+pub struct Platform<'a> {
+    /// The way to the bucket, and to an issuer's keys.
+    pub http: &'a dyn Http,
+    /// The time, and waiting.
+    pub clock: &'a dyn Clock,
+    /// The way to the objects.
+    pub objects: &'a dyn Objects,
+    /// Checks signatures.
+    pub verifier: &'a dyn Verifier,
+    /// The browser page's files.
+    pub assets: &'a dyn Assets,
+}
+
 /// The API over its platform.
 pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
-    http: &'a dyn Http,
-    clock: &'a dyn Clock,
-    objects: &'a dyn Objects,
-    assets: &'a dyn Assets,
+    platform: Platform<'a>,
+    keys: &'a SharedKeys,
 }
 
 impl<'a> App<'a> {
-    /// With a wrong configuration every call answers 503 and names the setting.
-    pub fn new(
-        config: &'a Result<Config, ConfigError>,
-        http: &'a dyn Http,
-        clock: &'a dyn Clock,
-        objects: &'a dyn Objects,
-        assets: &'a dyn Assets,
-    ) -> Self {
-        Self { config, http, clock, objects, assets }
+    /// With a wrong configuration every call answers 503 and names the setting. `keys` outlive the request: they are
+    /// the issuer's, as they were last fetched.
+    pub fn new(config: &'a Result<Config, ConfigError>, platform: Platform<'a>, keys: &'a SharedKeys) -> Self {
+        Self { config, platform, keys }
     }
 
     /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
@@ -92,21 +102,23 @@ impl<'a> App<'a> {
         }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
-        let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        if !head.method.is_safe() && !config.allowed_origins.invites(&head.headers) {
-            require_own_page(&head.headers, &authority)?;
+        let page = Page::of(&head.headers, &head.uri, config.allowed_origins.list());
+        let door = Door { config, platform: self.platform, keys: self.keys };
+        let identity = door.admit(route.permission, &head, &page).await?;
+        if !head.method.is_safe() {
+            page.require(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
+        let Platform { http, clock, objects, assets, .. } = self.platform;
         let mut call = Call {
             config,
-            http: self.http,
-            clock: self.clock,
-            objects: self.objects,
-            assets: self.assets,
-            caller,
+            http,
+            clock,
+            objects,
+            assets,
+            identity,
+            page,
             request_id: request_id.clone(),
-            authority,
             headers: head.headers,
             parameters,
             query,

@@ -22,6 +22,9 @@ pub struct ApiError {
 /// How long a caller should wait when the bucket is away, in seconds.
 const BUCKET_RETRY: u32 = 10;
 
+/// The same when an issuer's keys are away.
+const KEYS_RETRY: u32 = 5;
+
 impl ApiError {
     fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), field: None, retry_after: None, allow: None }
@@ -57,9 +60,32 @@ impl ApiError {
         Self::new(400, "not_utf8", format!("The body is not UTF-8: the byte at offset {offset} is out of place."))
     }
 
-    /// 401: an admin's or a runner's call without its token.
-    pub(super) fn wrong_token(setting: &str) -> Self {
-        Self::new(401, "unauthorized", format!("This call needs the header Authorization: Bearer <{setting}>."))
+    /// 401: nothing was shown.
+    pub(super) fn unauthorized() -> Self {
+        let detail = "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
+        Self::new(401, "unauthorized", detail)
+    }
+
+    /// 401: nothing was shown on a runner's call.
+    pub(super) fn runner_token_needed() -> Self {
+        Self::new(401, "unauthorized", "This call needs the header Authorization: Bearer <RUNNER_TOKEN>.")
+    }
+
+    /// 401: what was shown opens nothing; `why` never repeats it.
+    pub(super) fn invalid_token(why: &str) -> Self {
+        Self::new(401, "invalid_token", format!("The credential is refused: {why}."))
+    }
+
+    /// 403: a token that may read, on a call that changes something.
+    pub(super) fn insufficient_scope() -> Self {
+        let detail = "This token may read and change nothing; make one with the scope write.";
+        Self::new(403, "insufficient_scope", detail)
+    }
+
+    /// 403: a user who is no admin, on an admin's call.
+    pub(super) fn admin_only() -> Self {
+        let detail = "This call is for admins: those who have ADMIN_TOKEN, or whose token has the role admin.";
+        Self::new(403, "admin_only", detail)
     }
 
     /// 403: a change or a WebSocket at the wish of another site's page. Browsers send those without asking, and cookies
@@ -190,14 +216,15 @@ impl ApiError {
 
     /// 503: nobody can be known.
     pub(super) fn auth_not_configured() -> Self {
-        let detail = "No way to know callers is configured, so nobody is let in. Set AUTH_MODE=open for use on one's \
-                      own machine.";
+        let detail = "No way to know callers is configured, so nobody is let in. Set ADMIN_TOKEN, AUTH_JWT_SECRET or \
+                      AUTH_JWKS_URL on the Worker; or AUTH_MODE=open for use on one's own machine.";
         Self::new(503, "auth_not_configured", detail)
     }
 
-    /// 503: admin calls without a configured token.
+    /// 503: admin calls where no admin can be known.
     pub(super) fn admin_not_configured() -> Self {
-        let detail = "Admin calls are closed because ADMIN_TOKEN is not set on the Worker.";
+        let detail = "Admin calls are closed because neither ADMIN_TOKEN nor AUTH_JWT_SECRET or AUTH_JWKS_URL is set on \
+                      the Worker.";
         Self::new(503, "admin_not_configured", detail)
     }
 
@@ -206,6 +233,12 @@ impl ApiError {
         let detail = "Calls of runners are closed because RUNNER_TOKEN is not set on the Worker. Runners work without \
                       them, by looking at the bucket.";
         Self::new(503, "runner_not_configured", detail)
+    }
+
+    /// 503: the keys that tokens are checked with cannot be had.
+    pub(super) fn keys_unavailable(cause: &str) -> Self {
+        let detail = format!("Whether the token is good cannot be checked just now. Try again later. ({cause})");
+        Self { retry_after: Some(KEYS_RETRY), ..Self::new(503, "keys_unavailable", detail) }
     }
 
     /// 503: no answer from the bucket.
@@ -268,6 +301,16 @@ impl ApiError {
         Value::Object(problem)
     }
 
+    /// What to show instead (RFC 6750, section 3): without a credential there is no error to tell.
+    fn challenge(&self) -> Option<&'static str> {
+        match (self.status, self.code) {
+            (401, "invalid_token") => Some("Bearer error=\"invalid_token\""),
+            (401, _) => Some("Bearer"),
+            (403, "insufficient_scope") => Some("Bearer error=\"insufficient_scope\", scope=\"write\""),
+            _ => None,
+        }
+    }
+
     /// The answer.
     pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
         let mut response = http::Response::new(Body::full(self.problem(request_id).to_string()));
@@ -275,8 +318,8 @@ impl ApiError {
         let headers = response.headers_mut();
         headers.insert("content-type", http::HeaderValue::from_static("application/problem+json"));
         headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
-        if self.status == 401 {
-            headers.insert("www-authenticate", http::HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert("www-authenticate", http::HeaderValue::from_static(challenge));
         }
         if self.status == 426 {
             headers.insert("upgrade", http::HeaderValue::from_static("websocket"));

@@ -35,7 +35,7 @@ mod tokens;
 mod upload;
 mod versions;
 
-pub use app::{App, Served};
+pub use app::{App, Platform, Served};
 pub use auth::AuthMode;
 pub use config::{Config, Secret};
 pub use cors::AllowedOrigins;

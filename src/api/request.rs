@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::auth::{Identity, require_own_page};
+use super::auth::{Identity, Page};
 use super::config::Config;
 use super::error::ApiError;
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
@@ -20,9 +20,9 @@ pub(super) struct Call<'a> {
     pub objects: &'a dyn Objects,
     pub assets: &'a dyn Assets,
     pub identity: Identity,
+    /// Whose page made a browser send it.
+    pub page: Page,
     pub request_id: RequestId,
-    /// Host and port under which the service was reached.
-    pub authority: String,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
     pub query: Query,
@@ -87,13 +87,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Requires a WebSocket's handshake, and of a browser's that it comes from a page of this very service.
+    /// Requires a WebSocket's handshake, and of a browser's that no other site's page made it.
     pub fn require_handshake(&self) -> Result<(), ApiError> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        require_own_page(&self.headers, &self.authority)
+        self.page.require(&self.identity.credential)
     }
 
     /// Asks the project's object.

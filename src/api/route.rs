@@ -303,7 +303,7 @@ pub static ROUTES: &[Route] = &[
         permission: Permission::Public,
         body: RequestBody::None,
         query: &[],
-        summary: "each part's state",
+        summary: "whether the service works; for an admin, each part's state",
         handler: |call| Box::pin(monitoring::health(call)),
     },
     Route {

@@ -4,8 +4,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
+use super::token::{is_reserved, is_user_id};
 use crate::contract::Timestamp;
 use crate::crypto::VerifyingKey;
 
@@ -14,9 +16,6 @@ const LONGEST: usize = 8 << 10;
 
 /// How far the clocks of issuer and Worker may be apart, in seconds.
 const LEEWAY: f64 = 30.0;
-
-/// The longest user id, in bytes.
-const LONGEST_SUBJECT: usize = 128;
 
 /// Why a token is worth nothing. The text is for the one who sent it; it never repeats the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,10 +27,10 @@ pub enum Refused {
     #[error("it demands an extension that is not known here")]
     Critical,
     /// No key of that id, or the key is for another algorithm.
-    #[error("no key is known that can have signed it")]
+    #[error("it is not signed by a key that is trusted here")]
     UnknownKey,
-    /// The signature is not the key's.
-    #[error("its signature is wrong")]
+    /// The signature is not the key's. The same words as for an unknown key: a forger learns nothing of the keys.
+    #[error("it is not signed by a key that is trusted here")]
     Signature,
     /// `iss` is another.
     #[error("its issuer is not the one that is trusted here")]
@@ -48,6 +47,9 @@ pub enum Refused {
     /// `sub` is missing, too long, or not plain.
     #[error("its subject is no user id: 1 to 128 visible ASCII characters")]
     Subject,
+    /// `sub` is a user that this service names itself.
+    #[error("its subject is a name that this service keeps for itself")]
+    Reserved,
 }
 
 /// What the claims must say.
@@ -69,7 +71,8 @@ pub(super) struct Unverified<'a> {
     pub signature: Vec<u8>,
 }
 
-/// The claims that are used (RFC 7519, section 4.1; `role` is this service's own).
+/// The claims that are used (RFC 7519, section 4.1; `role` is this service's own). A claim that comes twice makes the
+/// token malformed (section 4).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Claims {
     /// The user's id.
@@ -81,9 +84,21 @@ pub struct Claims {
     aud: Audience,
     exp: Option<f64>,
     nbf: Option<f64>,
-    /// `admin`, or anything else.
     #[serde(default)]
-    pub role: Option<String>,
+    role: Role,
+}
+
+impl Claims {
+    /// Whether the issuer says that the user is an admin.
+    pub fn is_admin(&self) -> bool {
+        matches!(&self.role, Role::Named(role) if role == "admin")
+    }
+
+    /// From when on the token is worth nothing, without the leeway.
+    pub fn expires_at(&self) -> Timestamp {
+        // Beyond the range is held within it; without `exp` no token gets so far.
+        Timestamp::from_millis((self.exp.unwrap_or(0.0) * 1000.0) as i64)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -99,11 +114,39 @@ impl Default for Audience {
     }
 }
 
+/// Issuers have uses of their own for this claim, so any JSON is taken, and one word counts.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum Role {
+    Named(String),
+    Other(IgnoredAny),
+}
+
+impl Default for Role {
+    fn default() -> Self {
+        Self::Other(IgnoredAny)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Header {
     alg: String,
     kid: Option<String>,
-    crit: Option<serde::de::IgnoredAny>,
+    /// Whether it is there, whatever it holds.
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+/// Reads a part of a token, which must be a JSON object: serde alone would take an array in its place.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refused> {
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Refused::Malformed);
+    }
+    serde_json::from_slice(json).map_err(|_| Refused::Malformed)
 }
 
 impl<'a> Unverified<'a> {
@@ -115,8 +158,8 @@ impl<'a> Unverified<'a> {
         let (signed, signature) = text.rsplit_once('.').ok_or(Refused::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refused::Malformed)?;
-        if header.crit.is_some() {
+        let header: Header = object(&decode(header)?)?;
+        if header.crit {
             return Err(Refused::Critical);
         }
         Ok(Self { header, signed: signed.as_bytes(), claims: decode(claims)?, signature: decode(signature)? })
@@ -132,9 +175,14 @@ impl<'a> Unverified<'a> {
         self.header.alg == key.algorithm()
     }
 
+    /// Whether a key of a set can have signed it at all, if its own word is true. A shared secret is never in a set.
+    pub fn is_for_a_set(&self) -> bool {
+        ["RS256", "ES256"].contains(&self.header.alg.as_str())
+    }
+
     /// The claims, if they are what is expected at `now`. Only for one whose signature was found right.
     pub fn into_claims(self, expected: &Expectations, now: Timestamp) -> Result<Claims, Refused> {
-        let claims: Claims = serde_json::from_slice(&self.claims).map_err(|_| Refused::Malformed)?;
+        let claims: Claims = object(&self.claims)?;
         let now = now.as_millis() as f64 / 1000.0;
         if claims.iss != expected.issuer {
             return Err(Refused::Issuer);
@@ -152,8 +200,11 @@ impl<'a> Unverified<'a> {
         if claims.nbf.is_some_and(|nbf| !(nbf - LEEWAY <= now)) {
             return Err(Refused::NotYet);
         }
-        if !(1..=LONGEST_SUBJECT).contains(&claims.sub.len()) || !claims.sub.bytes().all(|b| b.is_ascii_graphic()) {
+        if !is_user_id(&claims.sub) {
             return Err(Refused::Subject);
+        }
+        if is_reserved(&claims.sub) {
+            return Err(Refused::Reserved);
         }
         Ok(claims)
     }
@@ -202,6 +253,24 @@ mod tests {
         ] {
             assert_eq!(Unverified::parse(text).err(), Some(why), "{text:.40}");
         }
+        // Each of these would be a header for somebody who reads JSON loosely.
+        for (header, why) in [
+            (r#"{"alg":"HS256","crit":null}"#, Refused::Critical),
+            (r#"{"alg":"HS256","crit":[]}"#, Refused::Critical),
+            (r#"["HS256",null,false]"#, Refused::Malformed),
+            (r#"{"alg":"none","alg":"HS256"}"#, Refused::Malformed),
+            (r#"{"alg":"none","\u0061lg":"HS256"}"#, Refused::Malformed),
+            (r#"{"alg":"HS256","kid":"a","kid":"b"}"#, Refused::Malformed),
+            (r#"{"alg":["HS256"]}"#, Refused::Malformed),
+            (r#"{"alg":"HS256","kid":1}"#, Refused::Malformed),
+            (r#"{"alg":"HS256"}{}"#, Refused::Malformed),
+            (r#"{"alg":"HS256",}"#, Refused::Malformed),
+            (r#"{"ALG":"HS256"}"#, Refused::Malformed),
+            ("\u{feff}{\"alg\":\"HS256\"}", Refused::Malformed),
+            ("null", Refused::Malformed),
+        ] {
+            assert_eq!(Unverified::parse(&token(header, "{}")).err(), Some(why), "{header}");
+        }
         let none = token(r#"{"alg":"none"}"#, "{}");
         let none = Unverified::parse(&none).unwrap();
         assert!(!none.agrees_with(&VerifyingKey::Hs256(Vec::new())), "no key is for it");
@@ -211,7 +280,12 @@ mod tests {
     fn claims_are_checked() {
         let good = r#"{"iss":"https://issuer","aud":"partwright","sub":"anna","exp":2000,"nbf":1000,"role":"admin"}"#;
         let claims = claims_at(good, 1500).unwrap();
-        assert_eq!((claims.sub.as_str(), claims.role.as_deref()), ("anna", Some("admin")));
+        assert_eq!((claims.sub.as_str(), claims.is_admin()), ("anna", true));
+        assert_eq!(claims.expires_at(), Timestamp::from_millis(2_000_000));
+        for role in [r#""Admin""#, r#""""#, "null", "true", r#"["admin"]"#, r#"{"admin":1}"#] {
+            let claims = claims_at(&good.replace(r#""admin""#, role), 1500).unwrap();
+            assert!(!claims.is_admin(), "{role}");
+        }
         assert!(claims_at(&good.replace(r#""partwright""#, r#"["other","partwright"]"#), 1500).is_ok());
         assert!(claims_at(good, 2029).is_ok() && claims_at(good, 971).is_ok(), "clocks differ a little");
         for (claims, seconds, why) in [
@@ -225,8 +299,22 @@ mod tests {
             (good.replace("anna", "an na"), 1500, Refused::Subject),
             (good.replace("anna", "ännä"), 1500, Refused::Subject),
             (good.replace("anna", &"a".repeat(129)), 1500, Refused::Subject),
+            (good.replace("anna", "admin"), 1500, Refused::Reserved),
+            (good.replace("anna", "local"), 1500, Refused::Reserved),
+            (good.replace("anna", "runner"), 1500, Refused::Reserved),
+            (good.replace("2000", "null"), 1500, Refused::Expired),
+            (good.replace("2000", "-1e300"), 1500, Refused::Expired),
             (good.replace("2000", r#""2000""#), 1500, Refused::Malformed),
+            (good.replace("2000", "1e999"), 1500, Refused::Malformed),
+            (good.replace("2000", "NaN"), 1500, Refused::Malformed),
+            (good.replace(r#""sub""#, r#""sub":"bert","sub""#), 1500, Refused::Malformed),
+            (good.replace(r#""exp""#, r#""exp":9000,"exp""#), 1500, Refused::Malformed),
+            (good.replace(r#""sub""#, r#""role":"user","sub""#), 1500, Refused::Malformed),
+            (good.replace(r#""partwright""#, r#"["partwright",1]"#), 1500, Refused::Malformed),
+            (good.replace(r#""partwright""#, r#""Partwright""#), 1500, Refused::Audience),
+            (good.replace(r#""partwright""#, "[]"), 1500, Refused::Audience),
             ("[]".to_owned(), 1500, Refused::Malformed),
+            (r#"["anna","https://issuer","partwright",2000,1000,"admin"]"#.to_owned(), 1500, Refused::Malformed),
         ] {
             assert_eq!(claims_at(&claims, seconds), Err(why), "{claims}");
         }

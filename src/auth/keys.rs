@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::{Either, select};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
 use crate::contract::Timestamp;
@@ -20,14 +21,32 @@ const FRESH: Duration = Duration::from_secs(600);
 /// How long it is used when it cannot be fetched: an issuer's outage locks nobody out who has a token.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// The least time between two fetches, so that forged key ids make no flood.
+/// The least time between two fetches while a set is kept, so that forged key ids make no flood.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// The least time between two fetches while none is kept, and nobody can be let in.
+const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a fetch may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it may seem to be under way: a request that is broken off never says that its fetch ended.
+const LOST: Duration = Duration::from_secs(6);
+
+/// How often those who wait for another's fetch look.
+const LOOK: Duration = Duration::from_millis(25);
+
 /// The largest key set, in bytes.
 const LIMIT: usize = 64 << 10;
+
+/// Whose tokens are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedIssuer {
+    /// Its keys.
+    pub keys: KeySource,
+    /// What its tokens must say.
+    pub expected: Expectations,
+}
 
 /// Where the keys come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +59,32 @@ pub enum KeySource {
 
 /// A key set as it was last fetched; every request of one instance shares it.
 #[derive(Debug, Default)]
-pub struct SharedKeys {
-    set: RefCell<Option<(Timestamp, KeySet)>>,
-    tried: RefCell<Option<Timestamp>>,
+pub struct SharedKeys(RefCell<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last set that was fetched, and when.
+    kept: Option<(Timestamp, KeySet)>,
+    /// When the fetch that is under way began.
+    under_way: Option<Timestamp>,
+    /// When the last fetch began, whatever became of it.
+    tried: Option<Timestamp>,
+    /// Why it failed, if it did.
+    problem: String,
+}
+
+/// What to do next for one token.
+enum Step {
+    /// Check it with this key.
+    Check(VerifyingKey),
+    /// Refuse it: no key fits.
+    Refuse,
+    /// Fetch the set.
+    Fetch,
+    /// Look again a little later: somebody else is fetching it.
+    Wait,
+    /// Give up: there is no set.
+    GiveUp(String),
 }
 
 /// The keys of a set that can be used, with their ids.
@@ -61,41 +103,43 @@ pub enum Unauthentic {
 }
 
 impl KeySet {
-    /// Reads a key set. Keys of other kinds, for encryption, or of other curves are skipped.
+    /// Reads a key set. Keys that cannot be used are skipped (RFC 7517, section 5): of other kinds, for encryption, on
+    /// other curves, too short, malformed. So are shared secrets, which have no place in a public set.
     ///
     /// # Errors
     /// When it is no key set.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         let set: Jwks = serde_json::from_slice(json)?;
-        Ok(Self(set.keys.into_iter().filter_map(|key| Some((key.kid.clone(), key.verifying_key()?))).collect()))
+        let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+        Ok(Self(keys.filter_map(|key| Some((key.kid.clone(), key.verifying_key()?))).collect()))
     }
 
-    /// The key that signed a token: the one of its id; or, for a token without one, the only one.
+    /// The key that signed a token: of those for the algorithm that it names, the one of its id; or, for a token without
+    /// one, the only one. None where that leaves a choice.
     fn find(&self, token: &Unverified<'_>) -> Option<&VerifyingKey> {
-        let mut found = self.0.iter().filter(|(id, key)| match token.key_id() {
-            Some(wanted) => id.as_deref() == Some(wanted),
-            None => token.agrees_with(key),
-        });
-        let (_, key) = found.next()?;
-        found.next().is_none().then_some(key)
+        let fits = |id: &Option<String>| token.key_id().is_none_or(|wanted| id.as_deref() == Some(wanted));
+        let mut found = self.0.iter().filter(|(id, key)| fits(id) && token.agrees_with(key)).map(|(_, key)| key);
+        let key = found.next()?;
+        // The same key may stand there twice.
+        found.all(|other| other == key).then_some(key)
     }
 }
 
 impl SharedKeys {
-    /// The claims of a token that one of the source's keys has signed and that says what is expected.
+    /// The claims of a token that one of the issuer's keys has signed and that says what is expected.
     ///
     /// # Errors
     /// [`Unauthentic`]; never a yes in doubt.
     pub async fn check(
         &self,
         text: &str,
-        (source, expected): (&KeySource, &Expectations),
+        issuer: &TrustedIssuer,
         verifier: &dyn Verifier,
         http: &dyn Http,
         clock: &dyn Clock,
     ) -> Result<Claims, Unauthentic> {
         let token = Unverified::parse(text)?;
-        let key = match source {
+        let key = match &issuer.keys {
             KeySource::Secret(key) => key.clone(),
             KeySource::Set(url) => self.key_of(&token, url, http, clock).await?,
         };
@@ -103,12 +147,13 @@ impl SharedKeys {
             return Err(Refused::UnknownKey.into());
         }
         match verifier.verify(&key, token.signed, &token.signature).await {
-            Ok(true) => Ok(token.into_claims(expected, clock.now())?),
+            Ok(true) => Ok(token.into_claims(&issuer.expected, clock.now())?),
             Ok(false) => Err(Refused::Signature.into()),
             Err(error) => Err(Unauthentic::Unavailable(error.to_string())),
         }
     }
 
+    /// The key of the set that signed `token`, if what it says is true.
     async fn key_of(
         &self,
         token: &Unverified<'_>,
@@ -116,29 +161,53 @@ impl SharedKeys {
         http: &dyn Http,
         clock: &dyn Clock,
     ) -> Result<VerifyingKey, Unauthentic> {
-        let now = clock.now();
-        let age = |at: Timestamp| now.since(at);
-        let known = |set: &KeySet| set.find(token).cloned();
-        let kept = self.set.borrow().clone();
-        let fresh = kept.as_ref().filter(|(at, _)| age(*at) < FRESH);
-        if let Some(key) = fresh.and_then(|(_, set)| known(set)) {
-            return Ok(key);
+        if !token.is_for_a_set() {
+            return Err(Refused::UnknownKey.into());
         }
-        let mut problem = "the key set was asked for a moment ago".to_owned();
-        if self.tried.borrow().is_none_or(|at| age(at) >= PAUSE) {
-            *self.tried.borrow_mut() = Some(now);
-            match fetch(url, http, clock).await {
-                Ok(set) => {
-                    let key = known(&set);
-                    *self.set.borrow_mut() = Some((now, set));
-                    return key.ok_or_else(|| Refused::UnknownKey.into());
+        loop {
+            let step = self.0.borrow_mut().step(token, clock.now());
+            match step {
+                Step::Check(key) => return Ok(key),
+                Step::Refuse => return Err(Refused::UnknownKey.into()),
+                Step::GiveUp(problem) => return Err(Unauthentic::Unavailable(problem)),
+                // By one's own timer: workerd does not let one request wait for what another began.
+                Step::Wait => clock.sleep(LOOK).await,
+                Step::Fetch => {
+                    let outcome = fetch(url, http, clock).await;
+                    self.0.borrow_mut().fetched(outcome, clock.now());
                 }
-                Err(error) => problem = error,
             }
         }
-        match kept.filter(|(at, _)| age(*at) < STALE) {
-            Some((_, set)) => known(&set).ok_or_else(|| Refused::UnknownKey.into()),
-            None => Err(Unauthentic::Unavailable(problem)),
+    }
+}
+
+impl State {
+    fn step(&mut self, token: &Unverified<'_>, now: Timestamp) -> Step {
+        // What seems to lie ahead was long ago: a clock that was put back must not keep anybody waiting.
+        let age = |at: Timestamp| if at > now { Duration::MAX } else { now.since(at) };
+        let kept = self.kept.as_ref().filter(|(at, _)| age(*at) < STALE);
+        let key = kept.and_then(|(_, set)| set.find(token)).cloned();
+        let is_fresh = kept.is_some_and(|(at, _)| age(*at) < FRESH);
+        let is_under_way = self.under_way.is_some_and(|at| age(at) < LOST);
+        let pause = if kept.is_some() { PAUSE } else { SHORT_PAUSE };
+        let may_fetch = !is_under_way && self.tried.is_none_or(|at| age(at) >= pause);
+        match key {
+            Some(key) if is_fresh || !may_fetch => Step::Check(key),
+            _ if may_fetch => {
+                (self.under_way, self.tried) = (Some(now), Some(now));
+                Step::Fetch
+            }
+            _ if is_under_way => Step::Wait,
+            _ if kept.is_some() => Step::Refuse,
+            _ => Step::GiveUp(self.problem.clone()),
+        }
+    }
+
+    fn fetched(&mut self, outcome: Result<KeySet, String>, now: Timestamp) {
+        self.under_way = None;
+        match outcome {
+            Ok(set) => self.kept = Some((now, set)),
+            Err(problem) => self.problem = problem,
         }
     }
 }
@@ -162,10 +231,11 @@ async fn fetch(url: &http::Uri, http: &dyn Http, clock: &dyn Clock) -> Result<Ke
 
 #[derive(Deserialize)]
 struct Jwks {
-    keys: Vec<Jwk>,
+    /// Each read by itself: one that is not understood is no reason to lose the others.
+    keys: Vec<Value>,
 }
 
-/// One key (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3). A shared secret has no place in a public set.
+/// One key (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3).
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -173,6 +243,7 @@ struct Jwk {
     alg: Option<String>,
     #[serde(rename = "use")]
     usage: Option<String>,
+    key_ops: Option<Vec<String>>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -182,15 +253,19 @@ struct Jwk {
 
 impl Jwk {
     fn verifying_key(&self) -> Option<VerifyingKey> {
-        let decode = |field: &Option<String>| URL_SAFE_NO_PAD.decode(field.as_ref()?).ok();
-        if self.usage.as_deref().is_some_and(|usage| usage != "sig") {
+        let is_for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig");
+        let may_verify = self.key_ops.as_ref().is_none_or(|uses| uses.iter().any(|name| name == "verify"));
+        if !is_for_signatures || !may_verify {
             return None;
         }
         let key = match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => {
-                let (modulus, exponent) = (decode(&self.n)?, decode(&self.e)?);
+                let (modulus, exponent) = (number(&self.n)?, number(&self.e)?);
                 // Below 2,048 bits it can be broken; above 8,192 checking it costs too much.
-                if !(256..=1024).contains(&modulus.len()) {
+                let is_long_enough = modulus.len() > 256 || (modulus.len() == 256 && modulus[0] >= 0x80);
+                // With 1 everybody can sign; an even one is none; real ones are 3 or 65,537.
+                let is_exponent = exponent.len() <= 4 && exponent[..] > [1][..] && exponent.last()? % 2 == 1;
+                if !is_long_enough || modulus.len() > 1024 || !is_exponent {
                     return None;
                 }
                 VerifyingKey::Rs256 { modulus, exponent }
@@ -203,4 +278,15 @@ impl Jwk {
         };
         self.alg.as_deref().is_none_or(|alg| alg == key.algorithm()).then_some(key)
     }
+}
+
+fn decode(field: &Option<String>) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(field.as_ref()?).ok()
+}
+
+/// A number that is not 0, without the zeros that some write before it.
+fn number(field: &Option<String>) -> Option<Vec<u8>> {
+    let bytes = decode(field)?;
+    let first = bytes.iter().position(|byte| *byte != 0)?;
+    Some(bytes[first..].to_vec())
 }

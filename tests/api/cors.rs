@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use http::Method;
 use partwright::api::ROUTES;
 use partwright::http::Body;
+use serde_json::json;
 
 use crate::support::memory_store::MemoryStore;
+use crate::support::person::Person;
 use crate::support::world::{ADMIN_TOKEN, Answer, World, url};
 
 const APP: &str = "https://app.example.com";
@@ -121,23 +123,37 @@ async fn a_page_on_the_list_reads_answers_and_errors() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_from_elsewhere_takes_the_list_and_a_bearer() {
-    let world = world();
-    world.upload("demo", "x = 1").await;
+    let settings = [("ADMIN_TOKEN", ADMIN_TOKEN), ("ALLOWED_ORIGINS", APP)];
+    let closed = World::with(MemoryStore::new(), &settings);
+    let admin = Person::admin(&closed);
+    let body = json!({"code": "x = 1"});
+    assert_eq!(admin.post("/api/projects/demo/upload-script", body).await.status, 201);
+    let signed_in = admin.call("POST", "/api/session", None).await;
+    let (cookie, _) = signed_in.header("set-cookie").split_once(';').unwrap();
+    let (bearer, cookie) = (format!("Bearer {ADMIN_TOKEN}"), ("cookie", cookie));
+    let bearer = ("authorization", bearer.as_str());
+
     let cancel = async |headers: &[(&str, &str)]| {
-        let answer = send(&world, Method::POST, "/api/projects/demo/cancel/1", headers).await;
+        let answer = send(&closed, Method::POST, "/api/projects/demo/cancel/1", headers).await;
         (answer.status, answer.header("access-control-allow-origin").to_owned())
     };
-    let bearer = ("authorization", "Bearer any");
-    let cookie = ("cookie", "partwright_session=any");
-    assert_eq!(cancel(&[("origin", APP)]).await, (403, APP.to_owned()), "it may read that it may not");
-    assert_eq!(cancel(&[("origin", APP), cookie]).await, (403, APP.to_owned()));
+    assert_eq!(cancel(&[("origin", APP)]).await, (401, APP.to_owned()), "it may read that it may not");
+    assert_eq!(cancel(&[("origin", APP), cookie]).await, (403, APP.to_owned()), "a cookie is the browser's word");
+    assert_eq!(cancel(&[("origin", "https://evil.test"), cookie]).await, (403, String::new()));
     assert_eq!(cancel(&[("origin", "https://evil.test"), bearer]).await, (403, String::new()));
     assert_eq!(cancel(&[("sec-fetch-site", "cross-site"), bearer]).await.0, 403);
-    assert_eq!(world.status("demo").await["phase"], "queued", "none of them has done anything");
+    let status = admin.get("/api/projects/demo/status").await.json();
+    assert_eq!(status["status_info"]["phase"], "queued", "none of them has done anything");
     assert_eq!(cancel(&[("origin", APP), bearer]).await, (200, APP.to_owned()));
-    // A WebSocket carries no bearer that a page could set, so it is for this service's own page.
+    // A page cannot give a WebSocket a bearer, and the cookie does not count for it.
     for origin in [APP, "https://evil.test"] {
-        let refused = world.connect("/api/projects/demo/watch", Some(("origin", origin))).await.err().unwrap();
+        let handshake = [("origin", origin), ("upgrade", "websocket"), cookie];
+        let refused = send(&closed, Method::GET, "/api/projects/demo/watch", &handshake).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (403, Some("foreign_origin")));
     }
+    // In open mode the caller shows nothing, so a page on the list may read and change nothing.
+    let open = world();
+    open.upload("demo", "x = 1").await;
+    let answer = send(&open, Method::POST, "/api/projects/demo/cancel/1", &[("origin", APP), bearer]).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (403, Some("foreign_origin")));
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
-use partwright::api::{App, Config, Served};
+use partwright::api::{App, Config, Platform, Served};
+use partwright::auth::SharedKeys;
 use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
@@ -21,8 +22,11 @@ use serde_json::Value;
 
 use super::clock::TestClock;
 use super::faults::Faulty;
+use super::issuer::{self, KeySetAddress};
 use super::memory_store::MemoryStore;
+use super::signer::Signer;
 use super::sqlite::Sqlite;
+use super::verifier::RingVerifier;
 
 /// One Durable Object.
 struct Instance {
@@ -72,8 +76,11 @@ impl Sockets for FakeSockets {
 
 pub struct World {
     pub store: Faulty<MemoryStore>,
+    /// The issuer of tokens, where one is trusted.
+    pub issuer: Faulty<KeySetAddress>,
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
+    keys: SharedKeys,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
@@ -112,22 +119,45 @@ impl World {
         Self::with(MemoryStore::new(), &[&[("AUTH_MODE", "open")], &tokens[..]].concat())
     }
 
+    /// No open mode: users by tokens that are signed with the issuer's secret, and both tokens.
+    pub fn closed() -> Self {
+        let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+        Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens].concat())
+    }
+
     pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
         let config = Config::from_settings(&|name| {
             let given = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
+        let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
+        let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
+        let (accounts_are_away, accounts_are_slow) = (Cell::default(), Cell::default());
         Self {
-            store: Faulty::new(store),
+            store,
+            issuer,
             clock: TestClock::new(),
             config,
+            keys,
             instances,
-            fleet_calls: Cell::default(),
-            accounts_are_away: Cell::default(),
-            accounts_are_slow: Cell::default(),
+            fleet_calls,
+            accounts_are_away,
+            accounts_are_slow,
             posted,
         }
+    }
+
+    /// A token of `user` by the issuer's secret, good for an hour.
+    pub fn jwt(&self, user: &str) -> String {
+        Signer::secret(issuer::SECRET).token(None, &issuer::claims(user, self.clock.now()))
+    }
+
+    /// The same for an admin.
+    pub fn admin_jwt(&self, user: &str) -> String {
+        let mut claims = issuer::claims(user, self.clock.now());
+        claims["role"] = "admin".into();
+        Signer::secret(issuer::SECRET).token(None, &claims)
     }
 
     /// Sends one request through the API.
@@ -165,8 +195,16 @@ impl World {
         Ok(messages)
     }
 
+    /// Sends one request through the API; a WebSocket that would be opened is the status 101, and is not opened.
+    pub async fn attempt(&self, request: http::Request<Body>) -> Answer {
+        let opened = |_| Answer { status: 101, headers: http::HeaderMap::new(), bytes: Bytes::new() };
+        self.serve_request(request).await.unwrap_or_else(opened)
+    }
+
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
-        let app = App::new(&self.config, &self.store, &self.clock, self, &PageOnDisk);
+        let http = Network { store: &self.store, issuer: &self.issuer };
+        let platform = Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
+        let app = App::new(&self.config, platform, &self.keys);
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
         let (head, body) = match outcome {
@@ -387,6 +425,18 @@ impl Assets for PageOnDisk {
             Err(_) => http::Response::builder().status(404).body(Body::empty()).unwrap(),
         };
         std::future::ready(Ok(answer)).boxed_local()
+    }
+}
+
+/// The issuer under its own host, the store under all others.
+struct Network<'a> {
+    store: &'a dyn Http,
+    issuer: &'a dyn Http,
+}
+
+impl Http for Network<'_> {
+    fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        if request.uri().host() == Some("issuer.test") { self.issuer.send(request) } else { self.store.send(request) }
     }
 }
 

@@ -24,39 +24,48 @@ pub(in crate::api) async fn welcome(call: &Call<'_>) -> Result<Reply, ApiError> 
     Ok(Reply::text("text/plain; charset=utf-8", text))
 }
 
-/// Each part's state; 503 when scripts cannot be taken. Never a secret, an endpoint or a name.
+/// Whether the service works: 503 when scripts cannot be taken. Everybody is told so much, and that open mode is on; an
+/// admin each part's state. Never a secret, an endpoint or a name.
 pub(in crate::api) async fn health(call: &Call<'_>) -> Result<Reply, ApiError> {
     let asked: Result<FleetAnswer, ApiError> = call.ask_object(&ObjectName::Fleet, &FleetCall::Health).await;
-    let object = if asked.is_ok() { "up" } else { "down" };
-    let bucket = match asked.as_ref().map(|answer| &answer.verdict) {
-        Ok(StoreVerdict::Fit) => "up",
-        Ok(StoreVerdict::Unfit(_)) => "unfit",
-        Ok(StoreVerdict::Refuses(_)) => "refuses",
-        Ok(StoreVerdict::Unavailable(_)) => "down",
-        Err(_) => "unknown",
-    };
-    let auth = match call.config.auth {
-        AuthMode::Closed => "not_configured",
-        AuthMode::Open => "open",
-    };
-    let well = bucket == "up";
-    // A runner needs nothing from the Worker, so there may be more than those that hold a WebSocket.
-    let connected = asked.as_ref().map_or(0, |answer| answer.runners);
-    let runners = json!({"status": if connected > 0 { "up" } else { "unknown" }, "connected": connected});
-    let state = |word: &str| json!({"status": word});
-    let body: Value = json!({
+    let well = asked.as_ref().is_ok_and(|answer| matches!(answer.verdict, StoreVerdict::Fit));
+    let mut body = json!({
         "success": well,
         "status": if well { "healthy" } else { "unhealthy" },
         "timestamp": call.clock.now(),
-        "components": {
-            "worker": state("up"),
-            "object": state(object),
-            "bucket": state(bucket),
-            "auth": state(auth),
-            "ai": state("not_configured"),
-            "runners": runners,
-        },
     });
+    if call.config.auth == AuthMode::Open {
+        body["auth"] = json!("open");
+    }
+    if call.identity.caller.admin {
+        body["components"] = components(call, asked.as_ref().ok());
+    }
     let status = if well { http::StatusCode::OK } else { http::StatusCode::SERVICE_UNAVAILABLE };
     Ok(Reply::json(&body).status(status))
+}
+
+/// Each part's state; `fleet` is none where the object did not answer.
+fn components(call: &Call<'_>, fleet: Option<&FleetAnswer>) -> Value {
+    let bucket = match fleet.map(|answer| &answer.verdict) {
+        Some(StoreVerdict::Fit) => "up",
+        Some(StoreVerdict::Unfit(_)) => "unfit",
+        Some(StoreVerdict::Refuses(_)) => "refuses",
+        Some(StoreVerdict::Unavailable(_)) => "down",
+        None => "unknown",
+    };
+    let auth = match call.config.auth {
+        AuthMode::Closed => "configured",
+        AuthMode::Open => "open",
+    };
+    // A runner needs nothing from the Worker, so there may be more than those that hold a WebSocket.
+    let connected = fleet.map_or(0, |answer| answer.runners);
+    let state = |word: &str| json!({"status": word});
+    json!({
+        "worker": state("up"),
+        "object": state(if fleet.is_some() { "up" } else { "down" }),
+        "bucket": state(bucket),
+        "auth": state(auth),
+        "ai": state("not_configured"),
+        "runners": {"status": if connected > 0 { "up" } else { "unknown" }, "connected": connected},
+    })
 }
