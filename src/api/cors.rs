@@ -62,11 +62,9 @@ impl AllowedOrigins {
             return;
         }
         // For caches: to another page the same answer has other headers.
-        let vary = match answer.get(VARY).and_then(|value| value.to_str().ok()) {
-            Some(others) => HeaderValue::from_str(&format!("{others}, origin")).ok(),
-            None => Some(HeaderValue::from_static("origin")),
-        };
-        answer.extend(vary.map(|vary| (VARY, vary)));
+        let others = answer.get(VARY).and_then(|value| value.to_str().ok());
+        let vary = others.and_then(|others| format!("{others}, origin").parse().ok());
+        answer.insert(VARY, vary.unwrap_or(HeaderValue::from_static("origin")));
         if let Some(origin) = self.lists(origin) {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));

@@ -206,15 +206,16 @@ async fn a_name_never_used_cannot_be_given() {
 #[tokio::test(start_paused = true)]
 async fn where_the_bucket_does_not_say_nothing_is_given() {
     let world = World::new();
-    world.store.inner.drop_in("input/found/found_v1.py", "x = 1");
-    for (status, code) in [(503, "bucket_unavailable"), (403, "bucket_refuses")] {
+    for (project, status, code) in [("late", 503, "bucket_unavailable"), ("shut", 403, "bucket_refuses")] {
+        world.store.inner.drop_in(&format!("input/{project}/{project}_v1.py"), "x = 1");
         world.store.always(Some(Fault::Status(status)));
-        let answer = assign(&world, "found", json!({"owner": "anna"})).await;
+        let answer = assign(&world, project, json!({"owner": "anna"})).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some(code)));
         world.store.always(None);
-        assert_eq!(world.user("anna").sees("found").await, None);
+        assert_eq!(world.user("anna").sees(project).await, None);
+        assert_eq!(give(&world, project, "anna").await, Value::Null);
+        assert_eq!(world.user("anna").sees(project).await, Some(1));
     }
-    assert_eq!(give(&world, "found", "anna").await, Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
