@@ -45,6 +45,9 @@ pub trait Sockets {
 
     /// How many are connected.
     fn count(&self) -> usize;
+
+    /// Closes every one, for `reason`. Who connects again is admitted anew.
+    fn close_all(&self, reason: &str);
 }
 
 /// Which object a call goes to.

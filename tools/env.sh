@@ -73,6 +73,9 @@ export ESBUILD_BIN=$PARTWRIGHT_NPM_DIR/node_modules/@esbuild/linux-$PARTWRIGHT_A
 # What the whole-stack tests start.
 export PARTWRIGHT_WRANGLER=$PARTWRIGHT_NPM_DIR/node_modules/.bin/wrangler
 export PARTWRIGHT_WEED=$PARTWRIGHT_WEED_DIR/bin/weed
+# Any will do; the last is where Debian's package puts it.
+PARTWRIGHT_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
+export PARTWRIGHT_CHROMIUM
 export PARTWRIGHT_RUNNER=${CARGO_TARGET_DIR:-$PARTWRIGHT_ROOT/target}/release/freecad-runner
 
 # wrangler works offline: no figures or crash reports sent, no look for updates (the banner does that), no geography

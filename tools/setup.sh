@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the project needs and a machine lacks, and says so; what is there is left alone (under a second).
-# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs, all of them when none is named; and aws4fetch.
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs chromium, all of them when none is named; and
+# aws4fetch.
 set -euo pipefail
 # shellcheck source=tools/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -115,6 +116,13 @@ get_freecad() {
   apt_install "FreeCAD" freecad-python3
 }
 
+# Any Chromium or Chrome will do: the tests open the page in it.
+have_chromium() { [ -x "$PARTWRIGHT_CHROMIUM" ]; }
+get_chromium() {
+  say "installing Chromium for the tests (100 MB to download, 400 MB on disk; a minute or two)"
+  apt_install "Chromium" chromium fonts-dejavu-core
+}
+
 have_seaweedfs() { [ -x "$PARTWRIGHT_WEED" ]; }
 get_seaweedfs() {
   say "installing SeaweedFS for the tests (48 MB to download; a few seconds)"
@@ -135,11 +143,11 @@ find_pip() {
 
 [ "$(uname -s)" = Linux ] || die "Partwright runs on Linux (workerd and FreeCAD's jail); this is $(uname -s)."
 command -v flock >/dev/null || die "flock is missing (package util-linux)."
-if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs; fi
+if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs chromium; fi
 locked=
 for component; do
   name=${component//-/_}
-  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs aws4fetch"
+  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs chromium aws4fetch"
   if "have_$name"; then continue; fi
   [ -n "$locked" ] || lock_cache
   locked=yes

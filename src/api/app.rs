@@ -6,6 +6,7 @@ use super::auth::{Door, Page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
+use super::headers;
 use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody};
@@ -13,7 +14,7 @@ use super::upload;
 use crate::auth::SharedKeys;
 use crate::contract::RequestId;
 use crate::crypto::Verifier;
-use crate::http::{Body, Clock, Http};
+use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
 
@@ -42,6 +43,8 @@ pub struct Platform<'a> {
     pub objects: &'a dyn Objects,
     /// Checks signatures.
     pub verifier: &'a dyn Verifier,
+    /// The browser page's files.
+    pub assets: &'a dyn Assets,
 }
 
 /// The API over its platform.
@@ -63,6 +66,8 @@ impl<'a> App<'a> {
         let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
         let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
         let is_head = request.method() == http::Method::HEAD;
+        let is_https = request.uri().scheme_str() == Some("https");
+        let origin = request.headers().get("origin").cloned();
         let mut outcome = self.answer(request, &request_id).await;
         if let Ok(reply) = &mut outcome
             && let Some((object, request)) = reply.take_upgrade()
@@ -77,7 +82,10 @@ impl<'a> App<'a> {
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
         }
-        headers.insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+        headers::guard(headers, is_https);
+        if let Ok(config) = self.config {
+            config.allowed_origins.mark(origin.as_ref(), headers);
+        }
         if is_head {
             *response.body_mut() = Body::empty();
         }
@@ -86,21 +94,28 @@ impl<'a> App<'a> {
 
     async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
         let (head, body) = request.into_parts();
+        if head.method == http::Method::OPTIONS {
+            // A browser asks this way before a page of another site may call, and shows no token with it.
+            let methods = route::methods(head.uri.path())?;
+            let config = self.config.as_ref().map_err(ApiError::config)?;
+            return Ok(config.allowed_origins.options(&methods, &head.headers));
+        }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let page = Page::of(&head.headers, &head.uri, &[]);
+        let page = Page::of(&head.headers, &head.uri, config.allowed_origins.list());
         let door = Door { config, platform: self.platform, keys: self.keys };
         let identity = door.admit(route.permission, &head, &page).await?;
         if !head.method.is_safe() {
             page.require(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
-        let Platform { http, clock, objects, .. } = self.platform;
+        let Platform { http, clock, objects, assets, .. } = self.platform;
         let mut call = Call {
             config,
             http,
             clock,
             objects,
+            assets,
             identity,
             page,
             request_id: request_id.clone(),

@@ -118,6 +118,8 @@ codes! {
     BucketUnavailable = 503 "bucket_unavailable",
     /// The bucket refuses the service: its keys, its name or the store are wrong.
     BucketRefuses = 503 "bucket_refuses",
+    /// The keys by which the service signs links have expired.
+    CredentialsExpired = 503 "credentials_expired",
     /// As many watch the project already as can.
     TooManyWatchers = 503 "too_many_watchers",
     /// A part of the service failed; the request may be tried again.

@@ -5,6 +5,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
+use super::cors::AllowedOrigins;
 use crate::auth::{Expectations, KeySource, TokenText, TrustedIssuer};
 use crate::crypto::VerifyingKey;
 use crate::s3::{Bucket, ConfigError};
@@ -46,6 +47,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// `RUNNER_TOKEN`, at least 16 characters: lets runners send hints and be woken. Not set: they poll.
     pub runner_token: Option<Secret>,
+    /// `ALLOWED_ORIGINS`: the origins whose pages may call from elsewhere, with commas between. Not set: none.
+    pub allowed_origins: AllowedOrigins,
 }
 
 impl Config {
@@ -76,7 +79,10 @@ impl Config {
             let problem = "it is the same as ADMIN_TOKEN, which would make every runner an admin".to_owned();
             return Err(ConfigError::new("RUNNER_TOKEN", problem));
         }
-        Ok(Self { bucket: Bucket::from_settings(lookup)?, auth, issuer, admin_token, runner_token })
+        let allowed_origins =
+            optional("ALLOWED_ORIGINS").map(|list| AllowedOrigins::parse(&list)).transpose()?.unwrap_or_default();
+        let bucket = Bucket::from_settings(lookup)?;
+        Ok(Self { bucket, auth, issuer, admin_token, runner_token, allowed_origins })
     }
 
     /// Whether there is any way to know a user. Without one the API is closed.
@@ -199,6 +205,7 @@ mod tests {
         let url = |url: &'static str| [("AUTH_JWKS_URL", url), ISSUER, AUDIENCE];
         for (settings, at_fault) in [
             (&[("AUTH_MODE", "Open")][..], "AUTH_MODE"),
+            (&[("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),
             (&[("AUTH_MODE", "open"), SECRET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[("AUTH_MODE", "open"), KEY_SET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[SECRET, KEY_SET, ISSUER, AUDIENCE], "AUTH_JWKS_URL"),

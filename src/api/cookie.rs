@@ -61,7 +61,7 @@ mod tests {
         let text = TokenText::random("anna").unwrap().reveal().to_owned();
         let (good, other) = (format!("__Host-partwright={text}"), format!("partwright={text}"));
         let quoted = format!("__Host-partwright=\"{text}\"");
-        for lines in [&[][..], &[&other], &[&quoted], &["__Host-partwright"], &[&good, &good]] {
+        for lines in [&[][..], &[other.as_str()], &[&quoted], &["__Host-partwright"], &[&good, &good]] {
             assert!(session(&headers(lines)).is_none(), "{lines:?}");
         }
         assert!(session(&headers(&[&format!("__host-partwright={text}")])).is_none());

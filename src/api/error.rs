@@ -8,7 +8,7 @@ use crate::account::TokenRefusal;
 use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
-use crate::s3::{ConfigError, S3Error};
+use crate::s3::{ConfigError, KeysEnded, S3Error};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -278,6 +278,15 @@ impl ApiError {
             "The bucket refuses this service. Somebody has to look at the AWS_* settings or at the store. ({cause})"
         );
         Self { retry_after: Some(60), ..Self::new(Code::BucketRefuses, detail) }
+    }
+
+    /// 503: no link can be signed.
+    pub(super) fn keys_ended(error: &KeysEnded) -> Self {
+        let detail = format!(
+            "No link can be made: {error}. Somebody has to renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+             AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION."
+        );
+        Self { retry_after: Some(60), ..Self::new(Code::CredentialsExpired, detail) }
     }
 
     /// 503: a part of the service is at fault.

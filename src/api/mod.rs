@@ -6,8 +6,9 @@
 //! - `parameter`, `terms`: what a call takes and answers, as data
 //! - `route`: the table of routes, which the router, 405, the permission tests and the OpenAPI document read
 //! - `request`, `reply`: what handlers are given and what they give
-//! - the handlers: `session`, `tokens`, `projects`, `upload`, `batch`, `versions`, `scripts`, `outputs`, `logs`, `live`,
-//!   `runner`, `monitoring`, `reference`
+//! - `headers`, `cors`: what browsers may do with answers, and for pages of which other sites
+//! - the handlers: `page`, `reference`, `session`, `tokens`, `projects`, `upload`, `batch`, `versions`, `scripts`,
+//!   `outputs`, `logs`, `live`, `owner`, `runner`, `monitoring`
 //! - `openapi`: the OpenAPI document and its page, made natively from all of that
 //! - `app`: the way of a request through all of it
 
@@ -17,13 +18,17 @@ mod batch;
 mod code;
 mod config;
 mod cookie;
+mod cors;
 mod error;
+mod headers;
 mod live;
 mod logs;
 mod monitoring;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod outputs;
+mod owner;
+mod page;
 mod parameter;
 mod projects;
 mod reference;
@@ -42,6 +47,7 @@ pub use app::{App, Platform, Served};
 pub use auth::AuthMode;
 pub use code::Code;
 pub use config::{Config, Secret};
+pub use cors::AllowedOrigins;
 pub use error::{ApiError, Problem};
 pub use parameter::{About, Parameter, Values};
 pub use route::{Permission, ROUTES, RequestBody, Route};

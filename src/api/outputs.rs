@@ -17,7 +17,7 @@ use crate::contract::{
     Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version,
 };
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
-use crate::s3::presign_get;
+use crate::s3::{LinkLife, link_life, presign_get};
 
 pub(super) const LIST: Terms = Terms {
     id: "listOutputs",
@@ -45,6 +45,7 @@ pub(super) const DOWNLOAD: Terms = Terms {
         Code::ProjectNotFound,
         Code::VersionNotFound,
         Code::NoOutput,
+        Code::CredentialsExpired,
         Code::InternalUnavailable,
     ],
     ..Terms::NONE
@@ -154,6 +155,8 @@ struct DownloadLink {
     expires_in: u64,
     /// Until when it works.
     expires_at: Timestamp,
+    /// Why that is less than was asked for, where it is.
+    shortened_because: Option<String>,
     /// Bytes of the file.
     size: u64,
     /// The sum of its bytes; null for a file that other software left.
@@ -174,6 +177,7 @@ impl Shown for DownloadLink {
                              MyHeadlessModel.STEP?X-Amz-Expires=3600&X-Amz-Signature=…",
             "expires_in": 3600,
             "expires_at": "2026-01-31T13:00:00.000Z",
+            "shortened_because": null,
             "size": 15_871,
             "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
             "content_type": "model/step",
@@ -221,10 +225,15 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
         return Err(missing(&project, &view, format));
     };
     let file_name = format!("{project}_v{}.{format}", view.version);
+    // The name needs no encoding (RFC 6266, appendix D): a project's name is of letters, digits, `_` and `-`.
     let disposition = format!("attachment; filename=\"{file_name}\"");
-    let now = call.clock.now();
-    let expiry = Duration::from_secs(expires_in);
-    let url = presign_get(&call.config.bucket, &file.key, Some(&disposition), expiry, now)?;
+    // What other software left may lie there as another type, or as none.
+    let overrides =
+        [("response-content-disposition", &*disposition), ("response-content-type", format.content_type())];
+    let (bucket, now) = (&call.config.bucket, call.clock.now());
+    let life = link_life(bucket, Duration::from_secs(expires_in), now);
+    let LinkLife { expires_in, shortened_because } = life.map_err(|error| ApiError::keys_ended(&error))?;
+    let url = presign_get(bucket, &file.key, &overrides, expires_in, now)?;
     Reply::json(&DownloadLink {
         success: true,
         project_name: project,
@@ -232,8 +241,9 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
         format,
         filename: file_name,
         download_url: url,
-        expires_in,
-        expires_at: now.after(expiry),
+        expires_in: expires_in.as_secs(),
+        expires_at: now.after(expires_in),
+        shortened_because,
         size: file.size,
         sha256: file.sha256.clone(),
         content_type: format.content_type(),

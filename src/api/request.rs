@@ -8,7 +8,7 @@ use super::config::Config;
 use super::error::ApiError;
 use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use crate::http::{Body, BodyError, Clock, Http};
+use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Operation, ProjectCall, Reply};
 use crate::s3::Client;
@@ -19,6 +19,7 @@ pub(super) struct Call<'a> {
     pub http: &'a dyn Http,
     pub clock: &'a dyn Clock,
     pub objects: &'a dyn Objects,
+    pub assets: &'a dyn Assets,
     pub identity: Identity,
     /// Whose page made a browser send it.
     pub page: Page,
@@ -110,6 +111,12 @@ impl<'a> Call<'a> {
         question: &impl serde::Serialize,
     ) -> Result<A, ApiError> {
         Ok(call(self.objects, object, question).await?)
+    }
+
+    /// Whether the caller has what `etag` names, by `If-None-Match` (RFC 9110, section 13.1.2).
+    pub fn knows(&self, etag: &str) -> bool {
+        let known = self.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        known.split(',').any(|part| part.trim().trim_start_matches("W/") == etag)
     }
 
     /// Whether the caller wants `media_type` rather than JSON, by `Accept`.

@@ -9,7 +9,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
 use super::{
-    batch, live, logs, monitoring, outputs, projects, reference, runner, scripts, session, tokens, upload, versions,
+    batch, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
+    versions,
 };
 
 /// Who may call.
@@ -73,9 +74,9 @@ pub static ROUTES: &[Route] = &[
         permission: Permission::Public,
         body: RequestBody::None,
         query: &[],
-        summary: "says what this is",
-        handler: |call| Box::pin(monitoring::welcome(call)),
-        terms: ForDocument::new(monitoring::WELCOME),
+        summary: "the browser page; for who wants no HTML, some lines of text",
+        handler: |call| Box::pin(page::index(call)),
+        terms: ForDocument::new(page::INDEX),
     },
     Route {
         method: Method::GET,
@@ -106,6 +107,36 @@ pub static ROUTES: &[Route] = &[
         summary: "this reference, for programs",
         handler: |call| Box::pin(reference::document(call)),
         terms: ForDocument::new(reference::DOCUMENT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/page.css",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's style",
+        handler: |call| Box::pin(page::style(call)),
+        terms: ForDocument::new(page::STYLE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/page.js",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's program",
+        handler: |call| Box::pin(page::program(call)),
+        terms: ForDocument::new(page::PROGRAM),
+    },
+    Route {
+        method: Method::GET,
+        path: "/icon.svg",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's icon",
+        handler: |call| Box::pin(page::icon(call)),
+        terms: ForDocument::new(page::ICON),
     },
     Route {
         method: Method::POST,
@@ -298,6 +329,16 @@ pub static ROUTES: &[Route] = &[
         terms: ForDocument::new(live::WATCH),
     },
     Route {
+        method: Method::PUT,
+        path: "/api/projects/{project}/owner",
+        permission: Permission::Admin,
+        body: RequestBody::Json { limit: owner::MAX_OWNER_BYTES },
+        query: &[],
+        summary: "gives the project to a user",
+        handler: |call| Box::pin(owner::assign(call)),
+        terms: ForDocument::new(owner::ASSIGN),
+    },
+    Route {
         method: Method::POST,
         path: "/api/runner/events",
         permission: Permission::Runner,
@@ -371,23 +412,30 @@ pub(super) struct Match {
 /// 404 where no route has the path, 405 with `Allow` where none of those has the method.
 pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
     // The table is short and a request is served by a fresh `App`: looking through it beats building a tree first.
-    let mut allowed: Vec<&str> = Vec::new();
     for route in ROUTES {
-        let Some(parameters) = path_parameters(route.path, path) else { continue };
         // HEAD is GET without the body (RFC 9110, section 9.3.2).
-        if route.method == method || (route.method == Method::GET && method == Method::HEAD) {
+        if (route.method == method || (route.method == Method::GET && method == Method::HEAD))
+            && let Some(parameters) = path_parameters(route.path, path)
+        {
             return Ok(Match { route, parameters });
         }
-        allowed.push(route.method.as_str());
+    }
+    Err(ApiError::method(method.as_str(), methods(path)?.join(", ")))
+}
+
+/// The methods that a path takes.
+///
+/// # Errors
+/// 404 where no route has the path.
+pub(super) fn methods(path: &str) -> Result<Vec<&'static str>, ApiError> {
+    let mut methods = Vec::new();
+    for route in ROUTES.iter().filter(|route| path_parameters(route.path, path).is_some()) {
+        methods.push(route.method.as_str());
         if route.method == Method::GET {
-            allowed.push("HEAD");
+            methods.push("HEAD");
         }
     }
-    if allowed.is_empty() {
-        Err(ApiError::no_route(path))
-    } else {
-        Err(ApiError::method(method.as_str(), allowed.join(", ")))
-    }
+    if methods.is_empty() { Err(ApiError::no_route(path)) } else { Ok(methods) }
 }
 
 /// The parameters of `path` if it has the form of `pattern`.

@@ -212,8 +212,7 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     };
     let sha256 = Sha256::of(&object.bytes);
     let etag = format!("\"{sha256}-{}\"", if call.wants("text/x-python") { "raw" } else { "json" });
-    let known = call.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let reply = if known.split(',').any(|part| part.trim().trim_start_matches("W/") == etag) {
+    let reply = if call.knows(&etag) {
         Reply::not_modified()
     } else if call.wants("text/x-python") {
         Reply::text("text/x-python; charset=utf-8", object.bytes)

@@ -146,6 +146,7 @@ async fn they_are_served_to_everybody() {
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let text = String::from_utf8(page.bytes.to_vec()).unwrap();
     assert!(!text.contains("<script") && !text.contains(" style="), "nothing inline");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
     for route in ROUTES {
         let id = format!("id=\"{}\"", route.terms.get().id);
         assert_eq!(text.matches(&id).count(), 1, "{} {}: {id}", route.method, route.path);

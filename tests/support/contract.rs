@@ -46,6 +46,10 @@ impl Contract {
         self.headers(&json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}), answer)?;
         let Some(template) = self.template(path) else { return self.only(answer, "no_route") };
         let item = &self.document["paths"][&template];
+        if method == http::Method::OPTIONS && answer.status == 204 {
+            // What a browser asks before a page of another site may call; no call by itself.
+            return self.headers(&json!({"Allow": {"required": true, "schema": {"type": "string"}}}), answer);
+        }
         let is_head = method == http::Method::HEAD;
         let name = if is_head { "get".to_owned() } else { method.as_str().to_ascii_lowercase() };
         if item.get(&name).is_none() {

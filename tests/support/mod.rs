@@ -11,5 +11,6 @@ pub mod memory_store;
 pub mod person;
 pub mod signer;
 pub mod sqlite;
+pub mod users;
 pub mod verifier;
 pub mod world;

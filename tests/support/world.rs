@@ -14,7 +14,7 @@ use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
-use partwright::http::{Body, Clock, Http, HttpError};
+use partwright::http::{Assets, Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
 use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
@@ -69,6 +69,10 @@ impl Sockets for FakeSockets {
     fn count(&self) -> usize {
         self.open().len()
     }
+
+    fn close_all(&self, _: &str) {
+        self.0.borrow_mut().clear();
+    }
 }
 
 pub struct World {
@@ -81,6 +85,10 @@ pub struct World {
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// Whether accounts answer nothing.
+    pub accounts_are_away: Cell<bool>,
+    /// Whether they take a second for it.
+    pub accounts_are_slow: Cell<bool>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
@@ -126,7 +134,19 @@ impl World {
         let (instances, posted) = (RefCell::default(), RefCell::default());
         let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
         let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
-        Self { store, issuer, clock: TestClock::new(), config, keys, instances, fleet_calls, posted }
+        let (accounts_are_away, accounts_are_slow) = (Cell::default(), Cell::default());
+        Self {
+            store,
+            issuer,
+            clock: TestClock::new(),
+            config,
+            keys,
+            instances,
+            fleet_calls,
+            accounts_are_away,
+            accounts_are_slow,
+            posted,
+        }
     }
 
     /// A token of `user` by the issuer's secret, good for an hour.
@@ -184,7 +204,7 @@ impl World {
 
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
         let http = Network { store: &self.store, issuer: &self.issuer };
-        let platform = Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier };
+        let platform = Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
         let app = App::new(&self.config, platform, &self.keys);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;
@@ -398,6 +418,20 @@ impl World {
     }
 }
 
+/// The page's files as they stand in the work tree.
+struct PageOnDisk;
+
+impl Assets for PageOnDisk {
+    fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(name);
+        let answer = match std::fs::read(path) {
+            Ok(bytes) => http::Response::new(Body::full(bytes)),
+            Err(_) => http::Response::builder().status(404).body(Body::empty()).unwrap(),
+        };
+        std::future::ready(Ok(answer)).boxed_local()
+    }
+}
+
 /// The issuer under its own host, the store under all others.
 struct Network<'a> {
     store: &'a dyn Http,
@@ -420,7 +454,14 @@ impl Objects for World {
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
+        let is_account = matches!(object, ObjectName::Account(_));
         async move {
+            if is_account && self.accounts_are_away.get() {
+                return Err(HttpError("the account is away".to_owned()));
+            }
+            if is_account && self.accounts_are_slow.get() {
+                self.clock.sleep(std::time::Duration::from_secs(1)).await;
+            }
             let answer = self.serve(&object, request.body()).await;
             Ok(http::Response::new(Body::full(answer.to_string())))
         }

@@ -13,20 +13,11 @@ use crate::contract::Timestamp;
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::ObjectName;
 
-pub(in crate::api) const WELCOME: Terms = Terms {
-    id: "getWelcome",
-    tag: Tag::Service,
-    about: "In plain text.",
-    answers: &[Answer {
-        about: "What this is and where to go on.",
-        contents: &[Content::Text {
-            media_type: "text/plain",
-            about: "For a person.",
-            example: "Partwright turns FreeCAD Python scripts into CAD files.\n",
-        }],
-        ..Answer::OK
-    }],
-    ..Terms::NONE
+/// What `welcome` answers.
+pub(in crate::api) const WELCOME: Content = Content::Text {
+    media_type: "text/plain",
+    about: "For a person.",
+    example: "Partwright turns FreeCAD Python scripts into CAD files.\n",
 };
 
 pub(in crate::api) const HEALTH: Terms = Terms {

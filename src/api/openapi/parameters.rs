@@ -5,13 +5,18 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::api::parameter::{LogName, Parameter};
-use crate::contract::{Format, ProjectId, RequestId, Version};
+use crate::api::parameter::{About, LogName, Parameter, VERSION};
+use crate::api::terms::ForDocument;
+use crate::contract::{Format, ProjectId, RequestId};
 
 /// The parameters that paths have in braces.
 pub(super) const IN_PATHS: &[Parameter] = &[
     Parameter::always::<ProjectId>("project", "The project's name.", "bracket-2"),
-    Parameter::always::<Version>("version", "The version's number.", "2"),
+    Parameter {
+        name: VERSION.name,
+        values: VERSION.values,
+        document: ForDocument::new(About { about: "The version's number.", example: "2", schema: None, required: true }),
+    },
     Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
     Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
     Parameter::always::<LogName>(
