@@ -165,10 +165,16 @@ impl Contract {
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            fields.values_mut().for_each(close);
-            let names_fields = fields.get("properties").is_some_and(Value::is_object) && fields.contains_key("type");
-            let says_more = fields.contains_key("additionalProperties");
-            if (names_fields || fields.contains_key("$ref") && fields.contains_key("properties")) && !says_more {
+            let names_fields = fields.get("properties").is_some_and(Value::is_object)
+                && (fields.contains_key("type") || fields.contains_key("$ref"));
+            for (name, value) in fields.iter_mut() {
+                // Each of the options names a part of the fields of the whole.
+                let is_part = names_fields && ["oneOf", "anyOf", "allOf"].contains(&name.as_str());
+                if !is_part {
+                    close(value);
+                }
+            }
+            if names_fields && !fields.contains_key("additionalProperties") {
                 fields.insert("unevaluatedProperties".to_owned(), json!(false));
             }
         }
