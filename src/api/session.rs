@@ -54,6 +54,7 @@ impl<'a> Who<'a> {
 /// Opens a session and gives its cookie. It may do what the credential may, and ends with it, after 12 hours at most. A
 /// session that the browser has already ends. In open mode there is nothing to sign in to.
 pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
+    require_own_page(call)?;
     let identity = &call.identity;
     let parent = match &identity.credential {
         Credential::None => return Ok(Reply::json(&json!(Who::of(identity)))),
@@ -94,11 +95,18 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// Ends the session of the cookie and has the browser forget it. For everybody, since a person must get rid of a cookie
 /// that has expired, too.
 pub(super) async fn sign_out(call: &Call<'_>) -> Result<Reply, ApiError> {
+    require_own_page(call)?;
     let had_session = end_session(call).await?;
     let message = if had_session { "Signed out." } else { "There was no session; the cookie is cleared." };
     let reply = Reply::json(&json!({"success": true, "message": message, "request_id": call.request_id}));
     // Scripts may be kept by the browser, and the next person at it may be another.
     Ok(reply.header("set-cookie", cookie::clear()).header("clear-site-data", "\"cache\"".to_owned()))
+}
+
+/// Cookies are for the pages of this service. One of an allowed origin has a token to send, and no business with whoever
+/// signed in here.
+fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
+    call.page.require(&Credential::None)
 }
 
 /// Ends the session that the cookie holds, if it holds one: whose text one has, one may end.
