@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::auth::{Credential, Identity};
+use super::auth::{Credential, Identity, session_hash};
 use super::cookie;
 use super::error::ApiError;
 use super::reply::Reply;
@@ -80,7 +80,7 @@ pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
     end_session(call).await?;
     let user = &identity.caller.user;
     let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken { hash: text.hash(), token, session: None };
+    let question = AccountCall::CreateToken { hash: session_hash(&text, call.config), token, session: None };
     let created: Created = call.ask_object(&ObjectName::Account(user.clone()), &question).await?;
     let NewToken { scope, admin, expires_at, .. } = created.map_err(ApiError::token_refusal)?.token;
     let who = Who { success: true, user, scope, admin, expires_at: Some(expires_at), auth: "session" };
@@ -113,5 +113,5 @@ fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
 async fn end_session(call: &Call<'_>) -> Result<bool, ApiError> {
     let Some(session) = cookie::session(&call.headers) else { return Ok(false) };
     let account = ObjectName::Account(session.user().to_owned());
-    call.ask_object(&account, &AccountCall::EndSession { hash: session.hash() }).await
+    call.ask_object(&account, &AccountCall::EndSession { hash: session_hash(&session, call.config) }).await
 }

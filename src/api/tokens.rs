@@ -52,8 +52,12 @@ struct Made<'a> {
     message: &'static str,
     user: &'a str,
     token: &'a str,
-    #[serde(flatten)]
-    listed: Listed,
+    id: String,
+    name: String,
+    scope: Scope,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    parent: Option<String>,
     request_id: &'a RequestId,
 }
 
@@ -111,12 +115,19 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
     let question = AccountCall::CreateToken { hash: made.hash(), token, session: session.filter(|_| is_own) };
     let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
+    let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
+    let NewToken { name, scope, parent, expires_at, .. } = token;
     let answer = Made {
         success: true,
         message: "This is the only time that the token is shown. Only its hash is kept.",
         user,
         token: made.reveal(),
-        listed: created.map_err(ApiError::token_refusal)?.into(),
+        id,
+        name,
+        scope,
+        created_at,
+        expires_at,
+        parent,
         request_id: &call.request_id,
     };
     // Like all JSON that is not said to last, it is `no-store`.

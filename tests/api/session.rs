@@ -6,6 +6,7 @@ use partwright::contract::Timestamp;
 use partwright::http::Clock;
 use serde_json::{Value, json};
 
+use crate::support::memory_store::MemoryStore;
 use crate::support::person::{Person, cookie, held_by};
 use crate::support::world::World;
 use crate::tokens::{refused, with_admin_token};
@@ -186,6 +187,26 @@ async fn pages_of_other_sites_cannot_use_the_cookie() {
     let page = Person::browser(&world, &session);
     assert_eq!(page.get("/api/tokens").await.json()["total_tokens"], 1);
     assert_eq!(page.upload("bracket").await, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_admin_s_sessions_end_when_the_token_is_changed() {
+    let mut world = with_admin_token();
+    let session = Person::admin(&world).sign_in().await;
+    let (program, _) = Person::browser(&world, &session).make(json!({"name": "own"})).await;
+    let of_anna = anna_with(&world, json!({})).await.0.sign_in().await;
+    let changed = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", "another token, of 29 characters")]).config;
+    let before = std::mem::replace(&mut world.config, changed);
+    assert_eq!(Person::browser(&world, &session).get("/api/session").await.status, 401);
+    assert_eq!(Person::browser(&world, &session).get("/api/monitoring/s3/status").await.status, 401);
+    for (person, user) in [(Person::bearer(&world, &program), "admin"), (Person::browser(&world, &of_anna), "anna")] {
+        assert_eq!(person.get("/api/session").await.json()["user"], user, "what is no admin's stays");
+    }
+    world.config = before;
+    let page = Person::browser(&world, &session);
+    assert_eq!(page.get("/api/session").await.json()["admin"], true);
+    page.delete("/api/session").await;
+    assert_eq!(page.get("/api/session").await.status, 401);
 }
 
 #[tokio::test(start_paused = true)]
