@@ -61,8 +61,10 @@ impl ApiError {
     }
 
     /// 400: the body is no JSON, or not the JSON that is wanted.
-    pub(super) fn json(error: &serde_json::Error) -> Self {
-        let code = if error.is_data() { Code::InvalidBody } else { Code::InvalidJson };
+    pub(super) fn json(text: &str, error: &serde_json::Error) -> Self {
+        // What the parser met where it wanted something else, it may call a fault of the syntax.
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let code = if is_json { Code::InvalidBody } else { Code::InvalidJson };
         // The parser's message ends in the position already, except at its start.
         let (line, column) = (error.line(), error.column());
         let detail = format!("The body is not the JSON that this call takes: {error} (line {line}, column {column})");
@@ -87,7 +89,8 @@ impl ApiError {
 
     /// 401: nothing was shown.
     pub(super) fn unauthorized() -> Self {
-        let detail = "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
+        let detail =
+            "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
         Self::new(Code::Unauthorized, detail)
     }
 
@@ -150,12 +153,12 @@ impl ApiError {
     pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
         match refusal {
             TokenRefusal::TooMany { most } => {
-                let detail = format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
+                let detail =
+                    format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
                 Self::new(Code::TooManyTokens, detail)
             }
             TokenRefusal::MakerGone => {
-                let detail = "What was shown has been revoked, or has expired, just now. Nothing was made from it.";
-                Self::new(Code::Unauthorized, detail)
+                Self::invalid_token("it has been revoked, or has expired, just now, and nothing was made from it")
             }
         }
     }

@@ -237,9 +237,9 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// Reads a JSON object. serde would take an array, too, as the fields in their order.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     if !text.trim_start().starts_with('{') {
-        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(&error))?;
+        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(text, &error))?;
     }
-    serde_json::from_str(text).map_err(|error| ApiError::json(&error))
+    serde_json::from_str(text).map_err(|error| ApiError::json(text, &error))
 }
 
 impl Upload {
