@@ -107,7 +107,7 @@ impl Browser {
             if seen == true {
                 return Ok(());
             }
-            let text = self.evaluate("document.body.innerText").await;
+            let text = self.evaluate("document.body?.innerText").await;
             Err(format!("{expression}: {seen}; the page says {text}; {:?}", self.complaints))
         })
         .await;
