@@ -188,7 +188,8 @@ mod tests {
         let issuer = read(&[SECRET, ISSUER, AUDIENCE]).unwrap().issuer.unwrap();
         assert_eq!(issuer.keys, KeySource::Secret(VerifyingKey::Hs256(SECRET.1.as_bytes().to_vec())));
         assert_eq!((issuer.expected.issuer.as_str(), issuer.expected.audience.as_str()), (ISSUER.1, AUDIENCE.1));
-        for url in [KEY_SET.1, "HTTPS://[::2]:8443/", "http://127.0.0.1:9/keys", "http://localhost/", "http://[::1]:9"] {
+        for url in [KEY_SET.1, "HTTPS://[::2]:8443/", "http://127.0.0.1:9/keys", "http://localhost/", "http://[::1]:9"]
+        {
             let issuer = read(&[("AUTH_JWKS_URL", url), ISSUER, AUDIENCE]).unwrap().issuer.unwrap();
             assert_eq!(issuer.keys, KeySource::Set(url.parse().unwrap()), "{url}");
         }

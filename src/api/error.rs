@@ -62,7 +62,8 @@ impl ApiError {
 
     /// 401: nothing was shown.
     pub(super) fn unauthorized() -> Self {
-        let detail = "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
+        let detail =
+            "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
         Self::new(401, "unauthorized", detail)
     }
 
@@ -125,7 +126,8 @@ impl ApiError {
     pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
         match refusal {
             TokenRefusal::TooMany { most } => {
-                let detail = format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
+                let detail =
+                    format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
                 Self::new(409, "too_many_tokens", detail)
             }
             TokenRefusal::MakerGone => {

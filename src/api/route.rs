@@ -6,9 +6,7 @@ use http::Method;
 use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
-use super::{
-    batch, live, logs, monitoring, outputs, projects, runner, scripts, session, tokens, upload, versions,
-};
+use super::{batch, live, logs, monitoring, outputs, projects, runner, scripts, session, tokens, upload, versions};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

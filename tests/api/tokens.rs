@@ -46,7 +46,10 @@ async fn a_token_is_shown_once_and_kept_as_its_hash() {
     let made = Person::admin(&world).post("/api/tokens", json!({"name": "  lathe \u{fc} ", "user": "anna"})).await;
     let body = made.json();
     assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{body}");
-    assert_eq!((&body["name"], &body["scope"], &body["user"]), (&json!("lathe \u{fc}"), &json!("write"), &json!("anna")));
+    assert_eq!(
+        (&body["name"], &body["scope"], &body["user"]),
+        (&json!("lathe \u{fc}"), &json!("write"), &json!("anna"))
+    );
     let life = time(&body["expires_at"]).since(time(&body["created_at"]));
     assert!(life <= 24 * 90 * HOUR && life > 24 * 90 * HOUR - Duration::from_secs(1), "{life:?}");
     let text = body["token"].as_str().unwrap().to_owned();
@@ -133,11 +136,11 @@ async fn a_revoked_token_is_worth_nothing() {
     let (one, one_id) = admin.make(json!({"name": "one", "user": "anna"})).await;
     let (two, two_id) = admin.make(json!({"name": "two", "user": "anna"})).await;
     let (of_bob, bob_id) = admin.make(json!({"name": "of bob", "user": "bob"})).await;
-    let (one, two, bob) =
-        (Person::bearer(&world, &one), Person::bearer(&world, &two), Person::bearer(&world, &of_bob));
+    let (one, two, bob) = (Person::bearer(&world, &one), Person::bearer(&world, &two), Person::bearer(&world, &of_bob));
     assert_eq!(names(&one, "/api/tokens").await, ["two", "one"]);
 
-    for path in [format!("/api/tokens/{bob_id}"), "/api/tokens/0000000000000000".to_owned(), "/api/tokens/".to_owned()] {
+    for path in [format!("/api/tokens/{bob_id}"), "/api/tokens/0000000000000000".to_owned(), "/api/tokens/".to_owned()]
+    {
         refused(&one.delete(&path).await, 404, "token_not_found");
     }
     for id in [&bob_id, &one_id] {

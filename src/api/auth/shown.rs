@@ -26,7 +26,9 @@ impl<'a> Shown<'a> {
             if given.next().is_some() {
                 return Err("the request has more than one Authorization header");
             }
-            return bearer(value).map(Self::Bearer).ok_or("the header is not of the form Authorization: Bearer <token>");
+            return bearer(value)
+                .map(Self::Bearer)
+                .ok_or("the header is not of the form Authorization: Bearer <token>");
         }
         let cookies = headers.get_all(http::header::COOKIE).iter();
         let mut sessions = cookies.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).filter_map(session);
