@@ -5,7 +5,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
-use crate::auth::{Expectations, KeySource, TokenText, TrustedIssuer};
+use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
 use crate::crypto::VerifyingKey;
 use crate::s3::{Bucket, ConfigError};
 
@@ -23,6 +23,11 @@ impl Secret {
     /// Whether `given` is the secret. Time depends on the lengths alone.
     pub fn matches(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+
+    /// What is stored of a token that ends when the setting is changed.
+    pub(super) fn bind(&self, token: &TokenText) -> TokenHash {
+        token.hash_bound_to(self.0.as_bytes())
     }
 }
 

@@ -131,8 +131,7 @@ impl ApiError {
                 Self::new(409, "too_many_tokens", detail)
             }
             TokenRefusal::MakerGone => {
-                let detail = "What was shown has been revoked, or has expired, just now. Nothing was made from it.";
-                Self::new(401, "unauthorized", detail)
+                Self::invalid_token("it has been revoked, or has expired, just now, and nothing was made from it")
             }
         }
     }

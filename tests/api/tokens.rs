@@ -123,7 +123,7 @@ async fn a_token_ends_at_its_time() {
     assert_eq!(names(&admin, "/api/tokens?user=anna").await, ["short"]);
     wait_until(&world, end, Duration::ZERO).await;
     let answer = anna.get("/api/session").await;
-    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer error=\"invalid_token\""));
     assert_eq!(names(&admin, "/api/tokens?user=anna").await, [""; 0]);
     let hash = TokenText::parse(made["token"].as_str().unwrap()).unwrap().hash().to_string();
     assert!(!world.account_text("anna").contains(&hash), "an expired row is removed");
@@ -251,7 +251,8 @@ async fn what_cannot_be_wanted() {
         (good("expires_in_days", json!(-1)), "invalid_body", None),
         (good("expires_in_days", json!(1.5)), "invalid_body", None),
         (good("expires_in_days", json!(1_u64 << 32)), "invalid_body", None),
-        (good("scope", json!("admin")), "invalid_body", None),
+        (good("scope", json!("admin")), "invalid_parameter", Some("scope")),
+        (good("scope", json!("Read")), "invalid_parameter", Some("scope")),
         (good("scope", json!(["read"])), "invalid_body", None),
         (good("user", json!("")), "invalid_parameter", Some("user")),
         (good("user", json!("an na")), "invalid_parameter", Some("user")),
