@@ -77,7 +77,6 @@ pub struct TokenView {
     /// Its id: random, no secret.
     pub id: String,
     /// All that was said of it.
-    #[serde(flatten)]
     pub token: NewToken,
     /// When it was made.
     pub created_at: Timestamp,

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
-use crate::auth::{Expectations, KeySource, TokenText, TrustedIssuer};
+use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
 use crate::crypto::VerifyingKey;
 use crate::s3::{Bucket, ConfigError};
 
@@ -24,6 +24,11 @@ impl Secret {
     /// Whether `given` is the secret. Time depends on the lengths alone.
     pub fn matches(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
+    }
+
+    /// What is stored of a token that ends when the setting is changed.
+    pub(super) fn bind(&self, token: &TokenText) -> TokenHash {
+        token.hash_bound_to(self.0.as_bytes())
     }
 }
 
@@ -194,7 +199,8 @@ mod tests {
         let issuer = read(&[SECRET, ISSUER, AUDIENCE]).unwrap().issuer.unwrap();
         assert_eq!(issuer.keys, KeySource::Secret(VerifyingKey::Hs256(SECRET.1.as_bytes().to_vec())));
         assert_eq!((issuer.expected.issuer.as_str(), issuer.expected.audience.as_str()), (ISSUER.1, AUDIENCE.1));
-        for url in [KEY_SET.1, "HTTPS://[::2]:8443/", "http://127.0.0.1:9/keys", "http://localhost/", "http://[::1]:9"] {
+        for url in [KEY_SET.1, "HTTPS://[::2]:8443/", "http://127.0.0.1:9/keys", "http://localhost/", "http://[::1]:9"]
+        {
             let issuer = read(&[("AUTH_JWKS_URL", url), ISSUER, AUDIENCE]).unwrap().issuer.unwrap();
             assert_eq!(issuer.keys, KeySource::Set(url.parse().unwrap()), "{url}");
         }

@@ -62,7 +62,8 @@ impl ApiError {
 
     /// 401: nothing was shown.
     pub(super) fn unauthorized() -> Self {
-        let detail = "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
+        let detail =
+            "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
         Self::new(401, "unauthorized", detail)
     }
 
@@ -125,12 +126,12 @@ impl ApiError {
     pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
         match refusal {
             TokenRefusal::TooMany { most } => {
-                let detail = format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
+                let detail =
+                    format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
                 Self::new(409, "too_many_tokens", detail)
             }
             TokenRefusal::MakerGone => {
-                let detail = "What was shown has been revoked, or has expired, just now. Nothing was made from it.";
-                Self::new(401, "unauthorized", detail)
+                Self::invalid_token("it has been revoked, or has expired, just now, and nothing was made from it")
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::auth::{Credential, Identity};
+use super::auth::{Credential, Identity, session_hash};
 use super::cookie;
 use super::error::ApiError;
 use super::reply::Reply;
@@ -54,6 +54,7 @@ impl<'a> Who<'a> {
 /// Opens a session and gives its cookie. It may do what the credential may, and ends with it, after 12 hours at most. A
 /// session that the browser has already ends. In open mode there is nothing to sign in to.
 pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
+    require_own_page(call)?;
     let identity = &call.identity;
     let parent = match &identity.credential {
         Credential::None => return Ok(Reply::json(&json!(Who::of(identity)))),
@@ -79,7 +80,7 @@ pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
     end_session(call).await?;
     let user = &identity.caller.user;
     let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken { hash: text.hash(), token, session: None };
+    let question = AccountCall::CreateToken { hash: session_hash(&text, call.config), token, session: None };
     let created: Created = call.ask_object(&ObjectName::Account(user.clone()), &question).await?;
     let NewToken { scope, admin, expires_at, .. } = created.map_err(ApiError::token_refusal)?.token;
     let who = Who { success: true, user, scope, admin, expires_at: Some(expires_at), auth: "session" };
@@ -94,6 +95,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// Ends the session of the cookie and has the browser forget it. For everybody, since a person must get rid of a cookie
 /// that has expired, too.
 pub(super) async fn sign_out(call: &Call<'_>) -> Result<Reply, ApiError> {
+    require_own_page(call)?;
     let had_session = end_session(call).await?;
     let message = if had_session { "Signed out." } else { "There was no session; the cookie is cleared." };
     let reply = Reply::json(&json!({"success": true, "message": message, "request_id": call.request_id}));
@@ -101,9 +103,15 @@ pub(super) async fn sign_out(call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(reply.header("set-cookie", cookie::clear()).header("clear-site-data", "\"cache\"".to_owned()))
 }
 
+/// Cookies are for the pages of this service. One of an allowed origin has a token to send, and no business with whoever
+/// signed in here.
+fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
+    call.page.require(&Credential::None)
+}
+
 /// Ends the session that the cookie holds, if it holds one: whose text one has, one may end.
 async fn end_session(call: &Call<'_>) -> Result<bool, ApiError> {
     let Some(session) = cookie::session(&call.headers) else { return Ok(false) };
     let account = ObjectName::Account(session.user().to_owned());
-    call.ask_object(&account, &AccountCall::EndSession { hash: session.hash() }).await
+    call.ask_object(&account, &AccountCall::EndSession { hash: session_hash(&session, call.config) }).await
 }

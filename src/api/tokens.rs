@@ -24,6 +24,9 @@ pub(super) const MAX_TOKEN_BYTES: usize = 4 << 10;
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
 
+/// How long a token lives if nobody says, in days.
+const USUAL_DAYS: u32 = 90;
+
 /// The longest life, in days: a year, so that a forgotten token does not live for ever.
 const MOST_DAYS: u32 = 366;
 
@@ -34,20 +37,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[serde(deny_unknown_fields)]
 struct Wanted {
     name: String,
-    #[serde(default = "all_calls")]
-    scope: Scope,
-    #[serde(default = "three_months")]
-    expires_in_days: u32,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    expires_in_days: Option<u32>,
     #[serde(default)]
     user: Option<String>,
-}
-
-fn all_calls() -> Scope {
-    Scope::Write
-}
-
-fn three_months() -> u32 {
-    90
 }
 
 /// A new token: the only answer that holds its text.
@@ -57,8 +52,12 @@ struct Made<'a> {
     message: &'static str,
     user: &'a str,
     token: &'a str,
-    #[serde(flatten)]
-    listed: Listed,
+    id: String,
+    name: String,
+    scope: Scope,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    parent: Option<String>,
     request_id: &'a RequestId,
 }
 
@@ -93,6 +92,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
     let Wanted { name, scope, expires_in_days, user } = upload::parse(text)?;
     let name = checked_name(&name)?;
+    let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
+    let expires_in_days = expires_in_days.unwrap_or(USUAL_DAYS);
     if !(1..=MOST_DAYS).contains(&expires_in_days) {
         let detail = format!("{expires_in_days}: a token lives for 1 to {MOST_DAYS} days");
         return Err(ApiError::invalid("expires_in_days", detail));
@@ -114,12 +115,19 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
     let question = AccountCall::CreateToken { hash: made.hash(), token, session: session.filter(|_| is_own) };
     let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
+    let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
+    let NewToken { name, scope, parent, expires_at, .. } = token;
     let answer = Made {
         success: true,
         message: "This is the only time that the token is shown. Only its hash is kept.",
         user,
         token: made.reveal(),
-        listed: created.map_err(ApiError::token_refusal)?.into(),
+        id,
+        name,
+        scope,
+        created_at,
+        expires_at,
+        parent,
         request_id: &call.request_id,
     };
     // Like all JSON that is not said to last, it is `no-store`.
@@ -180,4 +188,10 @@ fn checked_name(name: &str) -> Result<String, ApiError> {
         return wrong("a token's name has no control characters (line breaks, tabs …)".to_owned());
     }
     Ok(name.to_owned())
+}
+
+fn checked_scope(word: &str) -> Result<Scope, ApiError> {
+    let shown = || word.chars().take(200).collect::<String>();
+    let wrong = || ApiError::invalid("scope", format!("{:?}: a token's scope is read or write", shown()));
+    Scope::from_word(word).ok_or_else(wrong)
 }

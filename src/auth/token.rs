@@ -120,6 +120,13 @@ impl TokenText {
         TokenHash(Sha256::of(self.text.as_bytes()))
     }
 
+    /// What is stored of a token that counts only as long as a secret stays the same: with another secret nobody finds it.
+    /// Nothing can be learned of the secret from it without the text, which is not stored.
+    pub fn hash_bound_to(&self, secret: &[u8]) -> TokenHash {
+        // No token holds a line break, so no other pair of the two reads alike.
+        TokenHash(Sha256::of(&[self.text.as_bytes(), b"\n", secret].concat()))
+    }
+
     /// The text itself: for the one answer or cookie that shows it.
     pub fn reveal(&self) -> &str {
         &self.text
@@ -168,6 +175,9 @@ mod tests {
         assert_eq!((parsed.user(), parsed.hash()), ("anna@example.com", token.hash()));
         assert!(!format!("{token:?}").contains(&token.reveal()[30..]), "{token:?}");
         assert_ne!(TokenText::random("anna@example.com").unwrap().hash(), token.hash());
+        let bound = token.hash_bound_to(b"secret");
+        assert_eq!(parsed.hash_bound_to(b"secret"), bound);
+        assert!(bound != token.hash() && bound != token.hash_bound_to(b"secret2") && bound != token.hash_bound_to(b""));
         assert!(TokenText::parse(TokenText::random(&"x".repeat(LONGEST_USER)).unwrap().reveal()).is_some());
     }
 

@@ -6,6 +6,7 @@ use partwright::contract::Timestamp;
 use partwright::http::Clock;
 use serde_json::{Value, json};
 
+use crate::support::memory_store::MemoryStore;
 use crate::support::person::{Person, cookie, held_by};
 use crate::support::world::World;
 use crate::tokens::{refused, with_admin_token};
@@ -100,7 +101,7 @@ async fn a_session_ends_with_the_token_that_opened_it() {
     // Less than a second is left, which no browser can be told.
     world.clock.sleep(end.since(world.clock.now()) - Duration::from_millis(900)).await;
     let answer = anna.call("POST", "/api/session", None).await;
-    refused(&answer, 401, "unauthorized");
+    refused(&answer, 401, "invalid_token");
     assert!(!answer.headers.contains_key("set-cookie"));
     world.clock.sleep(Duration::from_millis(900)).await;
     assert_eq!((page.get("/api/session").await.status, anna.get("/api/session").await.status), (401, 401));
@@ -186,6 +187,65 @@ async fn pages_of_other_sites_cannot_use_the_cookie() {
     let page = Person::browser(&world, &session);
     assert_eq!(page.get("/api/tokens").await.json()["total_tokens"], 1);
     assert_eq!(page.upload("bracket").await, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_admin_s_sessions_end_when_the_token_is_changed() {
+    let mut world = with_admin_token();
+    let session = Person::admin(&world).sign_in().await;
+    let (program, _) = Person::browser(&world, &session).make(json!({"name": "own"})).await;
+    let of_anna = anna_with(&world, json!({})).await.0.sign_in().await;
+    let changed = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", "another token, of 29 characters")]).config;
+    let before = std::mem::replace(&mut world.config, changed);
+    assert_eq!(Person::browser(&world, &session).get("/api/session").await.status, 401);
+    assert_eq!(Person::browser(&world, &session).get("/api/monitoring/s3/status").await.status, 401);
+    for (person, user) in [(Person::bearer(&world, &program), "admin"), (Person::browser(&world, &of_anna), "anna")] {
+        assert_eq!(person.get("/api/session").await.json()["user"], user, "what is no admin's stays");
+    }
+    world.config = before;
+    let page = Person::browser(&world, &session);
+    assert_eq!(page.get("/api/session").await.json()["admin"], true);
+    page.delete("/api/session").await;
+    assert_eq!(page.get("/api/session").await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_with_the_jwt_that_opened_it() {
+    let world = World::closed();
+    let anna = Person::bearer(&world, &world.jwt("anna"));
+    let end = time(&anna.get("/api/session").await.json()["expires_at"]);
+    let answer = anna.call("POST", "/api/session", None).await;
+    assert_eq!((answer.status, time(&answer.json()["expires_at"])), (200, end));
+    let life = answer.header("set-cookie").rsplit_once('=').unwrap().1.parse::<u64>().unwrap();
+    assert!((3_590..=3_600).contains(&life), "{life}");
+    let page = Person::browser(&world, held_by(&answer));
+    let (made, _) = page.make(json!({"name": "lathe"})).await;
+    world.clock.sleep(end.since(world.clock.now()) - Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.json()["user"], "anna");
+    world.clock.sleep(Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.status, 401);
+    // The issuer's clock may be behind, but no session is made of the last seconds.
+    let late = anna.call("POST", "/api/session", None).await;
+    assert_eq!((late.status, late.headers.contains_key("set-cookie")), (401, false));
+    let who = Person::bearer(&world, &made).get("/api/session").await.json();
+    assert_eq!((&who["user"], &who["auth"]), (&json!("anna"), &json!("api_token")), "made to outlive it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_s_admin_stays_one_in_the_browser_and_not_in_a_token() {
+    let world = World::closed();
+    let admin = Person::bearer(&world, &world.admin_jwt("boss"));
+    let page = Person::browser(&world, &admin.sign_in().await);
+    let who = page.get("/api/session").await.json();
+    assert_eq!((&who["user"], &who["admin"]), (&json!("boss"), &json!(true)));
+    assert_eq!(page.get("/api/monitoring/s3/status").await.status, 200);
+    page.make(json!({"name": "of anna", "user": "anna"})).await;
+    let (own, _) = page.make(json!({"name": "own"})).await;
+    let program = Person::bearer(&world, &own);
+    refused(&program.get("/api/monitoring/s3/status").await, 403, "admin_only");
+    refused(&program.get("/api/tokens?user=anna").await, 403, "admin_only");
+    let page = Person::browser(&world, &program.sign_in().await);
+    refused(&page.get("/api/monitoring/s3/status").await, 403, "admin_only");
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,7 +46,10 @@ async fn a_token_is_shown_once_and_kept_as_its_hash() {
     let made = Person::admin(&world).post("/api/tokens", json!({"name": "  lathe \u{fc} ", "user": "anna"})).await;
     let body = made.json();
     assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{body}");
-    assert_eq!((&body["name"], &body["scope"], &body["user"]), (&json!("lathe \u{fc}"), &json!("write"), &json!("anna")));
+    assert_eq!(
+        (&body["name"], &body["scope"], &body["user"]),
+        (&json!("lathe \u{fc}"), &json!("write"), &json!("anna"))
+    );
     let life = time(&body["expires_at"]).since(time(&body["created_at"]));
     assert!(life <= 24 * 90 * HOUR && life > 24 * 90 * HOUR - Duration::from_secs(1), "{life:?}");
     let text = body["token"].as_str().unwrap().to_owned();
@@ -120,7 +123,7 @@ async fn a_token_ends_at_its_time() {
     assert_eq!(names(&admin, "/api/tokens?user=anna").await, ["short"]);
     wait_until(&world, end, Duration::ZERO).await;
     let answer = anna.get("/api/session").await;
-    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer error=\"invalid_token\""));
     assert_eq!(names(&admin, "/api/tokens?user=anna").await, [""; 0]);
     let hash = TokenText::parse(made["token"].as_str().unwrap()).unwrap().hash().to_string();
     assert!(!world.account_text("anna").contains(&hash), "an expired row is removed");
@@ -133,11 +136,11 @@ async fn a_revoked_token_is_worth_nothing() {
     let (one, one_id) = admin.make(json!({"name": "one", "user": "anna"})).await;
     let (two, two_id) = admin.make(json!({"name": "two", "user": "anna"})).await;
     let (of_bob, bob_id) = admin.make(json!({"name": "of bob", "user": "bob"})).await;
-    let (one, two, bob) =
-        (Person::bearer(&world, &one), Person::bearer(&world, &two), Person::bearer(&world, &of_bob));
+    let (one, two, bob) = (Person::bearer(&world, &one), Person::bearer(&world, &two), Person::bearer(&world, &of_bob));
     assert_eq!(names(&one, "/api/tokens").await, ["two", "one"]);
 
-    for path in [format!("/api/tokens/{bob_id}"), "/api/tokens/0000000000000000".to_owned(), "/api/tokens/".to_owned()] {
+    for path in [format!("/api/tokens/{bob_id}"), "/api/tokens/0000000000000000".to_owned(), "/api/tokens/".to_owned()]
+    {
         refused(&one.delete(&path).await, 404, "token_not_found");
     }
     for id in [&bob_id, &one_id] {
@@ -248,7 +251,8 @@ async fn what_cannot_be_wanted() {
         (good("expires_in_days", json!(-1)), "invalid_body", None),
         (good("expires_in_days", json!(1.5)), "invalid_body", None),
         (good("expires_in_days", json!(1_u64 << 32)), "invalid_body", None),
-        (good("scope", json!("admin")), "invalid_body", None),
+        (good("scope", json!("admin")), "invalid_parameter", Some("scope")),
+        (good("scope", json!("Read")), "invalid_parameter", Some("scope")),
         (good("scope", json!(["read"])), "invalid_body", None),
         (good("user", json!("")), "invalid_parameter", Some("user")),
         (good("user", json!("an na")), "invalid_parameter", Some("user")),

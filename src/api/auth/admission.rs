@@ -4,7 +4,7 @@
 //! of another or of open mode, and what cannot be checked opens nothing.
 
 use super::shown::Shown;
-use super::{ADMIN, Credential, Identity, LOCAL, Page};
+use super::{ADMIN, Credential, Identity, LOCAL, Page, session_hash};
 use crate::account::{AccountCall, TokenView};
 use crate::api::AuthMode;
 use crate::api::app::Platform;
@@ -107,7 +107,11 @@ impl Door<'_> {
             return Err(unknown());
         }
         let account = ObjectName::Account(token.user().to_owned());
-        let question = AccountCall::CheckToken { hash: token.hash() };
+        let hash = match kind {
+            TokenKind::Api => token.hash(),
+            TokenKind::Session => session_hash(&token, self.config),
+        };
+        let question = AccountCall::CheckToken { hash };
         let found: Option<TokenView> = call(self.platform.objects, &account, &question).await?;
         let found = found.filter(|found| found.token.kind == kind).ok_or_else(unknown)?;
         let credential = match kind {

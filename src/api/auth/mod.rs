@@ -8,7 +8,8 @@ mod admission;
 mod page;
 mod shown;
 
-use crate::auth::Scope;
+use super::config::Config;
+use crate::auth::{Scope, TokenHash, TokenText};
 use crate::contract::Timestamp;
 use crate::project::Caller;
 
@@ -62,6 +63,15 @@ const ADMIN: &str = "admin";
 
 /// The caller who shows `RUNNER_TOKEN`.
 const RUNNER: &str = "runner";
+
+/// What is stored of a session: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is
+/// out as soon as it is changed.
+pub(super) fn session_hash(session: &TokenText, config: &Config) -> TokenHash {
+    match &config.admin_token {
+        Some(secret) if session.user() == ADMIN => secret.bind(session),
+        _ => session.hash(),
+    }
+}
 
 impl Identity {
     /// Nobody in particular.

@@ -1,8 +1,6 @@
 //! The credential that a request carries, as it came: nothing is believed yet.
 
-/// The cookie that holds a session. A browser takes a name with `__Host-` from this very host alone, over TLS, and for
-/// all of its paths, so no other host can set it or have it (RFC 6265bis, section 4.1.3.2).
-const SESSION_COOKIE: &str = "__Host-partwright";
+use crate::api::cookie;
 
 /// What a request shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,10 +24,11 @@ impl<'a> Shown<'a> {
             if given.next().is_some() {
                 return Err("the request has more than one Authorization header");
             }
-            return bearer(value).map(Self::Bearer).ok_or("the header is not of the form Authorization: Bearer <token>");
+            return bearer(value)
+                .map(Self::Bearer)
+                .ok_or("the header is not of the form Authorization: Bearer <token>");
         }
-        let cookies = headers.get_all(http::header::COOKIE).iter();
-        let mut sessions = cookies.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).filter_map(session);
+        let mut sessions = cookie::sessions(headers);
         let Some(session) = sessions.next() else { return Ok(Self::Nothing) };
         if sessions.next().is_some() {
             return Err("the request has more than one session's cookie");
@@ -43,11 +42,6 @@ fn bearer(value: &http::HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-/// The value of one cookie if it is the session's.
-fn session(cookie: &[u8]) -> Option<&[u8]> {
-    cookie.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes())?.strip_prefix(b"=")
 }
 
 #[cfg(test)]
