@@ -59,6 +59,9 @@ struct Row(&'static str, Send, [u16; 8]);
 /// The project `demo` is the owner's, and so is the token that may only read; version 1 is completed, 2 is queued.
 const EXPECTED: &[Row] = &[
     Row("GET /", Send::Nothing, [200; 8]),
+    Row("GET /page.css", Send::Nothing, [200; 8]),
+    Row("GET /page.js", Send::Nothing, [200; 8]),
+    Row("GET /icon.svg", Send::Nothing, [200; 8]),
     Row("POST /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("GET /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("DELETE /api/session", Send::Nothing, [200; 8]),
@@ -78,6 +81,7 @@ const EXPECTED: &[Row] = &[
     Row("GET /api/projects/{project}/logs/{name}", Send::Nothing, [401, 401, 401, 404, 200, 200, 401, 404]),
     Row("GET /api/projects/{project}/status", Send::Nothing, [401, 401, 401, 404, 200, 200, 401, 404]),
     Row("GET /api/projects/{project}/watch", Send::Handshake, [401, 401, 401, 404, 101, 101, 401, 404]),
+    Row("PUT /api/projects/{project}/owner", Send::Json(owner), [401, 401, 401, 403, 403, 403, 401, 200]),
     Row("POST /api/runner/events", Send::Json(events), [401, 401, 401, 401, 401, 401, 204, 401]),
     Row("GET /api/runner/wake", Send::Handshake, [401, 401, 401, 401, 401, 401, 101, 401]),
     Row("GET /api/monitoring/health", Send::Nothing, [200; 8]),
@@ -93,6 +97,10 @@ const EXPECTED: &[Row] = &[
 /// One upload to the owner's project: its own result says whose it is.
 fn batch() -> Value {
     json!({"uploads": [{"project_name": "demo", "code": "x = 3"}]})
+}
+
+fn owner() -> Value {
+    json!({"owner": "carl"})
 }
 
 fn token() -> Value {

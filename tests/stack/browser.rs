@@ -72,7 +72,9 @@ impl Browser {
         self.socket.send(Message::text(command.to_string())).await.unwrap();
         let answered = async {
             loop {
-                let Message::Text(text) = self.socket.next().await.expect("the browser lives").unwrap() else { continue };
+                let Message::Text(text) = self.socket.next().await.expect("the browser lives").unwrap() else {
+                    continue;
+                };
                 let told: Value = serde_json::from_str(&text).unwrap();
                 if told["id"] == id {
                     return told;
