@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn origins_are_kept_as_browsers_send_them() {
-        let parsed = AllowedOrigins::parse("https://App.Example.com, http://localhost:3000 ,https://a.test:443,http://[::1]:80");
+        let parsed =
+            AllowedOrigins::parse("https://App.Example.com, http://localhost:3000 ,https://a.test:443,http://[::1]:80");
         let wanted = ["https://app.example.com", "http://localhost:3000", "https://a.test", "http://[::1]"];
         assert_eq!(parsed.unwrap().0, wanted);
     }
@@ -104,10 +105,25 @@ mod tests {
     #[test]
     fn whatever_is_no_origin_is_named() {
         for text in [
-            "*", "null", "https://*", "https://*.example.com", "app.example.com", "//app.example.com",
-            "https://app.example.com/", "https://app.example.com/path", "https://app.example.com?x", "ftp://a.test",
-            "https://a.test#x", "https://user:pw@a.test", "https://a.test:99999", "https://a.test,", "https://ä.test",
-            "https://a.test;https://b.test", "https://a.test https://b.test", "https://", "file:///etc/passwd",
+            "*",
+            "null",
+            "https://*",
+            "https://*.example.com",
+            "app.example.com",
+            "//app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/path",
+            "https://app.example.com?x",
+            "ftp://a.test",
+            "https://a.test#x",
+            "https://user:pw@a.test",
+            "https://a.test:99999",
+            "https://a.test,",
+            "https://ä.test",
+            "https://a.test;https://b.test",
+            "https://a.test https://b.test",
+            "https://",
+            "file:///etc/passwd",
         ] {
             let error = AllowedOrigins::parse(text).unwrap_err();
             assert_eq!(error.setting(), "ALLOWED_ORIGINS", "{text}");
@@ -123,8 +139,13 @@ mod tests {
         let lists = |text: &'static str| origins.lists(Some(&HeaderValue::from_static(text))).is_some();
         assert!(lists("https://app.example.com"));
         for other in [
-            "http://app.example.com", "https://app.example.com:8443", "https://app.example.com.evil.test",
-            "https://evil.test/https://app.example.com", "https://sub.app.example.com", "null", "",
+            "http://app.example.com",
+            "https://app.example.com:8443",
+            "https://app.example.com.evil.test",
+            "https://evil.test/https://app.example.com",
+            "https://sub.app.example.com",
+            "null",
+            "",
         ] {
             assert!(!lists(other), "{other}");
         }

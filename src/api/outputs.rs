@@ -228,8 +228,7 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
     // The name needs no encoding (RFC 6266, appendix D): a project's name is of letters, digits, `_` and `-`.
     let disposition = format!("attachment; filename=\"{file_name}\"");
     // What other software left may lie there as another type, or as none.
-    let overrides =
-        [("response-content-disposition", &*disposition), ("response-content-type", format.content_type())];
+    let overrides = [("response-content-disposition", &*disposition), ("response-content-type", format.content_type())];
     let (bucket, now) = (&call.config.bucket, call.clock.now());
     let life = link_life(bucket, Duration::from_secs(expires_in), now);
     let LinkLife { expires_in, shortened_because } = life.map_err(|error| ApiError::keys_ended(&error))?;

@@ -67,7 +67,7 @@ struct State {
     kept: Option<(Timestamp, KeySet)>,
     /// When the fetch that is under way began.
     under_way: Option<Timestamp>,
-    /// When the last fetch began, whatever became of it.
+    /// When the last fetch ended, or began if it has not.
     tried: Option<Timestamp>,
     /// Why it failed, if it did.
     problem: String,
@@ -204,7 +204,8 @@ impl State {
     }
 
     fn fetched(&mut self, outcome: Result<KeySet, String>, now: Timestamp) {
-        self.under_way = None;
+        // The pause is counted from the end: one that took as long as a pause is not to be followed by the next at once.
+        (self.under_way, self.tried) = (None, Some(now));
         match outcome {
             Ok(set) => self.kept = Some((now, set)),
             Err(problem) => self.problem = problem,

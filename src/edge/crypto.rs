@@ -38,7 +38,8 @@ impl Verifier for WebCrypto {
         message: &'a [u8],
         signature: &'a [u8],
     ) -> LocalBoxFuture<'a, Result<bool, CryptoError>> {
-        async move { ask(key, message, signature).await.map_err(|error| CryptoError(format!("{error:?}"))) }.boxed_local()
+        async move { ask(key, message, signature).await.map_err(|error| CryptoError(format!("{error:?}"))) }
+            .boxed_local()
     }
 }
 

@@ -25,7 +25,8 @@ thread_local! {
 async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
     let config = Config::from_settings(&settings(&env));
     let objects = Bindings::new(env);
-    let platform = Platform { http: &WorkerHttp, clock: &WorkerClock, objects: &objects, verifier: &WebCrypto, assets: &objects };
+    let platform =
+        Platform { http: &WorkerHttp, clock: &WorkerClock, objects: &objects, verifier: &WebCrypto, assets: &objects };
     let keys = KEYS.with(Rc::clone);
     let app = App::new(&config, platform, &keys);
     match app.handle(convert::incoming(request)).await {

@@ -72,7 +72,9 @@ async fn a_browser_s_question_is_answered_on_every_path() {
 #[tokio::test(start_paused = true)]
 async fn others_are_let_in_nowhere() {
     let world = world();
-    for origin in ["https://evil.example.com", "https://app.example.com.evil.test", "http://app.example.com", "null", "*"] {
+    for origin in
+        ["https://evil.example.com", "https://app.example.com.evil.test", "http://app.example.com", "null", "*"]
+    {
         for (method, path) in [
             (Method::OPTIONS, "/api/projects"),
             (Method::GET, "/api/projects"),

@@ -65,7 +65,9 @@ async fn it_loads_what_is_served_and_holds_nothing_inline() {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
     assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains("javascript:"));
-    assert!(!html.contains("<script>") && !html.split_whitespace().any(|word| word.starts_with("on")  && word.contains('=')));
+    assert!(
+        !html.contains("<script>") && !html.split_whitespace().any(|word| word.starts_with("on") && word.contains('='))
+    );
     let script = String::from_utf8(world.get("/page.js").await.bytes.to_vec()).unwrap();
     for markup in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc"] {
         assert!(!script.contains(markup), "{markup}");
@@ -117,10 +119,8 @@ async fn another_bucket_is_another_page_to_a_browser_that_has_kept_one() {
 async fn every_answer_tells_browsers_what_it_may_do() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    let mut paths: Vec<(Method, String)> = ROUTES
-        .iter()
-        .map(|route| (route.method.clone(), route.path.replace(['{', '}'], "")))
-        .collect();
+    let mut paths: Vec<(Method, String)> =
+        ROUTES.iter().map(|route| (route.method.clone(), route.path.replace(['{', '}'], ""))).collect();
     paths.extend([(Method::GET, "/nothing".to_owned()), (Method::TRACE, "/".to_owned())]);
     for (method, path) in paths {
         for scheme in ["http", "https"] {
@@ -142,7 +142,16 @@ async fn every_answer_tells_browsers_what_it_may_do() {
 #[tokio::test(start_paused = true)]
 async fn nothing_else_is_served() {
     let world = World::new();
-    for path in ["/index.html", "/page.css/", "/Page.css", "/page", "/src/page/page.js", "/%2e%2e/wrangler.toml", "/.", "/page.js%00"] {
+    for path in [
+        "/index.html",
+        "/page.css/",
+        "/Page.css",
+        "/page",
+        "/src/page/page.js",
+        "/%2e%2e/wrangler.toml",
+        "/.",
+        "/page.js%00",
+    ] {
         let answer = world.get(path).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("no_route")), "{path}");
     }

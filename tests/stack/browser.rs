@@ -72,7 +72,9 @@ impl Browser {
         self.socket.send(Message::text(command.to_string())).await.unwrap();
         let answered = async {
             loop {
-                let Message::Text(text) = self.socket.next().await.expect("the browser lives").unwrap() else { continue };
+                let Message::Text(text) = self.socket.next().await.expect("the browser lives").unwrap() else {
+                    continue;
+                };
                 let told: Value = serde_json::from_str(&text).unwrap();
                 if told["id"] == id {
                     return told;
@@ -107,7 +109,7 @@ impl Browser {
             if seen == true {
                 return Ok(());
             }
-            let text = self.evaluate("document.body.innerText").await;
+            let text = self.evaluate("document.body?.innerText").await;
             Err(format!("{expression}: {seen}; the page says {text}; {:?}", self.complaints))
         })
         .await;

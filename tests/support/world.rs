@@ -204,7 +204,8 @@ impl World {
 
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
         let http = Network { store: &self.store, issuer: &self.issuer };
-        let platform = Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
+        let platform =
+            Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
         let app = App::new(&self.config, platform, &self.keys);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;

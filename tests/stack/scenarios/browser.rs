@@ -101,7 +101,8 @@ pub async fn open_mode_is_said_loudly(stack: &Stack) {
     let inline = "(() => { const script = document.createElement('script'); script.append('window.ran = true'); \
                   document.body.append(script); return window.ran === undefined; })()";
     assert_eq!(browser.evaluate(inline).await, true, "an inline script does not run");
-    let markup = "(() => { try { document.body.innerHTML = '<b>x</b>'; return 'done'; } catch { return 'refused'; } })()";
+    let markup =
+        "(() => { try { document.body.innerHTML = '<b>x</b>'; return 'done'; } catch { return 'refused'; } })()";
     assert_eq!(browser.evaluate(markup).await, "refused", "no markup is made from text");
     let elsewhere = "fetch('http://127.0.0.1:9/').then(() => 'reached', () => 'refused')";
     assert_eq!(browser.evaluate(elsewhere).await, "refused");

@@ -99,7 +99,12 @@ pub async fn run_all(stack: &Stack) {
     failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
     failed.extend(run(stack, QUEUE).await);
     // One that talks to the Worker, where that listens, and says all that it can say: see `traces`.
-    let all = [("RUNNER_SLOTS", "2"), ("RUST_LOG", "trace"), ("PARTWRIGHT_URL", stack.api().base), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+    let all = [
+        ("RUNNER_SLOTS", "2"),
+        ("RUST_LOG", "trace"),
+        ("PARTWRIGHT_URL", stack.api().base),
+        ("RUNNER_TOKEN", RUNNER_TOKEN),
+    ];
     let second = if stack.has_hints() { &all[..] } else { &all[..2] };
     let settings = [&all[..1], second];
     let mut runners = [0, 1].map(|index| stack.start_runner(RUNNERS[index], settings[index]));

@@ -35,7 +35,10 @@ pub async fn a_request_s_id_goes_all_the_way(stack: &Stack) {
 
     // An error carries it as well, and what is no id gets one.
     let missing = ask(stack, Method::GET, &project.path("script/9"), "person-7.error", "").await.expect(404);
-    assert_eq!((missing.header("x-request-id"), &missing.json()["request_id"]), ("person-7.error", &json!("person-7.error")));
+    assert_eq!(
+        (missing.header("x-request-id"), &missing.json()["request_id"]),
+        ("person-7.error", &json!("person-7.error"))
+    );
     for odd in ["with space", "with/slash", &"x".repeat(65), "quote\"", "<b>"] {
         let answer = ask(stack, Method::GET, "/api/projects", odd, "").await.expect(200);
         let fresh = answer.header("x-request-id");
