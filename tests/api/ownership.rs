@@ -155,7 +155,7 @@ async fn accounts_that_are_away_are_mended_by_the_alarm() {
 
 #[tokio::test(start_paused = true)]
 async fn assignments_at_once_end_in_one_list() {
-    for seed in 1..=100 {
+    for seed in 1..=200 {
         let world = World::new();
         let users = ["anna", "bert", "carl"].map(|user| world.user(user));
         // Calls to accounts pass each other while the owner changes: late, and answered late.

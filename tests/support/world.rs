@@ -461,7 +461,11 @@ impl Objects for World {
             0
         };
         async move {
-            let late = |millis: u64| self.clock.sleep(std::time::Duration::from_millis(millis % 3_000));
+            // Half of them hardly at all, so that some overtake others.
+            let late = |chance: u64| {
+                let most = if chance & 1 == 0 { 50 } else { 4_000 };
+                self.clock.sleep(std::time::Duration::from_millis((chance >> 1) % most))
+            };
             if pace != 0 {
                 late(pace >> 8).await;
             }
