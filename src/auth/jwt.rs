@@ -4,8 +4,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::token::{is_reserved, is_user_id};
 use crate::contract::Timestamp;
@@ -71,97 +72,94 @@ pub(super) struct Unverified<'a> {
     pub signature: Vec<u8>,
 }
 
-/// The claims that are used (RFC 7519, section 4.1; `role` is this service's own). A claim that comes twice makes the
-/// token malformed (section 4).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// What a good token says (RFC 7519, section 4.1; `role` is this service's own).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The user's id.
-    #[serde(default)]
     pub sub: String,
-    #[serde(default)]
-    iss: String,
-    #[serde(default)]
-    aud: Audience,
-    exp: Option<f64>,
-    nbf: Option<f64>,
-    #[serde(default)]
-    role: Role,
-}
-
-impl Claims {
-    /// Whether the issuer says that the user is an admin.
-    pub fn is_admin(&self) -> bool {
-        matches!(&self.role, Role::Named(role) if role == "admin")
-    }
-
+    /// Whether its role is `admin`. Issuers have uses of their own for this claim, so any JSON is taken, and one word
+    /// counts.
+    pub is_admin: bool,
     /// From when on the token is worth nothing, without the leeway.
-    pub fn expires_at(&self) -> Timestamp {
-        // Beyond the range is held within it; without `exp` no token gets so far.
-        Timestamp::from_millis((self.exp.unwrap_or(0.0) * 1000.0) as i64)
-    }
+    pub expires_at: Timestamp,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for Audience {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-/// Issuers have uses of their own for this claim, so any JSON is taken, and one word counts.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
-enum Role {
-    Named(String),
-    Other(IgnoredAny),
-}
-
-impl Default for Role {
-    fn default() -> Self {
-        Self::Other(IgnoredAny)
-    }
-}
-
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Header {
     alg: String,
     kid: Option<String>,
-    /// Whether it is there, whatever it holds.
-    #[serde(default, deserialize_with = "is_there")]
-    crit: bool,
 }
 
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
+/// A JSON object whose names are all different (RFC 7515, section 4; RFC 7519, section 4): of two, one reader takes the
+/// first and another the last.
+fn object(json: &[u8]) -> Result<Map<String, Value>, Refused> {
+    struct Object;
 
-/// Reads a part of a token, which must be a JSON object: serde alone would take an array in its place.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, Refused> {
-    if !json.trim_ascii_start().starts_with(b"{") {
-        return Err(Refused::Malformed);
+    impl<'de> Visitor<'de> for Object {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut object = Map::new();
+            while let Some((name, value)) = members.next_entry::<String, Value>()? {
+                if object.insert(name, value).is_some() {
+                    return Err(A::Error::custom("a name comes twice"));
+                }
+            }
+            Ok(object)
+        }
     }
-    serde_json::from_slice(json).map_err(|_| Refused::Malformed)
+
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let object = reader.deserialize_map(Object).map_err(|_| Refused::Malformed)?;
+    // What follows it would be signed, too, and mean nothing.
+    reader.end().map_err(|_| Refused::Malformed)?;
+    Ok(object)
+}
+
+/// A member that may be missing or null; anything but text is malformed.
+fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refused> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_str().map(Some).ok_or(Refused::Malformed),
+    }
+}
+
+/// The same for a point in time, in seconds since 1970 (RFC 7519, section 2, NumericDate).
+fn seconds(object: &Map<String, Value>, name: &str) -> Result<Option<f64>, Refused> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or(Refused::Malformed),
+    }
+}
+
+/// Whether `aud` names this service: it is a text, or a list of texts.
+fn is_for(claims: &Map<String, Value>, audience: &str) -> Result<bool, Refused> {
+    match claims.get("aud") {
+        Some(Value::Array(all)) if all.iter().all(Value::is_string) => Ok(all.iter().any(|one| one == audience)),
+        Some(Value::Array(_)) => Err(Refused::Malformed),
+        _ => Ok(text(claims, "aud")? == Some(audience)),
+    }
 }
 
 impl<'a> Unverified<'a> {
     /// Takes a token apart.
-    pub fn parse(text: &'a str) -> Result<Self, Refused> {
-        if text.len() > LONGEST {
+    pub fn parse(token: &'a str) -> Result<Self, Refused> {
+        if token.len() > LONGEST {
             return Err(Refused::Malformed);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(Refused::Malformed)?;
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
         let (header, claims) = signed.split_once('.').ok_or(Refused::Malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Malformed);
-        let header: Header = object(&decode(header)?)?;
-        if header.crit {
+        let header = object(&decode(header)?)?;
+        if header.contains_key("crit") {
             return Err(Refused::Critical);
         }
+        let member = |name| Ok(text(&header, name)?.map(str::to_owned));
+        let header = Header { alg: member("alg")?.ok_or(Refused::Malformed)?, kid: member("kid")? };
         Ok(Self { header, signed: signed.as_bytes(), claims: decode(claims)?, signature: decode(signature)? })
     }
 
@@ -182,31 +180,26 @@ impl<'a> Unverified<'a> {
 
     /// The claims, if they are what is expected at `now`. Only for one whose signature was found right.
     pub fn into_claims(self, expected: &Expectations, now: Timestamp) -> Result<Claims, Refused> {
-        let claims: Claims = object(&self.claims)?;
+        let claims = object(&self.claims)?;
         let now = now.as_millis() as f64 / 1000.0;
-        if claims.iss != expected.issuer {
+        if text(&claims, "iss")? != Some(&expected.issuer) {
             return Err(Refused::Issuer);
         }
-        let is_ours = match &claims.aud {
-            Audience::One(audience) => *audience == expected.audience,
-            Audience::Many(audiences) => audiences.contains(&expected.audience),
-        };
-        if !is_ours {
+        if !is_for(&claims, &expected.audience)? {
             return Err(Refused::Audience);
         }
-        if claims.exp.is_none_or(|exp| !(exp + LEEWAY > now)) {
-            return Err(Refused::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| !(nbf - LEEWAY <= now)) {
+        let exp = seconds(&claims, "exp")?.filter(|exp| exp + LEEWAY > now).ok_or(Refused::Expired)?;
+        if seconds(&claims, "nbf")?.is_some_and(|nbf| nbf - LEEWAY > now) {
             return Err(Refused::NotYet);
         }
-        if !is_user_id(&claims.sub) {
-            return Err(Refused::Subject);
-        }
-        if is_reserved(&claims.sub) {
+        let sub = text(&claims, "sub")?.filter(|sub| is_user_id(sub)).ok_or(Refused::Subject)?;
+        if is_reserved(sub) {
             return Err(Refused::Reserved);
         }
-        Ok(claims)
+        // A time beyond the years that a timestamp has is held within them.
+        let expires_at = Timestamp::from_millis((exp * 1000.0) as i64);
+        let is_admin = claims.get("role").is_some_and(|role| role == "admin");
+        Ok(Claims { sub: sub.to_owned(), is_admin, expires_at })
     }
 }
 
@@ -280,11 +273,11 @@ mod tests {
     fn claims_are_checked() {
         let good = r#"{"iss":"https://issuer","aud":"partwright","sub":"anna","exp":2000,"nbf":1000,"role":"admin"}"#;
         let claims = claims_at(good, 1500).unwrap();
-        assert_eq!((claims.sub.as_str(), claims.is_admin()), ("anna", true));
-        assert_eq!(claims.expires_at(), Timestamp::from_millis(2_000_000));
+        assert_eq!((claims.sub.as_str(), claims.is_admin), ("anna", true));
+        assert_eq!(claims.expires_at, Timestamp::from_millis(2_000_000));
         for role in [r#""Admin""#, r#""""#, "null", "true", r#"["admin"]"#, r#"{"admin":1}"#] {
             let claims = claims_at(&good.replace(r#""admin""#, role), 1500).unwrap();
-            assert!(!claims.is_admin(), "{role}");
+            assert!(!claims.is_admin, "{role}");
         }
         assert!(claims_at(&good.replace(r#""partwright""#, r#"["other","partwright"]"#), 1500).is_ok());
         assert!(claims_at(good, 2029).is_ok() && claims_at(good, 971).is_ok(), "clocks differ a little");
@@ -304,6 +297,7 @@ mod tests {
             (good.replace("anna", "runner"), 1500, Refused::Reserved),
             (good.replace("2000", "null"), 1500, Refused::Expired),
             (good.replace("2000", "-1e300"), 1500, Refused::Expired),
+            (good.replace("anna", r#"anna","more":1,"more":"2"#), 1500, Refused::Malformed),
             (good.replace("2000", r#""2000""#), 1500, Refused::Malformed),
             (good.replace("2000", "1e999"), 1500, Refused::Malformed),
             (good.replace("2000", "NaN"), 1500, Refused::Malformed),

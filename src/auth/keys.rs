@@ -7,7 +7,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::{Either, select};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
@@ -88,8 +87,8 @@ enum Step {
 }
 
 /// The keys of a set that can be used, with their ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeySet(Vec<(Option<String>, VerifyingKey)>);
+#[derive(Debug)]
+struct KeySet(Vec<(Option<String>, VerifyingKey)>);
 
 /// Why a token could not be checked, or is worth nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,15 +102,11 @@ pub enum Unauthentic {
 }
 
 impl KeySet {
-    /// Reads a key set. Keys that cannot be used are skipped (RFC 7517, section 5): of other kinds, for encryption, on
-    /// other curves, too short, malformed. So are shared secrets, which have no place in a public set.
-    ///
-    /// # Errors
-    /// When it is no key set.
-    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
-        let set: Jwks = serde_json::from_slice(json)?;
-        let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
-        Ok(Self(keys.filter_map(|key| Some((key.kid.clone(), key.verifying_key()?))).collect()))
+    /// Reads a key set; none if it is none. Keys that cannot be used are skipped (RFC 7517, section 5): of other kinds,
+    /// for encryption, on other curves, too short, malformed. So are shared secrets, which have no place in a public set.
+    fn parse(json: &[u8]) -> Option<Self> {
+        let set: Value = serde_json::from_slice(json).ok()?;
+        Some(Self(set["keys"].as_array()?.iter().filter_map(read_key).collect()))
     }
 
     /// The key that signed a token: of those for the algorithm that it names, the one of its id; or, for a token without
@@ -222,7 +217,7 @@ async fn fetch(url: &http::Uri, http: &dyn Http, clock: &dyn Clock) -> Result<Ke
             return Err(format!("the key set's address answers {}", answer.status()));
         }
         let body = answer.into_body().bytes(LIMIT).await.map_err(|error| error.to_string())?;
-        KeySet::parse(&body).map_err(|error| format!("what lies at the key set's address is none: {error}"))
+        KeySet::parse(&body).ok_or_else(|| "what lies at the key set's address is no key set".to_owned())
     });
     match select(fetching, clock.sleep(PATIENCE)).await {
         Either::Left((outcome, _)) => outcome,
@@ -230,64 +225,47 @@ async fn fetch(url: &http::Uri, http: &dyn Http, clock: &dyn Clock) -> Result<Ke
     }
 }
 
-#[derive(Deserialize)]
-struct Jwks {
-    /// Each read by itself: one that is not understood is no reason to lose the others.
-    keys: Vec<Value>,
-}
-
-/// One key (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3).
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    key_ops: Option<Vec<String>>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
-impl Jwk {
-    fn verifying_key(&self) -> Option<VerifyingKey> {
-        let is_for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let may_verify = self.key_ops.as_ref().is_none_or(|uses| uses.iter().any(|name| name == "verify"));
-        if !is_for_signatures || !may_verify {
-            return None;
+/// One key with its id, if it can be used (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3).
+fn read_key(jwk: &Value) -> Option<(Option<String>, VerifyingKey)> {
+    let is_for_signatures = text(jwk, "use")?.is_none_or(|usage| usage == "sig");
+    let may_verify = match &jwk["key_ops"] {
+        Value::Null => true,
+        uses => uses.as_array()?.iter().any(|name| name == "verify"),
+    };
+    if !is_for_signatures || !may_verify {
+        return None;
+    }
+    let bytes = |name| URL_SAFE_NO_PAD.decode(text(jwk, name)??).ok();
+    let key = match text(jwk, "kty")?? {
+        "RSA" => {
+            let (modulus, exponent) = (without_zeros(bytes("n")?), without_zeros(bytes("e")?));
+            // Below 2,048 bits it can be broken; above 8,192 checking it costs too much.
+            let is_long_enough = modulus.len() > 256 || (modulus.len() == 256 && modulus[0] >= 0x80);
+            // With 1 everybody can sign; an even one is none; real ones are 3 or 65,537.
+            let is_exponent = exponent.len() <= 4 && exponent[..] > [1][..] && exponent.last()? % 2 == 1;
+            if !is_long_enough || modulus.len() > 1024 || !is_exponent {
+                return None;
+            }
+            VerifyingKey::Rs256 { modulus, exponent }
         }
-        let key = match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => {
-                let (modulus, exponent) = (number(&self.n)?, number(&self.e)?);
-                // Below 2,048 bits it can be broken; above 8,192 checking it costs too much.
-                let is_long_enough = modulus.len() > 256 || (modulus.len() == 256 && modulus[0] >= 0x80);
-                // With 1 everybody can sign; an even one is none; real ones are 3 or 65,537.
-                let is_exponent = exponent.len() <= 4 && exponent[..] > [1][..] && exponent.last()? % 2 == 1;
-                if !is_long_enough || modulus.len() > 1024 || !is_exponent {
-                    return None;
-                }
-                VerifyingKey::Rs256 { modulus, exponent }
-            }
-            ("EC", Some("P-256")) => {
-                let part = |field| decode(field)?.try_into().ok();
-                VerifyingKey::Es256 { x: part(&self.x)?, y: part(&self.y)? }
-            }
-            _ => return None,
-        };
-        self.alg.as_deref().is_none_or(|alg| alg == key.algorithm()).then_some(key)
+        "EC" if text(jwk, "crv")? == Some("P-256") => {
+            VerifyingKey::Es256 { x: bytes("x")?.try_into().ok()?, y: bytes("y")?.try_into().ok()? }
+        }
+        _ => return None,
+    };
+    let is_its_algorithm = text(jwk, "alg")?.is_none_or(|alg| alg == key.algorithm());
+    is_its_algorithm.then_some((text(jwk, "kid")?.map(str::to_owned), key))
+}
+
+/// A member that may be missing; none at all where it is there and no text.
+fn text<'a>(jwk: &'a Value, name: &str) -> Option<Option<&'a str>> {
+    match &jwk[name] {
+        Value::Null => Some(None),
+        value => value.as_str().map(Some),
     }
 }
 
-fn decode(field: &Option<String>) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(field.as_ref()?).ok()
-}
-
-/// A number that is not 0, without the zeros that some write before it.
-fn number(field: &Option<String>) -> Option<Vec<u8>> {
-    let bytes = decode(field)?;
-    let first = bytes.iter().position(|byte| *byte != 0)?;
-    Some(bytes[first..].to_vec())
+/// A number without the zeros that some write before it.
+fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }

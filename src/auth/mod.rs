@@ -9,5 +9,5 @@ mod keys;
 mod token;
 
 pub use jwt::{Claims, Expectations, Refused};
-pub use keys::{KeySet, KeySource, SharedKeys, TrustedIssuer, Unauthentic};
+pub use keys::{KeySource, SharedKeys, TrustedIssuer, Unauthentic};
 pub use token::{Scope, TokenHash, TokenKind, TokenText, is_reserved, is_user_id, random_token_id};

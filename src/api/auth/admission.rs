@@ -137,9 +137,8 @@ impl Door<'_> {
 
 /// Who an issuer's token names. What their user may do is the service's own matter, so there is no scope to read.
 fn bearer_of(claims: Claims) -> Identity {
-    let (admin, expires_at) = (claims.is_admin(), Some(claims.expires_at()));
-    let caller = Caller { user: claims.sub, admin };
-    Identity { caller, scope: Scope::Write, credential: Credential::Jwt, expires_at }
+    let caller = Caller { user: claims.sub, admin: claims.is_admin };
+    Identity { caller, scope: Scope::Write, credential: Credential::Jwt, expires_at: Some(claims.expires_at) }
 }
 
 fn require_write(identity: Identity) -> Result<Identity, ApiError> {
