@@ -68,6 +68,11 @@ impl Stack {
         with_access(self.kind, self.store.settings.clone())
     }
 
+    /// The processor time that store and Worker have taken so far.
+    pub fn processor_time(&self) -> Duration {
+        self.store.processor_time() + self.worker.processor_time()
+    }
+
     /// The stack's folder.
     pub fn folder(&self) -> &Path {
         &self.folder.0
