@@ -24,6 +24,9 @@ pub(super) const LOOK_PATIENCE: Duration = Duration::from_secs(4);
 /// tries takes that long.
 const UNDER_WAY_MILLIS: i64 = 300_000;
 
+/// The same for a look at the bucket, which others wait for. Two at once cost requests, nothing else.
+const LOOK_MILLIS: i64 = 60_000;
+
 /// Whether something that began then is still under way.
 pub(super) fn is_under_way(began: Option<Timestamp>, now: Timestamp) -> bool {
     began.is_some_and(|began| now.as_millis() - began.as_millis() < UNDER_WAY_MILLIS)
@@ -192,7 +195,8 @@ impl<'a> ProjectObject<'a> {
 
     /// Whether a look at the bucket is under way.
     pub(super) fn is_looking(&self) -> bool {
-        is_under_way(self.memory.looking.get(), self.clock.now())
+        let now = self.clock.now().as_millis();
+        self.memory.looking.get().is_some_and(|began| now - began.as_millis() < LOOK_MILLIS)
     }
 
     /// The status of a free name is anybody's to see.

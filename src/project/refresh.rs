@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 
 use super::call::{Refusal, VersionView};
 use super::life;
-use super::object::{ProjectObject, is_under_way};
+use super::object::ProjectObject;
 use crate::contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
 use crate::s3::S3Error;
 
@@ -52,11 +52,10 @@ impl ProjectObject<'_> {
     /// Looks once; true if anything changed. A bucket that cannot be reached changes nothing. While one look is under
     /// way another does nothing.
     pub(super) async fn refresh(&self, project: &ProjectId) -> Result<bool, Refusal> {
-        let now = self.clock.now();
-        if !self.records().exist()? || is_under_way(self.memory.looking.get(), now) {
+        if !self.records().exist()? || self.is_looking() {
             return Ok(false);
         }
-        self.memory.looking.set(Some(now));
+        self.memory.looking.set(Some(self.clock.now()));
         let outcome = self.look_at_pending(project).await;
         self.memory.looking.set(None);
         self.memory.looked_at.set(Some(self.clock.now()));

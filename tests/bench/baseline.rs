@@ -9,10 +9,11 @@ use bytes::Bytes;
 use partwright::s3::{Client, PutOptions};
 use tokio::process::Command;
 
-use crate::tools::root;
-
 /// How long its worker waits between two looks.
 pub const POLL: Duration = Duration::from_secs(15);
+
+/// Its scripts export by themselves; the engine's baseline has the same lines.
+const EXPORTS: &str = include_str!("exports.py");
 
 /// The files that it exports.
 const FILES: [&str; 4] = ["FCStd", "STEP", "STL", "OBJ"];
@@ -24,24 +25,18 @@ const AREA: &str = "baseline";
 pub struct Baseline<'a> {
     client: Client<'a>,
     folder: PathBuf,
-    exports: String,
 }
 
 impl<'a> Baseline<'a> {
     /// On a bucket, with a folder for its files.
-    pub async fn new(client: Client<'a>, folder: &Path) -> Self {
-        // Its scripts export by themselves; the engine's baseline has the same lines.
-        let mut python = Command::new("python3");
-        python.args(["-c", "import engine; print(engine.EXPORTS)"]).current_dir(root().join("tests/bench"));
-        let said = python.output().await.unwrap();
-        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-        Self { client, folder: folder.join("baseline"), exports: String::from_utf8(said.stdout).unwrap() }
+    pub fn new(client: Client<'a>, folder: &Path) -> Self {
+        Self { client, folder: folder.join("baseline") }
     }
 
     /// Uploads a script; gives its number.
     pub async fn upload(&self, script: &str) -> usize {
         let next = self.scripts().await.len() + 1;
-        self.put(&format!("input/p_v{next}.py"), format!("{script}{}", self.exports)).await;
+        self.put(&format!("input/p_v{next}.py"), format!("{script}{EXPORTS}")).await;
         next
     }
 

@@ -66,7 +66,7 @@ async fn ours(stack: &Stack, random: &mut Random) -> Vec<Duration> {
 }
 
 async fn baselines(stack: &Stack, random: &mut Random) -> Vec<Duration> {
-    let baseline = Baseline::new(stack.client(), stack.folder()).await;
+    let baseline = Baseline::new(stack.client(), stack.folder());
     let committed: RefCell<HashMap<usize, Instant>> = RefCell::default();
     let work = baseline.work(|number| {
         committed.borrow_mut().insert(number, Instant::now());

@@ -69,9 +69,26 @@ impl Process {
         until(&format!("the end of {name}"), async || child.try_wait().unwrap().ok_or("it still runs".to_owned())).await
     }
 
+    /// The processor time that all of its group has taken so far.
+    pub fn processor_time(&self) -> Duration {
+        let ticks_a_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).unwrap().unwrap();
+        let group = self.id().to_string();
+        let ticks: u64 = fs::read_dir("/proc").unwrap().filter_map(|entry| ticks_of(&entry.ok()?.path(), &group)).sum();
+        Duration::from_secs_f64(ticks as f64 / ticks_a_second as f64)
+    }
+
     fn id(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
+}
+
+/// The processor time of a process of this group and of the children that it has waited for (proc(5), `stat`).
+fn ticks_of(process: &Path, group: &str) -> Option<u64> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    // The name, in brackets, may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let is_member = fields.get(2) == Some(&group);
+    is_member.then(|| fields[11..15].iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
 }
 
 impl Drop for Process {

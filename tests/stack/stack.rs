@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use partwright::contract::RunId;
 use partwright::s3::{Bucket, Client};
@@ -66,6 +67,11 @@ impl Stack {
     /// The settings of the Worker.
     pub fn settings(&self) -> Vec<(String, String)> {
         with_access(self.kind, self.store.settings.clone())
+    }
+
+    /// The processor time that store and Worker have taken so far.
+    pub fn processor_time(&self) -> Duration {
+        self.store.processor_time() + self.worker.processor_time()
     }
 
     /// The stack's folder.

@@ -27,7 +27,7 @@ pub struct Store {
     /// The settings by which Worker and runner find the bucket.
     pub settings: Vec<(String, String)>,
     /// Its server; none where that is the Worker's.
-    _server: Option<Process>,
+    server: Option<Process>,
 }
 
 impl Store {
@@ -38,15 +38,20 @@ impl Store {
                 let endpoint = format!("http://127.0.0.1:{worker_port}/cdn-cgi/local/r2/s3");
                 // The credentials are wrangler.toml's.
                 let keys = ("partwright-local", "partwright-local-secret");
-                Self { settings: settings(&endpoint, "auto", keys), _server: None }
+                Self { settings: settings(&endpoint, "auto", keys), server: None }
             }
             Kind::SeaweedFs => {
                 let keys = ("stack-test-key", "stack-test-secret-0f8c2a61");
                 let (port, server) = seaweedfs(folder, keys);
                 let endpoint = format!("http://127.0.0.1:{port}");
-                Self { settings: settings(&endpoint, "us-east-1", keys), _server: Some(server) }
+                Self { settings: settings(&endpoint, "us-east-1", keys), server: Some(server) }
             }
         }
+    }
+
+    /// The processor time that its own server has taken so far.
+    pub fn processor_time(&self) -> Duration {
+        self.server.as_ref().map_or(Duration::ZERO, Process::processor_time)
     }
 
     /// The bucket as the library knows it.

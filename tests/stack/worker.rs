@@ -41,6 +41,11 @@ impl Worker {
         Api { transport, base: &self.base }
     }
 
+    /// The processor time that wrangler and workerd have taken so far.
+    pub fn processor_time(&self) -> Duration {
+        self.process.processor_time()
+    }
+
     /// SIGKILL to wrangler and workerd: they can do nothing about it. What they stored stays.
     pub fn kill(self) {
         self.process.kill_all();
