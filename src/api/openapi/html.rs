@@ -89,7 +89,10 @@ mod tests {
 
     #[test]
     fn text_is_made_safe() {
-        assert_eq!(prose("a `<b>` & **c**\n\n- x\n- y"), "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n");
+        assert_eq!(
+            prose("a `<b>` & **c**\n\n- x\n- y"),
+            "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n"
+        );
         assert_eq!(prose(" "), "");
     }
 }

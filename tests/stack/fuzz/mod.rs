@@ -74,7 +74,8 @@ fn run(proof: impl AsyncFn(&Stack, &mut Random)) {
 /// What the document's examples speak of, as a runner leaves it: two versions with files and a log.
 async fn leave_example(stack: &Stack) {
     let (client, project, now) = (stack.client(), EXAMPLE.parse::<ProjectId>().unwrap(), stack.clock.now());
-    let put = async |key: String, bytes: Bytes| client.put(&key, bytes, &PutOptions::if_absent()).await.map(drop).unwrap();
+    let put =
+        async |key: String, bytes: Bytes| client.put(&key, bytes, &PutOptions::if_absent()).await.map(drop).unwrap();
     let run: RunId = "0123456789abcdef".parse().unwrap();
     for number in [1, 2] {
         let version = Version::try_from(number).unwrap();
