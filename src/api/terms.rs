@@ -64,6 +64,8 @@ impl Shape {
 pub enum Content {
     /// `application/json`.
     Json(Shape),
+    /// Text that has to fit a type.
+    TextOf(&'static str, Shape),
     /// Text.
     Text {
         /// The media type, without parameters.
