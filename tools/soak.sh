@@ -10,6 +10,8 @@ tools/build-worker.sh release
 cargo build --quiet --locked --release -p freecad-runner
 export PARTWRIGHT_SOAK=1
 # One at a time: some of it is about speed.
-cargo test --locked -p freecad-runner --test engine --test stack "${ONLY:-soak}" -- --nocapture --test-threads=1
+filters=(soak fuzz::)
+[[ -z "${ONLY:-}" ]] || filters=("$ONLY")
+cargo test --locked -p freecad-runner --test engine --test stack -- "${filters[@]}" --nocapture --test-threads=1
 # The model of the protocol has no real parts, and wants all the speed there is.
 cargo test --locked --release -p freecad-runner --test model ${ONLY:+"$ONLY"} -- --nocapture --test-threads=1

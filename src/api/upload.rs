@@ -37,10 +37,7 @@ pub(super) const UPLOAD: Terms = Terms {
     tag: Tag::Scripts,
     about: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
     headers: &[IDEMPOTENCY_KEY],
-    takes: &[
-        Content::Json(Shape::of::<Upload>()),
-        Content::TextOf("text/x-python", Shape::of::<ScriptText>()),
-    ],
+    takes: &[Content::Json(Shape::of::<Upload>()), Content::TextOf("text/x-python", Shape::of::<ScriptText>())],
     answers: NEW_VERSION,
     errors: &[
         Code::EmptyScript,
