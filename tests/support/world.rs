@@ -332,10 +332,12 @@ impl World {
         true
     }
 
-    /// Rings until nothing is left to do; at most `most` times.
+    /// Rings until nothing is left to do but to close WebSockets; at most `most` times.
     pub async fn settle(&self, project: &str, most: usize) {
+        let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
         for _ in 0..most {
-            if !self.ring(project).await {
+            let closing = instance.sockets.close_due(self.clock.now());
+            if self.alarm(project) == closing || !self.ring(project).await {
                 return;
             }
         }

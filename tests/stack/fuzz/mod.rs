@@ -117,7 +117,11 @@ fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, tokens: &[(&str, &s
     let report = folder.join("report.log");
     let file = std::fs::File::create(&report).unwrap();
     let mut schemathesis = command(&tool("PARTWRIGHT_SCHEMATHESIS"), Signal::SIGKILL);
-    schemathesis.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&folder).args(["-m", "schemathesis.cli", "--no-color"]);
+    schemathesis.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&folder).args([
+        "-m",
+        "schemathesis.cli",
+        "--no-color",
+    ]);
     schemathesis.args(["--config-file", "schemathesis.toml", "run", &api.url("/api/openapi.json")]);
     schemathesis.args(["--max-examples", examples]);
     schemathesis.args(["--seed", &(random.number() >> 40).to_string()]).args(checks);
