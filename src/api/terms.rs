@@ -127,15 +127,8 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in the order of the document.
-    pub const ALL: [Self; 7] = [
-        Self::Scripts,
-        Self::Status,
-        Self::Models,
-        Self::Access,
-        Self::Monitoring,
-        Self::Runners,
-        Self::Service,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Scripts, Self::Status, Self::Models, Self::Access, Self::Monitoring, Self::Runners, Self::Service];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -185,13 +178,6 @@ pub struct Terms {
 
 impl Terms {
     /// Terms of nothing; what a call has comes on top, by `..`.
-    pub const NONE: Self = Self {
-        id: "",
-        tag: Tag::Service,
-        about: "",
-        headers: &[],
-        takes: &[],
-        answers: &[],
-        errors: &[],
-    };
+    pub const NONE: Self =
+        Self { id: "", tag: Tag::Service, about: "", headers: &[], takes: &[], answers: &[], errors: &[] };
 }

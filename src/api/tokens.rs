@@ -46,7 +46,10 @@ pub(super) const CREATE: Terms = Terms {
         status: 201,
         about: "The token.",
         contents: &[Content::Json(Shape::of::<NewApiToken<'_>>())],
-        links: &[Link { to: "revokeToken", parameters: &[("id", "$response.body#/id"), ("user", "$response.body#/user")] }],
+        links: &[Link {
+            to: "revokeToken",
+            parameters: &[("id", "$response.body#/id"), ("user", "$response.body#/user")],
+        }],
         ..Answer::OK
     }],
     errors: &[Code::TokenNotAllowed, Code::AdminOnly, Code::TooManyTokens, Code::InternalUnavailable],
@@ -57,11 +60,7 @@ pub(super) const LIST: Terms = Terms {
     id: "listTokens",
     tag: Tag::Access,
     about: "Those that have neither expired nor been revoked; never their texts.",
-    answers: &[Answer {
-        about: "The tokens.",
-        contents: &[Content::Json(Shape::of::<TokenList<'_>>())],
-        ..Answer::OK
-    }],
+    answers: &[Answer { about: "The tokens.", contents: &[Content::Json(Shape::of::<TokenList<'_>>())], ..Answer::OK }],
     errors: &[Code::AdminOnly, Code::InternalUnavailable],
     ..Terms::NONE
 };

@@ -37,10 +37,7 @@ pub(super) const UPLOAD: Terms = Terms {
     tag: Tag::Scripts,
     about: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
     headers: &[IDEMPOTENCY_KEY],
-    takes: &[
-        Content::Json(Shape::of::<Upload>()),
-        Content::TextOf("text/x-python", Shape::of::<ScriptText>()),
-    ],
+    takes: &[Content::Json(Shape::of::<Upload>()), Content::TextOf("text/x-python", Shape::of::<ScriptText>())],
     answers: NEW_VERSION,
     errors: &[
         Code::EmptyScript,
@@ -109,8 +106,7 @@ pub(super) struct Upload {
 }
 
 /// A character that is no white space, by Unicode's property of that name, whatever the reader's `\s` means.
-const SAYS_SOMETHING: &str =
-    r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+const SAYS_SOMETHING: &str = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
 /// A script as it is.
 struct ScriptText;

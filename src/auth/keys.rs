@@ -282,8 +282,10 @@ mod properties {
             Just("null".to_owned()),
             Just("7".to_owned()),
             "[A-Za-z0-9_=+/-]{0,60}".prop_map(|text| format!("\"{text}\"")),
-            prop::sample::select(vec!["RSA", "EC", "oct", "P-256", "P-384", "RS256", "ES256", "HS256", "none", "sig", "enc"])
-                .prop_map(|word| format!("\"{word}\"")),
+            prop::sample::select(vec![
+                "RSA", "EC", "oct", "P-256", "P-384", "RS256", "ES256", "HS256", "none", "sig", "enc"
+            ])
+            .prop_map(|word| format!("\"{word}\"")),
         ]
     }
 

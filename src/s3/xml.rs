@@ -159,7 +159,10 @@ mod properties {
 
     fn listing(keys: &[String], more: &str) -> String {
         let contents = keys.iter().map(|key| format!("<Contents><Key>{key}</Key><Size>7</Size></Contents>"));
-        format!("<ListBucketResult>{more}<IsTruncated>false</IsTruncated>{}</ListBucketResult>", contents.collect::<String>())
+        format!(
+            "<ListBucketResult>{more}<IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+            contents.collect::<String>()
+        )
     }
 
     proptest! {

@@ -179,10 +179,7 @@ impl Components {
             bucket: state(bucket),
             auth: state(auth),
             ai: state(PartState::NotConfigured),
-            runners: Runners {
-                status: if connected > 0 { PartState::Up } else { PartState::Unknown },
-                connected,
-            },
+            runners: Runners { status: if connected > 0 { PartState::Up } else { PartState::Unknown }, connected },
         }
     }
 }
