@@ -73,8 +73,14 @@ async fn post(world: &World, path: &str, headers: &[(&str, &[u8])], body: &[u8])
     world.send(request.body(Body::full(Bytes::copy_from_slice(body))).unwrap()).await
 }
 
+/// A case here is a Worker with its bucket, so there are fewer of them.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { failure_persistence: None, cases: usual.cases / 4, ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// An upload is taken whole or refused whole, whatever it is: 201 with the script in the bucket, or 4xx and nothing.
     #[test]

@@ -42,7 +42,8 @@ impl Contract {
         Self { document, registry, validators: RefCell::default() }
     }
 
-    fn judge(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
+    /// Why an answer is not what the document says, where it is not.
+    pub fn judge(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
         self.headers(&json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}), answer)?;
         let Some(template) = self.template(path) else { return self.only(answer, "no_route") };
         let item = &self.document["paths"][&template];
@@ -74,7 +75,7 @@ impl Contract {
             return std::str::from_utf8(&answer.bytes).map(drop).map_err(|error| error.to_string());
         }
         let place = ["paths", &template, &name, "responses", &status, "content", kind, "schema"];
-        self.fits(&place, &answer.json())
+        self.fits(&place, &json_of(answer)?)
     }
 
     /// Whether an answer is this problem, which no call has by itself.
@@ -83,7 +84,7 @@ impl Contract {
             // To a HEAD.
             return Ok(());
         }
-        let body = answer.json();
+        let body = json_of(answer)?;
         self.fits(&["components", "schemas", "Problem"], &body)?;
         if body["code"] == code { Ok(()) } else { Err(format!("the only answer here is {code}")) }
     }
@@ -159,6 +160,10 @@ impl Contract {
     pub fn document(&self) -> &Value {
         &self.document
     }
+}
+
+fn json_of(answer: &Answer) -> Result<Value, String> {
+    serde_json::from_slice(&answer.bytes).map_err(|error| format!("the body is no JSON: {error}"))
 }
 
 /// Refuses fields that are not named, wherever a schema names any.

@@ -53,7 +53,10 @@ pub type Messages = Rc<RefCell<VecDeque<String>>>;
 
 /// The WebSockets of one object. One whose other end was dropped is closed.
 #[derive(Default)]
-struct FakeSockets(RefCell<Vec<(std::rc::Weak<RefCell<VecDeque<String>>>, Option<Timestamp>)>>);
+struct FakeSockets(RefCell<Vec<FakeSocket>>);
+
+/// What one was sent, as long as its other end is there, and when it is to be closed.
+type FakeSocket = (std::rc::Weak<RefCell<VecDeque<String>>>, Option<Timestamp>);
 
 impl FakeSockets {
     fn open(&self) -> Vec<Messages> {

@@ -141,6 +141,7 @@ fn contents(out: &mut String, contents: &Value) {
     for (media_type, content) in fields(contents).filter(|(media_type, _)| *media_type != "application/problem+json") {
         let kind = type_of(&content["schema"]);
         add(out, format_args!("<p>{}: {kind}</p>\n", code(media_type)));
+        out.push_str(&prose(content["schema"]["description"].as_str().unwrap_or_default()));
         let example = match &content["example"] {
             Value::String(text) => text.clone(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
@@ -183,7 +184,8 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
         };
         match parameter["in"].as_str() {
             Some("path") => path = path.replace(&format!("{{{name}}}"), &example),
-            Some("query") => query.push(format!("{name}={example}")),
+            // The first page is what there is to begin with.
+            Some("query") if name != "cursor" => query.push(format!("{name}={example}")),
             // A header may be left out, and is where an example of it would stand for nothing.
             Some("header") if name == "Idempotency-Key" => {
                 add(&mut options, format_args!(" \\\n  -H '{name}: {example}'"));
