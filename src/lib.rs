@@ -6,6 +6,7 @@
 //! - [`contract`]: what both programs agree on: names, keys, documents, status
 //! - [`http`]: the seams to the outside: one HTTP request, waiting, the time
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
+//! - [`ai`]: a language model that writes scripts: prompt, protocol, providers, extraction
 //! - [`project`]: the life of a project's versions, inside its Durable Object
 //! - [`account`]: a user's index of projects, inside its Durable Object
 //! - [`fleet`]: what is known about the store, inside one Durable Object
@@ -18,6 +19,7 @@
 //! - Nothing reads a clock but the shells; nothing imports `edge`.
 
 pub mod account;
+pub mod ai;
 pub mod api;
 pub mod contract;
 #[cfg(target_arch = "wasm32")]

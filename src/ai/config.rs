@@ -1,0 +1,138 @@
+//! The settings of the language model: `AI_*`.
+
+use std::fmt;
+
+use crate::s3::ConfigError;
+
+/// The providers, in the order in which they are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AiConfig {
+    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL`.
+    pub first: ProviderConfig,
+    /// The same with `AI_FALLBACK_`: asked when the first fails.
+    pub fallback: Option<ProviderConfig>,
+}
+
+/// One provider. `Debug` never shows the key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderConfig {
+    /// Where `chat/completions` is, such as `https://api.openai.com/v1`; `https`, or `http` on this machine.
+    pub base_url: http::Uri,
+    /// Sent as `Authorization: Bearer`; none for a server on one's own machine that wants none.
+    pub api_key: Option<String>,
+    /// The model's name, as the provider has it.
+    pub model: String,
+}
+
+impl AiConfig {
+    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent. None where nothing is set:
+    /// then there is no model, and everything else works.
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong; never repeats a key.
+    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
+        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL"])?;
+        let fallback = provider(lookup, ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL"])?;
+        match (first, fallback) {
+            (Some(first), fallback) => Ok(Some(Self { first, fallback })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                Err(ConfigError::new("AI_BASE_URL", "there is a fallback, but nothing to fall back from".to_owned()))
+            }
+        }
+    }
+
+    /// The providers, in their order.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderConfig> {
+        std::iter::once(&self.first).chain(&self.fallback)
+    }
+}
+
+impl ProviderConfig {
+    /// The host, for people and figures; it names the provider.
+    pub fn host(&self) -> &str {
+        self.base_url.host().unwrap_or_default()
+    }
+
+    /// Where to send requests.
+    pub(super) fn url(&self) -> String {
+        format!("{}/chat/completions", self.base_url.to_string().trim_end_matches('/'))
+    }
+}
+
+impl fmt::Debug for ProviderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProviderConfig({} at {})", self.model, self.base_url)
+    }
+}
+
+fn provider(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    [url, key, model]: [&'static str; 3],
+) -> Result<Option<ProviderConfig>, ConfigError> {
+    let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
+        (None, None, None) => return Ok(None),
+        (None, ..) => return Err(ConfigError::new(url, format!("{key} or {model} is set, but not where the provider is"))),
+        (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
+        (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),
+    };
+    let wrong = |problem: &str| ConfigError::new(url, problem.to_owned());
+    let base_url: http::Uri = base_url.parse().map_err(|_| wrong("it is no URL"))?;
+    let host = base_url.host().unwrap_or_default();
+    let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    match base_url.scheme_str() {
+        Some("https") => {}
+        Some("http") if is_here => {}
+        _ => return Err(wrong("it must begin with https://, or with http:// for a server on this machine")),
+    }
+    if base_url.query().is_some() || base_url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err(wrong("it is the address before /chat/completions, without a query or a user"));
+    }
+    if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(ConfigError::new(key, "it holds a character that no key has, such as a space or a line's end".to_owned()));
+    }
+    Ok(Some(ProviderConfig { base_url, api_key, model: model_name }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Option<AiConfig>, ConfigError> {
+        AiConfig::from_settings(&|name| {
+            settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn none_one_or_two() {
+        assert_eq!(read(&[("AI_MODEL", " ")]), Ok(None));
+        let one = [("AI_BASE_URL", "https://api.example.com/v1/"), ("AI_MODEL", "m"), ("AI_API_KEY", "sk-hush")];
+        let config = read(&one).unwrap().unwrap();
+        assert_eq!(config.first.url(), "https://api.example.com/v1/chat/completions");
+        assert_eq!((config.first.host(), config.providers().count()), ("api.example.com", 1));
+        assert!(!format!("{config:?}").contains("hush"));
+        let here = [("AI_FALLBACK_BASE_URL", "http://127.0.0.1:11434/v1"), ("AI_FALLBACK_MODEL", "qwen")];
+        assert_eq!(read(&[&one[..], &here].concat()).unwrap().unwrap().providers().count(), 2);
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        let url = |url| [("AI_BASE_URL", url), ("AI_MODEL", "m")];
+        for (settings, name) in [
+            (vec![("AI_API_KEY", "k")], "AI_BASE_URL"),
+            (vec![("AI_BASE_URL", "https://x")], "AI_MODEL"),
+            (url("api.example.com").to_vec(), "AI_BASE_URL"),
+            (url("http://api.example.com/v1").to_vec(), "AI_BASE_URL"),
+            (url("https://api.example.com/v1?key=x").to_vec(), "AI_BASE_URL"),
+            (url("https://user:pass@api.example.com").to_vec(), "AI_BASE_URL"),
+            ([&url("https://x")[..], &[("AI_API_KEY", "sk hush")]].concat(), "AI_API_KEY"),
+            (vec![("AI_FALLBACK_BASE_URL", "https://x"), ("AI_FALLBACK_MODEL", "m")], "AI_BASE_URL"),
+        ] {
+            let error = read(&settings).unwrap_err();
+            assert_eq!(error.setting(), name, "{error}");
+            assert!(!error.to_string().contains("hush"));
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The script in a model's answer, taken by the answer's structure: its fenced code blocks (CommonMark 0.31, section
+//! 4.5). No line of a script is ever rewritten: what the model wrote is what runs.
+
+use std::ops::Range;
+
+/// What an answer holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extracted {
+    /// A script, and what was said around it.
+    Script {
+        /// The script, line for line.
+        code: String,
+        /// The rest of the answer, without the script.
+        said: String,
+    },
+    /// A script that breaks off: it must not be run.
+    Truncated,
+    /// No script: the whole answer is for the person to read.
+    Prose(String),
+}
+
+/// Finds the script. `is_cut` says that the model stopped at its own limit.
+///
+/// - A block counts as a script if it uses FreeCAD: it imports FreeCAD or one of its modules. Of several the last
+///   counts: models show the whole script again once they have changed it, and say what to install before.
+/// - A last block that is not closed breaks off if the model stopped at its limit. If not, the model forgot the fence.
+/// - An answer without any block is a script if each of its lines that is not indented begins like Python's.
+pub fn extract(answer: &str, is_cut: bool) -> Extracted {
+    let blocks = blocks(answer);
+    let scripts = || blocks.iter().filter(|block| block.may_be_python() && uses_freecad(&block.code));
+    // A block that was whole before it may be what the person wanted; but the model meant to say more.
+    if is_cut && blocks.last().is_some_and(|block| !block.is_closed && block.may_be_python()) {
+        return Extracted::Truncated;
+    }
+    if let Some(script) = scripts().next_back() {
+        let (before, after) = (&answer[..script.range.start], &answer[script.range.end..]);
+        let said = [before.trim(), after.trim()].join("\n\n").trim().to_owned();
+        return Extracted::Script { code: script.code.clone(), said };
+    }
+    if blocks.is_empty() && is_python(answer) {
+        return if is_cut {
+            Extracted::Truncated
+        } else {
+            Extracted::Script { code: with_end(answer.trim_matches(['\n', '\r'])), said: String::new() }
+        };
+    }
+    Extracted::Prose(answer.trim().to_owned())
+}
+
+/// One fenced code block.
+#[derive(Debug)]
+struct Block {
+    /// The first word after the fence, in lower case.
+    language: String,
+    code: String,
+    is_closed: bool,
+    /// Where it stands in the answer, fences included.
+    range: Range<usize>,
+}
+
+impl Block {
+    fn may_be_python(&self) -> bool {
+        matches!(self.language.as_str(), "" | "python" | "python3" | "py" | "freecad" | "fcmacro")
+    }
+}
+
+/// A fence that opened a block.
+struct Fence {
+    letter: char,
+    length: usize,
+    indent: usize,
+}
+
+fn blocks(answer: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open: Option<Fence> = None;
+    let mut at = 0;
+    for line in answer.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let text = line.trim_end_matches(['\n', '\r']);
+        match (&open, blocks.last_mut()) {
+            (Some(fence), Some(block)) => {
+                block.range.end = at;
+                if closes(text, fence) {
+                    block.is_closed = true;
+                    open = None;
+                } else {
+                    // As much of each line's indentation as the fence has belongs to the list that it stands in.
+                    let spaces = line.bytes().take_while(|byte| *byte == b' ').count().min(fence.indent);
+                    block.code.push_str(&line[spaces..]);
+                }
+            }
+            _ => {
+                if let Some((fence, language)) = opens(text) {
+                    blocks.push(Block { language, code: String::new(), is_closed: false, range: start..at });
+                    open = Some(fence);
+                }
+            }
+        }
+    }
+    for block in &mut blocks {
+        block.code = with_end(&block.code);
+    }
+    blocks
+}
+
+/// The fence that a line opens a block with, and the block's language. Deeper indented ones count too: models put
+/// blocks into lists.
+fn opens(line: &str) -> Option<(Fence, String)> {
+    let bare = line.trim_start_matches(' ');
+    let letter = bare.chars().next().filter(|letter| matches!(letter, '`' | '~'))?;
+    let length = bare.chars().take_while(|other| *other == letter).count();
+    let info = bare[length..].trim();
+    if length < 3 || (letter == '`' && info.contains('`')) {
+        return None;
+    }
+    let language = info.split([' ', '{', ',']).next().unwrap_or_default().to_ascii_lowercase();
+    Some((Fence { letter, length, indent: line.len() - bare.len() }, language))
+}
+
+fn closes(line: &str, fence: &Fence) -> bool {
+    let bare = line.trim();
+    bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter)
+}
+
+/// Modules that make a Python text a script for FreeCAD.
+const MODULES: [&str; 12] = [
+    "FreeCAD", "FreeCADGui", "Part", "PartDesign", "Sketcher", "Draft", "Mesh", "MeshPart", "Import", "BOPTools",
+    "Arch", "Spreadsheet",
+];
+
+/// Whether a line imports FreeCAD or one of its modules (Python's reference, section 7.11).
+fn uses_freecad(code: &str) -> bool {
+    code.lines().map(str::trim_start).any(|line| {
+        let Some(names) = line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")) else { return false };
+        let names = names.split([',', ' ', ';']).map(|name| name.split('.').next().unwrap_or_default());
+        names.into_iter().any(|name| MODULES.contains(&name))
+    })
+}
+
+/// Whether a text without fences is Python from its first line to its last: it uses FreeCAD, and no line that is not
+/// indented reads like a sentence.
+fn is_python(text: &str) -> bool {
+    let is_sentence = |line: &str| {
+        let words = line.split_whitespace().count();
+        let starts_like_code = ["#", "import ", "from ", "def ", "class ", "for ", "if ", "with ", "while ", "try", "\"", "'"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        !starts_like_code && words >= 4 && !line.contains(['=', '(', '[', ':', ')', ']'])
+    };
+    uses_freecad(text) && !text.lines().filter(|line| !line.starts_with([' ', '\t'])).any(is_sentence)
+}
+
+/// The same, with the line's end that a file has.
+fn with_end(code: &str) -> String {
+    if code.is_empty() || code.ends_with('\n') { code.to_owned() } else { format!("{code}\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CODE: &str = "import FreeCAD as App\n\nwidth = 10.0  # mm\nif width:\n    print(\"```\")\n";
+
+    fn script(answer: &str) -> (String, String) {
+        match extract(answer, false) {
+            Extracted::Script { code, said } => (code, said),
+            other => panic!("{other:?}: {answer}"),
+        }
+    }
+
+    #[test]
+    fn one_block_with_prose_around() {
+        for (open, close) in [("```python", "```"), ("```", "```"), ("~~~py", "~~~~"), ("````Python title=\"x\"", "````")] {
+            let answer = format!("Here it is:\n\n{open}\n{CODE}{close}\n\nChange `width` to taste.");
+            let (code, said) = script(&answer);
+            assert_eq!(code, CODE, "{open}");
+            assert_eq!(said, "Here it is:\n\nChange `width` to taste.");
+        }
+    }
+
+    #[test]
+    fn windows_lines_and_indentation_stay_as_they_are() {
+        let lines = CODE.replace('\n', "\r\n");
+        assert_eq!(script(&format!("```python\r\n{lines}```\r\n")).0, lines);
+        let indented: String = CODE.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") }).collect();
+        assert_eq!(script(&format!("1. Run this:\n\n   ```python\n{indented}   ```\n2. Done")).0, CODE);
+    }
+
+    #[test]
+    fn of_several_the_last_that_uses_freecad() {
+        let shell = "```bash\npip install freecad\n```\n";
+        let first = "```python\nimport Part\nx = 1\n```\n";
+        let second = "```python\nimport FreeCAD, Part\nx = 2\n```\n";
+        let snippet = "For example:\n```python\nwidth = 20\n```\n";
+        let answer = format!("{shell}{first}Better:\n{second}{snippet}");
+        assert_eq!(script(&answer).0, "import FreeCAD, Part\nx = 2\n");
+    }
+
+    #[test]
+    fn without_any_fence() {
+        assert_eq!(script(CODE), (CODE.to_owned(), String::new()));
+        assert_eq!(script(&format!("\n{}", CODE.trim_end())).0, CODE);
+        let prose = "You can import Part and then make a box with it.\nimport Part";
+        assert_eq!(extract(prose, false), Extracted::Prose(prose.to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_script_is_prose() {
+        for answer in [
+            "I can only help with CAD models.",
+            "",
+            "Which thread do you need?\n```\nM6 or M8\n```",
+            "```json\n{\"import\": \"FreeCAD\"}\n```",
+            "```bash\nfrom FreeCAD import x\n```",
+        ] {
+            assert_eq!(extract(answer, false), Extracted::Prose(answer.trim().to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_is_not_run() {
+        let open = format!("Here:\n```python\n{CODE}");
+        assert_eq!(extract(&open, true), Extracted::Truncated);
+        assert_eq!(extract(CODE, true), Extracted::Truncated);
+        assert_eq!(script(&open).0, CODE, "a forgotten fence");
+        // The explanation was cut, not the script.
+        assert_eq!(extract(&format!("{open}```\nThe width can"), true), Extracted::Script { code: CODE.to_owned(), said: "Here:\n\nThe width can".to_owned() });
+    }
+}
