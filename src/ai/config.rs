@@ -73,7 +73,9 @@ fn provider(
     let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
         (None, None, None) => return Ok(None),
-        (None, ..) => return Err(ConfigError::new(url, format!("{key} or {model} is set, but not where the provider is"))),
+        (None, ..) => {
+            return Err(ConfigError::new(url, format!("{key} or {model} is set, but not where the provider is")));
+        }
         (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
         (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),
     };
@@ -90,7 +92,10 @@ fn provider(
         return Err(wrong("it is the address before /chat/completions, without a query or a user"));
     }
     if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(ConfigError::new(key, "it holds a character that no key has, such as a space or a line's end".to_owned()));
+        return Err(ConfigError::new(
+            key,
+            "it holds a character that no key has, such as a space or a line's end".to_owned(),
+        ));
     }
     Ok(Some(ProviderConfig { base_url, api_key, model: model_name }))
 }

@@ -126,8 +126,18 @@ fn closes(line: &str, fence: &Fence) -> bool {
 
 /// Modules that make a Python text a script for FreeCAD.
 const MODULES: [&str; 12] = [
-    "FreeCAD", "FreeCADGui", "Part", "PartDesign", "Sketcher", "Draft", "Mesh", "MeshPart", "Import", "BOPTools",
-    "Arch", "Spreadsheet",
+    "FreeCAD",
+    "FreeCADGui",
+    "Part",
+    "PartDesign",
+    "Sketcher",
+    "Draft",
+    "Mesh",
+    "MeshPart",
+    "Import",
+    "BOPTools",
+    "Arch",
+    "Spreadsheet",
 ];
 
 /// Whether a line imports FreeCAD or one of its modules (Python's reference, section 7.11).
@@ -144,9 +154,10 @@ fn uses_freecad(code: &str) -> bool {
 fn is_python(text: &str) -> bool {
     let is_sentence = |line: &str| {
         let words = line.split_whitespace().count();
-        let starts_like_code = ["#", "import ", "from ", "def ", "class ", "for ", "if ", "with ", "while ", "try", "\"", "'"]
-            .iter()
-            .any(|start| line.starts_with(start));
+        let starts_like_code =
+            ["#", "import ", "from ", "def ", "class ", "for ", "if ", "with ", "while ", "try", "\"", "'"]
+                .iter()
+                .any(|start| line.starts_with(start));
         !starts_like_code && words >= 4 && !line.contains(['=', '(', '[', ':', ')', ']'])
     };
     uses_freecad(text) && !text.lines().filter(|line| !line.starts_with([' ', '\t'])).any(is_sentence)
@@ -172,7 +183,9 @@ mod tests {
 
     #[test]
     fn one_block_with_prose_around() {
-        for (open, close) in [("```python", "```"), ("```", "```"), ("~~~py", "~~~~"), ("````Python title=\"x\"", "````")] {
+        for (open, close) in
+            [("```python", "```"), ("```", "```"), ("~~~py", "~~~~"), ("````Python title=\"x\"", "````")]
+        {
             let answer = format!("Here it is:\n\n{open}\n{CODE}{close}\n\nChange `width` to taste.");
             let (code, said) = script(&answer);
             assert_eq!(code, CODE, "{open}");
@@ -184,7 +197,8 @@ mod tests {
     fn windows_lines_and_indentation_stay_as_they_are() {
         let lines = CODE.replace('\n', "\r\n");
         assert_eq!(script(&format!("```python\r\n{lines}```\r\n")).0, lines);
-        let indented: String = CODE.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") }).collect();
+        let indented: String =
+            CODE.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") }).collect();
         assert_eq!(script(&format!("1. Run this:\n\n   ```python\n{indented}   ```\n2. Done")).0, CODE);
     }
 
@@ -226,6 +240,9 @@ mod tests {
         assert_eq!(extract(CODE, true), Extracted::Truncated);
         assert_eq!(script(&open).0, CODE, "a forgotten fence");
         // The explanation was cut, not the script.
-        assert_eq!(extract(&format!("{open}```\nThe width can"), true), Extracted::Script { code: CODE.to_owned(), said: "Here:\n\nThe width can".to_owned() });
+        assert_eq!(
+            extract(&format!("{open}```\nThe width can"), true),
+            Extracted::Script { code: CODE.to_owned(), said: "Here:\n\nThe width can".to_owned() }
+        );
     }
 }

@@ -216,7 +216,9 @@ mod tests {
         let roles: Vec<Role> = messages.iter().map(|message| message.role).collect();
         assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::User]);
         let asked = &messages[3].content;
-        for part in ["version 1:\n=====\nimport Part\n=====", "10.000 x 20.000 x 30.000 mm", "6000.000 mm3", "for a shelf"] {
+        for part in
+            ["version 1:\n=====\nimport Part\n=====", "10.000 x 20.000 x 30.000 mm", "6000.000 mm3", "for a shelf"]
+        {
             assert!(asked.contains(part), "{part}: {asked}");
         }
         assert!(asked.ends_with("make it 5 mm taller"));

@@ -127,7 +127,9 @@ impl From<Defect> for Failed {
         match defect {
             Defect::Invalid(why) => Self::new(FailureKind::Invalid, format!("its answer is not understood: {why}")),
             Defect::Empty => Self::new(FailureKind::Empty, "its answer is empty"),
-            Defect::TooLong => Self::new(FailureKind::TooLong, format!("its answer is longer than {LONGEST_ANSWER} bytes")),
+            Defect::TooLong => {
+                Self::new(FailureKind::TooLong, format!("its answer is longer than {LONGEST_ANSWER} bytes"))
+            }
             Defect::Error(why) => Self::new(FailureKind::Unavailable, format!("it broke off with an error: {why}")),
             Defect::Cut => Self::new(FailureKind::Cut, "its answer broke off"),
         }
@@ -218,7 +220,9 @@ async fn try_once(
             Either::Left((None, _)) => break,
             Either::Left((Some(Ok(chunk)), _)) => chunk,
             Either::Left((Some(Err(_)), _)) => return Err(Defect::Cut.into()),
-            Either::Right(_) => return Err(Failed::new(FailureKind::TimedOut, "it stopped in the middle of its answer")),
+            Either::Right(_) => {
+                return Err(Failed::new(FailureKind::TimedOut, "it stopped in the middle of its answer"));
+            }
         };
         read += chunk.len();
         if read > WIRE_LIMIT {
@@ -261,7 +265,8 @@ fn request(provider: &ProviderConfig, messages: &[Message]) -> Result<http::Requ
     };
     // Neither can fail: the settings were checked. The text names no key all the same.
     let wrong = |_| Failed::new(FailureKind::Refused, "the request cannot be written");
-    let body = serde_json::to_vec(&body).map_err(|_| Failed::new(FailureKind::Refused, "the request cannot be written"))?;
+    let body =
+        serde_json::to_vec(&body).map_err(|_| Failed::new(FailureKind::Refused, "the request cannot be written"))?;
     let mut request = http::Request::post(provider.url())
         .header("content-type", "application/json")
         .header("accept", "text/event-stream, application/json");
@@ -282,7 +287,8 @@ async fn refused(answer: http::Response<Body>, clock: &dyn Clock, patience: Dura
         _ => FailureKind::Refused,
     };
     // Seconds; the other form, a date, compares two machines' clocks.
-    let retry_after = header(&answer, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+    let retry_after =
+        header(&answer, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     let body = Box::pin(answer.into_body().bytes(ERROR_LIMIT));
     let said = match select(body, clock.sleep(patience)).await {
         Either::Left((Ok(body), _)) => error_message(&body),

@@ -78,7 +78,8 @@ impl EventStream {
 mod tests {
     use super::*;
 
-    const TEXT: &str = ": hello\r\n\r\ndata: one\r\ndata:two\r\n\r\nevent: x\ndata: {\"ü\": 1}\nid: 7\n\n\n\ndata\n\ndata: last";
+    const TEXT: &str =
+        ": hello\r\n\r\ndata: one\r\ndata:two\r\n\r\nevent: x\ndata: {\"ü\": 1}\nid: 7\n\n\n\ndata\n\ndata: last";
 
     #[test]
     fn events_come_whole_however_the_bytes_are_cut() {
@@ -98,7 +99,8 @@ mod tests {
         let outcome = (0..LONGEST / 1_000 + 2).try_for_each(|_| stream.push(&[b'x'; 1_000]).map(drop));
         assert_eq!(outcome, Err(Unreadable));
         let mut stream = EventStream::default();
-        let outcome = (0..LONGEST / 1_000 + 2).try_for_each(|_| stream.push(format!("data: {}\n", "x".repeat(1_000)).as_bytes()).map(drop));
+        let outcome = (0..LONGEST / 1_000 + 2)
+            .try_for_each(|_| stream.push(format!("data: {}\n", "x".repeat(1_000)).as_bytes()).map(drop));
         assert_eq!(outcome, Err(Unreadable));
         assert_eq!(EventStream::default().push(b"data: \xff\n"), Err(Unreadable));
     }

@@ -209,7 +209,10 @@ mod tests {
         assert_eq!(assembled(&["[DONE]"]).1, Err(Defect::Empty));
         assert_eq!(assembled(&[&text(" "), "[DONE]"]).1, Err(Defect::Empty));
         assert!(matches!(assembled(&["{"]).1, Err(Defect::Invalid(_))));
-        assert_eq!(assembled(&[&text("a"), r#"{"error":{"message":"over\nloaded"}}"#]).1, Err(Defect::Error("over loaded".to_owned())));
+        assert_eq!(
+            assembled(&[&text("a"), r#"{"error":{"message":"over\nloaded"}}"#]).1,
+            Err(Defect::Error("over loaded".to_owned()))
+        );
         let long = text(&"x".repeat(LONGEST_ANSWER / 2));
         assert_eq!(assembled(&[&long, &long, &long]).1, Err(Defect::TooLong));
     }

@@ -91,10 +91,16 @@ pub async fn four_runners(stack: &Stack) {
     if in_full() {
         let alone = seconds_a_job(stack.folder(), &scripts).await;
         let cores = std::thread::available_parallelism().unwrap().get() as f64;
-        println!("store and Worker took {others:.1} s of processor time; the engine alone takes {:.1} ms a job", alone * 1e3);
+        println!(
+            "store and Worker took {others:.1} s of processor time; the engine alone takes {:.1} ms a job",
+            alone * 1e3
+        );
         let ideal = alone * count as f64 + others / cores;
         let share = took / ideal;
-        println!("that is {share:.2} times its share, {:.2} times with store and Worker", took / (alone * count as f64));
+        println!(
+            "that is {share:.2} times its share, {:.2} times with store and Worker",
+            took / (alone * count as f64)
+        );
         assert!(share <= SHARE, "more than {SHARE} times the engine's share");
     }
 }
