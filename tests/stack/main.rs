@@ -7,7 +7,7 @@
 //! - `process`: a program that was started, and its certain end
 //! - `wait`: waiting for something to come true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
-//! - `socket`: a WebSocket
+//! - `socket`: a WebSocket; `browser`: Chromium
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
@@ -17,6 +17,7 @@
 //! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
 mod gate;
 mod http;
 mod process;
