@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::http::is_loopback;
 use crate::s3::ConfigError;
 
 /// The providers, in the order in which they are asked.
@@ -16,7 +17,8 @@ pub struct AiConfig {
 /// One provider. `Debug` never shows the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProviderConfig {
-    /// Where `chat/completions` is, such as `https://api.openai.com/v1`; `https`, or `http` on this machine.
+    /// Where `chat/completions` is, such as `https://api.openai.com/v1`; `https`, or `http` on this machine or where no key
+    /// goes along.
     pub base_url: http::Uri,
     /// Sent as `Authorization: Bearer`; none for a server on one's own machine that wants none.
     pub api_key: Option<String>,
@@ -81,14 +83,17 @@ fn provider(
     };
     let wrong = |problem: &str| ConfigError::new(url, problem.to_owned());
     let base_url: http::Uri = base_url.parse().map_err(|_| wrong("it is no URL"))?;
-    let host = base_url.host().unwrap_or_default();
-    let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
     match base_url.scheme_str() {
         Some("https") => {}
-        Some("http") if is_here => {}
-        _ => return Err(wrong("it must begin with https://, or with http:// for a server on this machine")),
+        Some("http") if api_key.is_none() || base_url.host().is_some_and(is_loopback) => {}
+        _ => {
+            return Err(wrong(
+                "it must begin with https://; with http:// for a server on this machine, or for one that is sent no key",
+            ));
+        }
     }
-    if base_url.query().is_some() || base_url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+    let is_more = base_url.query().is_some() || base_url.path().trim_end_matches('/').ends_with("/completions");
+    if is_more || base_url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
         return Err(wrong("it is the address before /chat/completions, without a query or a user"));
     }
     if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -118,8 +123,12 @@ mod tests {
         assert_eq!(config.first.url(), "https://api.example.com/v1/chat/completions");
         assert_eq!((config.first.host(), config.providers().count()), ("api.example.com", 1));
         assert!(!format!("{config:?}").contains("hush"));
-        let here = [("AI_FALLBACK_BASE_URL", "http://127.0.0.1:11434/v1"), ("AI_FALLBACK_MODEL", "qwen")];
-        assert_eq!(read(&[&one[..], &here].concat()).unwrap().unwrap().providers().count(), 2);
+        for url in ["http://127.0.0.1:11434/v1", "http://ollama:11434/v1", "http://localhost/"] {
+            let here = [("AI_FALLBACK_BASE_URL", url), ("AI_FALLBACK_MODEL", "qwen")];
+            assert_eq!(read(&[&one[..], &here].concat()).unwrap().unwrap().providers().count(), 2, "{url}");
+        }
+        let with_key = [("AI_BASE_URL", "http://localhost:8000"), ("AI_MODEL", "m"), ("AI_API_KEY", "k")];
+        assert!(read(&with_key).is_ok(), "loopback needs no TLS");
     }
 
     #[test]
@@ -129,7 +138,9 @@ mod tests {
             (vec![("AI_API_KEY", "k")], "AI_BASE_URL"),
             (vec![("AI_BASE_URL", "https://x")], "AI_MODEL"),
             (url("api.example.com").to_vec(), "AI_BASE_URL"),
-            (url("http://api.example.com/v1").to_vec(), "AI_BASE_URL"),
+            ([&url("http://api.example.com/v1")[..], &[("AI_API_KEY", "hush")]].concat(), "AI_BASE_URL"),
+            ([&url("http://127.0.0.1.example.com/v1")[..], &[("AI_API_KEY", "hush")]].concat(), "AI_BASE_URL"),
+            (url("https://api.example.com/v1/chat/completions").to_vec(), "AI_BASE_URL"),
             (url("https://api.example.com/v1?key=x").to_vec(), "AI_BASE_URL"),
             (url("https://user:pass@api.example.com").to_vec(), "AI_BASE_URL"),
             ([&url("https://x")[..], &[("AI_API_KEY", "sk hush")]].concat(), "AI_API_KEY"),

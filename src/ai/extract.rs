@@ -3,6 +3,12 @@
 
 use std::ops::Range;
 
+/// The most suggestions that are taken.
+const MOST_SUGGESTIONS: usize = 3;
+
+/// The longest suggestion, in characters.
+const LONGEST_SUGGESTION: usize = 200;
+
 /// What an answer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extracted {
@@ -10,10 +16,12 @@ pub enum Extracted {
     Script {
         /// The script, line for line.
         code: String,
-        /// The rest of the answer, without the script.
+        /// The rest of the answer, without script and suggestions.
         said: String,
+        /// What the model suggests to change next: the list below `Next:`, after the script.
+        suggestions: Vec<String>,
     },
-    /// A script that breaks off: it must not be run.
+    /// An answer that breaks off before its script was whole: nothing of it must be run.
     Truncated,
     /// No script: the whole answer is for the person to read.
     Prose(String),
@@ -25,7 +33,9 @@ pub enum Extracted {
 ///   counts: models show the whole script again once they have changed it, and say what to install before.
 /// - A last block that is not closed breaks off if the model stopped at its limit. If not, the model forgot the fence.
 /// - An answer without any block is a script if each of its lines that is not indented begins like Python's.
+/// - What a model thinks aloud before its answer, up to `</think>`, is no part of it.
 pub fn extract(answer: &str, is_cut: bool) -> Extracted {
+    let Some(answer) = after_thoughts(answer) else { return Extracted::Truncated };
     let blocks = blocks(answer);
     let scripts = || blocks.iter().filter(|block| block.may_be_python() && uses_freecad(&block.code));
     // A block that was whole before it may be what the person wanted; but the model meant to say more.
@@ -34,17 +44,46 @@ pub fn extract(answer: &str, is_cut: bool) -> Extracted {
     }
     if let Some(script) = scripts().next_back() {
         let (before, after) = (&answer[..script.range.start], &answer[script.range.end..]);
+        let (after, suggestions) = next_steps(after);
         let said = [before.trim(), after.trim()].join("\n\n").trim().to_owned();
-        return Extracted::Script { code: script.code.clone(), said };
+        return Extracted::Script { code: script.code.clone(), said, suggestions };
+    }
+    if is_cut {
+        return Extracted::Truncated;
     }
     if blocks.is_empty() && is_python(answer) {
-        return if is_cut {
-            Extracted::Truncated
-        } else {
-            Extracted::Script { code: with_end(answer.trim_matches(['\n', '\r'])), said: String::new() }
-        };
+        let code = with_end(answer.trim_matches(['\n', '\r']));
+        return Extracted::Script { code, said: String::new(), suggestions: Vec::new() };
     }
     Extracted::Prose(answer.trim().to_owned())
+}
+
+/// The answer without what came before it; none where the thoughts never end. Where the model's own prompt opens them,
+/// only their end shows.
+fn after_thoughts(answer: &str) -> Option<&str> {
+    match answer.rsplit_once("</think>") {
+        Some((_, said)) => Some(said),
+        None if answer.trim_start().starts_with("<think>") => None,
+        None => Some(answer),
+    }
+}
+
+/// What stands before the line `Next:`, and the items of the list after it.
+fn next_steps(text: &str) -> (&str, Vec<String>) {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line
+            .trim_matches(|letter: char| letter.is_whitespace() || "*#:".contains(letter))
+            .eq_ignore_ascii_case("next")
+        {
+            let items = text[at + line.len()..].lines().map(str::trim).filter(|line| !line.is_empty());
+            let items = items.map_while(|line| line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")));
+            let items = items.map(|item| item.trim().chars().take(LONGEST_SUGGESTION).collect());
+            return (&text[..at], items.take(MOST_SUGGESTIONS).collect());
+        }
+        at += line.len();
+    }
+    (text, Vec::new())
 }
 
 /// One fenced code block.
@@ -115,7 +154,7 @@ fn opens(line: &str) -> Option<(Fence, String)> {
     if length < 3 || (letter == '`' && info.contains('`')) {
         return None;
     }
-    let language = info.split([' ', '{', ',']).next().unwrap_or_default().to_ascii_lowercase();
+    let language = info.split([' ', '{', ',', ':']).next().unwrap_or_default().to_ascii_lowercase();
     Some((Fence { letter, length, indent: line.len() - bare.len() }, language))
 }
 
@@ -176,7 +215,7 @@ mod tests {
 
     fn script(answer: &str) -> (String, String) {
         match extract(answer, false) {
-            Extracted::Script { code, said } => (code, said),
+            Extracted::Script { code, said, .. } => (code, said),
             other => panic!("{other:?}: {answer}"),
         }
     }
@@ -184,7 +223,7 @@ mod tests {
     #[test]
     fn one_block_with_prose_around() {
         for (open, close) in
-            [("```python", "```"), ("```", "```"), ("~~~py", "~~~~"), ("````Python title=\"x\"", "````")]
+            [("```python", "```"), ("```", "```"), ("~~~py", "~~~~"), ("````Python:box.py title=\"x\"", "````")]
         {
             let answer = format!("Here it is:\n\n{open}\n{CODE}{close}\n\nChange `width` to taste.");
             let (code, said) = script(&answer);
@@ -240,9 +279,37 @@ mod tests {
         assert_eq!(extract(CODE, true), Extracted::Truncated);
         assert_eq!(script(&open).0, CODE, "a forgotten fence");
         // The explanation was cut, not the script.
+        let said = "Here:\n\nThe width can".to_owned();
         assert_eq!(
             extract(&format!("{open}```\nThe width can"), true),
-            Extracted::Script { code: CODE.to_owned(), said: "Here:\n\nThe width can".to_owned() }
+            Extracted::Script { code: CODE.to_owned(), said, suggestions: Vec::new() }
         );
+        assert_eq!(extract("First I have to think about", true), Extracted::Truncated);
+    }
+
+    #[test]
+    fn thoughts_are_no_answer() {
+        let draft = "<think>\nPerhaps:\n```python\nimport Part\nx = 0\n```\nor else\n";
+        let answer = format!("Here:\n```python\n{CODE}```\n");
+        assert_eq!(script(&format!("{draft}</think>\n{answer}")), (CODE.to_owned(), "Here:".to_owned()));
+        assert_eq!(script(&format!("```python\nimport Part\n</think>\n{answer}")).0, CODE);
+        assert_eq!(extract(draft, false), Extracted::Truncated, "they never end");
+    }
+
+    #[test]
+    fn suggestions_are_the_list_below_next() {
+        let list = |after: &str| match extract(&format!("A box.\n```python\n{CODE}```\n{after}"), false) {
+            Extracted::Script { said, suggestions, .. } => (said, suggestions),
+            other => panic!("{other:?}"),
+        };
+        for head in ["Next:", "**Next:**", "## next"] {
+            let (said, suggestions) =
+                list(&format!("- `width` is its width\n\n{head}\n\n- Add holes\n* Round the edges\n"));
+            assert_eq!(said, "A box.\n\n- `width` is its width");
+            assert_eq!(suggestions, ["Add holes", "Round the edges"]);
+        }
+        assert_eq!(list("- one\n").1, Vec::<String>::new());
+        assert_eq!(list("Next:\n- 1\n- 2\n- 3\n- 4\n").1.len(), MOST_SUGGESTIONS);
+        assert_eq!(list("Next:\n- 1\nAnd so on.\n").1, ["1"]);
     }
 }

@@ -4,6 +4,7 @@
 //! - `prompt`: what the model is told: `prompt.md`, the project as it stands, the conversation
 //! - `wire`: the OpenAI-compatible `chat/completions` protocol: request, answer, stream, errors
 //! - `sse`: lines of an event stream (WHATWG HTML, section 9.2.6)
+//! - `exchange`: one try of one provider
 //! - `provider`: asks one provider, tries again, and falls back to another, within one deadline
 //! - `extract`: the script in an answer, as it stands there
 //! - `config`: the settings `AI_*`
@@ -11,6 +12,7 @@
 //! Nothing here knows projects' owners, objects or the bucket: who may ask for what is decided before.
 
 mod config;
+mod exchange;
 mod extract;
 mod prompt;
 mod provider;
@@ -19,6 +21,6 @@ mod wire;
 
 pub use config::{AiConfig, ProviderConfig};
 pub use extract::{Extracted, extract};
-pub use prompt::{Failure, Message, Model, Role, compose, repair};
+pub use prompt::{Failure, Message, Model, Request, Role, compose, repair};
 pub use provider::{AiError, Answered, Asked, FailureKind, Listener, ask};
 pub use wire::Usage;

@@ -18,7 +18,8 @@ pub(super) struct Request<'a> {
     pub model: &'a str,
     pub messages: &'a [Message],
     pub stream: bool,
-    pub stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_options: Option<StreamOptions>,
 }
 
 /// What more a stream is to tell.
@@ -31,10 +32,8 @@ pub(super) struct StreamOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Of what was sent.
-    #[serde(default, rename = "prompt_tokens")]
     pub input: u64,
     /// Of the answer.
-    #[serde(default, rename = "completion_tokens")]
     pub output: u64,
 }
 
@@ -53,7 +52,8 @@ pub(super) enum Defect {
     Cut,
 }
 
-/// An answer that is being put together.
+/// An answer that is being put together. Only what is needed of each message is looked at: providers add fields, leave
+/// some out, and write `null` where others write nothing.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     pub text: String,
@@ -61,29 +61,6 @@ pub(super) struct Assembly {
     finish_reason: Option<String>,
     /// The stream has said that it is through.
     is_done: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct Body {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<Usage>,
-    error: Option<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Choice {
-    /// Which of several answers; only the first is taken.
-    #[serde(default)]
-    index: u64,
-    message: Option<Part>,
-    delta: Option<Part>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Part {
-    content: Option<Value>,
 }
 
 impl Assembly {
@@ -97,27 +74,44 @@ impl Assembly {
         if data.is_empty() || self.is_done {
             return Ok(String::new());
         }
-        self.take(data)
+        self.take(&parse(data)?)
     }
 
     /// Takes an answer that came whole.
     pub fn whole(&mut self, body: &str) -> Result<String, Defect> {
-        let text = self.take(body)?;
+        let body = parse(body)?;
+        let text = self.take(&body)?;
+        if !body["choices"].is_array() {
+            return Err(Defect::Invalid("it has no choices".to_owned()));
+        }
         self.is_done = true;
         Ok(text)
     }
 
-    fn take(&mut self, json: &str) -> Result<String, Defect> {
-        let body: Body = serde_json::from_str(json).map_err(|error| Defect::Invalid(error.to_string()))?;
-        if let Some(error) = body.error.filter(|error| !error.is_null()) {
-            return Err(Defect::Error(message_of(&error)));
+    /// Whether nothing more is to come.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    fn take(&mut self, body: &Value) -> Result<String, Defect> {
+        if !body["error"].is_null() {
+            return Err(Defect::Error(message_of(&body["error"])));
         }
-        self.usage = body.usage.or(self.usage);
+        let count = |name: &str| body["usage"][name].as_u64();
+        if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
+            self.usage = Some(Usage { input, output });
+        }
         let mut added = String::new();
-        for choice in body.choices.into_iter().filter(|choice| choice.index == 0) {
-            self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
-            let content = choice.delta.or(choice.message).and_then(|part| part.content);
-            added.push_str(&text_of(content));
+        // Only the first of several answers is taken.
+        let choices = body["choices"].as_array().into_iter().flatten();
+        for choice in choices.filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
+            if let Some(reason) = choice["finish_reason"].as_str() {
+                self.finish_reason = Some(reason.to_owned());
+            }
+            let part = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
+            added.push_str(&text_of(&part["content"]));
+            // Where a model declines in a field of its own, that is what it says.
+            added.push_str(part["refusal"].as_str().unwrap_or_default());
         }
         if self.text.len() + added.len() > LONGEST_ANSWER {
             return Err(Defect::TooLong);
@@ -126,7 +120,7 @@ impl Assembly {
         Ok(added)
     }
 
-    /// The answer is over. Gives whether the model was cut short by its own limit of tokens.
+    /// The answer is over. Gives whether it was cut short: by the model's own limit of tokens, or by a filter.
     ///
     /// # Errors
     /// When it ended before it was finished, or says nothing.
@@ -137,15 +131,21 @@ impl Assembly {
         if self.text.trim().is_empty() {
             return Err(Defect::Empty);
         }
-        Ok(self.finish_reason.as_deref() == Some("length"))
+        Ok(matches!(self.finish_reason.as_deref(), Some("length" | "content_filter")))
     }
 }
 
+/// One JSON object.
+fn parse(json: &str) -> Result<Value, Defect> {
+    let value: Value = serde_json::from_str(json).map_err(|error| Defect::Invalid(error.to_string()))?;
+    if value.is_object() { Ok(value) } else { Err(Defect::Invalid("it is no JSON object".to_owned())) }
+}
+
 /// The text of a message: a string, or a list of parts of which some are text.
-fn text_of(content: Option<Value>) -> String {
+fn text_of(content: &Value) -> String {
     match content {
-        Some(Value::String(text)) => text,
-        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
         _ => String::new(),
     }
 }
@@ -185,12 +185,14 @@ mod tests {
             r#"{"id":"1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
             r#"{"choices":[{"index":0,"delta":{"content":"import "},"finish_reason":null}],"usage":null}"#,
             r#"{"choices":[{"index":1,"delta":{"content":"other"}},{"index":0,"delta":{"content":"Part"}}]}"#,
-            r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+            r#"{"choices":null,"error":null,"usage":{"prompt_tokens":null}}"#,
+            r#"{"choices":[{"delta":{"content":null},"finish_reason":"stop"}]}"#,
             r#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#,
             "[DONE]",
         ]);
         assert_eq!((answer.text.as_str(), end), ("import Part", Ok(false)));
         assert_eq!(answer.usage, Some(Usage { input: 12, output: 3 }));
+        assert!(answer.is_done());
     }
 
     #[test]
@@ -199,6 +201,8 @@ mod tests {
         let body = r#"{"choices":[{"message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},"finish_reason":"length"}]}"#;
         assert_eq!(answer.whole(body).as_deref(), Ok("ab"));
         assert_eq!(answer.end(), Ok(true), "cut short by its own limit");
+        let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}"#;
+        assert_eq!(Assembly::default().whole(declined).as_deref(), Ok("I cannot."));
     }
 
     #[test]
@@ -208,13 +212,22 @@ mod tests {
         assert_eq!(assembled(&[]).1, Err(Defect::Cut));
         assert_eq!(assembled(&["[DONE]"]).1, Err(Defect::Empty));
         assert_eq!(assembled(&[&text(" "), "[DONE]"]).1, Err(Defect::Empty));
-        assert!(matches!(assembled(&["{"]).1, Err(Defect::Invalid(_))));
+        for json in ["{", "7", "[]"] {
+            assert!(matches!(assembled(&[json]).1, Err(Defect::Invalid(_))), "{json}");
+        }
+        assert!(matches!(Assembly::default().whole("{\"id\": 1}"), Err(Defect::Invalid(_))));
         assert_eq!(
-            assembled(&[&text("a"), r#"{"error":{"message":"over\nloaded"}}"#]).1,
+            assembled(&[&text("a"), r#"{"choices":null,"error":{"message":"over\nloaded"}}"#]).1,
             Err(Defect::Error("over loaded".to_owned()))
         );
         let long = text(&"x".repeat(LONGEST_ANSWER / 2));
         assert_eq!(assembled(&[&long, &long, &long]).1, Err(Defect::TooLong));
+    }
+
+    #[test]
+    fn what_a_filter_stops_is_cut() {
+        let blocked = r#"{"choices":[{"delta":{"content":"half of it"},"finish_reason":"content_filter"}]}"#;
+        assert_eq!(assembled(&[blocked, "[DONE]"]).1, Ok(true));
     }
 
     #[test]

@@ -8,10 +8,11 @@ use super::{ADMIN, Credential, Identity, LOCAL, Page, session_hash};
 use crate::account::{AccountCall, TokenView};
 use crate::api::AuthMode;
 use crate::api::app::Platform;
-use crate::api::config::{Config, Secret, is_loopback};
+use crate::api::config::{Config, Secret};
 use crate::api::error::ApiError;
 use crate::api::route::Permission;
 use crate::auth::{Claims, Scope, SharedKeys, TokenKind, TokenText, Unauthentic};
+use crate::http::is_loopback;
 use crate::object::{ObjectName, call};
 use crate::project::Caller;
 
