@@ -25,6 +25,7 @@ mod monitoring;
 mod outages;
 mod ownership;
 mod page;
+mod providers;
 mod queue;
 mod reads;
 mod reference;

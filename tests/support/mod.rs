@@ -9,6 +9,7 @@ pub mod faults;
 pub mod issuer;
 pub mod memory_store;
 pub mod person;
+pub mod provider;
 pub mod signer;
 pub mod sqlite;
 pub mod users;
