@@ -10,6 +10,7 @@
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
 //! - [`ai`]: a language model that writes scripts: prompt, protocol, providers, extraction
 //! - [`project`]: the life of a project's versions, inside its Durable Object
+//! - [`chat`]: a conversation and the turns that make versions of it, inside a Durable Object beside the project's
 //! - [`account`]: what belongs to a user: the index of projects, tokens, sessions; inside its Durable Object
 //! - [`fleet`]: what is known about the store, inside one Durable Object
 //! - [`api`]: routes, permissions, handlers, errors: the HTTP API
@@ -24,6 +25,7 @@ pub mod account;
 pub mod ai;
 pub mod api;
 pub mod auth;
+pub mod chat;
 pub mod contract;
 pub mod crypto;
 #[cfg(target_arch = "wasm32")]
@@ -32,4 +34,5 @@ pub mod fleet;
 pub mod http;
 pub mod object;
 pub mod project;
+mod row;
 pub mod s3;

@@ -59,6 +59,8 @@ pub enum ObjectName {
     Account(String),
     /// What is known about the store.
     Fleet,
+    /// The conversation about one project.
+    Chat(ProjectId),
 }
 
 /// Reaches the objects.
@@ -105,7 +107,8 @@ pub fn post(objects: &dyn Objects, object: ObjectName, call: &impl Serialize) {
     }
 }
 
-fn request(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
+/// The request that carries `call` to an object.
+pub(crate) fn request(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
     let broken = |error: &dyn std::fmt::Display| HttpError(error.to_string());
     let body = serde_json::to_vec(call).map_err(|error| broken(&error))?;
     let request = http::Request::post("https://object/").header("content-type", "application/json");

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
+use crate::ai::AiConfig;
 use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
 use crate::crypto::VerifyingKey;
 use crate::http::is_loopback;
@@ -55,6 +56,9 @@ pub struct Config {
     pub runner_token: Option<Secret>,
     /// `ALLOWED_ORIGINS`: the origins whose pages may call from elsewhere, with commas between. Not set: none.
     pub allowed_origins: AllowedOrigins,
+    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL` and the same with `AI_FALLBACK_`; see [`AiConfig`]. Not set: no model is
+    /// asked. A wrong one stops the calls that need a model, and no others.
+    pub ai: Result<Option<AiConfig>, ConfigError>,
 }
 
 impl Config {
@@ -88,7 +92,8 @@ impl Config {
         let allowed_origins =
             optional("ALLOWED_ORIGINS").map(|list| AllowedOrigins::parse(&list)).transpose()?.unwrap_or_default();
         let bucket = Bucket::from_settings(lookup)?;
-        Ok(Self { bucket, auth, issuer, admin_token, runner_token, allowed_origins })
+        let ai = AiConfig::from_settings(lookup);
+        Ok(Self { bucket, auth, issuer, admin_token, runner_token, allowed_origins, ai })
     }
 
     /// Whether there is any way to know a user. Without one the API is closed.

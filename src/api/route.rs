@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
 use super::{
-    batch, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
+    batch, chat, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
     versions,
 };
 
@@ -227,6 +227,46 @@ pub static ROUTES: &[Route] = &[
         summary: "many scripts, each the next version of its project",
         handler: |call| Box::pin(batch::upload(call)),
         terms: ForDocument::new(batch::UPLOAD),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/ai/chat",
+        permission: Permission::Write,
+        body: RequestBody::Json { limit: chat::MAX_CHAT_BYTES },
+        query: &[],
+        summary: "a sentence becomes a script, which is the next version",
+        handler: |call| Box::pin(chat::chat(call)),
+        terms: ForDocument::new(chat::CHAT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/projects/{project}/chat/{turn}",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "where a turn of the conversation stands",
+        handler: |call| Box::pin(chat::turn(call)),
+        terms: ForDocument::new(chat::TURN),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/projects/{project}/messages",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[LIMIT, CURSOR],
+        summary: "what was said, newest first",
+        handler: |call| Box::pin(chat::messages(call)),
+        terms: ForDocument::new(chat::MESSAGES),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/projects/{project}/messages",
+        permission: Permission::Write,
+        body: RequestBody::None,
+        query: &[],
+        summary: "removes what was said",
+        handler: |call| Box::pin(chat::forget(call)),
+        terms: ForDocument::new(chat::FORGET),
     },
     Route {
         method: Method::POST,

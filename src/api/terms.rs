@@ -109,6 +109,8 @@ pub struct Link {
 pub enum Tag {
     /// Sending scripts and reading them.
     Scripts,
+    /// From a sentence to a model.
+    Chat,
     /// Where a version stands.
     Status,
     /// What came out.
@@ -125,8 +127,9 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in the order of the document.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Scripts,
+        Self::Chat,
         Self::Status,
         Self::Models,
         Self::Access,
@@ -139,6 +142,7 @@ impl Tag {
     pub fn name(self) -> &'static str {
         match self {
             Self::Scripts => "Scripts",
+            Self::Chat => "Chat",
             Self::Status => "Status",
             Self::Models => "Models",
             Self::Access => "Access",
@@ -152,6 +156,7 @@ impl Tag {
     pub fn about(self) -> &'static str {
         match self {
             Self::Scripts => "Sending scripts, each the next version of its project, and reading them.",
+            Self::Chat => "From a sentence to a model: what a language model is asked, and what it says.",
             Self::Status => "Where a version stands, now and as it changes; ending it and running it again.",
             Self::Models => "The files that came out, what they measure, and what was printed.",
             Self::Access => "Tokens, sessions and owners.",

@@ -198,6 +198,10 @@ text_id!(
     "an upload id is 16 lower-case hex digits"
 );
 text_id!(
+    /// The random id of one turn of a conversation: what somebody asked for, and all that comes of it.
+    TurnId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$", "a turn's id is 16 lower-case hex digits"
+);
+text_id!(
     /// Names one request through every log, document and answer; taken from `X-Request-Id` or made here.
     RequestId, 1..=64, |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b), "^[A-Za-z0-9_.-]{1,64}$",
     "a request id is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'"
@@ -220,6 +224,13 @@ impl RunId {
 }
 
 impl UploadId {
+    /// A fresh id from the system's random source.
+    pub fn random() -> Self {
+        Self(random_hex())
+    }
+}
+
+impl TurnId {
     /// A fresh id from the system's random source.
     pub fn random() -> Self {
         Self(random_hex())

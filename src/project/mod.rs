@@ -27,7 +27,6 @@ mod object;
 mod records;
 mod refresh;
 mod retry;
-mod row;
 mod upload;
 mod words;
 

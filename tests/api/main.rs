@@ -9,6 +9,7 @@ mod account;
 mod bad_input;
 mod batch;
 mod cancel;
+mod chat;
 mod cors;
 mod first_contact;
 mod flat_path;

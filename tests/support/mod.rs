@@ -12,6 +12,7 @@ pub mod person;
 pub mod provider;
 pub mod signer;
 pub mod sqlite;
+pub mod talk;
 pub mod users;
 pub mod verifier;
 pub mod world;

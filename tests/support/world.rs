@@ -10,6 +10,7 @@ use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
 use partwright::api::{App, Config, Platform, Served};
 use partwright::auth::SharedKeys;
+use partwright::chat::{ChatCall, ChatMemory, ChatObject};
 use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
@@ -25,6 +26,7 @@ use super::contract;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
 use super::memory_store::MemoryStore;
+use super::provider::Provider;
 use super::signer::Signer;
 use super::sqlite::Sqlite;
 use super::verifier::RingVerifier;
@@ -35,6 +37,7 @@ struct Instance {
     alarm: AlarmCell,
     sockets: FakeSockets,
     memory: RefCell<Rc<Memory>>,
+    chat: RefCell<Rc<ChatMemory>>,
     fleet: FleetMemory,
 }
 
@@ -79,6 +82,8 @@ pub struct World {
     pub store: Faulty<MemoryStore>,
     /// The issuer of tokens, where one is trusted.
     pub issuer: Faulty<KeySetAddress>,
+    /// The language model, where one is configured.
+    pub provider: Provider,
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
     keys: SharedKeys,
@@ -113,6 +118,16 @@ impl Answer {
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
 pub const RUNNER_TOKEN: &str = "the runners' token, 33 characters";
 
+/// The settings of two language models.
+pub const MODELS: [(&str, &str); 6] = [
+    ("AI_BASE_URL", "https://first.test/v1"),
+    ("AI_API_KEY", "sk-the-first-key"),
+    ("AI_MODEL", "one"),
+    ("AI_FALLBACK_BASE_URL", "https://other.test/v1"),
+    ("AI_FALLBACK_API_KEY", "sk-the-other-key"),
+    ("AI_FALLBACK_MODEL", "two"),
+];
+
 impl World {
     /// Open mode on loopback, with both tokens.
     pub fn new() -> Self {
@@ -124,6 +139,12 @@ impl World {
     pub fn closed() -> Self {
         let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
         Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens].concat())
+    }
+
+    /// The same with a language model, and another to fall back to.
+    pub fn talking() -> Self {
+        let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+        Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens, &MODELS].concat())
     }
 
     pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
@@ -138,6 +159,7 @@ impl World {
         Self {
             store,
             issuer,
+            provider: Provider::default(),
             clock: TestClock::new(),
             config,
             keys,
@@ -188,7 +210,7 @@ impl World {
                 self.project(&instance, &memory).greeting(&call).await.unwrap()
             }
             ObjectName::Fleet => self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(),
-            ObjectName::Account(_) => panic!("accounts hold no WebSockets"),
+            ObjectName::Account(_) | ObjectName::Chat(_) => panic!("{object:?} holds no WebSockets"),
         };
         let messages = Messages::default();
         messages.borrow_mut().push_back(first);
@@ -202,8 +224,19 @@ impl World {
         self.serve_request(request).await.unwrap_or_else(opened)
     }
 
+    /// Sends one request through the API, and gives the answer before its body is read.
+    pub async fn start(&self, request: http::Request<Body>) -> http::Response<Body> {
+        let http = self.network();
+        let platform =
+            Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
+        match App::new(&self.config, platform, &self.keys).handle(request).await {
+            Served::Answer(answer) => answer,
+            Served::Upgrade { .. } => panic!("a WebSocket: see `connect`"),
+        }
+    }
+
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
-        let http = Network { store: &self.store, issuer: &self.issuer };
+        let http = self.network();
         let platform =
             Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
         let app = App::new(&self.config, platform, &self.keys);
@@ -275,6 +308,58 @@ impl World {
     pub fn evict(&self, project: &str) {
         let name = ObjectName::Project(project.parse().unwrap());
         *self.instance(&name).memory.borrow_mut() = Rc::default();
+    }
+
+    /// The same for the object of its conversation. What it was at is dropped by whoever drops the future of it.
+    pub fn evict_chat(&self, project: &str) {
+        *self.instance(&ObjectName::Chat(project.parse().unwrap())).chat.borrow_mut() = Rc::default();
+    }
+
+    /// When the alarm of the project's conversation is set for.
+    pub fn chat_alarm(&self, project: &str) -> Option<Timestamp> {
+        self.instance(&ObjectName::Chat(project.parse().unwrap())).alarm.0.get()
+    }
+
+    /// Rings the alarm of the project's conversation, at once. It is cleared before, as the platform does.
+    pub async fn ring_chat(&self, project: &str) {
+        let instance = self.instance(&ObjectName::Chat(project.parse().unwrap()));
+        instance.alarm.0.take();
+        let memory = instance.chat.borrow().clone();
+        self.chat(&instance, &self.network(), &memory).alarm().await.unwrap();
+    }
+
+    /// What comes of `work` while the alarms of the project and of its conversation ring whenever they are due.
+    pub async fn while_ringing<T>(&self, project: &str, work: impl Future<Output = T>) -> T {
+        let pause = std::time::Duration::from_millis(20);
+        let chat = async {
+            loop {
+                match self.chat_alarm(project) {
+                    Some(due) if due <= self.clock.now() => self.ring_chat(project).await,
+                    _ => self.clock.sleep(pause).await,
+                }
+            }
+        };
+        let versions = async {
+            loop {
+                match self.alarm(project) {
+                    Some(due) if due <= self.clock.now() => drop(self.ring(project).await),
+                    _ => self.clock.sleep(pause).await,
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            never = chat => never,
+            never = versions => never,
+        }
+    }
+
+    /// All that the object of the project's conversation keeps, as text.
+    pub fn chat_text(&self, project: &str) -> String {
+        let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
+        let tables = sql.exec("SELECT name FROM sqlite_master WHERE name IN ('turns', 'messages')", &[]).unwrap();
+        let rows = |name: &str| format!("{:?}\n", sql.exec(&format!("SELECT * FROM {name}"), &[]).unwrap());
+        if tables.is_empty() { String::new() } else { rows("turns") + &rows("messages") }
     }
 
     /// Whether the project's object has ever kept anything.
@@ -383,6 +468,7 @@ impl World {
             alarm: AlarmCell::default(),
             sockets: FakeSockets::default(),
             memory: RefCell::default(),
+            chat: RefCell::default(),
             fleet: FleetMemory::default(),
         };
         instances.entry(name.clone()).or_insert_with(|| Rc::new(fresh())).clone()
@@ -399,9 +485,29 @@ impl World {
         FleetObject::new(&instance.sql, &instance.sockets, client, &instance.fleet)
     }
 
+    fn network(&self) -> Network<'_> {
+        Network { store: &self.store, issuer: &self.issuer, provider: &self.provider }
+    }
+
+    fn chat<'a>(&'a self, instance: &'a Instance, http: &'a dyn Http, memory: &'a ChatMemory) -> ChatObject<'a> {
+        let config = self.config.as_ref().unwrap();
+        let ai = config.ai.as_ref().ok().and_then(Option::as_ref);
+        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm);
+        ChatObject::new(platform, (http, &self.clock), self, (&config.bucket, ai), memory)
+    }
+
+    /// Asks a conversation's object.
+    async fn serve_chat(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
+        let instance = self.instance(name);
+        let call: ChatCall = serde_json::from_slice(body).unwrap();
+        let memory = instance.chat.borrow().clone();
+        self.chat(&instance, &self.network(), &memory).serve(&call).await
+    }
+
     async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
         let instance = self.instance(name);
         match name {
+            ObjectName::Chat(_) => panic!("a conversation is asked and not told"),
             ObjectName::Project(_) => {
                 let call: ProjectCall = serde_json::from_slice(body).unwrap();
                 let memory = instance.memory.borrow().clone();
@@ -433,15 +539,20 @@ impl Assets for PageOnDisk {
     }
 }
 
-/// The issuer under its own host, the store under all others.
+/// The issuer and the language model under their own hosts, the store under all others.
 struct Network<'a> {
     store: &'a dyn Http,
     issuer: &'a dyn Http,
+    provider: &'a dyn Http,
 }
 
 impl Http for Network<'_> {
     fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
-        if request.uri().host() == Some("issuer.test") { self.issuer.send(request) } else { self.store.send(request) }
+        match request.uri().host() {
+            Some("issuer.test") => self.issuer.send(request),
+            Some("first.test" | "other.test") => self.provider.send(request),
+            _ => self.store.send(request),
+        }
     }
 }
 
@@ -462,6 +573,9 @@ impl Objects for World {
             }
             if is_account && self.accounts_are_slow.get() {
                 self.clock.sleep(std::time::Duration::from_secs(1)).await;
+            }
+            if let ObjectName::Chat(_) = object {
+                return Ok(self.serve_chat(&object, request.body()).await);
             }
             let answer = self.serve(&object, request.body()).await;
             Ok(http::Response::new(Body::full(answer.to_string())))

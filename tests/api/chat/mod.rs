@@ -1,0 +1,3 @@
+//! From a sentence to a model: turns, their streams, and what becomes of them when things break.
+
+mod turns;
