@@ -58,7 +58,7 @@ impl<'a> Talk<'a> {
         self.runs.borrow_mut().push_back(run);
     }
 
-    fn request(&self, method: &str, path: &str) -> http::request::Builder {
+    pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
         let request = http::Request::builder().method(method).uri(url(path));
         request.header("authorization", format!("Bearer {}", self.token))
     }
@@ -143,7 +143,9 @@ impl<'a> Talk<'a> {
         let answer = self.get(&format!("/api/projects/{}/messages?limit=200", self.project)).await.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let messages = answer["messages"].as_array().unwrap().iter().rev();
-        messages.map(|message| (text(&message["role"]), text(&message["content"]), message["version"].as_u64())).collect()
+        messages
+            .map(|message| (text(&message["role"]), text(&message["content"]), message["version"].as_u64()))
+            .collect()
     }
 
     /// The versions, oldest first: number, origin, parent.
@@ -151,7 +153,11 @@ impl<'a> Talk<'a> {
         let answer = self.get(&format!("/api/projects/{}/scripts", self.project)).await.json();
         let versions = answer["scripts"].as_array().map_or(&[][..], Vec::as_slice).iter().rev();
         let of = |version: &Value| {
-            (version["version"].as_u64().unwrap(), version["origin"].as_str().unwrap().to_owned(), version["parent"].as_u64())
+            (
+                version["version"].as_u64().unwrap(),
+                version["origin"].as_str().unwrap().to_owned(),
+                version["parent"].as_u64(),
+            )
         };
         versions.map(of).collect()
     }
@@ -170,7 +176,7 @@ impl<'a> Talk<'a> {
                 never = self.running() => never,
             }
         };
-        self.world.while_ringing(self.project, work).await
+        Box::pin(self.world.while_ringing(self.project, work)).await
     }
 
     /// The runner: takes each version that has a ticket, and says nothing of it but by its report.
@@ -245,7 +251,10 @@ pub fn names(events: &[(String, Value)]) -> Vec<&str> {
 }
 
 /// Reads a stream until an event of this name has come.
-pub async fn until(body: &mut futures::stream::LocalBoxStream<'static, Result<Bytes, partwright::http::HttpError>>, name: &str) {
+pub async fn until(
+    body: &mut futures::stream::LocalBoxStream<'static, Result<Bytes, partwright::http::HttpError>>,
+    name: &str,
+) {
     let wanted = format!("event: {name}\n");
     while let Some(chunk) = body.next().await {
         if String::from_utf8_lossy(&chunk.unwrap()).contains(&wanted) {

@@ -334,7 +334,7 @@ impl World {
         let chat = async {
             loop {
                 match self.chat_alarm(project) {
-                    Some(due) if due <= self.clock.now() => self.ring_chat(project).await,
+                    Some(due) if due <= self.clock.now() => Box::pin(self.ring_chat(project)).await,
                     _ => self.clock.sleep(pause).await,
                 }
             }
@@ -342,7 +342,7 @@ impl World {
         let versions = async {
             loop {
                 match self.alarm(project) {
-                    Some(due) if due <= self.clock.now() => drop(self.ring(project).await),
+                    Some(due) if due <= self.clock.now() => drop(Box::pin(self.ring(project)).await),
                     _ => self.clock.sleep(pause).await,
                 }
             }
@@ -352,6 +352,26 @@ impl World {
             never = chat => never,
             never = versions => never,
         }
+    }
+
+    /// The turn that is open in the project's conversation.
+    pub fn open_turn(&self, project: &str) -> Option<String> {
+        let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
+        let rows = sql.exec("SELECT id FROM turns WHERE ended_at IS NULL", &[]).unwrap();
+        rows.into_iter().flatten().next().map(|id| match id {
+            partwright::object::Value::Text(id) => id,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// The projects that anybody has talked about.
+    pub fn chats(&self) -> Vec<String> {
+        let instances = self.instances.borrow();
+        let names = instances.keys().filter_map(|name| match name {
+            ObjectName::Chat(project) => Some(project.to_string()),
+            _ => None,
+        });
+        names.collect()
     }
 
     /// All that the object of the project's conversation keeps, as text.

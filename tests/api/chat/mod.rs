@@ -1,3 +1,6 @@
 //! From a sentence to a model: turns, their streams, and what becomes of them when things break.
 
+mod faults;
+mod survival;
 mod turns;
+mod whose;
