@@ -19,7 +19,7 @@ use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::account::{AccountCall, Created, NewToken, TokenView};
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use crate::contract::{RequestId, Timestamp};
+use crate::contract::{RequestId, Timestamp, Whole};
 use crate::object::ObjectName;
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
@@ -92,8 +92,8 @@ struct TokenRequest {
     scope: Option<String>,
     /// How long it lives; 90 days unless said otherwise.
     #[serde(default)]
-    #[schemars(range(min = 1, max = MOST_DAYS))]
-    expires_in_days: Option<u32>,
+    #[schemars(with = "Option<u32>", range(min = 1, max = MOST_DAYS))]
+    expires_in_days: Option<Whole>,
     /// Whose it is to be; only an admin may name another than oneself.
     #[serde(default)]
     #[schemars(with = "Option<UserName>")]
@@ -245,7 +245,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let TokenRequest { name, scope, expires_in_days, user } = upload::parse(text)?;
     let name = checked_name(&name)?;
     let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
-    let expires_in_days = expires_in_days.unwrap_or(USUAL_DAYS);
+    let Whole(days) = expires_in_days.unwrap_or(Whole(USUAL_DAYS.into()));
+    let expires_in_days = u32::try_from(days).unwrap_or(u32::MAX);
     if !(1..=MOST_DAYS).contains(&expires_in_days) {
         let detail = format!("{expires_in_days}: a token lives for 1 to {MOST_DAYS} days");
         return Err(ApiError::invalid("expires_in_days", detail));

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
 
+use super::Whole;
+
 /// Why a text is not the id it was taken for. The message is fit for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -72,8 +74,8 @@ impl FromStr for ProjectId {
 
 /// A version's number: 1, 2, 3 … without zero padding, at most 2^53 - 1 (what SQLite in the object and JSON carry).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "u64", into = "u64")]
-#[schemars(description = "A version's number: 1, 2, 3 …", extend("minimum" = 1, "maximum" = 9_007_199_254_740_991_u64))]
+#[serde(try_from = "Whole", into = "u64")]
+#[schemars(with = "u64", description = "A version's number: 1, 2, 3 …", extend("minimum" = 1, "maximum" = 9_007_199_254_740_991_u64))]
 pub struct Version(u64);
 
 impl Version {
@@ -102,6 +104,14 @@ impl TryFrom<u64> for Version {
         } else {
             Err(IdError("a version is a whole number from 1 to 9007199254740991"))
         }
+    }
+}
+
+impl TryFrom<Whole> for Version {
+    type Error = IdError;
+
+    fn try_from(Whole(number): Whole) -> Result<Self, IdError> {
+        Self::try_from(number)
     }
 }
 

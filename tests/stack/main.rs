@@ -14,10 +14,12 @@
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
 //! - `scenarios`: what is shown
+//! - `fuzz`: that the API is what its OpenAPI document says, whatever is sent
 //! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod browser;
+mod fuzz;
 mod gate;
 mod http;
 mod process;

@@ -42,8 +42,8 @@ pub(super) const RETRY_AFTER: Parameter =
 pub(super) const WWW_AUTHENTICATE: Parameter =
     Parameter::always::<String>("WWW-Authenticate", "How callers are known: by a bearer token.", "Bearer");
 
-/// What the connection has to become.
-pub(super) const UPGRADE: Parameter = Parameter::always::<String>("Upgrade", "The protocol of the call.", "websocket");
+/// What the connection has to become. It concerns one connection alone, so what stands between may take it off.
+pub(super) const UPGRADE: Parameter = Parameter::text::<String>("Upgrade", "The protocol of the call.", "websocket");
 
 /// A format as the path takes it.
 struct FormatInAnyCase;
