@@ -47,7 +47,7 @@ const EVENTS: Content = Content::Text {
 };
 
 pub(super) const CHAT: Terms = Terms {
-    id: "chat",
+    id: "sendMessage",
     tag: Tag::Chat,
     about: "A language model writes a script, which becomes the next version; one that fails in FreeCAD is repaired. The \
             project is made when there is none. The answer comes once the script is uploaded or the turn has ended, after \
