@@ -39,7 +39,7 @@ const LONGEST_SLUG: usize = 40;
 
 const EVENTS: Content = Content::Text {
     media_type: "text/event-stream",
-    about: "Events, each with JSON as its data: `state` (`state`, `message`), `text` (what the model says, as it comes), \
+    about: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
             `restart` (the texts since the last state count for nothing), `script` (`code`, `repair`, `suggestions`), \
             `version` (`version`, `key`, `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, \
             `version`, `error`), `error` (`error`), and at the end `done` (the body of `getTurn`).",

@@ -210,7 +210,7 @@ impl<'a> ChatObject<'a> {
 
     /// The events that tell where a turn stands.
     fn so_far(&self, project: &ProjectId, turn: &Turn) -> Result<Vec<bytes::Bytes>, ChatRefusal> {
-        let mut events = vec![words::state_event(turn)];
+        let mut events = vec![words::turn_event(project, turn), words::state_event(turn)];
         let text = self.memory.live.text();
         if turn.state == TurnState::Generating {
             if !text.is_empty() {

@@ -121,10 +121,14 @@ impl<'a> TurnBody<'a> {
             began_at: turn.began_at,
             ended_at: turn.ended_at,
             status_url: format!("/api/projects/{project}/status"),
-            turn_url: format!("/api/projects/{project}/chat/{}", turn.id),
+            turn_url: turn_url(project, turn),
             request_id: &turn.request_id,
         }
     }
+}
+
+fn turn_url(project: &ProjectId, turn: &Turn) -> String {
+    format!("/api/projects/{project}/chat/{}", turn.id)
 }
 
 /// The words that a person sees for a state.
@@ -148,6 +152,14 @@ fn event(name: &str, data: &Value) -> Bytes {
 /// What keeps a connection that has nothing to say.
 pub(super) fn keep_alive() -> Bytes {
     Bytes::from_static(b":\n\n")
+}
+
+/// `turn`: which turn this is, and where it is taken up again should the connection break.
+pub(super) fn turn_event(project: &ProjectId, turn: &Turn) -> Bytes {
+    event(
+        "turn",
+        &json!({"turn": turn.id.as_str(), "project_name": project.as_str(), "turn_url": turn_url(project, turn)}),
+    )
 }
 
 /// `state`: where the turn stands now.

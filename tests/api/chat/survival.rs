@@ -105,7 +105,7 @@ async fn a_call_that_was_lost_with_its_instance_is_made_anew_a_few_times() {
     let listen = world.start(listening(&talk, &id)).await.into_body();
     let heard = talk.working(listen.bytes(usize::MAX)).await.unwrap();
     let events = events(&heard);
-    assert_eq!(names(&events)[..3], ["state", "restart", "text"]);
+    assert_eq!(names(&events)[..4], ["turn", "state", "restart", "text"]);
     assert_eq!(events.last().unwrap().1["version"], 1);
 }
 
@@ -169,8 +169,8 @@ async fn a_stream_is_taken_up_again_from_what_is_so() {
     // To a turn that has ended the same is told, and the stream ends.
     let stream = world.start(listening(&talk, &id)).await.into_body();
     let heard = events(&stream.bytes(usize::MAX).await.unwrap());
-    assert_eq!(names(&heard), ["state", "script", "version", "done"]);
-    assert_eq!(heard[0].1["state"], "completed");
+    assert_eq!(names(&heard), ["turn", "state", "script", "version", "done"]);
+    assert_eq!((&heard[0].1["turn"], &heard[1].1["state"]), (&json!(id), &json!("completed")));
 }
 
 #[tokio::test(start_paused = true)]

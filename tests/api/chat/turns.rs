@@ -52,7 +52,10 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     world.provider.plan(says("a bracket"));
     talk.runs(Run::Completes);
     let first = talk.hear("A bracket").await;
-    assert_eq!(names(&first), ["state", "text", "script", "state", "version", "state", "status", "state", "done"]);
+    assert_eq!(
+        names(&first),
+        ["turn", "state", "text", "script", "state", "version", "state", "status", "state", "done"]
+    );
     let texts: String =
         first.iter().filter(|(name, _)| name == "text").map(|(_, data)| data["text"].as_str().unwrap()).collect();
     assert_eq!(texts, written("a bracket"), "as it came");
@@ -76,8 +79,8 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     assert_eq!(
         names(&second),
         [
-            "state", "text", "script", "state", "version", "state", "status", "repair", "state", "text", "script",
-            "state", "version", "state", "status", "state", "done"
+            "turn", "state", "text", "script", "state", "version", "state", "status", "repair", "state", "text",
+            "script", "state", "version", "state", "status", "state", "done"
         ]
     );
     let repair = of(&second, "repair")[0];
@@ -222,7 +225,7 @@ async fn words_without_a_script_are_an_answer() {
     let talk = Talk::new(&world, "anna", "gear");
     world.provider.plan(Said::Stream("Which module do you need?".to_owned()));
     let events = talk.hear("A gear").await;
-    assert_eq!(names(&events), ["state", "text", "state", "done"]);
+    assert_eq!(names(&events), ["turn", "state", "text", "state", "done"]);
     let turn = of(&events, "done")[0];
     assert_eq!((&turn["state"], &turn["version"]), (&json!("completed"), &Value::Null));
     assert_eq!(turn["message"]["content"], "Which module do you need?");

@@ -178,7 +178,7 @@ async fn messages_come_in_pages_and_go_when_asked() {
     assert_eq!(talk.messages().await, []);
     world.provider.plan(Said::Stream("Answer 4.".to_owned()));
     let events = talk.hear("Question 4").await;
-    assert_eq!(names(&events), ["state", "text", "state", "done"]);
+    assert_eq!(names(&events), ["turn", "state", "text", "state", "done"]);
     assert!(!world.provider.last().words().contains("Question 3"), "what is gone is gone");
 }
 
