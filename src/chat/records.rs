@@ -16,6 +16,9 @@ const MOST_MESSAGES: u64 = 200;
 /// The most that they take together: 1 MiB.
 const MOST_BYTES: u64 = 1 << 20;
 
+/// The largest number that the object's SQLite carries without loss.
+const MOST: u64 = (1 << 53) - 1;
+
 /// How long a turn that has ended is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
@@ -154,7 +157,7 @@ impl Records<'_> {
 
     /// A user's messages before `before`, newest first.
     pub fn page(&self, user: &str, before: Option<u64>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
-        let row = vec![text(user), before.map_or(Value::Integer(i64::MAX), integer)];
+        let row = vec![text(user), integer(before.unwrap_or(MOST))];
         self.messages("user = ? AND number < ?", row, limit)
     }
 

@@ -9,6 +9,7 @@
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
 //! - `socket`: a WebSocket; `browser`: Chromium
 //! - `store`, `worker`, `runner`: the three parts
+//! - `provider`: language models
 //! - `gate`: a way to the store that can be closed
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
@@ -24,6 +25,7 @@ mod gate;
 mod http;
 mod process;
 mod project;
+mod provider;
 mod proxy;
 mod random;
 mod runner;

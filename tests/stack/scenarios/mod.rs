@@ -2,6 +2,7 @@
 
 mod away;
 mod browser;
+mod chat;
 mod failing;
 mod hand;
 mod input;
@@ -83,6 +84,9 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
     operation::every_part_is_healthy,
 ];
 
+/// The same with a Worker of its own that talks to language models; the store makes no difference to it.
+const TALKING: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
+
 /// When all is done.
 const AFTERWARDS: &[Scenario] = scenarios![operation::every_project_is_listed_once, operation::nothing_is_left_behind];
 
@@ -112,7 +116,8 @@ pub async fn run_all(stack: &Stack) {
         runner.ready().await;
     }
     stack.runners.replace(runners.into());
-    failed.extend(run(stack, WITH_A_RUNNER).await);
+    let talking = if stack.kind == Kind::WranglerR2 { TALKING } else { &[] };
+    failed.extend(run(stack, &[WITH_A_RUNNER, talking].concat()).await);
     failed.extend(run(stack, AFTERWARDS).await);
     failed.extend(run(stack, AT_THE_END).await);
     assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));
