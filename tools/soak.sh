@@ -9,7 +9,10 @@ tools/setup.sh
 tools/build-worker.sh release
 cargo build --quiet --locked --release -p freecad-runner
 export PARTWRIGHT_SOAK=1
+what=(soak fuzz) properties=properties
+[ -z "${ONLY:-}" ] || what=("$ONLY") properties=$ONLY
 # One at a time: some of it is about speed.
-cargo test --locked -p freecad-runner --test engine --test stack "${ONLY:-soak}" -- --nocapture --test-threads=1
+cargo test --locked -p freecad-runner --test engine --test stack -- "${what[@]}" --nocapture --test-threads=1
+PROPTEST_CASES=20000 cargo test --locked --release -p partwright --lib --tests "$properties"
 # The model of the protocol has no real parts, and wants all the speed there is.
 cargo test --locked --release -p freecad-runner --test model ${ONLY:+"$ONLY"} -- --nocapture --test-threads=1

@@ -1,7 +1,7 @@
 //! `POST /api/ai/chat`: words become a script, a version, a model; and what was said of a project.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::code::Code;
@@ -14,7 +14,7 @@ use super::upload;
 use crate::chat::{
     ChatCall, ChatOperation, ChatRefusal, Forgotten, MOST_REPAIRS, MessageList, REPAIRS, Said, TurnBody,
 };
-use crate::contract::{ProjectId, RequestId, Sha256, TurnId};
+use crate::contract::{ProjectId, RequestId, Sha256, TurnId, Whole};
 use crate::http::Body;
 use crate::object::{ObjectName, request};
 use crate::project::Idempotency;
@@ -22,11 +22,11 @@ use crate::project::Idempotency;
 /// The most characters of a message.
 const LONGEST_MESSAGE: usize = 8_000;
 
-/// The most bytes of what is added as context.
-const LONGEST_CONTEXT: usize = 8 << 10;
+/// The most characters of what is added as context.
+const LONGEST_CONTEXT: usize = 8_000;
 
-/// JSON may spell one byte in six, and four bytes are the most of a character.
-pub(super) const MAX_CHAT_BYTES: usize = 6 * (4 * LONGEST_MESSAGE + LONGEST_CONTEXT) + 1_024;
+/// JSON may spell a character in twelve bytes (`\ud83d\ude00`).
+pub(super) const MAX_CHAT_BYTES: usize = 12 * (LONGEST_MESSAGE + LONGEST_CONTEXT) + 4_096;
 
 /// How long a call waits for the script to be uploaded, in seconds; the turn goes on all the same.
 const PATIENCE: u32 = 100;
@@ -111,22 +111,23 @@ pub(super) const FORGET: Terms = Terms {
 };
 
 /// What somebody asks for.
-#[derive(Deserialize, Serialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 struct Words {
     /// What is wanted, in the person's words.
     #[schemars(length(min = 1, max = LONGEST_MESSAGE), regex(pattern = upload::SAYS_SOMETHING))]
     message: String,
     /// The project; without it, a name is made from the message.
     #[serde(default)]
+    #[schemars(with = "Option<ProjectId>")]
     project_name: Option<String>,
-    /// What the model should know besides: at most 8,192 bytes.
+    /// What the model should know besides.
     #[serde(default)]
     #[schemars(length(max = LONGEST_CONTEXT))]
     context: Option<String>,
     /// How often a script that fails is repaired: 0 to 5, 2 unless said.
     #[serde(default)]
-    #[schemars(range(min = 0, max = MOST_REPAIRS))]
-    repair: Option<u32>,
+    #[schemars(with = "Option<u32>", range(min = 0, max = MOST_REPAIRS))]
+    repair: Option<Whole>,
 }
 
 /// Says something to the project's conversation.
@@ -134,12 +135,10 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     let configured = call.config.ai.as_ref().map_err(ApiError::config)?;
     let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
     let words: Words = upload::parse(text)?;
-    words.check()?;
+    let repairs = words.check()?;
     let key = call.idempotency_key()?;
     let project = match &words.project_name {
-        Some(name) => {
-            name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))?
-        }
+        Some(name) => name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))?,
         None => {
             let sender = key.as_ref().map(|key| format!("{}\n{key}", call.identity.caller.user));
             made_up_name(&words.message, sender.as_deref())?
@@ -148,9 +147,8 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     if configured.is_none() {
         return Err(ApiError::ai_not_configured());
     }
-    let idempotency = key.map(|key| Idempotency { key, body: words.sum() });
-    let Words { message, context, repair, .. } = words;
-    let repairs = repair.unwrap_or(REPAIRS);
+    let idempotency = key.map(|key| Idempotency { key, body: words.sum(repairs) });
+    let Words { message, context, .. } = words;
     let operation = ChatOperation::Say { message, context, repairs, idempotency };
     let said: Said = read(ask(call, &project, operation).await?).await?;
     let reply = show(call, &project, said.turn, PATIENCE).await?;
@@ -217,7 +215,8 @@ async fn json_of(body: Body) -> Result<Reply, ApiError> {
 }
 
 impl Words {
-    fn check(&self) -> Result<(), ApiError> {
+    /// How often a script that fails is to be repaired, where all of it may be said.
+    fn check(&self) -> Result<u32, ApiError> {
         let length = self.message.chars().count();
         if self.message.trim().is_empty() || length > LONGEST_MESSAGE {
             let detail = format!(
@@ -225,22 +224,22 @@ impl Words {
             );
             return Err(ApiError::invalid("message", detail));
         }
-        if let Some(context) = self.context.as_ref().filter(|context| context.len() > LONGEST_CONTEXT) {
-            let detail = format!("context takes at most {LONGEST_CONTEXT} bytes; this one has {}", context.len());
+        let length = self.context.as_ref().map_or(0, |context| context.chars().count());
+        if length > LONGEST_CONTEXT {
+            let detail = format!("context takes at most {LONGEST_CONTEXT} characters; this one has {length}");
             return Err(ApiError::invalid("context", detail));
         }
-        match self.repair {
-            Some(times) if times > MOST_REPAIRS => {
-                Err(ApiError::invalid("repair", format!("{times}: repair is a whole number from 0 to {MOST_REPAIRS}")))
-            }
-            _ => Ok(()),
-        }
+        let Whole(times) = self.repair.unwrap_or(Whole(REPAIRS.into()));
+        let repairs = u32::try_from(times).ok().filter(|repairs| *repairs <= MOST_REPAIRS);
+        let wrong =
+            || ApiError::invalid("repair", format!("{times}: repair is a whole number from 0 to {MOST_REPAIRS}"));
+        repairs.ok_or_else(wrong)
     }
 
     /// What was sent, for the idempotency key.
-    fn sum(&self) -> Sha256 {
-        let Self { message, project_name, context, repair } = self;
-        Sha256::of(json!([message, project_name, context, repair]).to_string().as_bytes())
+    fn sum(&self, repairs: u32) -> Sha256 {
+        let Self { message, project_name, context, repair: _ } = self;
+        Sha256::of(json!([message, project_name, context, repairs]).to_string().as_bytes())
     }
 }
 

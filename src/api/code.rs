@@ -158,7 +158,9 @@ mod tests {
     fn every_code_is_one_word_of_its_own_and_an_error() {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert!(Code::ALL[..index].iter().all(|other| other.as_str() != code.as_str()), "{code:?}");
-            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+            assert!(
+                code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            );
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
             assert!(code.when().ends_with('.') && !code.when().starts_with(' '), "{code:?}");
         }

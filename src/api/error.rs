@@ -183,7 +183,7 @@ impl ApiError {
     /// 404: no such path.
     pub(super) fn no_route(path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
-        Self::new(Code::NoRoute, format!("There is nothing at {shown}. The calls are listed in README.md."))
+        Self::new(Code::NoRoute, format!("There is nothing at {shown}. GET /api lists the calls."))
     }
 
     /// 404: no such project, or somebody else's.

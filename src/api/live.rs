@@ -17,7 +17,11 @@ pub(super) const STATUS: Terms = Terms {
     tag: Tag::Status,
     about: "The project's status is that of its newest version. A free name answers `no_scripts`. `timeout` with the \
             code `no_runner` or `stalled` is a view: a late report still completes the version.",
-    answers: &[Answer { about: "The status.", contents: &[Content::Json(Shape::of::<StatusBody<'_>>())], ..Answer::OK }],
+    answers: &[Answer {
+        about: "The status.",
+        contents: &[Content::Json(Shape::of::<StatusBody<'_>>())],
+        ..Answer::OK
+    }],
     errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
     ..Terms::NONE
 };

@@ -13,9 +13,7 @@ use super::reply::Reply;
 use super::request::Call;
 use super::scripts::find;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{
-    Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version,
-};
+use crate::contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
 use crate::s3::{LinkLife, link_life, presign_get};
 
@@ -36,11 +34,7 @@ pub(super) const DOWNLOAD: Terms = Terms {
     id: "getDownloadLink",
     tag: Tag::Models,
     about: "The link leads to the bucket itself, needs no token, and works until it expires, for whoever has it.",
-    answers: &[Answer {
-        about: "The link.",
-        contents: &[Content::Json(Shape::of::<DownloadLink>())],
-        ..Answer::OK
-    }],
+    answers: &[Answer { about: "The link.", contents: &[Content::Json(Shape::of::<DownloadLink>())], ..Answer::OK }],
     errors: &[
         Code::ProjectNotFound,
         Code::VersionNotFound,

@@ -29,12 +29,7 @@ pub(super) const ASSIGN: Terms = Terms {
         contents: &[Content::Json(Shape::of::<Assigned<'_>>())],
         ..Answer::OK
     }],
-    errors: &[
-        Code::ProjectNotFound,
-        Code::BucketUnavailable,
-        Code::BucketRefuses,
-        Code::InternalUnavailable,
-    ],
+    errors: &[Code::ProjectNotFound, Code::BucketUnavailable, Code::BucketRefuses, Code::InternalUnavailable],
     ..Terms::NONE
 };
 

@@ -43,11 +43,7 @@ pub(super) const PROGRAM: Terms = Terms {
     answers: &[
         Answer {
             about: "The program.",
-            contents: &[Content::Text {
-                media_type: "text/javascript",
-                about: "JavaScript.",
-                example: "export {};",
-            }],
+            contents: &[Content::Text { media_type: "text/javascript", about: "JavaScript.", example: "export {};" }],
             headers: &[ETAG],
             ..Answer::OK
         },

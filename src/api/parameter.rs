@@ -51,7 +51,12 @@ pub struct About {
 
 impl Parameter {
     /// A whole number between two bounds, that may be missing.
-    pub const fn number(name: &'static str, (least, most): (u64, u64), about: &'static str, example: &'static str) -> Self {
+    pub const fn number(
+        name: &'static str,
+        (least, most): (u64, u64),
+        about: &'static str,
+        example: &'static str,
+    ) -> Self {
         let values = Values::Number { least, most, default: None };
         Self { name, values, document: ForDocument::new(About { about, example, schema: None, required: false }) }
     }
@@ -87,8 +92,12 @@ const LARGEST: u64 = (1 << 53) - 1;
 pub const LIMIT: Parameter = Parameter::number("limit", (1, 200), "How many at most.", "50").or(50);
 
 /// Where a page begins.
-pub const CURSOR: Parameter =
-    Parameter::number("cursor", (1, LARGEST), "The `next_cursor` of the page before; without it, the first page.", "17");
+pub const CURSOR: Parameter = Parameter::number(
+    "cursor",
+    (1, LARGEST),
+    "The `next_cursor` of the page before; without it, the first page.",
+    "17",
+);
 
 /// Which version.
 pub const VERSION: Parameter =
@@ -108,7 +117,8 @@ pub const WAIT: Parameter = Parameter::number(
 
 /// How long a link lives.
 pub const EXPIRES_IN: Parameter =
-    Parameter::number("expires_in", (1, MAX_EXPIRY.as_secs()), "Seconds that the link works: up to 7 days.", "600").or(3_600);
+    Parameter::number("expires_in", (1, MAX_EXPIRY.as_secs()), "Seconds that the link works: up to 7 days.", "600")
+        .or(3_600);
 
 /// The header that makes sending twice harmless.
 pub const IDEMPOTENCY_KEY: Parameter = Parameter::text::<IdempotencyKey>(

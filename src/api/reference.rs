@@ -38,7 +38,8 @@ pub(super) const STYLE: Terms = Terms {
 };
 
 /// What the page may load: its style, and no script.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The OpenAPI document.
 pub(super) async fn document(call: &Call<'_>) -> Result<Reply, ApiError> {

@@ -189,7 +189,13 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let next_cursor = versions.last().filter(|_| more).map(|view| view.version);
     let with_standing = |view| describe(call, &project, view, Standing::of(view));
     let scripts = versions.iter().map(with_standing).collect();
-    Reply::json(&ScriptList { success: true, project_name: project.clone(), scripts, total_versions: total, next_cursor })
+    Reply::json(&ScriptList {
+        success: true,
+        project_name: project.clone(),
+        scripts,
+        total_versions: total,
+        next_cursor,
+    })
 }
 
 /// One version's script, as JSON, or raw with `Accept: text/x-python`. It never changes, so it may be kept.
@@ -226,7 +232,12 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
 }
 
 /// A script that only the object has. Its number may change, so nobody keeps the answer.
-fn not_in_the_bucket_yet(call: &Call<'_>, project: &ProjectId, view: &VersionView, code: String) -> Result<Reply, ApiError> {
+fn not_in_the_bucket_yet(
+    call: &Call<'_>,
+    project: &ProjectId,
+    view: &VersionView,
+    code: String,
+) -> Result<Reply, ApiError> {
     let reply = if call.wants("text/x-python") {
         Reply::text("text/x-python; charset=utf-8", code).header("cache-control", "no-store".to_owned())
     } else {

@@ -64,6 +64,8 @@ impl Shape {
 pub enum Content {
     /// `application/json`.
     Json(Shape),
+    /// Text that has to fit a type.
+    TextOf(&'static str, Shape),
     /// Text.
     Text {
         /// The media type, without parameters.
@@ -188,13 +190,6 @@ pub struct Terms {
 
 impl Terms {
     /// Terms of nothing; what a call has comes on top, by `..`.
-    pub const NONE: Self = Self {
-        id: "",
-        tag: Tag::Service,
-        about: "",
-        headers: &[],
-        takes: &[],
-        answers: &[],
-        errors: &[],
-    };
+    pub const NONE: Self =
+        Self { id: "", tag: Tag::Service, about: "", headers: &[], takes: &[], answers: &[], errors: &[] };
 }

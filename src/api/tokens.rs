@@ -46,7 +46,10 @@ pub(super) const CREATE: Terms = Terms {
         status: 201,
         about: "The token.",
         contents: &[Content::Json(Shape::of::<NewApiToken<'_>>())],
-        links: &[Link { to: "revokeToken", parameters: &[("id", "$response.body#/id"), ("user", "$response.body#/user")] }],
+        links: &[Link {
+            to: "revokeToken",
+            parameters: &[("id", "$response.body#/id"), ("user", "$response.body#/user")],
+        }],
         ..Answer::OK
     }],
     errors: &[Code::TokenNotAllowed, Code::AdminOnly, Code::TooManyTokens, Code::InternalUnavailable],
@@ -57,11 +60,7 @@ pub(super) const LIST: Terms = Terms {
     id: "listTokens",
     tag: Tag::Access,
     about: "Those that have neither expired nor been revoked; never their texts.",
-    answers: &[Answer {
-        about: "The tokens.",
-        contents: &[Content::Json(Shape::of::<TokenList<'_>>())],
-        ..Answer::OK
-    }],
+    answers: &[Answer { about: "The tokens.", contents: &[Content::Json(Shape::of::<TokenList<'_>>())], ..Answer::OK }],
     errors: &[Code::AdminOnly, Code::InternalUnavailable],
     ..Terms::NONE
 };
@@ -246,11 +245,10 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let name = checked_name(&name)?;
     let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
     let Whole(days) = expires_in_days.unwrap_or(Whole(USUAL_DAYS.into()));
-    let expires_in_days = u32::try_from(days).unwrap_or(u32::MAX);
-    if !(1..=MOST_DAYS).contains(&expires_in_days) {
-        let detail = format!("{expires_in_days}: a token lives for 1 to {MOST_DAYS} days");
-        return Err(ApiError::invalid("expires_in_days", detail));
-    }
+    let days = u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
+        let detail = format!("{days}: a token lives for 1 to {MOST_DAYS} days");
+        ApiError::invalid("expires_in_days", detail)
+    })?;
     let user = whose(call, user.as_deref())?;
     let is_own = user == call.identity.caller.user;
     if !is_own && is_reserved(user) {
@@ -263,7 +261,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
         scope: scope.min(call.identity.scope),
         admin: false,
         parent: None,
-        expires_at: call.clock.now().after(DAY * expires_in_days),
+        expires_at: call.clock.now().after(DAY * days),
     };
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
     let question = AccountCall::CreateToken { hash: made.hash(), token, session: session.filter(|_| is_own) };

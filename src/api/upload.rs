@@ -1,9 +1,10 @@
 //! `POST /api/projects/{project}/upload-script`.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -36,10 +37,7 @@ pub(super) const UPLOAD: Terms = Terms {
     tag: Tag::Scripts,
     about: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
     headers: &[IDEMPOTENCY_KEY],
-    takes: &[
-        Content::Json(Shape::of::<Upload>()),
-        Content::Text { media_type: "text/x-python", about: "The script itself.", example: EXAMPLE },
-    ],
+    takes: &[Content::Json(Shape::of::<Upload>()), Content::TextOf("text/x-python", Shape::of::<ScriptText>())],
     answers: NEW_VERSION,
     errors: &[
         Code::EmptyScript,
@@ -108,8 +106,36 @@ pub(super) struct Upload {
 }
 
 /// A character that is no white space, by Unicode's property of that name, whatever the reader's `\s` means.
-pub(super) const SAYS_SOMETHING: &str =
-    r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+pub(super) const SAYS_SOMETHING: &str = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+/// A script as it is.
+struct ScriptText;
+
+impl JsonSchema for ScriptText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ScriptText".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let about = "The script: at most 1 MiB of UTF-8, and more than white space.";
+        json_schema!({
+            "type": "string",
+            "description": about,
+            "maxLength": MAX_SCRIPT_BYTES,
+            "pattern": SAYS_SOMETHING,
+        })
+    }
+}
+
+impl Shown for ScriptText {
+    fn example() -> Value {
+        json!(EXAMPLE)
+    }
+}
 
 impl Shown for Upload {
     fn example() -> Value {

@@ -314,3 +314,39 @@ mod tests {
         }
     }
 }
+
+/// What is shown as a JSON Web Token may be anything. `PROPTEST_CASES` says how often that is tried; that no changed token
+/// is taken is tried in `tests/api`, with real signatures.
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_that_comes_makes_it_panic(
+            text in any::<String>(),
+            parts in (any::<Vec<u8>>(), any::<Vec<u8>>(), any::<Vec<u8>>()),
+            json in ("(\\{|\\}|\\[|\\]|\"(alg|kid|crit|iss|aud|exp|nbf|sub|role)\"|:|,|HS256|[0-9.e-]|null){0,30}"),
+        ) {
+            let expected = Expectations { issuer: "i".to_owned(), audience: "a".to_owned() };
+            let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+            let header = encode(br#"{"alg":"HS256"}"#);
+            for text in [
+                text,
+                format!("{}.{}.{}", encode(&parts.0), encode(&parts.1), encode(&parts.2)),
+                format!("{header}.{}.{}", encode(&parts.1), encode(&parts.2)),
+                format!("{header}.{}.{}", encode(json.as_bytes()), encode(&parts.2)),
+                format!("{}.{}.", encode(json.as_bytes()), encode(json.as_bytes())),
+            ] {
+                if let Ok(token) = Unverified::parse(&text) {
+                    // Nothing of this says whose it is.
+                    prop_assert!(token.into_claims(&expected, Timestamp::from_millis(0)).is_err(), "{}", text);
+                }
+            }
+        }
+    }
+}

@@ -269,3 +269,47 @@ fn text<'a>(jwk: &'a Value, name: &str) -> Option<Option<&'a str>> {
 fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {
     bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }
+
+/// A key set is read whatever lies at its address. `PROPTEST_CASES` says how often that is tried.
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn field() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("null".to_owned()),
+            Just("7".to_owned()),
+            "[A-Za-z0-9_=+/-]{0,60}".prop_map(|text| format!("\"{text}\"")),
+            prop::sample::select(vec![
+                "RSA", "EC", "oct", "P-256", "P-384", "RS256", "ES256", "HS256", "none", "sig", "enc"
+            ])
+            .prop_map(|word| format!("\"{word}\"")),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_that_lies_there_makes_it_panic(bytes in any::<Vec<u8>>(), text in any::<String>()) {
+            let _ = KeySet::parse(&bytes);
+            let _ = KeySet::parse(text.as_bytes());
+        }
+
+        #[test]
+        fn keys_that_are_half_right_are_no_shared_secrets(
+            fields in prop::collection::vec(
+                (prop::sample::select(vec!["kty", "crv", "alg", "use", "kid", "n", "e", "x", "y", "k"]), field()),
+                0..10,
+            ),
+        ) {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let set = KeySet::parse(format!("{{\"keys\":[{{{}}}]}}", fields.join(",")).as_bytes());
+            for (_, key) in set.into_iter().flat_map(|set| set.0) {
+                prop_assert!(!matches!(key, VerifyingKey::Hs256(_)));
+            }
+        }
+    }
+}

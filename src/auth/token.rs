@@ -222,3 +222,44 @@ mod tests {
         }
     }
 }
+
+/// What is shown as a token may be anything. `PROPTEST_CASES` says how often that is tried.
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_parses_is_one_user_s_and_hides(
+            text in prop_oneof![any::<String>(), "pw_[A-Za-z0-9_-]{0,180}\\.[A-Za-z0-9_-]{42,44}"],
+        ) {
+            if let Some(token) = TokenText::parse(&text) {
+                prop_assert_eq!(token.reveal(), &text);
+                prop_assert!(is_user_id(token.user()));
+                let (shown, secret) = (format!("{token:?}"), text.rsplit_once('.').unwrap().1);
+                prop_assert!(!shown.contains(secret), "{}", shown);
+            }
+        }
+
+        #[test]
+        fn a_changed_token_is_another_one(
+            user in "[!-~]{1,128}",
+            at in any::<prop::sample::Index>(),
+            new in any::<char>(),
+        ) {
+            let token = TokenText::random(&user).unwrap();
+            let parsed = TokenText::parse(token.reveal()).unwrap();
+            prop_assert_eq!(parsed.user(), &user);
+            let mut letters: Vec<char> = token.reveal().chars().collect();
+            let at = at.index(letters.len());
+            prop_assume!(letters[at] != new);
+            letters[at] = new;
+            let changed = TokenText::parse(&letters.into_iter().collect::<String>());
+            prop_assert!(changed.is_none_or(|changed| changed.hash() != token.hash()));
+        }
+    }
+}

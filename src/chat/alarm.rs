@@ -32,9 +32,16 @@ pub(super) enum Setback {
     /// Something is missing that may come back; it is tried again.
     Passing(String),
     /// The turn ends here.
-    Final(JobError),
+    Final(Box<JobError>),
     /// The object's own storage failed.
     Broken(SqlError),
+}
+
+impl Setback {
+    /// The turn ends with this error.
+    pub fn ends(code: &str, message: &str) -> Self {
+        Self::Final(Box::new(JobError::new(code, message)))
+    }
 }
 
 impl From<SqlError> for Setback {
@@ -108,7 +115,7 @@ impl ChatObject<'_> {
             match outcome {
                 Ok(()) => continue,
                 Err(Setback::Passing(why)) => turn.stumble(&why, self.clock.now()),
-                Err(Setback::Final(error)) => turn.fail(error, self.clock.now()),
+                Err(Setback::Final(error)) => turn.fail(*error, self.clock.now()),
                 Err(Setback::Broken(error)) => return Err(error.into()),
             }
             self.keep(&project, &turn)?;
@@ -159,15 +166,15 @@ impl ChatObject<'_> {
         };
         let object = ObjectName::Project(project.clone());
         let answer: Result<Answer, _> = call(self.objects, &object, &question).await;
-        let ends = |code: &str, message: &str| Setback::Final(JobError::new(code, message));
         answer.map_err(|error| Setback::Passing(error.to_string()))?.map_err(|refusal| match refusal {
             Refusal::NameTaken | Refusal::NotFound => {
-                ends("name_taken", "The project's name belongs to somebody else by now.")
+                Setback::ends("name_taken", "The project's name belongs to somebody else by now.")
             }
-            Refusal::NoMoreVersions => ends("no_more_versions", "The project's numbers have run out."),
-            Refusal::BucketRefuses(why) => {
-                ends("bucket_refuses", &format!("The bucket refuses this service. Nothing was uploaded. ({why})"))
-            }
+            Refusal::NoMoreVersions => Setback::ends("no_more_versions", "The project's numbers have run out."),
+            Refusal::BucketRefuses(why) => Setback::ends(
+                "bucket_refuses",
+                &format!("The bucket refuses this service. Nothing was uploaded. ({why})"),
+            ),
             Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why) => Setback::Passing(why),
             other => Setback::Passing(format!("the project's object answers {other:?}")),
         })

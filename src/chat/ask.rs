@@ -23,7 +23,7 @@ impl ChatObject<'_> {
     pub(super) async fn generate(&self, project: &ProjectId, mut turn: Turn) -> Result<(), Setback> {
         let Some(config) = self.ai else {
             let message = "No model is configured any more: AI_BASE_URL, AI_API_KEY, AI_MODEL.";
-            return Err(Setback::Final(JobError::new("ai_not_configured", message)));
+            return Err(Setback::ends("ai_not_configured", message));
         };
         let (messages, parent) = match (turn.repair, &turn.error) {
             (1.., Some(error)) => (self.messages_to_repair(project, &turn, error.clone()).await?, turn.version),
@@ -31,8 +31,9 @@ impl ChatObject<'_> {
         };
         let is_again = turn.asked > 0;
         if !turn.asks(parent) {
-            let message = "The service was interrupted each time while the model wrote. Nothing was uploaded; try again.";
-            return Err(Setback::Final(JobError::new("interrupted", message)));
+            let message =
+                "The service was interrupted each time while the model wrote. Nothing was uploaded; try again.";
+            return Err(Setback::ends("interrupted", message));
         }
         self.records().save(&turn)?;
         let live = &self.memory.live;
@@ -46,7 +47,7 @@ impl ChatObject<'_> {
         self.records().save(&turn)?;
         let answered = answered.map_err(|error| {
             let code = format!("ai_{}", error.kind.as_str());
-            Setback::Final(JobError::new(&code, &format!("The model gave no answer. {}", error.message)))
+            Setback::ends(&code, &format!("The model gave no answer. {}", error.message))
         })?;
         self.take(project, turn, extract(&answered.text, answered.is_cut))
     }
@@ -58,7 +59,7 @@ impl ChatObject<'_> {
             Extracted::Truncated => {
                 let message = "The model stopped before its script was whole, at its own limit. Nothing was uploaded. Ask \
                                for a simpler part, or in smaller steps.";
-                Err(Setback::Final(JobError::new("answer_truncated", message)))
+                Err(Setback::ends("answer_truncated", message))
             }
             Extracted::Prose(said) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
@@ -127,7 +128,7 @@ impl ChatObject<'_> {
         error: JobError,
     ) -> Result<Vec<Message>, Setback> {
         let (Some(version), Some(script)) = (turn.version, turn.script.clone()) else {
-            return Err(Setback::Final(error));
+            return Err(Setback::Final(Box::new(error)));
         };
         let log = self.log(project, turn, version).await?;
         let failure = Failure { version, script, error, log };
@@ -158,7 +159,7 @@ impl ChatObject<'_> {
             Err(error) if error.is_passing() => Err(Setback::Passing(error.to_string())),
             Err(S3Error::Refused { .. }) => {
                 let message = "The bucket refuses this service, so the current script cannot be read.";
-                Err(Setback::Final(JobError::new("bucket_refuses", message)))
+                Err(Setback::ends("bucket_refuses", message))
             }
             Err(_) => Ok(None),
         }

@@ -6,7 +6,7 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::{Turn, Verdict};
 use super::words;
-use crate::contract::{JobError, ProjectId, Report, StatusCode};
+use crate::contract::{ProjectId, Report, StatusCode};
 use crate::project::{Operation, Reply, StatusBody, StatusView};
 
 /// A version is waited for without a pause while it is younger than this.
@@ -25,7 +25,7 @@ impl ChatObject<'_> {
     /// Looks where the version stands, or waits for it to change.
     pub(super) async fn follow(&self, project: &ProjectId, mut turn: Turn) -> Result<(), Setback> {
         let Some(version) = turn.version else {
-            return Err(Setback::Final(JobError::new("internal_unavailable", "The version's number is lost.")));
+            return Err(Setback::ends("internal_unavailable", "The version's number is lost."));
         };
         // First what is so now, for those who listen.
         let is_first = self.memory.live.status.borrow().is_empty();
@@ -40,7 +40,7 @@ impl ChatObject<'_> {
                 return self.judge(project, turn, report);
             }
             if let Some(code) = status.code {
-                return Err(Setback::Final(overdue(code)));
+                return Err(overdue(code));
             }
             turn.waits(if is_young { Duration::ZERO } else { PAUSE }, self.clock.now());
             return Ok(self.keep(project, &turn)?);
@@ -87,10 +87,10 @@ impl ChatObject<'_> {
     }
 }
 
-fn overdue(code: StatusCode) -> JobError {
+fn overdue(code: StatusCode) -> Setback {
     let message = match code {
         StatusCode::NoRunner => "No runner has taken the version for ten minutes.",
         StatusCode::Stalled => "A runner took the version more than ten minutes ago and has not reported since.",
     };
-    JobError::new(code.as_str(), &format!("{message} A late report still completes it; it is not repaired any more."))
+    Setback::ends(code.as_str(), &format!("{message} A late report still completes it; it is not repaired any more."))
 }

@@ -134,7 +134,11 @@ impl<'a> ChatObject<'a> {
         if let Some(idempotency) = idempotency
             && let Some((turn, body)) = records.keyed(user, idempotency)?
         {
-            return if body == idempotency.body { Ok(Said { turn, replayed: true }) } else { Err(ChatRefusal::KeyReused) };
+            return if body == idempotency.body {
+                Ok(Said { turn, replayed: true })
+            } else {
+                Err(ChatRefusal::KeyReused)
+            };
         }
         if let Some((_, open)) = records.open()? {
             return Err(ChatRefusal::Busy(open.id));

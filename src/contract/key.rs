@@ -148,7 +148,9 @@ fn version_of(project: &ProjectId, stem: &str) -> Option<Version> {
 
 /// `MyHeadlessModel.{…}`; the extension in any case, since other software writes `.stl` or `.step`.
 fn format_of(name: &str) -> Option<Format> {
-    name.strip_prefix(BASE_NAME)?.strip_prefix('.')?.parse().ok()
+    let extension = name.strip_prefix(BASE_NAME)?.strip_prefix('.')?;
+    // A format's own dot, which people write in calls, would be a second one here.
+    if extension.starts_with('.') { None } else { extension.parse().ok() }
 }
 
 /// The prefixes that listings ask for.
@@ -311,6 +313,7 @@ mod tests {
             "output/demo/v1/short/MyHeadlessModel.STL",
             "output/demo/v1/0123456789abcdef/other.STL",
             "output/demo/v1/0123456789abcdef/MyHeadlessModel.exe",
+            "output/demo/MyHeadlessModel..STL",
             "logs/demo/a/b.log",
             "elsewhere/demo/demo_v1.py",
             "sweep/other.json",

@@ -144,3 +144,67 @@ mod tests {
         assert_eq!(parse_error(b"teapot"), Default::default());
     }
 }
+
+/// The same, tried with whatever a store may send. `PROPTEST_CASES` says how often.
+#[cfg(test)]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Text as XML carries it: no character that XML forbids, and the marks escaped.
+    fn escaped(text: &str) -> String {
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    }
+
+    fn listing(keys: &[String], more: &str) -> String {
+        let contents = keys.iter().map(|key| format!("<Contents><Key>{key}</Key><Size>7</Size></Contents>"));
+        format!(
+            "<ListBucketResult>{more}<IsTruncated>false</IsTruncated>{}</ListBucketResult>",
+            contents.collect::<String>()
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_that_comes_makes_it_panic(
+            bytes in prop_oneof![
+                any::<Vec<u8>>(),
+                any::<String>().prop_map(String::into_bytes),
+                "(<[!?/]?(ListBucketResult|Contents|Key|Error|Code|Size)?>?|&[a-z#0-9]{0,4};?|[ a-z0-9]){0,40}"
+                    .prop_map(String::into_bytes),
+            ],
+        ) {
+            let _ = parse_page(&bytes);
+            let (code, message) = parse_error(&bytes);
+            prop_assert!(code.chars().count() <= 100 && message.chars().count() <= 500);
+            let _ = is_error(&bytes);
+        }
+
+        #[test]
+        fn encoded_keys_come_back_as_they_were(keys in prop::collection::vec(any::<String>(), 0..20)) {
+            let encode = |key: &String| {
+                percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
+            };
+            let body = listing(&keys.iter().map(encode).collect::<Vec<_>>(), "<EncodingType>url</EncodingType>");
+            let page = parse_page(body.as_bytes()).unwrap();
+            prop_assert_eq!(page.entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>(), keys);
+        }
+
+        #[test]
+        fn plain_keys_come_back_as_they_were(keys in prop::collection::vec("[!-~\u{a1}-\u{2fff}]{1,30}", 0..20)) {
+            let body = listing(&keys.iter().map(|key| escaped(key)).collect::<Vec<_>>(), "");
+            let page = parse_page(body.as_bytes()).unwrap();
+            prop_assert_eq!(page.entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>(), keys);
+        }
+
+        #[test]
+        fn a_page_cut_off_is_no_page(cut in any::<prop::sample::Index>()) {
+            let body = listing(&["a".to_owned(), "b".to_owned()], "");
+            let cut = cut.index(body.len());
+            prop_assert!(parse_page(&body.as_bytes()[..cut]).is_err(), "{}", &body[..cut]);
+        }
+    }
+}

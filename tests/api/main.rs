@@ -26,6 +26,7 @@ mod monitoring;
 mod outages;
 mod ownership;
 mod page;
+mod properties;
 mod providers;
 mod queue;
 mod reads;

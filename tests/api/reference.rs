@@ -7,7 +7,7 @@ use partwright::api::{Code, ROUTES, openapi};
 use serde_json::Value;
 
 use crate::support::contract::Contract;
-use crate::support::world::World;
+use crate::support::world::{Answer, World};
 
 /// The calls of the document: method and path, and what it says of them.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
@@ -26,7 +26,8 @@ fn every_route_is_in_it_and_nothing_else() {
     let told: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
     let served: BTreeSet<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     assert_eq!(told, served);
-    let ids: BTreeSet<&str> = operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
+    let ids: BTreeSet<&str> =
+        operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), ROUTES.len(), "each call has a name of its own");
     assert!(ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphabetic()) && !id.is_empty()), "{ids:?}");
 }
@@ -35,7 +36,8 @@ fn every_route_is_in_it_and_nothing_else() {
 fn every_code_is_in_it_and_nothing_else() {
     let document = openapi::document();
     let table: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    let words = |value: &Value| value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+    let words =
+        |value: &Value| value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
     let told: BTreeSet<String> = words(&document["components"]["schemas"]["Code"]["enum"]);
     assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), table);
     // What comes before any call is found belongs to none.
@@ -65,7 +67,8 @@ fn every_example_fits_its_schema() {
     for (name, call) in operations(document) {
         let (method, path) = name.split_once(' ').unwrap();
         let method = method.to_lowercase();
-        let mut bodies: Vec<(Vec<&str>, &Value)> = vec![(vec!["requestBody", "content"], &call["requestBody"]["content"])];
+        let mut bodies: Vec<(Vec<&str>, &Value)> =
+            vec![(vec!["requestBody", "content"], &call["requestBody"]["content"])];
         for (status, response) in call["responses"].as_object().unwrap() {
             bodies.push((vec!["responses", status, "content"], &response["content"]));
         }
@@ -93,6 +96,49 @@ fn every_example_fits_its_schema() {
     assert!(seen > 300, "{seen}");
 }
 
+/// The judge of all answers is no rubber stamp: what the document does not know, it does not let pass.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_document_does_not_know_is_found() {
+    let (world, contract) = (World::new(), Contract::new());
+    let path = "/api/projects/demo/upload-script";
+    let judge = |answer: &Answer| contract.judge(&http::Method::POST, path, answer);
+    let sound = || async { world.post(path, "text/x-python", "x = 1").await };
+    judge(&sound().await).unwrap();
+    let changed = async |change: fn(&mut Value)| {
+        let answer = sound().await;
+        let mut body = answer.json();
+        change(&mut body);
+        judge(&Answer { bytes: body.to_string().into(), ..answer })
+    };
+    type Change = fn(&mut Value);
+    let changes: [(Change, &str); 7] = [
+        (|body| body["more"] = 1.into(), "a field that is not named"),
+        (|body| body["data"]["more"] = 1.into(), "the same further in"),
+        (|body| drop(body.as_object_mut().unwrap().remove("version")), "a field that is missing"),
+        (|body| body["version"] = 0.into(), "a number that is none"),
+        (|body| body["data"]["phase"] = "lost".into(), "a word that is not listed"),
+        (|body| body["data"]["upload_time"] = "noon".into(), "a time that is none"),
+        (|body| body["data"]["sha256"] = "ABC".into(), "a sum that is none"),
+    ];
+    for (change, what) in changes {
+        assert!(changed(change).await.is_err(), "{what}");
+    }
+    assert!(judge(&Answer { status: 200, ..sound().await }).is_err(), "a status");
+    assert!(judge(&Answer { bytes: "".into(), ..sound().await }).is_err(), "no body");
+    for (header, value) in [("content-type", Some("text/html")), ("x-request-id", None), ("location", None)] {
+        let mut answer = sound().await;
+        answer.headers.remove(header);
+        answer.headers.extend(value.map(|value| (http::header::CONTENT_TYPE, value.parse().unwrap())));
+        assert!(judge(&answer).is_err(), "{header}");
+    }
+    // A code that is known, of another call.
+    let refused = world.get("/api/projects/demo/script/9").await;
+    let mut body = refused.json();
+    body["code"] = "log_not_found".into();
+    let answer = Answer { bytes: body.to_string().into(), ..refused };
+    assert!(contract.judge(&http::Method::GET, "/api/projects/demo/script/9", &answer).is_err(), "another call's code");
+}
+
 #[test]
 fn every_reference_and_link_leads_somewhere() {
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
@@ -112,13 +158,22 @@ fn every_reference_and_link_leads_somewhere() {
     for reference in found {
         assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
     }
-    let ids: BTreeSet<&str> = operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
+    let ids: BTreeSet<&str> =
+        operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
     for (name, call) in operations(&document) {
         for response in call["responses"].as_object().unwrap().values() {
             for (to, link) in response["links"].as_object().into_iter().flatten() {
                 assert!(ids.contains(to.as_str()) && link["operationId"] == to.as_str(), "{name}: {to}");
             }
         }
+    }
+}
+
+#[test]
+fn the_readme_names_every_code() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for code in Code::ALL {
+        assert!(readme.contains(&format!("`{}`", code.as_str())), "{code:?}");
     }
 }
 

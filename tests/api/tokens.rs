@@ -250,7 +250,7 @@ async fn what_cannot_be_wanted() {
         (good("expires_in_days", json!(367)), "invalid_parameter", Some("expires_in_days")),
         (good("expires_in_days", json!(-1)), "invalid_body", None),
         (good("expires_in_days", json!(1.5)), "invalid_body", None),
-        (good("expires_in_days", json!(1_u64 << 32)), "invalid_body", None),
+        (good("expires_in_days", json!(1_u64 << 32)), "invalid_parameter", Some("expires_in_days")),
         (good("scope", json!("admin")), "invalid_parameter", Some("scope")),
         (good("scope", json!("Read")), "invalid_parameter", Some("scope")),
         (good("scope", json!(["read"])), "invalid_body", None),

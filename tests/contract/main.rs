@@ -2,6 +2,8 @@
 //! reader breaks a test.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+mod properties;
+
 use partwright::contract::{Attempt, Report};
 use serde_json::Value;
 

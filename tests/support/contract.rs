@@ -42,7 +42,8 @@ impl Contract {
         Self { document, registry, validators: RefCell::default() }
     }
 
-    fn judge(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
+    /// Why an answer is not what the document says, where it is not.
+    pub fn judge(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
         self.headers(&json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}), answer)?;
         let Some(template) = self.template(path) else { return self.only(answer, "no_route") };
         let item = &self.document["paths"][&template];

@@ -93,7 +93,8 @@ impl Http for Provider {
             key: header("authorization"),
             body: serde_json::from_slice(request.body()).unwrap(),
         });
-        let said = self.planned.borrow_mut().pop_front().expect("nothing is planned for this request");
+        let said = self.planned.borrow_mut().pop_front();
+        let said = said.unwrap_or_else(|| panic!("nothing is planned for this request"));
         answer(said).boxed_local()
     }
 }

@@ -184,10 +184,7 @@ impl Components {
                 Ok(None) => PartState::NotConfigured,
                 Err(_) => PartState::Down,
             }),
-            runners: Runners {
-                status: if connected > 0 { PartState::Up } else { PartState::Unknown },
-                connected,
-            },
+            runners: Runners { status: if connected > 0 { PartState::Up } else { PartState::Unknown }, connected },
         }
     }
 }

@@ -75,6 +75,8 @@ pub(super) fn type_of(schema: &Value) -> String {
     });
     let limits = [("minimum", "from"), ("maximum", "to"), ("default", "default"), ("pattern", "pattern")];
     let limits = limits.iter().filter_map(|(name, word)| match schema.get(name)? {
+        // A long one is for machines; the description says it in words.
+        Value::String(text) if text.len() > 40 => None,
         Value::String(text) => Some(format!(" {word} {}", code(text))),
         // What every unsigned number has says nothing.
         Value::Number(zero) if *name == "minimum" && zero.as_u64() == Some(0) => None,
@@ -89,7 +91,10 @@ mod tests {
 
     #[test]
     fn text_is_made_safe() {
-        assert_eq!(prose("a `<b>` & **c**\n\n- x\n- y"), "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n");
+        assert_eq!(
+            prose("a `<b>` & **c**\n\n- x\n- y"),
+            "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n"
+        );
         assert_eq!(prose(" "), "");
     }
 }

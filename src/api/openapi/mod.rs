@@ -31,7 +31,8 @@ Partwright turns FreeCAD Python scripts into CAD files. A script that is uploade
 project; a runner runs it in FreeCAD; the files that come out are downloaded by links that lead to the bucket itself.
 
 Answers are JSON unless said otherwise; times are RFC 3339 in UTC. New fields may be added to answers at any time. \
-`GET` calls answer `HEAD` too. Query parameters and fields of bodies that are not known are left alone.
+`GET` calls answer `HEAD` too, and every path answers `OPTIONS`. Query parameters, and fields of bodies, that are not \
+known are left alone, unless a call says otherwise.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. A path that no call has answers 404 `no_route`; \
 a method that its path does not take answers 405 `method_not_allowed` with `Allow`. What became of a **script** is never \
@@ -47,8 +48,7 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation::operation(route, &mut schemas);
     }
-    let tags: Vec<Value> =
-        Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.about()})).collect();
+    let tags: Vec<Value> = Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.about()})).collect();
     let headers: Map<String, Value> =
         operation::SHARED_HEADERS.iter().map(|header| (header.name.to_owned(), schemas.header(header))).collect();
     let examples: Map<String, Value> =

@@ -11,7 +11,7 @@ use crate::api::code::Code;
 use crate::api::error::Problem;
 use crate::api::parameter::Parameter;
 use crate::api::route::{Permission, Route};
-use crate::api::terms::{Answer, Content};
+use crate::api::terms::{Answer, Content, Shape};
 
 /// The headers that the document defines once.
 pub(super) const SHARED_HEADERS: &[Parameter] = &[REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, UPGRADE];
@@ -35,11 +35,9 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
             .takes
             .iter()
             .map(|content| match content {
-                Content::Json(shape) => {
-                    let body = json!({"schema": schemas.request(*shape), "example": (shape.example)()});
-                    ("application/json".to_owned(), body)
-                }
-                Content::Text { .. } => text(content),
+                Content::Json(shape) => ("application/json".to_owned(), body(schemas.request(*shape), shape)),
+                Content::TextOf(media_type, shape) => ((*media_type).to_owned(), body(schemas.request(*shape), shape)),
+                Content::Text { media_type, about, example } => text(media_type, about, example),
             })
             .collect();
         operation["requestBody"] = json!({"required": true, "content": content});
@@ -116,11 +114,11 @@ fn success(answer: &Answer, schemas: &mut Schemas) -> Value {
             .contents
             .iter()
             .map(|content| match content {
-                Content::Json(shape) => {
-                    let body = json!({"schema": schemas.answer(shape.schema), "example": (shape.example)()});
-                    ("application/json".to_owned(), body)
+                Content::Json(shape) => ("application/json".to_owned(), body(schemas.answer(shape.schema), shape)),
+                Content::TextOf(media_type, shape) => {
+                    ((*media_type).to_owned(), body(schemas.answer(shape.schema), shape))
                 }
-                Content::Text { .. } => text(content),
+                Content::Text { media_type, about, example } => text(media_type, about, example),
             })
             .collect();
         response["content"] = json!(content);
@@ -170,18 +168,17 @@ fn shared(header: &Parameter) -> (String, Value) {
     (header.name.to_owned(), json!({"$ref": format!("#/components/headers/{}", header.name)}))
 }
 
-fn text(content: &Content) -> (String, Value) {
-    match content {
-        Content::Json(_) => (String::new(), Value::Null),
-        Content::Text { media_type, about, example } => {
-            // JSON that is made elsewhere is an object here.
-            let (kind, example) = match *media_type {
-                "application/json" => ("object", json!({})),
-                _ => ("string", json!(example)),
-            };
-            ((*media_type).to_owned(), json!({"schema": {"type": kind, "description": about}, "example": example}))
-        }
-    }
+fn body(schema: Value, shape: &Shape) -> Value {
+    json!({"schema": schema, "example": (shape.example)()})
+}
+
+fn text(media_type: &str, about: &str, example: &str) -> (String, Value) {
+    // JSON that is made elsewhere is an object here.
+    let (kind, example) = match media_type {
+        "application/json" => ("object", json!({})),
+        _ => ("string", json!(example)),
+    };
+    (media_type.to_owned(), json!({"schema": {"type": kind, "description": about}, "example": example}))
 }
 
 /// A problem with this code, as an example.

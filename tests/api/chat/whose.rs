@@ -209,7 +209,7 @@ async fn what_is_wrong_is_told() {
     for (body, field) in [
         (json!({"message": " \n"}), "message"),
         (json!({"message": "ä".repeat(8_001)}), "message"),
-        (json!({"message": "x", "context": "ä".repeat(4_097)}), "context"),
+        (json!({"message": "x", "context": "ä".repeat(8_001)}), "context"),
         (json!({"message": "x", "repair": 6}), "repair"),
         (json!({"message": "x", "project_name": "../etc"}), "project_name"),
     ] {
@@ -220,7 +220,7 @@ async fn what_is_wrong_is_told() {
         assert_eq!(talk.post(body).await.json()["code"], "invalid_body");
     }
     let limits =
-        json!({"message": "ä".repeat(8_000), "context": "x".repeat(8_192), "repair": 5, "project_name": "box"});
+        json!({"message": "😀".repeat(8_000), "context": "ä".repeat(8_000), "repair": 5.0, "project_name": "box"});
     world.provider.plan(Said::Stream("Fine.".to_owned()));
     assert_eq!(talk.post(limits).await.status, 200);
     assert_eq!(talk.get("/api/projects/box/chat/xyz").await.json()["field"], "turn");
