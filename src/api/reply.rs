@@ -36,7 +36,8 @@ impl Reply {
 
     /// 200 with events as they come (WHATWG HTML, section 9.2), which nobody is to gather before they are handed on.
     pub fn events(body: Body) -> Self {
-        let headers = [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+        let headers =
+            [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
         let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
         Self { status: http::StatusCode::OK, headers, body, upgrade: None }
     }

@@ -9,8 +9,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
 use super::{
-    batch, chat, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
-    versions,
+    batch, chat, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens,
+    upload, versions,
 };
 
 /// Who may call.

@@ -232,7 +232,10 @@ async fn prepared() -> (World, Tokens) {
 
 fn request(route: &Route, send: &Send, tokens: &Tokens, visitor: Visitor) -> http::Request<Body> {
     let path = route.path.replace("{project}", "demo").replace("{version}", "1").replace("{format}", "step");
-    let path = path.replace("{name}", "demo_info_20231114_221320.log").replace("{id}", &tokens.id).replace("{turn}", &tokens.turn);
+    let path = path
+        .replace("{name}", "demo_info_20231114_221320.log")
+        .replace("{id}", &tokens.id)
+        .replace("{turn}", &tokens.turn);
     assert!(!path.contains('{'), "{path}: what is this parameter?");
     let mut request = http::Request::builder().method(&route.method).uri(url(&path));
     if let Some(token) = tokens.of(visitor) {
