@@ -47,9 +47,11 @@ impl Aimock {
         Self { port, process }
     }
 
-    /// Where it is, as `AI_BASE_URL` has it.
-    pub fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}/v1", self.port)
+    /// The settings by which a Worker asks it.
+    pub fn settings(&self) -> [(String, String); 3] {
+        let base_url = format!("http://127.0.0.1:{}/v1", self.port);
+        [("AI_BASE_URL", &*base_url), ("AI_API_KEY", KEY), ("AI_MODEL", "one")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
     /// The requests that it was sent, oldest first.

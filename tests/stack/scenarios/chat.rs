@@ -93,10 +93,8 @@ impl Talking {
     async fn start(stack: &Stack) -> Self {
         let (aimock, fake) = (Aimock::start(stack.folder(), &stack.transport, &fixtures()).await, Fake::start().await);
         let mut settings = stack.settings();
+        settings.extend(aimock.settings());
         let more = [
-            ("AI_BASE_URL", aimock.base_url()),
-            ("AI_API_KEY", KEY.to_owned()),
-            ("AI_MODEL", "one".to_owned()),
             ("AI_FALLBACK_BASE_URL", format!("http://127.0.0.1:{}/v1", fake.port)),
             ("AI_FALLBACK_API_KEY", OTHER_KEY.to_owned()),
             ("AI_FALLBACK_MODEL", "two".to_owned()),
