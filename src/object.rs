@@ -48,6 +48,9 @@ pub trait Sockets {
 
     /// Closes every one, for `reason`. Who connects again is admitted anew.
     fn close_all(&self, reason: &str);
+
+    /// Closes those whose time is over at `now`. Gives when that of the next one is.
+    fn close_due(&self, now: Timestamp) -> Option<Timestamp>;
 }
 
 /// Which object a call goes to.

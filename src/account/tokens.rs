@@ -15,6 +15,9 @@ const MOST_TOKENS: u32 = 50;
 /// The most sessions of one user: each browser has one, and those that people forget to end go by themselves.
 const MOST_SESSIONS: u32 = 20;
 
+/// The most of them that were opened with one API token.
+const MOST_SESSIONS_OF_A_TOKEN: u32 = 5;
+
 /// How long a token's last use stays as it was written: a program may call a hundred times a second.
 const USE_STANDS: Duration = Duration::from_secs(3600);
 
@@ -46,7 +49,13 @@ impl<'a> Tokens<'a> {
                 return Ok(Err(TokenRefusal::TooMany { most: MOST_TOKENS }));
             }
             TokenKind::Api => {}
-            TokenKind::Session => self.end_oldest_sessions(MOST_SESSIONS - 1)?,
+            TokenKind::Session => {
+                // Whoever has only a token throws nobody out but others with the same.
+                if let Some(parent) = &token.parent {
+                    self.end_oldest_sessions(Some(parent), MOST_SESSIONS_OF_A_TOKEN - 1)?;
+                }
+                self.end_oldest_sessions(None, MOST_SESSIONS - 1)?;
+            }
         }
         let id = random_token_id().map_err(|error| SqlError(format!("no id for a token: {error}")))?;
         let view = TokenView { id, token, created_at: now, last_used_at: None };
@@ -139,11 +148,13 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Leaves the newest `kept`.
-    fn end_oldest_sessions(&self, kept: u32) -> Result<(), SqlError> {
-        let statement = "DELETE FROM tokens WHERE number IN
-            (SELECT number FROM tokens WHERE kind = ? ORDER BY number DESC LIMIT -1 OFFSET ?)";
-        self.sql.exec(statement, &[word(TokenKind::Session), Value::Integer(kept.into())]).map(drop)
+    /// Ends all but the newest so many sessions: of one token, or in all.
+    fn end_oldest_sessions(&self, parent: Option<&str>, kept: u32) -> Result<(), SqlError> {
+        let statement = "DELETE FROM tokens WHERE number IN (SELECT number FROM tokens
+            WHERE kind = ? AND (? IS NULL OR parent = ?) ORDER BY number DESC LIMIT -1 OFFSET ?)";
+        let parent = parent.map_or(Value::Null, |id| Value::Text(id.to_owned()));
+        let row = [word(TokenKind::Session), parent.clone(), parent, Value::Integer(kept.into())];
+        self.sql.exec(statement, &row).map(drop)
     }
 
     fn remove_expired(&self, now: Timestamp) -> Result<(), SqlError> {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::auth::Credential;
+use super::auth::{Credential, stored_hash};
 use super::code::Code;
 use super::error::ApiError;
 use super::parameter::UserName;
@@ -264,7 +264,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
         expires_at: call.clock.now().after(DAY * days),
     };
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken { hash: made.hash(), token, session: session.filter(|_| is_own) };
+    let question =
+        AccountCall::CreateToken { hash: stored_hash(&made, call.config), token, session: session.filter(|_| is_own) };
     let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
     let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
     let NewToken { name, scope, parent, expires_at, .. } = token;

@@ -50,6 +50,7 @@ mod tests {
         }
         assert_eq!(read("0"), Some(0));
         assert_eq!(read("9007199254740991.0"), Some((1 << 53) - 1));
+        assert_eq!(read("2251799813685247.0"), Some((1 << 51) - 1));
         for text in ["3.5", "-1", "-1.0", "1e300", "9007199254740992.0", "\"3\"", "true", "null", "[3]"] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -37,7 +37,7 @@ impl DurableObject for Project {
         let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
         match asked_to_hold(&request)? {
             Some(call) => match object.greeting(&call).await {
-                Ok(first) => sockets.take(&first),
+                Ok((first, until)) => sockets.take(&first, Some(until)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
             },
             None => answer(&object.handle(read(request).await?).await),
@@ -124,7 +124,7 @@ impl DurableObject for Fleet {
         let object = FleetObject::new(&sql, &sockets, client, &self.memory);
         match asked_to_hold(&request)? {
             Some(call) => match object.greeting(&call) {
-                Ok(first) => sockets.take(&first),
+                Ok(first) => sockets.take(&first, None),
                 Err(refusal) => Response::error(refusal, 503),
             },
             None => answer(&object.handle(&read(request).await?, &WorkerClock).await.map_err(failed)?),

@@ -137,15 +137,32 @@ impl Sockets for ObjectSockets<'_> {
             let _ = socket.close(Some(1008), Some(reason));
         }
     }
+
+    fn close_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut next = None;
+        for socket in self.0.get_websockets() {
+            let until = self.0.get_tags(&socket).first().and_then(|tag| tag.parse().ok()).map(Timestamp::from_millis);
+            match until {
+                // 1012: come again (the registry of close codes at IANA). It may be closing already.
+                Some(until) if until <= now => drop(socket.close(Some(1012), Some("connect again"))),
+                Some(until) => next = Some(next.map_or(until, |next: Timestamp| next.min(until))),
+                None => {}
+            }
+        }
+        next
+    }
 }
 
 impl ObjectSockets<'_> {
-    /// Answers a handshake: takes the socket, and says `first` to it. "ping" is answered with "pong" from then on,
-    /// without waking the object.
-    pub(super) fn take(&self, first: &str) -> worker::Result<worker::Response> {
+    /// Answers a handshake: takes the socket, `until` then where that is told, and says `first` to it. "ping" is answered
+    /// with "pong" from then on, without waking the object.
+    pub(super) fn take(&self, first: &str, until: Option<Timestamp>) -> worker::Result<worker::Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.0.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?);
-        self.0.accept_web_socket(&server);
+        match until {
+            Some(until) => self.0.accept_websocket_with_tags(&server, &[&until.as_millis().to_string()]),
+            None => self.0.accept_web_socket(&server),
+        }
         server.send_with_str(first)?;
         worker::Response::from_websocket(client)
     }

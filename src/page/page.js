@@ -245,6 +245,7 @@ async function follow(project) {
       showStatus(project, await call(`${path}/status${heard ? '' : '?wait=20'}`, { signal: end.signal }));
     } catch (error) {
       // Says also why there is no WebSocket: the project may be somebody else's. A service that is away comes back.
+      if (error.status === 401) showSignIn();
       if (error.status < 500 || error.name === 'AbortError') throw error;
       byId('status').textContent = error.message;
       project.shown = '';

@@ -24,7 +24,8 @@ impl ProjectObject<'_> {
     /// # Errors
     /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
     pub async fn alarm(&self) -> Result<(), Refusal> {
-        let Some(project) = self.project()? else { return Ok(()) };
+        // A name that nobody uses yet may be watched, too.
+        let Some(project) = self.project()? else { return self.arm().await };
         self.memory.rang_at.set(Some(self.clock.now()));
         life::wait_longer(self.records(), self.clock.now())?;
         self.arm().await?;

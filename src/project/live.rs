@@ -21,6 +21,10 @@ const MOST_WAITING: usize = 1_000;
 /// The most WebSockets that watch one project.
 const MOST_WATCHING: usize = 1_000;
 
+/// How long a WebSocket lives. Who connects again is let in anew, or not: a token that is revoked, a session that has
+/// ended, a project that is another's are asked about only then.
+const WATCH_LIFE: Duration = Duration::from_secs(900);
+
 /// While somebody watches a version that is not final, a look at the bucket is never older than this.
 pub(super) const WATCHED_PAUSE: Duration = Duration::from_secs(2);
 
@@ -127,21 +131,23 @@ impl ProjectObject<'_> {
         }
     }
 
-    /// The first message to one whose WebSocket is about to be taken. The caller takes it without an await between.
+    /// The first message to one whose WebSocket is about to be taken, and when it is to be closed. The caller takes it
+    /// without an await between.
     ///
     /// # Errors
     /// The WebSocket must not be taken then.
-    pub async fn greeting(&self, call: &ProjectCall) -> Result<String, Refusal> {
+    pub async fn greeting(&self, call: &ProjectCall) -> Result<(String, Timestamp), Refusal> {
         let Operation::Watch = call.operation else {
             return Err(Refusal::Broken("only watching needs a WebSocket".to_owned()));
         };
         self.look(call).await?;
         self.may_watch()?;
         self.may_see_status(call)?;
-        self.arm_within(Some(WATCHED_PAUSE)).await?;
+        let until = self.clock.now().after(WATCH_LIFE);
+        self.arm_within(Some(WATCHED_PAUSE), Some(until)).await?;
         let view = self.status_of(call).await?;
         // Those who watch already hear of it no later than the one who comes.
-        Ok(self.say(StatusBody::new(&call.project, &view).to_text()?))
+        Ok((self.say(StatusBody::new(&call.project, &view).to_text()?), until))
     }
 
     /// Sends `text` to all who watch, unless it is what they heard last.
@@ -162,6 +168,7 @@ impl ProjectObject<'_> {
     /// does.
     pub(super) async fn tell(&self, project: &ProjectId) -> Result<(), Refusal> {
         let live = &self.memory.live;
+        self.sockets.close_due(self.clock.now());
         let watched = self.sockets.count() > 0;
         if !watched && live.waiting.borrow().is_empty() {
             return Ok(());
@@ -180,9 +187,12 @@ impl ProjectObject<'_> {
     }
 
     /// The status for this caller.
-    async fn status_of(&self, call: &ProjectCall) -> Result<StatusView, Refusal> {
+    pub(super) async fn status_of(&self, call: &ProjectCall) -> Result<StatusView, Refusal> {
         self.may_see_status(call)?;
-        self.status(&call.project).await
+        let view = self.status(&call.project).await?;
+        // Meanwhile the project may have become somebody else's.
+        self.may_see_status(call)?;
+        Ok(view)
     }
 
     /// The status: what the records say, with the place in the queue and the progress where they apply.

@@ -214,7 +214,7 @@ impl<'a> ProjectObject<'a> {
             if matches!(operation, Operation::Watch) {
                 self.may_watch()?;
             }
-            return Ok(Reply::Status(Box::new(self.status(&call.project).await?)));
+            return Ok(Reply::Status(Box::new(self.status_of(call).await?)));
         }
         let standing = life::standing(records, &call.caller)?;
         match (standing, operation) {
@@ -241,11 +241,12 @@ impl<'a> ProjectObject<'a> {
 
     /// Sets the alarm to when the records say that it is due, or sooner while somebody watches.
     pub(super) async fn arm(&self) -> Result<(), Refusal> {
-        self.arm_within((self.sockets.count() > 0).then_some(WATCHED_PAUSE)).await
+        self.arm_within((self.sockets.count() > 0).then_some(WATCHED_PAUSE), None).await
     }
 
-    /// The same; with `pause`, no later than so long after the last look while any version is open.
-    pub(super) async fn arm_within(&self, pause: Option<Duration>) -> Result<(), Refusal> {
+    /// The same; with `pause`, no later than so long after the last look while any version is open; with `until`, no
+    /// later than then. The WebSockets whose time is over are closed on the way.
+    pub(super) async fn arm_within(&self, pause: Option<Duration>, until: Option<Timestamp>) -> Result<(), Refusal> {
         let mut due = life::due(self.records())?;
         if let (Some(at), Some(pause)) = (due, pause)
             && self.records().any_open()?
@@ -256,6 +257,8 @@ impl<'a> ProjectObject<'a> {
             let next = last.map_or(now, |last| last.after(pause));
             due = Some(at.min(next.max(now)));
         }
+        let closing = self.sockets.close_due(self.clock.now()).into_iter().chain(until).min();
+        due = due.into_iter().chain(closing).min();
         self.alarm.set(due).await;
         Ok(())
     }

@@ -119,6 +119,18 @@ fn of_too_many_sessions_the_oldest_goes() {
 }
 
 #[test]
+fn sessions_of_one_token_end_one_another_and_nobody_else_s() {
+    let sql = Sqlite::new();
+    let (_, leaked) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
+    let own: Vec<TokenText> =
+        (0..15).map(|at| create(&sql, token(TokenKind::Session, None, 1_000), None, at).0).collect();
+    let many = || create(&sql, token(TokenKind::Session, Some(&leaked.as_ref().unwrap().id), 1_000), None, 20).0;
+    let many: Vec<TokenText> = (0..30).map(|_| many()).collect();
+    assert!(own.iter().all(|text| check(&sql, text, 100).is_some()));
+    assert_eq!(many.iter().filter(|text| check(&sql, text, 100).is_some()).count(), 5);
+}
+
+#[test]
 fn a_row_that_was_never_written_here_lets_nobody_in() {
     for damage in ["scope = 'all'", "kind = 'root'", "admin = 'yes'", "parent = 7"] {
         let sql = Sqlite::new();

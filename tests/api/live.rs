@@ -1,5 +1,6 @@
 //! Hints, waiting and watching: everyone is told at once, and with all hints lost a little later.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
@@ -313,7 +314,30 @@ async fn watching_needs_no_hints() {
     let told = heard(&watcher);
     assert_eq!((phases(&told)[0], &phases(&told)[told.len() - 2..]), ("queued", &["running", "completed"][..]));
     world.settle("demo", 20).await;
-    assert_eq!(world.alarm("demo"), None, "nothing is open, whoever watches");
+    let pause = pause(&world);
+    assert!(pause > Duration::from_secs(800) && pause <= Duration::from_secs(900), "nothing is open: {pause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_watches_is_let_in_anew_after_a_while() {
+    let world = World::new();
+    world.upload("demo", "x = 1").await;
+    world.complete("demo", 1, &[Format::Step]);
+    world.settle("demo", 20).await;
+    let early = world.connect(WATCH, None).await.ok().unwrap();
+    // Nobody uses the name yet, and nothing but this rings for it.
+    let of_none = world.connect("/api/projects/none/watch", None).await.ok().unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let late = world.connect(WATCH, None).await.ok().unwrap();
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert!(world.ring("demo").await && world.ring("none").await);
+    let is_open = |messages: &Messages| Rc::weak_count(messages) > 0;
+    assert_eq!([&early, &of_none, &late].map(is_open), [false, false, true]);
+    world.upload("demo", "x = 2").await;
+    assert_eq!((heard(&early).len(), heard(&late).last().unwrap()["status_info"]["version"].as_u64()), (1, Some(2)));
+    tokio::time::sleep(Duration::from_secs(601)).await;
+    world.ring("demo").await;
+    assert!(!is_open(&late));
 }
 
 #[tokio::test(start_paused = true)]

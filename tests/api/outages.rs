@@ -278,21 +278,3 @@ async fn an_unfit_store_is_refused_by_name() {
     let health = world.get("/api/monitoring/health").await;
     assert_eq!((health.status, health.json()["components"]["bucket"]["status"].as_str()), (503, Some("unfit")));
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_look_whose_caller_is_gone_hides_nothing_for_long() {
-    let world = World::new();
-    world.upload("demo", "x = 1").await;
-    assert_eq!(world.status("demo").await["status"], "processing");
-    // So soon only `pending/` is looked at again.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    world.store.plan("GET", "", Fault::Slow(Duration::from_secs(1)));
-    // What a platform leaves of a request whose caller is gone: it is never polled again.
-    let mut gone = std::pin::pin!(world.status("demo"));
-    assert!(futures::poll!(&mut gone).is_pending());
-    world.complete("demo", 1, &[Format::Step]);
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    assert_eq!(world.status("demo").await["status"], "processing", "one look at a time");
-    tokio::time::sleep(Duration::from_secs(31)).await;
-    assert_eq!(world.status("demo").await["status"], "completed");
-}

@@ -101,6 +101,10 @@ impl Sockets for NoSockets {
     }
 
     fn close_all(&self, _: &str) {}
+
+    fn close_due(&self, _: Timestamp) -> Option<Timestamp> {
+        None
+    }
 }
 
 impl Project {

@@ -75,7 +75,7 @@ impl Contract {
             return std::str::from_utf8(&answer.bytes).map(drop).map_err(|error| error.to_string());
         }
         let place = ["paths", &template, &name, "responses", &status, "content", kind, "schema"];
-        self.fits(&place, &answer.json())
+        self.fits(&place, &json_of(answer)?)
     }
 
     /// Whether an answer is this problem, which no call has by itself.
@@ -84,7 +84,7 @@ impl Contract {
             // To a HEAD.
             return Ok(());
         }
-        let body = answer.json();
+        let body = json_of(answer)?;
         self.fits(&["components", "schemas", "Problem"], &body)?;
         if body["code"] == code { Ok(()) } else { Err(format!("the only answer here is {code}")) }
     }
@@ -160,6 +160,10 @@ impl Contract {
     pub fn document(&self) -> &Value {
         &self.document
     }
+}
+
+fn json_of(answer: &Answer) -> Result<Value, String> {
+    serde_json::from_slice(&answer.bytes).map_err(|error| format!("the body is no JSON: {error}"))
 }
 
 /// Refuses fields that are not named, wherever a schema names any.

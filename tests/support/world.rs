@@ -56,11 +56,14 @@ pub type Messages = Rc<RefCell<VecDeque<String>>>;
 
 /// The WebSockets of one object. One whose other end was dropped is closed.
 #[derive(Default)]
-struct FakeSockets(RefCell<Vec<std::rc::Weak<RefCell<VecDeque<String>>>>>);
+struct FakeSockets(RefCell<Vec<FakeSocket>>);
+
+/// What one was sent, as long as its other end is there, and when it is to be closed.
+type FakeSocket = (std::rc::Weak<RefCell<VecDeque<String>>>, Option<Timestamp>);
 
 impl FakeSockets {
     fn open(&self) -> Vec<Messages> {
-        self.0.borrow().iter().filter_map(std::rc::Weak::upgrade).collect()
+        self.0.borrow().iter().filter_map(|(socket, _)| socket.upgrade()).collect()
     }
 }
 
@@ -75,6 +78,11 @@ impl Sockets for FakeSockets {
 
     fn close_all(&self, _: &str) {
         self.0.borrow_mut().clear();
+    }
+
+    fn close_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.borrow_mut().retain(|(_, until)| until.is_none_or(|until| until > now));
+        self.0.borrow().iter().filter_map(|(_, until)| *until).min()
     }
 }
 
@@ -202,18 +210,19 @@ impl World {
         };
         let asked = request.uri().to_string();
         let instance = self.instance(&object);
-        let first = match object {
+        let (first, until) = match object {
             ObjectName::Project(_) => {
                 let call: ProjectCall = handshake_call(&asked).unwrap();
                 let memory = instance.memory.borrow().clone();
-                self.project(&instance, &memory).greeting(&call).await.unwrap()
+                let (first, until) = self.project(&instance, &memory).greeting(&call).await.unwrap();
+                (first, Some(until))
             }
-            ObjectName::Fleet => self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(),
+            ObjectName::Fleet => (self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(), None),
             ObjectName::Account(_) | ObjectName::Chat(_) => panic!("{object:?} holds no WebSockets"),
         };
         let messages = Messages::default();
         messages.borrow_mut().push_back(first);
-        instance.sockets.0.borrow_mut().push(Rc::downgrade(&messages));
+        instance.sockets.0.borrow_mut().push((Rc::downgrade(&messages), until));
         Ok(messages)
     }
 
@@ -431,10 +440,12 @@ impl World {
         true
     }
 
-    /// Rings until nothing is left to do; at most `most` times.
+    /// Rings until nothing is left to do but to close WebSockets; at most `most` times.
     pub async fn settle(&self, project: &str, most: usize) {
+        let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
         for _ in 0..most {
-            if !self.ring(project).await {
+            let closing = instance.sockets.close_due(self.clock.now());
+            if self.alarm(project) == closing || !self.ring(project).await {
                 return;
             }
         }

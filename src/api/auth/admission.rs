@@ -4,7 +4,7 @@
 //! of another or of open mode, and what cannot be checked opens nothing.
 
 use super::shown::Shown;
-use super::{ADMIN, Credential, Identity, LOCAL, Page, session_hash};
+use super::{ADMIN, Credential, Identity, LOCAL, Page, stored_hash};
 use crate::account::{AccountCall, TokenView};
 use crate::api::AuthMode;
 use crate::api::app::Platform;
@@ -108,11 +108,7 @@ impl Door<'_> {
             return Err(unknown());
         }
         let account = ObjectName::Account(token.user().to_owned());
-        let hash = match kind {
-            TokenKind::Api => token.hash(),
-            TokenKind::Session => session_hash(&token, self.config),
-        };
-        let question = AccountCall::CheckToken { hash };
+        let question = AccountCall::CheckToken { hash: stored_hash(&token, self.config) };
         let found: Option<TokenView> = call(self.platform.objects, &account, &question).await?;
         let found = found.filter(|found| found.token.kind == kind).ok_or_else(unknown)?;
         let credential = match kind {

@@ -64,12 +64,12 @@ const ADMIN: &str = "admin";
 /// The caller who shows `RUNNER_TOKEN`.
 const RUNNER: &str = "runner";
 
-/// What is stored of a session: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is
-/// out as soon as it is changed.
-pub(super) fn session_hash(session: &TokenText, config: &Config) -> TokenHash {
+/// What is stored of a token: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is out
+/// as soon as it is changed.
+pub(super) fn stored_hash(token: &TokenText, config: &Config) -> TokenHash {
     match &config.admin_token {
-        Some(secret) if session.user() == ADMIN => secret.bind(session),
-        _ => session.hash(),
+        Some(secret) if token.user() == ADMIN => secret.bind(token),
+        _ => token.hash(),
     }
 }
 

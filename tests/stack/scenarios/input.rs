@@ -79,7 +79,7 @@ async fn parameters(stack: &Stack) {
 }
 
 async fn paths_and_methods(stack: &Stack) {
-    for path in ["/api", "/api/", "/api/projects/", "/api/projects/input", "/api/projects/input/nothing", "/nothing"] {
+    for path in ["/api/", "/api/projects/", "/api/projects/input", "/api/projects/input/nothing", "/nothing"] {
         problem(stack.api().get(path).await, 404, "no_route");
     }
     let check = |method: Method, path: &'static str, allow: &'static str| async move {
