@@ -104,7 +104,7 @@ codes! {
     TooLarge = 413 "too_large",
     /// The body has a media type that the call does not take.
     UnsupportedMediaType = 415 "unsupported_media_type",
-    /// The idempotency key came with another script or other metadata before.
+    /// The idempotency key came with something else before.
     IdempotencyKeyReused = 422 "idempotency_key_reused",
     /// The call is a WebSocket and was asked for as a page.
     UpgradeRequired = 426 "upgrade_required",
