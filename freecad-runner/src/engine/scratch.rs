@@ -84,7 +84,7 @@ impl Scratch {
         remove_left_overs(base);
         let root = base.join(format!("runner-{}", RunId::random()));
         DirBuilder::new().mode(0o711).create(&root)?;
-        let lock = lock(&root.join("lock"), true)?;
+        let lock = make_lock(&root)?;
         DirBuilder::new().mode(0o700).create(root.join("home"))?;
         let python = root.join("python");
         for (name, text) in PYTHON {
@@ -226,8 +226,15 @@ fn claim(slot: &Path) -> io::Result<Flock<File>> {
     })
 }
 
-fn lock(path: &Path, create: bool) -> io::Result<Flock<File>> {
-    let file = File::options().write(true).create(create).truncate(false).open(path)?;
+/// The lock gets its name when it is held: under that name nobody ever finds it free while its runner lives.
+fn make_lock(root: &Path) -> io::Result<Flock<File>> {
+    let unnamed = root.join("lock.new");
+    let lock = lock(File::create_new(&unnamed)?)?;
+    fs::rename(unnamed, root.join("lock"))?;
+    Ok(lock)
+}
+
+fn lock(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
 }
 
@@ -238,7 +245,7 @@ fn remove_left_overs(base: &Path) {
         let is_ours = entry.file_name().to_string_lossy().starts_with("runner-");
         // A runner that starts right now has its directory a moment before its lock; without a lock file it stays.
         if is_ours
-            && lock(&entry.path().join("lock"), false).is_ok()
+            && let Ok(_lock) = File::open(entry.path().join("lock")).and_then(lock)
             && let Err(error) = remove_tree(&entry.path())
         {
             tracing::warn!(path = %entry.path().display(), %error, "what a dead runner left cannot be removed");
@@ -283,6 +290,24 @@ mod tests {
         assert!(!dead.exists());
         assert!(living.zygote().exists() && other.zygote().exists());
         drop((living, other));
+        assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
+        fs::remove_dir(&base).unwrap();
+    }
+
+    #[test]
+    fn runners_that_start_at_once_leave_one_another_alone() {
+        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        for _ in 0..50 {
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let scratch = Scratch::open(&base, 1, 1 << 20).unwrap();
+                        assert!(scratch.zygote().exists());
+                        scratch.job(0, None, b"").unwrap();
+                    });
+                }
+            });
+        }
         assert_eq!(fs::read_dir(&base).unwrap().count(), 0);
         fs::remove_dir(&base).unwrap();
     }
