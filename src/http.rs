@@ -1,4 +1,4 @@
-//! The seams to the outside: sending one HTTP request, waiting, and the time.
+//! The seams to the outside: sending one HTTP request, waiting, the time, and the browser page's files.
 //!
 //! Everything above them is plain Rust; `edge/`, the runner and the tests each bring their own.
 
@@ -28,6 +28,12 @@ pub trait Clock {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()>;
+}
+
+/// The browser page's files, as they were deployed.
+pub trait Assets {
+    /// The file of this name, such as `page.css`. An answer with any status, 404 included, is `Ok`.
+    fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>>;
 }
 
 /// No answer came, or it broke off. The text says what the transport said; it never holds a header.

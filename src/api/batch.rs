@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use super::code::Code;
+use super::error::{ApiError, Problem};
 use super::reply::Reply;
 use super::request::Call;
+use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, Upload};
-use crate::contract::{IdError, IdempotencyKey, ProjectId, Timestamp};
+use crate::contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
 use crate::http::Body;
 use crate::project::Uploaded;
 
@@ -29,19 +32,142 @@ const AT_ONCE: usize = 6;
 /// How long all of them together wait for the bucket: what comes later is kept for it without asking.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-#[derive(Deserialize)]
+pub(super) const UPLOAD: Terms = Terms {
+    id: "uploadBatch",
+    tag: Tag::Scripts,
+    about: "1 to 100 uploads, 8 MiB together. What is wrong with one fails it alone. Those of one project keep their \
+            order. All together wait for the bucket 10 s; what comes later is kept for it.",
+    takes: &[Content::Json(Shape::of::<Batch>())],
+    answers: &[Answer {
+        about: "A result each, in their order.",
+        contents: &[Content::Json(Shape::of::<BatchResults>())],
+        ..Answer::OK
+    }],
+    errors: &[Code::NotUtf8, Code::InternalUnavailable],
+    ..Terms::NONE
+};
+
+/// Many uploads.
+#[derive(Deserialize, JsonSchema)]
 struct Batch {
+    #[schemars(length(min = 1, max = MOST), schema_with = "uploads")]
     uploads: Vec<Value>,
 }
 
-/// One upload. What is wrong with it fails it alone.
-#[derive(Deserialize)]
-struct Item {
+/// Anything may stand for an upload: what is none fails alone.
+fn uploads(generator: &mut SchemaGenerator) -> Schema {
+    let upload = generator.subschema_for::<BatchUpload>();
+    json_schema!({
+        "type": "array",
+        "items": {"anyOf": [upload, {"description": "Anything else fails, alone, with `invalid_body`."}]},
+    })
+}
+
+/// One upload of a batch.
+#[derive(Deserialize, JsonSchema)]
+struct BatchUpload {
+    #[schemars(with = "ProjectId")]
     project_name: String,
+    /// As the header `Idempotency-Key` of a single upload.
     #[serde(default)]
+    #[schemars(with = "Option<IdempotencyKey>")]
     idempotency_key: Option<String>,
     #[serde(flatten)]
     upload: Upload,
+}
+
+impl Shown for Batch {
+    fn example() -> Value {
+        let mut first = json!({"project_name": "bracket-2", "idempotency_key": "3f0c8f6e-upload-1"});
+        let mut second = json!({"project_name": "lid"});
+        for upload in [&mut first, &mut second] {
+            upload["code"] = Upload::example()["code"].clone();
+        }
+        json!({"uploads": [first, second]})
+    }
+}
+
+/// What became of a batch.
+#[derive(Serialize, JsonSchema)]
+struct BatchResults {
+    /// Whether all of them were taken.
+    success: bool,
+    /// How many were taken.
+    succeeded: usize,
+    /// How many were not.
+    failed: usize,
+    /// One each, in the order of the uploads.
+    results: Vec<BatchResult>,
+    request_id: RequestId,
+}
+
+/// What became of one upload of a batch.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum BatchResult {
+    /// It was taken.
+    Taken {
+        /// Its place among the uploads, from 0.
+        index: usize,
+        /// The name as it was given.
+        project_name: Value,
+        /// The status that a single upload would have had: 201, or 202 for one that is kept for the bucket.
+        #[schemars(extend("enum" = [201, 202]))]
+        status: u16,
+        version: Version,
+        /// The script's key in the bucket.
+        key: String,
+        phase: Phase,
+        /// Whether it was taken before, under the same key.
+        idempotent_replayed: bool,
+    },
+    /// It was not.
+    Failed {
+        /// Its place among the uploads, from 0.
+        index: usize,
+        /// The name as it was given, null where none was.
+        project_name: Value,
+        /// The status that a single upload would have had.
+        #[schemars(range(min = 400, max = 599))]
+        status: u16,
+        error: Problem,
+    },
+}
+
+impl Shown for BatchResults {
+    fn example() -> Value {
+        json!({
+            "success": false,
+            "succeeded": 1,
+            "failed": 1,
+            "results": [
+                {
+                    "index": 0,
+                    "project_name": "bracket-2",
+                    "status": 201,
+                    "version": 2,
+                    "key": "input/bracket-2/bracket-2_v2.py",
+                    "phase": "queued",
+                    "idempotent_replayed": false,
+                },
+                {
+                    "index": 1,
+                    "project_name": "lid",
+                    "status": 409,
+                    "error": {
+                        "type": "about:blank",
+                        "title": "Conflict",
+                        "status": 409,
+                        "code": "name_taken",
+                        "detail": "The project name \"lid\" belongs to somebody else.",
+                        "success": false,
+                        "request_id": "0123456789abcdef",
+                    },
+                },
+            ],
+            "request_id": "0123456789abcdef",
+        })
+    }
 }
 
 /// Reads the body.
@@ -62,7 +188,7 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         return Err(ApiError::invalid("uploads", detail));
     }
     let until = call.clock.now().after(PATIENCE);
-    let mut results: Vec<(usize, Value)> = stream::iter(by_project(uploads))
+    let mut results: Vec<(usize, BatchResult)> = stream::iter(by_project(uploads))
         .map(async |items| {
             let mut done = Vec::new();
             for (index, item) in items {
@@ -76,15 +202,10 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         .collect()
         .await;
     results.sort_by_key(|(index, _)| *index);
-    let results: Vec<Value> = results.into_iter().map(|(_, result)| result).collect();
-    let failed = results.iter().filter(|result| result.get("error").is_some()).count();
-    Ok(Reply::json(&json!({
-        "success": failed == 0,
-        "succeeded": results.len() - failed,
-        "failed": failed,
-        "results": results,
-        "request_id": call.request_id,
-    })))
+    let results: Vec<BatchResult> = results.into_iter().map(|(_, result)| result).collect();
+    let failed = results.iter().filter(|result| matches!(result, BatchResult::Failed { .. })).count();
+    let succeeded = results.len() - failed;
+    Reply::json(&BatchResults { success: failed == 0, succeeded, failed, results, request_id: call.request_id.clone() })
 }
 
 /// The uploads with their places, those of one project together and in their order.
@@ -103,29 +224,29 @@ fn by_project(uploads: Vec<Value>) -> Vec<Vec<(usize, Value)>> {
 }
 
 /// Uploads one and tells what became of it.
-async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) -> Value {
-    let name = item["project_name"].clone();
+async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) -> BatchResult {
+    let project_name = item["project_name"].clone();
     match send(call, until, item).await {
-        Ok(uploaded) => json!({
-            "index": index,
-            "project_name": name,
-            "status": upload::status(&uploaded).as_u16(),
-            "version": uploaded.version,
-            "key": uploaded.key,
-            "phase": uploaded.phase,
-            "idempotent_replayed": uploaded.replayed,
-        }),
-        Err(error) => json!({
-            "index": index,
-            "project_name": name,
-            "status": error.status().as_u16(),
-            "error": error.problem(&call.request_id),
-        }),
+        Ok(uploaded) => BatchResult::Taken {
+            index,
+            project_name,
+            status: upload::status(&uploaded).as_u16(),
+            version: uploaded.version,
+            key: uploaded.key,
+            phase: uploaded.phase,
+            idempotent_replayed: uploaded.replayed,
+        },
+        Err(error) => BatchResult::Failed {
+            index,
+            project_name,
+            status: error.status().as_u16(),
+            error: error.problem(&call.request_id),
+        },
     }
 }
 
 async fn send(call: &Call<'_>, until: Timestamp, item: Value) -> Result<Uploaded, ApiError> {
-    let Item { project_name, idempotency_key, upload } =
+    let BatchUpload { project_name, idempotency_key, upload } =
         serde_json::from_value(item).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
     let project: ProjectId = parse("project_name", &project_name)?;
     let key = idempotency_key.map(|key| parse::<IdempotencyKey>("idempotency_key", &key)).transpose()?;

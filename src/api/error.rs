@@ -1,176 +1,278 @@
-//! Every error answer, as RFC 9457 `application/problem+json`. The one place that knows HTTP statuses.
+//! Every error answer, as RFC 9457 `application/problem+json`. The codes and their statuses are in `code`.
 
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::code::Code;
+use crate::account::TokenRefusal;
 use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
-use crate::s3::{ConfigError, S3Error};
+use crate::s3::{ConfigError, KeysEnded, S3Error};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
-    status: u16,
-    code: &'static str,
+    code: Code,
     detail: String,
     field: Option<String>,
     retry_after: Option<u32>,
     allow: Option<String>,
 }
 
+/// An error answer's body (RFC 9457, section 3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Problem {
+    /// Always `about:blank`: `code` says more than an address could.
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "about:blank"))]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status again.
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    code: Code,
+    /// What happened, to what, and what to do, for a person.
+    detail: String,
+    /// Always false.
+    #[schemars(extend("const" = false))]
+    success: bool,
+    request_id: RequestId,
+    /// The parameter, header or field at fault, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
 /// How long a caller should wait when the bucket is away, in seconds.
 const BUCKET_RETRY: u32 = 10;
 
+/// The same when an issuer's keys are away.
+const KEYS_RETRY: u32 = 5;
+
 impl ApiError {
-    fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), field: None, retry_after: None, allow: None }
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), field: None, retry_after: None, allow: None }
     }
 
     /// 400: a parameter or field has a wrong value.
     pub(super) fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        Self { field: Some(field.to_owned()), ..Self::new(400, "invalid_parameter", detail) }
+        Self { field: Some(field.to_owned()), ..Self::new(Code::InvalidParameter, detail) }
     }
 
     /// 400: the body is no JSON, or not the JSON that is wanted.
-    pub(super) fn json(error: &serde_json::Error) -> Self {
-        let code = if error.is_data() { "invalid_body" } else { "invalid_json" };
+    pub(super) fn json(text: &str, error: &serde_json::Error) -> Self {
+        // What the parser met where it wanted something else, it may call a fault of the syntax.
+        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let code = if is_json { Code::InvalidBody } else { Code::InvalidJson };
         // The parser's message ends in the position already, except at its start.
         let (line, column) = (error.line(), error.column());
         let detail = format!("The body is not the JSON that this call takes: {error} (line {line}, column {column})");
-        Self::new(400, code, detail)
+        Self::new(code, detail)
     }
 
     /// 400: JSON, but not what is wanted; `problem` says why.
     pub(super) fn invalid_body(problem: &str) -> Self {
-        Self::new(400, "invalid_body", format!("This is not the JSON that this call takes: {problem}"))
+        Self::new(Code::InvalidBody, format!("This is not the JSON that this call takes: {problem}"))
     }
 
     /// 400: a script with nothing in it.
     pub(super) fn empty_script() -> Self {
         let detail = "The script is empty. Send the Python source as the body or in \"code\".";
-        Self { field: Some("code".to_owned()), ..Self::new(400, "empty_script", detail) }
+        Self { field: Some("code".to_owned()), ..Self::new(Code::EmptyScript, detail) }
     }
 
     /// 400: bytes that are not UTF-8.
     pub(super) fn not_utf8(offset: usize) -> Self {
-        Self::new(400, "not_utf8", format!("The body is not UTF-8: the byte at offset {offset} is out of place."))
+        Self::new(Code::NotUtf8, format!("The body is not UTF-8: the byte at offset {offset} is out of place."))
     }
 
-    /// 401: an admin's or a runner's call without its token.
-    pub(super) fn wrong_token(setting: &str) -> Self {
-        Self::new(401, "unauthorized", format!("This call needs the header Authorization: Bearer <{setting}>."))
+    /// 401: nothing was shown.
+    pub(super) fn unauthorized() -> Self {
+        let detail =
+            "This call needs to know who you are: send Authorization: Bearer <token>, or sign in with a browser.";
+        Self::new(Code::Unauthorized, detail)
+    }
+
+    /// 401: nothing was shown on a runner's call.
+    pub(super) fn runner_token_needed() -> Self {
+        Self::new(Code::Unauthorized, "This call needs the header Authorization: Bearer <RUNNER_TOKEN>.")
+    }
+
+    /// 401: what was shown opens nothing; `why` never repeats it.
+    pub(super) fn invalid_token(why: &str) -> Self {
+        Self::new(Code::InvalidToken, format!("The credential is refused: {why}."))
+    }
+
+    /// 403: a token that may read, on a call that changes something.
+    pub(super) fn insufficient_scope() -> Self {
+        let detail = "This token may read and change nothing; make one with the scope write.";
+        Self::new(Code::InsufficientScope, detail)
+    }
+
+    /// 403: a user who is no admin, on an admin's call.
+    pub(super) fn admin_only() -> Self {
+        let detail = "This call is for admins: those who have ADMIN_TOKEN, or whose token has the role admin.";
+        Self::new(Code::AdminOnly, detail)
     }
 
     /// 403: a change or a WebSocket at the wish of another site's page. Browsers send those without asking, and cookies
     /// or loopback let them in.
     pub(super) fn foreign_origin(origin: &str) -> Self {
         let shown: String = origin.chars().take(200).collect();
-        Self::new(403, "foreign_origin", format!("A page of {shown:?} may change nothing and open no WebSocket here."))
+        Self::new(Code::ForeignOrigin, format!("A page of {shown:?} may change nothing and open no WebSocket here."))
+    }
+
+    /// 403: an API token asks for another.
+    pub(super) fn token_not_allowed() -> Self {
+        let detail = "An API token makes no tokens, since they would outlive its revocation. Show a JWT or ADMIN_TOKEN, \
+                      or sign in (POST /api/session): what is made in a session ends with the token that opened it.";
+        Self::new(Code::TokenNotAllowed, detail)
+    }
+
+    /// 403: a session asks for another.
+    pub(super) fn session_not_allowed() -> Self {
+        let detail = "A session is opened with the header Authorization: Bearer <JWT, API token or ADMIN_TOKEN>. \
+                      Another session, or a runner's token, opens none.";
+        Self::new(Code::SessionNotAllowed, detail)
+    }
+
+    /// 403: a user who is no admin names another.
+    pub(super) fn others_tokens() -> Self {
+        let detail = "Only an admin may see, make or revoke the tokens of other users. Leave user out for your own.";
+        Self { field: Some("user".to_owned()), ..Self::new(Code::AdminOnly, detail) }
+    }
+
+    /// 404: no such API token of that user.
+    pub(super) fn no_token(id: &str) -> Self {
+        let shown: String = id.chars().take(200).collect();
+        Self::new(Code::TokenNotFound, format!("There is no API token {shown:?}; it may have expired."))
+    }
+
+    /// What the account's refusal of a new token means to the caller.
+    pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
+        match refusal {
+            TokenRefusal::TooMany { most } => {
+                let detail =
+                    format!("There are {most} API tokens already, the most that a user has. Revoke one first.");
+                Self::new(Code::TooManyTokens, detail)
+            }
+            TokenRefusal::MakerGone => {
+                Self::invalid_token("it has been revoked, or has expired, just now, and nothing was made from it")
+            }
+        }
     }
 
     /// 422: the key of an earlier upload with something else in it.
     fn idempotency_key_reused() -> Self {
         let detail =
             "This idempotency key came with another script or metadata before. Take a new key for each upload.";
-        Self::new(422, "idempotency_key_reused", detail)
+        Self::new(Code::IdempotencyKeyReused, detail)
     }
 
     /// 403: open mode reached under another name than loopback's.
     pub(super) fn loopback_only() -> Self {
         let detail = "AUTH_MODE=open lets everybody in, so it answers on loopback only (127.0.0.1, localhost, [::1]).";
-        Self::new(403, "loopback_only", detail)
+        Self::new(Code::LoopbackOnly, detail)
     }
 
     /// 404: no such path.
     pub(super) fn no_route(path: &str) -> Self {
         let shown: String = path.chars().take(200).collect();
-        Self::new(404, "no_route", format!("There is nothing at {shown}. The calls are listed in README.md."))
+        Self::new(Code::NoRoute, format!("There is nothing at {shown}. The calls are listed in README.md."))
     }
 
     /// 404: no such project, or somebody else's.
     pub(super) fn no_project(name: &str) -> Self {
-        Self::new(404, "project_not_found", format!("There is no project {name:?}."))
+        Self::new(Code::ProjectNotFound, format!("There is no project {name:?}."))
     }
 
     /// 404: no such version.
     pub(super) fn no_version(project: &str, version: Version) -> Self {
-        Self::new(404, "version_not_found", format!("The project {project} has no version {version}."))
+        Self::new(Code::VersionNotFound, format!("The project {project} has no version {version}."))
     }
 
     /// 404: the bucket has lost a script.
     pub(super) fn no_script(version: Version, key: &str) -> Self {
         let detail = format!("The script of version {version} is no longer in the bucket ({key}).");
-        Self::new(404, "script_not_found", detail)
+        Self::new(Code::ScriptNotFound, detail)
     }
 
     /// 404: something of a project is not there.
-    pub(super) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(404, code, detail)
+    pub(super) fn not_found(code: Code, detail: impl Into<String>) -> Self {
+        Self::new(code, detail)
     }
 
     /// 405: the path exists, the method does not.
     pub(super) fn method(method: &str, allow: String) -> Self {
         let detail = format!("{method} is not possible here; {allow} is.");
-        Self { allow: Some(allow), ..Self::new(405, "method_not_allowed", detail) }
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
     }
 
     /// 413: more than the call takes.
     pub(super) fn too_large(what: &str, limit: usize) -> Self {
-        Self::new(413, "too_large", format!("The {what} is larger than {limit} bytes, the most that is taken."))
+        Self::new(Code::TooLarge, format!("The {what} is larger than {limit} bytes, the most that is taken."))
     }
 
     /// 413: something in the bucket is more than an answer holds. It can be fetched from its key.
     pub(super) fn too_large_to_show(what: &str, limit: usize, key: &str) -> Self {
         let detail = format!("The {what} is larger than {limit} bytes, the most that is shown. Its key is {key}.");
-        Self::new(413, "too_large", detail)
+        Self::new(Code::TooLarge, detail)
     }
 
     /// 415: a body of another kind.
     pub(super) fn media_type(given: Option<&str>, wanted: &str) -> Self {
         let given = given.map_or("no Content-Type".to_owned(), |given| format!("Content-Type {given:?}"));
-        Self::new(415, "unsupported_media_type", format!("The request has {given}; this call takes {wanted}."))
+        Self::new(Code::UnsupportedMediaType, format!("The request has {given}; this call takes {wanted}."))
     }
 
     /// 426: a call that is a WebSocket, asked for as a page.
     pub(super) fn upgrade_required() -> Self {
         let detail = "This call is a WebSocket: connect with a WebSocket client, which sends Upgrade: websocket.";
-        Self::new(426, "upgrade_required", detail)
+        Self::new(Code::UpgradeRequired, detail)
     }
 
     /// 400: the body broke off before its end.
     pub(super) fn broken_body(cause: &str) -> Self {
-        Self::new(400, "broken_body", format!("The request's body broke off: {cause}"))
+        Self::new(Code::BrokenBody, format!("The request's body broke off: {cause}"))
     }
 
     /// 503: a setting is missing or wrong.
     pub(super) fn config(error: &ConfigError) -> Self {
-        Self::new(503, "bad_configuration", format!("The Worker's configuration is wrong. {error}"))
+        Self::new(Code::BadConfiguration, format!("The Worker's configuration is wrong. {error}"))
     }
 
     /// 503: nobody can be known.
     pub(super) fn auth_not_configured() -> Self {
-        let detail = "No way to know callers is configured, so nobody is let in. Set AUTH_MODE=open for use on one's \
-                      own machine.";
-        Self::new(503, "auth_not_configured", detail)
+        let detail = "No way to know callers is configured, so nobody is let in. Set ADMIN_TOKEN, AUTH_JWT_SECRET or \
+                      AUTH_JWKS_URL on the Worker; or AUTH_MODE=open for use on one's own machine.";
+        Self::new(Code::AuthNotConfigured, detail)
     }
 
-    /// 503: admin calls without a configured token.
+    /// 503: admin calls where no admin can be known.
     pub(super) fn admin_not_configured() -> Self {
-        let detail = "Admin calls are closed because ADMIN_TOKEN is not set on the Worker.";
-        Self::new(503, "admin_not_configured", detail)
+        let detail = "Admin calls are closed because neither ADMIN_TOKEN nor AUTH_JWT_SECRET or AUTH_JWKS_URL is set on \
+                      the Worker.";
+        Self::new(Code::AdminNotConfigured, detail)
     }
 
     /// 503: runners' calls without a configured token.
     pub(super) fn runner_not_configured() -> Self {
         let detail = "Calls of runners are closed because RUNNER_TOKEN is not set on the Worker. Runners work without \
                       them, by looking at the bucket.";
-        Self::new(503, "runner_not_configured", detail)
+        Self::new(Code::RunnerNotConfigured, detail)
+    }
+
+    /// 503: the keys that tokens are checked with cannot be had.
+    pub(super) fn keys_unavailable(cause: &str) -> Self {
+        let detail = format!("Whether the token is good cannot be checked just now. Try again later. ({cause})");
+        Self { retry_after: Some(KEYS_RETRY), ..Self::new(Code::KeysUnavailable, detail) }
     }
 
     /// 503: no answer from the bucket.
     pub(super) fn bucket_unavailable(cause: &str) -> Self {
         let detail = format!("The bucket cannot be reached just now. Try again later. ({cause})");
-        Self { retry_after: Some(BUCKET_RETRY), ..Self::new(503, "bucket_unavailable", detail) }
+        Self { retry_after: Some(BUCKET_RETRY), ..Self::new(Code::BucketUnavailable, detail) }
     }
 
     /// 503: the bucket says no.
@@ -178,13 +280,22 @@ impl ApiError {
         let detail = format!(
             "The bucket refuses this service. Somebody has to look at the AWS_* settings or at the store. ({cause})"
         );
-        Self { retry_after: Some(60), ..Self::new(503, "bucket_refuses", detail) }
+        Self { retry_after: Some(60), ..Self::new(Code::BucketRefuses, detail) }
+    }
+
+    /// 503: no link can be signed.
+    pub(super) fn keys_ended(error: &KeysEnded) -> Self {
+        let detail = format!(
+            "No link can be made: {error}. Somebody has to renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
+             AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION."
+        );
+        Self { retry_after: Some(60), ..Self::new(Code::CredentialsExpired, detail) }
     }
 
     /// 503: a part of the service is at fault.
     pub(super) fn broken(cause: &str) -> Self {
         let detail = format!("A part of the service failed; the request may be tried again. ({cause})");
-        Self { retry_after: Some(5), ..Self::new(503, "internal_unavailable", detail) }
+        Self { retry_after: Some(5), ..Self::new(Code::InternalUnavailable, detail) }
     }
 
     /// The same for a call that would have changed something, whose sender wants to know.
@@ -194,41 +305,50 @@ impl ApiError {
 
     /// The stable code.
     pub fn code(&self) -> &'static str {
-        self.code
+        self.code.as_str()
     }
 
     /// The status.
     pub(super) fn status(&self) -> http::StatusCode {
-        http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE)
+        self.code.status()
     }
 
     /// The problem document.
-    pub(super) fn problem(&self, request_id: &RequestId) -> Value {
-        let mut problem = Map::new();
-        problem.insert("type".to_owned(), json!("about:blank"));
-        problem.insert("title".to_owned(), json!(self.status().canonical_reason().unwrap_or("Error")));
-        problem.insert("status".to_owned(), json!(self.status));
-        problem.insert("code".to_owned(), json!(self.code));
-        problem.insert("detail".to_owned(), json!(self.detail));
-        problem.insert("success".to_owned(), json!(false));
-        problem.insert("request_id".to_owned(), json!(request_id));
-        if let Some(field) = &self.field {
-            problem.insert("field".to_owned(), json!(field));
+    pub(super) fn problem(&self, request_id: &RequestId) -> Problem {
+        Problem {
+            kind: "about:blank",
+            title: self.status().canonical_reason().unwrap_or("Error"),
+            status: self.status().as_u16(),
+            code: self.code,
+            detail: self.detail.clone(),
+            success: false,
+            request_id: request_id.clone(),
+            field: self.field.clone(),
         }
-        Value::Object(problem)
+    }
+
+    /// What to show instead (RFC 6750, section 3): without a credential there is no error to tell.
+    fn challenge(&self) -> Option<&'static str> {
+        match self.code {
+            Code::InvalidToken => Some("Bearer error=\"invalid_token\""),
+            Code::InsufficientScope => Some("Bearer error=\"insufficient_scope\", scope=\"write\""),
+            code => (code.status() == http::StatusCode::UNAUTHORIZED).then_some("Bearer"),
+        }
     }
 
     /// The answer.
     pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
-        let mut response = http::Response::new(Body::full(self.problem(request_id).to_string()));
+        // It holds nothing that JSON cannot say.
+        let problem = serde_json::to_vec(&self.problem(request_id)).unwrap_or_default();
+        let mut response = http::Response::new(Body::full(problem));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert("content-type", http::HeaderValue::from_static("application/problem+json"));
         headers.insert("cache-control", http::HeaderValue::from_static("no-store"));
-        if self.status == 401 {
-            headers.insert("www-authenticate", http::HeaderValue::from_static("Bearer"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert("www-authenticate", http::HeaderValue::from_static(challenge));
         }
-        if self.status == 426 {
+        if self.code == Code::UpgradeRequired {
             headers.insert("upgrade", http::HeaderValue::from_static("websocket"));
         }
         if let Some(seconds) = self.retry_after {
@@ -246,7 +366,7 @@ impl ApiError {
     pub(super) fn refusal(refusal: Refusal, project: &str) -> Self {
         match refusal {
             Refusal::NameTaken => {
-                Self::new(409, "name_taken", format!("The project name {project:?} belongs to somebody else."))
+                Self::new(Code::NameTaken, format!("The project name {project:?} belongs to somebody else."))
             }
             Refusal::NotFound => Self::no_project(project),
             Refusal::NoMoreVersions => {
@@ -255,11 +375,11 @@ impl ApiError {
                      follow. Upload to another project.",
                     Version::MAX
                 );
-                Self::new(409, "no_more_versions", detail)
+                Self::new(Code::NoMoreVersions, detail)
             }
             Refusal::TooManyWatchers => {
                 let detail = "This project is watched by as many as can be. Ask its status with ?wait= instead.";
-                Self { retry_after: Some(60), ..Self::new(503, "too_many_watchers", detail) }
+                Self { retry_after: Some(60), ..Self::new(Code::TooManyWatchers, detail) }
             }
             Refusal::NoVersion(version) => Self::no_version(project, version),
             Refusal::ScriptGone(version, key) => Self::no_script(version, &key),
@@ -269,18 +389,18 @@ impl ApiError {
                     "Version {version} of {project} is somebody else's script, which took the number in the bucket. \
                      The version that was told to have it is {to}."
                 );
-                Self::new(409, "moved", detail)
+                Self::new(Code::Moved, detail)
             }
             Refusal::Finished(version, phase) => {
                 let detail = format!("Version {version} of {project} is finished: it is {phase}.");
-                Self::new(409, "already_finished", detail)
+                Self::new(Code::AlreadyFinished, detail)
             }
             Refusal::NotFinished(version, phase) => {
                 let detail = format!("Version {version} of {project} is {phase}; only a finished one runs again.");
-                Self::new(409, "not_finished", detail)
+                Self::new(Code::NotFinished, detail)
             }
             Refusal::NotRepeatable(why) => {
-                Self::new(409, "not_repeatable", format!("The version cannot be run again: {why}."))
+                Self::new(Code::NotRepeatable, format!("The version cannot be run again: {why}."))
             }
             // No read is refused for the bucket's sake.
             Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_done(),

@@ -1,24 +1,88 @@
 //! `GET /api/projects/{project}/status` and `…/watch`: where the newest version stands, now and as it changes.
 
+use serde_json::{Value, json};
+
+use super::code::Code;
 use super::error::ApiError;
+use super::parameter::WAIT;
 use super::reply::Reply;
 use super::request::Call;
+use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::contract::ProjectId;
 use crate::object::ObjectName;
-use crate::project::{Operation, Reply as ObjectReply, StatusView, status_body};
+use crate::project::{Operation, Reply as ObjectReply, StatusBody, StatusView};
 
-/// The longest that `wait` may ask for, in seconds.
-const LONGEST_WAIT: u64 = 60;
+pub(super) const STATUS: Terms = Terms {
+    id: "getStatus",
+    tag: Tag::Status,
+    about: "The project's status is that of its newest version. A free name answers `no_scripts`. `timeout` with the \
+            code `no_runner` or `stalled` is a view: a late report still completes the version.",
+    answers: &[Answer { about: "The status.", contents: &[Content::Json(Shape::of::<StatusBody<'_>>())], ..Answer::OK }],
+    errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
+    ..Terms::NONE
+};
+
+pub(super) const WATCH: Terms = Terms {
+    id: "watchStatus",
+    tag: Tag::Status,
+    about: "Each message is a body of `getStatus`: first what is so now, then each change. `ping` is answered with \
+            `pong`.",
+    answers: &[SWITCHING],
+    errors: &[
+        Code::ForeignOrigin,
+        Code::ProjectNotFound,
+        Code::UpgradeRequired,
+        Code::TooManyWatchers,
+        Code::InternalUnavailable,
+    ],
+    ..Terms::NONE
+};
+
+/// What a WebSocket's handshake is answered with.
+pub(super) const SWITCHING: Answer = Answer { status: 101, about: "The connection is a WebSocket now.", ..Answer::OK };
+
+impl Shown for StatusBody<'_> {
+    fn example() -> Value {
+        json!({
+            "success": true,
+            "project_name": "bracket-2",
+            "status": "processing",
+            "status_info": {
+                "status": "processing",
+                "message": "FreeCAD processing…",
+                "version": 2,
+                "phase": "running",
+                "code": null,
+                "attempt": 1,
+                "queue": null,
+                "progress": {"phase": "script", "lines": ["half of it"]},
+                "moved_from": null,
+                "moved_to": null,
+                "upload_time": "2026-01-31T12:00:00.000Z",
+                "claimed_at": "2026-01-31T12:00:00.150Z",
+                "finished_at": null,
+                "error": null,
+                "warnings": null,
+                "geometry": null,
+                "timings_ms": null,
+                "available_formats": [],
+                "log": null,
+                "request_id": "0123456789abcdef",
+                "outputs_url": "/api/projects/bracket-2/outputs?version=2",
+            },
+        })
+    }
+}
 
 /// Where the newest version stands; 200 for any name that nobody owns. With `wait`, the answer comes when that changes.
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    let operation = match call.query.number("wait", 1, LONGEST_WAIT)? {
+    let operation = match call.query.number(&WAIT)? {
         Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1) },
         None => Operation::Status,
     };
     let view = ask(call, &project, operation).await?;
-    Ok(Reply::json(&status_body(&project, &view)))
+    Reply::json(&StatusBody::new(&project, &view))
 }
 
 /// The same over a WebSocket: first what is so now, then each change.

@@ -1,11 +1,16 @@
 //! `GET /api/projects/{project}/logs` and `…/logs/{name}`.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::code::Code;
 use super::error::ApiError;
+use super::parameter::LogName;
 use super::reply::Reply;
 use super::request::Call;
-use crate::contract::{Key, ProjectId, Version, prefix};
+use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::contract::{Key, ProjectId, Timestamp, Version, prefix};
 use crate::project::Operation;
 use crate::s3::{Entry, S3Error};
 
@@ -15,10 +20,117 @@ const MAX_PAGES: usize = 20;
 /// The most that is given of one log. The runner's own are far smaller.
 const MAX_LOG_BYTES: usize = 16 << 20;
 
+pub(super) const LIST: Terms = Terms {
+    id: "listLogs",
+    tag: Tag::Models,
+    about: "Those of other software are listed too.",
+    answers: &[Answer { about: "A page of logs.", contents: &[Content::Json(Shape::of::<LogList>())], ..Answer::OK }],
+    errors: &[Code::ProjectNotFound, Code::BucketUnavailable, Code::BucketRefuses, Code::InternalUnavailable],
+    ..Terms::NONE
+};
+
+pub(super) const CONTENT: Terms = Terms {
+    id: "getLog",
+    tag: Tag::Models,
+    about: "`Accept: text/plain` gives the bare text.",
+    answers: &[Answer {
+        about: "The log.",
+        contents: &[
+            Content::Json(Shape::of::<Log>()),
+            Content::Text { media_type: "text/plain", about: "The log's text.", example: "[runner] started\n" },
+        ],
+        ..Answer::OK
+    }],
+    errors: &[
+        Code::ProjectNotFound,
+        Code::LogNotFound,
+        Code::TooLarge,
+        Code::BucketUnavailable,
+        Code::BucketRefuses,
+        Code::InternalUnavailable,
+    ],
+    ..Terms::NONE
+};
+
+/// Logs of a project.
+#[derive(Serialize, JsonSchema)]
+struct LogList {
+    /// Always true.
+    success: bool,
+    project_name: ProjectId,
+    /// Newest first.
+    logs: Vec<LogFacts>,
+    /// How many there are on all pages.
+    total_logs: usize,
+    /// False where the bucket holds more than are looked at, which are 20,000.
+    complete: bool,
+    /// The next page's `cursor`; null on the last.
+    next_cursor: Option<usize>,
+}
+
+/// A log.
+#[derive(Serialize, JsonSchema)]
+struct LogFacts {
+    filename: String,
+    /// Its key in the bucket.
+    key: String,
+    /// Bytes.
+    size: u64,
+    last_modified: Option<Timestamp>,
+    /// The version that it belongs to, where its name says so.
+    version: Option<Version>,
+    /// Where its text is.
+    url: String,
+}
+
+/// A log's text.
+#[derive(Serialize, JsonSchema)]
+struct Log<'a> {
+    /// Always true.
+    success: bool,
+    project_name: &'a ProjectId,
+    filename: &'a str,
+    /// Bytes.
+    size: usize,
+    content: &'a str,
+}
+
+impl Shown for LogList {
+    fn example() -> Value {
+        json!({
+            "success": true,
+            "project_name": "bracket-2",
+            "logs": [{
+                "filename": "bracket-2_info_20260131_120000_v2_0123456789abcdef.log",
+                "key": "logs/bracket-2/bracket-2_info_20260131_120000_v2_0123456789abcdef.log",
+                "size": 17,
+                "last_modified": "2026-01-31T12:00:01.000Z",
+                "version": 2,
+                "url": "/api/projects/bracket-2/logs/bracket%2D2%5Finfo%5F20260131%5F120000%5Fv2%5F0123456789abcdef%2Elog",
+            }],
+            "total_logs": 1,
+            "complete": true,
+            "next_cursor": null,
+        })
+    }
+}
+
+impl Shown for Log<'_> {
+    fn example() -> Value {
+        json!({
+            "success": true,
+            "project_name": "bracket-2",
+            "filename": "bracket-2_info_20260131_120000_v2_0123456789abcdef.log",
+            "size": 17,
+            "content": "[runner] started\n",
+        })
+    }
+}
+
 /// Log files, newest first.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    let limit = call.query.limit(50, 200)? as usize;
+    let limit = call.query.limit()? as usize;
     let offset = usize::try_from(call.query.cursor()?.unwrap_or(0)).unwrap_or(usize::MAX);
     require_project(call, &project).await?;
     let (mut entries, complete) = call.client().list(&prefix::logs(&project), MAX_PAGES).await?;
@@ -26,27 +138,17 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     // The names begin with the project, so among equal times the later stamp comes first.
     entries.sort_by(|a, b| (b.last_modified, &b.key).cmp(&(a.last_modified, &a.key)));
     let total = entries.len();
-    let logs: Vec<Value> = entries.iter().skip(offset).take(limit).map(|entry| describe(&project, entry)).collect();
+    let logs: Vec<LogFacts> = entries.iter().skip(offset).take(limit).map(|entry| describe(&project, entry)).collect();
     let next = offset.saturating_add(logs.len());
-    Ok(Reply::json(&json!({
-        "success": true,
-        "project_name": project,
-        "logs": logs,
-        "total_logs": total,
-        "complete": complete,
-        "next_cursor": (next < total).then_some(next),
-    })))
+    let next_cursor = (next < total).then_some(next);
+    Reply::json(&LogList { success: true, project_name: project, logs, total_logs: total, complete, next_cursor })
 }
 
 /// One log's text: JSON, or raw with `Accept: text/plain`.
 pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let name = call.parameter("name");
-    let fits = (1..=255).contains(&name.len())
-        && !name.contains(['/', '\\'])
-        && !name.chars().any(char::is_control)
-        && ![".", ".."].contains(&name);
-    if !fits {
+    if !LogName::is(name) {
         return Err(ApiError::invalid("name", "a log's name is one of those that /logs lists"));
     }
     require_project(call, &project).await?;
@@ -55,7 +157,7 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
         Ok(object) => object,
         Err(S3Error::NotFound) => {
             let detail = format!("The project {project} has no log {name:?}; /api/projects/{project}/logs lists them.");
-            return Err(ApiError::not_found("log_not_found", detail));
+            return Err(ApiError::not_found(Code::LogNotFound, detail));
         }
         Err(S3Error::TooLarge { limit }) => return Err(ApiError::too_large_to_show("log", limit, &key)),
         Err(error) => return Err(error.into()),
@@ -63,13 +165,13 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     if call.wants("text/plain") {
         return Ok(Reply::text("text/plain; charset=utf-8", object.bytes));
     }
-    Ok(Reply::json(&json!({
-        "success": true,
-        "project_name": project,
-        "filename": name,
-        "size": object.bytes.len(),
-        "content": String::from_utf8_lossy(&object.bytes),
-    })))
+    Reply::json(&Log {
+        success: true,
+        project_name: &project,
+        filename: name,
+        size: object.bytes.len(),
+        content: &String::from_utf8_lossy(&object.bytes),
+    })
 }
 
 /// Logs lie in the bucket; whose they are, the object knows.
@@ -77,16 +179,17 @@ async fn require_project(call: &Call<'_>, project: &ProjectId) -> Result<(), Api
     call.ask(project, Operation::Versions { before: None, limit: 1 }).await.map(drop)
 }
 
-fn describe(project: &ProjectId, entry: &Entry) -> Value {
+fn describe(project: &ProjectId, entry: &Entry) -> LogFacts {
     let name = entry.key.rsplit('/').next().unwrap_or_default();
-    json!({
-        "filename": name,
-        "key": entry.key,
-        "size": entry.size,
-        "last_modified": entry.last_modified,
-        "version": version_of(project, name),
-        "url": format!("/api/projects/{project}/logs/{}", percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)),
-    })
+    let escaped = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    LogFacts {
+        filename: name.to_owned(),
+        key: entry.key.clone(),
+        size: entry.size,
+        last_modified: entry.last_modified,
+        version: version_of(project, name),
+        url: format!("/api/projects/{project}/logs/{escaped}"),
+    }
 }
 
 /// The version that a log belongs to, where its name says so:

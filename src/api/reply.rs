@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::error::ApiError;
 use crate::http::Body;
@@ -21,8 +20,12 @@ pub(super) type Upgrade = (ObjectName, http::Request<Bytes>);
 
 impl Reply {
     /// 200 with JSON; answers that change are not kept by anybody.
-    pub fn json(value: &Value) -> Self {
-        Self::text("application/json", value.to_string()).header("cache-control", "no-store".to_owned())
+    ///
+    /// # Errors
+    /// When the body cannot be written as JSON, which none of this program's can fail to be.
+    pub fn json(body: &impl Serialize) -> Result<Self, ApiError> {
+        let text = serde_json::to_vec(body).map_err(|error| ApiError::broken(&error.to_string()))?;
+        Ok(Self::text("application/json", text).header("cache-control", "no-store".to_owned()))
     }
 
     /// 200 with text of a media type.

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::auth::require_own_page;
+use super::auth::{Identity, Page};
 use super::config::Config;
 use super::error::ApiError;
+use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use crate::http::{Body, BodyError, Clock, Http};
+use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
-use crate::project::{Answer, Caller, Operation, ProjectCall, Reply};
+use crate::project::{Answer, Operation, ProjectCall, Reply};
 use crate::s3::Client;
 
 /// One admitted request.
@@ -18,10 +19,11 @@ pub(super) struct Call<'a> {
     pub http: &'a dyn Http,
     pub clock: &'a dyn Clock,
     pub objects: &'a dyn Objects,
-    pub caller: Caller,
+    pub assets: &'a dyn Assets,
+    pub identity: Identity,
+    /// Whose page made a browser send it.
+    pub page: Page,
     pub request_id: RequestId,
-    /// Host and port under which the service was reached.
-    pub authority: String,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
     pub query: Query,
@@ -80,19 +82,19 @@ impl<'a> Call<'a> {
     pub fn question(&self, project: &ProjectId, operation: Operation) -> ProjectCall {
         ProjectCall {
             project: project.clone(),
-            caller: self.caller.clone(),
+            caller: self.identity.caller.clone(),
             request_id: self.request_id.clone(),
             operation,
         }
     }
 
-    /// Requires a WebSocket's handshake, and of a browser's that it comes from a page of this very service.
+    /// Requires a WebSocket's handshake, and of a browser's that no other site's page made it.
     pub fn require_handshake(&self) -> Result<(), ApiError> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        require_own_page(&self.headers, &self.authority)
+        self.page.require(&self.identity.credential)
     }
 
     /// Asks the project's object.
@@ -111,6 +113,12 @@ impl<'a> Call<'a> {
         Ok(call(self.objects, object, question).await?)
     }
 
+    /// Whether the caller has what `etag` names, by `If-None-Match` (RFC 9110, section 13.1.2).
+    pub fn knows(&self, etag: &str) -> bool {
+        let known = self.headers.get("if-none-match").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        known.split(',').any(|part| part.trim().trim_start_matches("W/") == etag)
+    }
+
     /// Whether the caller wants `media_type` rather than JSON, by `Accept`.
     pub fn wants(&self, media_type: &str) -> bool {
         let accept = self.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -124,9 +132,9 @@ pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads a query string.
-    pub fn parse(text: &str, known: &[&str]) -> Result<Self, ApiError> {
+    pub fn parse(text: &str, known: &[Parameter]) -> Result<Self, ApiError> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        for name in known {
+        for Parameter { name, .. } in known {
             if pairs.iter().filter(|(key, _)| key == name).count() > 1 {
                 return Err(ApiError::invalid(name, format!("{name} is given more than once")));
             }
@@ -142,24 +150,34 @@ impl Query {
     pub fn version(&self) -> Result<Option<Version>, ApiError> {
         let parse =
             |text: &str| text.parse().map_err(|error| ApiError::invalid("version", format!("{text:?}: {error}")));
-        self.get("version").map(parse).transpose()
+        self.get(VERSION.name).map(parse).transpose()
     }
 
-    /// `limit`: from 1 to `most`; `default` where it is not given.
-    pub fn limit(&self, default: u32, most: u32) -> Result<u32, ApiError> {
-        let number = self.number("limit", 1, most.into())?;
-        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+    /// `limit`, how many a page holds.
+    pub fn limit(&self) -> Result<u32, ApiError> {
+        let number = self.number(&LIMIT)?;
+        Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1))
+    }
+
+    /// `user`, as it came.
+    pub fn user(&self) -> Option<&str> {
+        self.get(USER.name)
     }
 
     /// `cursor`, as the page before gave it.
     pub fn cursor(&self) -> Result<Option<u64>, ApiError> {
-        self.number("cursor", 1, (1 << 53) - 1)
+        self.number(&CURSOR)
     }
 
-    /// A whole number from `least` to `most`, where given.
-    pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, ApiError> {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    /// A whole number within the parameter's bounds; its default where none is given.
+    pub fn number(&self, parameter: &Parameter) -> Result<Option<u64>, ApiError> {
+        let name = parameter.name;
+        let Values::Number { least, most, default } = parameter.values else {
+            return Err(ApiError::broken(&format!("{name} is no number")));
+        };
+        let Some(text) = self.get(name) else { return Ok(default) };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
         let wrong = || ApiError::invalid(name, format!("{text:?}: {name} is a whole number from {least} to {most}"));
         number.ok_or_else(wrong).map(Some)
     }

@@ -4,18 +4,25 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::error::ApiError;
+use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, USER, VERSION, WAIT};
 use super::reply::Reply;
 use super::request::Call;
-use super::{batch, live, logs, monitoring, outputs, projects, runner, scripts, upload, versions};
+use super::terms::{ForDocument, Terms};
+use super::{
+    batch, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
+    versions,
+};
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// Everybody.
     Public,
-    /// A known user; whose project it is, the project's object decides.
-    User,
-    /// Whoever has `ADMIN_TOKEN`.
+    /// A known user, whose token may read; whose project it is, the project's object decides.
+    Read,
+    /// A known user, whose token may write as well.
+    Write,
+    /// Whoever has `ADMIN_TOKEN`, or the role `admin`.
     Admin,
     /// Whoever has `RUNNER_TOKEN`.
     Runner,
@@ -50,11 +57,13 @@ pub struct Route {
     pub permission: Permission,
     /// What body it reads.
     pub body: RequestBody,
-    /// The names of its query parameters.
-    pub query: &'static [&'static str],
+    /// Its query parameters.
+    pub query: &'static [Parameter],
     /// What it does, in one line.
     pub summary: &'static str,
     pub(super) handler: Handler,
+    /// What it takes and answers, for the document; kept beside its handler.
+    pub terms: ForDocument<Terms>,
 }
 
 /// Every route.
@@ -65,125 +74,269 @@ pub static ROUTES: &[Route] = &[
         permission: Permission::Public,
         body: RequestBody::None,
         query: &[],
-        summary: "says what this is",
-        handler: |call| Box::pin(monitoring::welcome(call)),
+        summary: "the browser page; for who wants no HTML, some lines of text",
+        handler: |call| Box::pin(page::index(call)),
+        terms: ForDocument::new(page::INDEX),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "this reference, as a page",
+        handler: |call| Box::pin(reference::page(call)),
+        terms: ForDocument::new(reference::PAGE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api.css",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's look",
+        handler: |call| Box::pin(reference::style(call)),
+        terms: ForDocument::new(reference::STYLE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/openapi.json",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "this reference, for programs",
+        handler: |call| Box::pin(reference::document(call)),
+        terms: ForDocument::new(reference::DOCUMENT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/page.css",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's style",
+        handler: |call| Box::pin(page::style(call)),
+        terms: ForDocument::new(page::STYLE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/page.js",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's program",
+        handler: |call| Box::pin(page::program(call)),
+        terms: ForDocument::new(page::PROGRAM),
+    },
+    Route {
+        method: Method::GET,
+        path: "/icon.svg",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "the page's icon",
+        handler: |call| Box::pin(page::icon(call)),
+        terms: ForDocument::new(page::ICON),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "opens a session: what was shown becomes a browser's cookie",
+        handler: |call| Box::pin(session::sign_in(call)),
+        terms: ForDocument::new(session::SIGN_IN),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/session",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "who am I",
+        handler: |call| Box::pin(session::show(call)),
+        terms: ForDocument::new(session::SHOW),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/session",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "ends the cookie's session and clears the cookie",
+        handler: |call| Box::pin(session::sign_out(call)),
+        terms: ForDocument::new(session::SIGN_OUT),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/tokens",
+        permission: Permission::Write,
+        body: RequestBody::Json { limit: tokens::MAX_TOKEN_BYTES },
+        query: &[],
+        summary: "a new API token, shown this once",
+        handler: |call| Box::pin(tokens::create(call)),
+        terms: ForDocument::new(tokens::CREATE),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/tokens",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[USER],
+        summary: "my API tokens, newest first",
+        handler: |call| Box::pin(tokens::list(call)),
+        terms: ForDocument::new(tokens::LIST),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/tokens/{id}",
+        permission: Permission::Write,
+        body: RequestBody::None,
+        query: &[USER],
+        summary: "revokes an API token and what was made from it",
+        handler: |call| Box::pin(tokens::revoke(call)),
+        terms: ForDocument::new(tokens::REVOKE),
     },
     Route {
         method: Method::GET,
         path: "/api/projects",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "my projects, newest first",
         handler: |call| Box::pin(projects::list(call)),
+        terms: ForDocument::new(projects::LIST),
     },
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/upload-script",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::Script,
         query: &[],
         summary: "a script becomes the next version",
         handler: |call| Box::pin(upload::upload(call)),
+        terms: ForDocument::new(upload::UPLOAD),
     },
     Route {
         method: Method::POST,
         path: "/api/batch",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::Batch,
         query: &[],
         summary: "many scripts, each the next version of its project",
         handler: |call| Box::pin(batch::upload(call)),
+        terms: ForDocument::new(batch::UPLOAD),
     },
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/cancel/{version}",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::None,
         query: &[],
         summary: "ends a version that is not finished",
         handler: |call| Box::pin(versions::cancel(call)),
+        terms: ForDocument::new(versions::CANCEL),
     },
     Route {
         method: Method::POST,
         path: "/api/projects/{project}/retry/{version}",
-        permission: Permission::User,
+        permission: Permission::Write,
         body: RequestBody::None,
         query: &[],
         summary: "a finished version's script becomes the next version",
         handler: |call| Box::pin(versions::retry(call)),
+        terms: ForDocument::new(versions::RETRY),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/scripts",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "versions, newest first",
         handler: |call| Box::pin(scripts::list(call)),
+        terms: ForDocument::new(scripts::LIST),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/script/{version}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "one version's script",
         handler: |call| Box::pin(scripts::content(call)),
+        terms: ForDocument::new(scripts::CONTENT),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/outputs",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["version"],
+        query: &[VERSION],
         summary: "committed files with size, sum and geometry",
         handler: |call| Box::pin(outputs::list(call)),
+        terms: ForDocument::new(outputs::LIST),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/download/{format}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["version", "expires_in"],
+        query: &[VERSION, EXPIRES_IN],
         summary: "a presigned URL to one file",
         handler: |call| Box::pin(outputs::download(call)),
+        terms: ForDocument::new(outputs::DOWNLOAD),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/logs",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "log files, newest first",
         handler: |call| Box::pin(logs::list(call)),
+        terms: ForDocument::new(logs::LIST),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/logs/{name}",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "one log's text",
         handler: |call| Box::pin(logs::content(call)),
+        terms: ForDocument::new(logs::CONTENT),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/status",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["wait"],
+        query: &[WAIT],
         summary: "where the newest version stands; with wait, once that changes",
         handler: |call| Box::pin(live::status(call)),
+        terms: ForDocument::new(live::STATUS),
     },
     Route {
         method: Method::GET,
         path: "/api/projects/{project}/watch",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
         query: &[],
         summary: "a WebSocket: the status, then each change of it",
         handler: |call| Box::pin(live::watch(call)),
+        terms: ForDocument::new(live::WATCH),
+    },
+    Route {
+        method: Method::PUT,
+        path: "/api/projects/{project}/owner",
+        permission: Permission::Admin,
+        body: RequestBody::Json { limit: owner::MAX_OWNER_BYTES },
+        query: &[],
+        summary: "gives the project to a user",
+        handler: |call| Box::pin(owner::assign(call)),
+        terms: ForDocument::new(owner::ASSIGN),
     },
     Route {
         method: Method::POST,
@@ -193,6 +346,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "hints of a runner: what it claimed, how far it is, what is done",
         handler: |call| Box::pin(runner::events(call)),
+        terms: ForDocument::new(runner::EVENTS),
     },
     Route {
         method: Method::GET,
@@ -202,6 +356,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "a WebSocket: tells runners that there is work",
         handler: |call| Box::pin(runner::wake(call)),
+        terms: ForDocument::new(runner::WAKE),
     },
     Route {
         method: Method::GET,
@@ -209,8 +364,9 @@ pub static ROUTES: &[Route] = &[
         permission: Permission::Public,
         body: RequestBody::None,
         query: &[],
-        summary: "each part's state",
+        summary: "whether the service works; for an admin, each part's state",
         handler: |call| Box::pin(monitoring::health(call)),
+        terms: ForDocument::new(monitoring::HEALTH),
     },
     Route {
         method: Method::GET,
@@ -220,6 +376,7 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "the bucket in detail",
         handler: |call| Box::pin(monitoring::s3_status(call)),
+        terms: ForDocument::new(monitoring::S3_STATUS),
     },
     Route {
         method: Method::POST,
@@ -229,15 +386,17 @@ pub static ROUTES: &[Route] = &[
         query: &[],
         summary: "writes, reads, lists and removes a test object",
         handler: |call| Box::pin(monitoring::test_upload(call)),
+        terms: ForDocument::new(monitoring::TEST_UPLOAD),
     },
     Route {
         method: Method::GET,
         path: "/api/monitoring/projects/{project}/processing-status",
-        permission: Permission::User,
+        permission: Permission::Read,
         body: RequestBody::None,
-        query: &["limit", "cursor"],
+        query: &[LIMIT, CURSOR],
         summary: "the bucket's own state of each version beside the object's",
         handler: |call| Box::pin(monitoring::processing_status(call)),
+        terms: ForDocument::new(monitoring::PROCESSING_STATUS),
     },
 ];
 
@@ -253,23 +412,30 @@ pub(super) struct Match {
 /// 404 where no route has the path, 405 with `Allow` where none of those has the method.
 pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
     // The table is short and a request is served by a fresh `App`: looking through it beats building a tree first.
-    let mut allowed: Vec<&str> = Vec::new();
     for route in ROUTES {
-        let Some(parameters) = path_parameters(route.path, path) else { continue };
         // HEAD is GET without the body (RFC 9110, section 9.3.2).
-        if route.method == method || (route.method == Method::GET && method == Method::HEAD) {
+        if (route.method == method || (route.method == Method::GET && method == Method::HEAD))
+            && let Some(parameters) = path_parameters(route.path, path)
+        {
             return Ok(Match { route, parameters });
         }
-        allowed.push(route.method.as_str());
+    }
+    Err(ApiError::method(method.as_str(), methods(path)?.join(", ")))
+}
+
+/// The methods that a path takes.
+///
+/// # Errors
+/// 404 where no route has the path.
+pub(super) fn methods(path: &str) -> Result<Vec<&'static str>, ApiError> {
+    let mut methods = Vec::new();
+    for route in ROUTES.iter().filter(|route| path_parameters(route.path, path).is_some()) {
+        methods.push(route.method.as_str());
         if route.method == Method::GET {
-            allowed.push("HEAD");
+            methods.push("HEAD");
         }
     }
-    if allowed.is_empty() {
-        Err(ApiError::no_route(path))
-    } else {
-        Err(ApiError::method(method.as_str(), allowed.join(", ")))
-    }
+    if methods.is_empty() { Err(ApiError::no_route(path)) } else { Ok(methods) }
 }
 
 /// The parameters of `path` if it has the form of `pattern`.

@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::code::Code;
 use super::error::ApiError;
+use super::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LOCATION};
 use super::reply::Reply;
 use super::request::Call;
-use crate::contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId};
+use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
+use crate::contract::{
+    IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version,
+};
 use crate::http::{Body, BodyError};
 use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
 
@@ -25,18 +31,164 @@ const MAX_JSON_BYTES: usize = 6 * MAX_SCRIPT_BYTES + 4 * MAX_METADATA_BYTES;
 
 const KINDS: &str = "application/json ({\"code\": \"…\"}) or text/x-python (the script itself)";
 
+pub(super) const UPLOAD: Terms = Terms {
+    id: "uploadScript",
+    tag: Tag::Scripts,
+    about: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
+    headers: &[IDEMPOTENCY_KEY],
+    takes: &[
+        Content::Json(Shape::of::<Upload>()),
+        Content::Text { media_type: "text/x-python", about: "The script itself.", example: EXAMPLE },
+    ],
+    answers: NEW_VERSION,
+    errors: &[
+        Code::EmptyScript,
+        Code::NotUtf8,
+        Code::NameTaken,
+        Code::NoMoreVersions,
+        Code::IdempotencyKeyReused,
+        Code::BucketUnavailable,
+        Code::BucketRefuses,
+        Code::InternalUnavailable,
+    ],
+};
+
+/// What a call answers that makes a new version.
+pub(super) const NEW_VERSION: &[Answer] = &[
+    Answer {
+        status: 201,
+        about: "The script is the next version, in the bucket and queued.",
+        contents: &[Content::Json(Shape::of::<NewVersion>())],
+        headers: &[LOCATION, IDEMPOTENT_REPLAYED],
+        links: NEXT,
+    },
+    Answer {
+        status: 202,
+        about: "The script is kept here and goes to the bucket when that answers again. Its number may still change; the \
+                number tells `moved_to` then.",
+        contents: &[Content::Json(Shape::of::<NewVersion>())],
+        headers: &[LOCATION, IDEMPOTENT_REPLAYED],
+        links: NEXT,
+    },
+];
+
+/// Where to go from a new version.
+const NEXT: &[Link] = &[
+    Link { to: "getScript", parameters: VERSION_OF_ANSWER },
+    Link { to: "cancelVersion", parameters: VERSION_OF_ANSWER },
+    Link { to: "retryVersion", parameters: VERSION_OF_ANSWER },
+    Link { to: "listOutputs", parameters: VERSION_OF_ANSWER },
+    Link { to: "getStatus", parameters: &[("project", "$response.body#/project_name")] },
+];
+
+const VERSION_OF_ANSWER: &[(&str, &str)] =
+    &[("project", "$response.body#/project_name"), ("version", "$response.body#/version")];
+
+/// The script of the examples.
+const EXAMPLE: &str = "import FreeCAD as App\n\
+    doc = App.newDocument()\n\
+    doc.addObject(\"Part::Box\", \"Box\").Length = 30\n\
+    doc.recompute()\n";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,
     Python,
 }
 
-/// What an upload holds as JSON.
-#[derive(Deserialize)]
+/// A script as JSON.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Upload {
+    /// The script: at most 1 MiB of UTF-8, and more than white space.
+    #[schemars(length(max = MAX_SCRIPT_BYTES), regex(pattern = SAYS_SOMETHING))]
     code: String,
+    /// Anything of the caller's own, given back with the version: at most 2,048 bytes as JSON, at most 32 levels deep.
     #[serde(default)]
     metadata: Option<Value>,
+}
+
+/// A character that is no white space, by Unicode's property of that name, whatever the reader's `\s` means.
+const SAYS_SOMETHING: &str =
+    r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+impl Shown for Upload {
+    fn example() -> Value {
+        json!({"code": EXAMPLE, "metadata": {"note": "a box, 30 mm long"}})
+    }
+}
+
+/// A script that was taken.
+#[derive(Serialize, JsonSchema)]
+struct NewVersion {
+    /// Always true.
+    success: bool,
+    /// What happened, for a person.
+    message: &'static str,
+    data: NewVersionData,
+    /// As in `data`.
+    project_name: ProjectId,
+    /// As in `data`.
+    version: Version,
+}
+
+/// What is known of a script that was just taken.
+#[derive(Serialize, JsonSchema)]
+struct NewVersionData {
+    project_name: ProjectId,
+    version: Version,
+    /// The script's key in the bucket.
+    key: String,
+    /// The same with the bucket's name.
+    s3_path: String,
+    /// The sum of the script.
+    sha256: Sha256,
+    /// When it was taken.
+    upload_time: Timestamp,
+    phase: Phase,
+    status: Taken,
+    /// Always `freecad_processing`.
+    next_step: &'static str,
+    /// The phase, for a person.
+    status_message: &'static str,
+    /// Where to ask how it goes on.
+    status_url: String,
+    /// The request that brought it; of a repetition, the first one.
+    request_id: Option<RequestId>,
+}
+
+/// How a script was taken.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Taken {
+    /// It is in the bucket.
+    Uploaded,
+    /// It is kept until the bucket answers.
+    Accepted,
+}
+
+impl Shown for NewVersion {
+    fn example() -> Value {
+        json!({
+            "success": true,
+            "message": "Script uploaded successfully",
+            "data": {
+                "project_name": "bracket-2",
+                "version": 2,
+                "key": "input/bracket-2/bracket-2_v2.py",
+                "s3_path": "s3://models/input/bracket-2/bracket-2_v2.py",
+                "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                "upload_time": "2026-01-31T12:00:00.000Z",
+                "phase": "queued",
+                "status": "uploaded",
+                "next_step": "freecad_processing",
+                "status_message": "FreeCAD processing…",
+                "status_url": "/api/projects/bracket-2/status",
+                "request_id": "0123456789abcdef",
+            },
+            "project_name": "bracket-2",
+            "version": 2,
+        })
+    }
 }
 
 /// Reads the body if it is of a kind that an upload takes.
@@ -79,15 +231,15 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         Kind::Json => parse(text)?,
     };
     let operation = upload.into_operation(call.idempotency_key()?, None)?;
-    Ok(reply(call, &project, send(call, &project, operation).await?))
+    reply(call, &project, send(call, &project, operation).await?)
 }
 
 /// Reads a JSON object. serde would take an array, too, as the fields in their order.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     if !text.trim_start().starts_with('{') {
-        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(&error))?;
+        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(text, &error))?;
     }
-    serde_json::from_str(text).map_err(|error| ApiError::json(&error))
+    serde_json::from_str(text).map_err(|error| ApiError::json(text, &error))
 }
 
 impl Upload {
@@ -134,36 +286,34 @@ pub(super) fn status(uploaded: &Uploaded) -> http::StatusCode {
 }
 
 /// The answer to what made a new version.
-pub(super) fn reply(call: &Call<'_>, project: &ProjectId, uploaded: Uploaded) -> Reply {
+pub(super) fn reply(call: &Call<'_>, project: &ProjectId, uploaded: Uploaded) -> Result<Reply, ApiError> {
     let code = status(&uploaded);
     let (word, said) = match code {
         http::StatusCode::ACCEPTED => {
-            ("accepted", "Script accepted; it is kept here and uploaded as soon as the bucket answers")
+            (Taken::Accepted, "Script accepted; it is kept here and uploaded as soon as the bucket answers")
         }
-        _ => ("uploaded", "Script uploaded successfully"),
+        _ => (Taken::Uploaded, "Script uploaded successfully"),
     };
     let Uploaded { version, key, sha256, time, phase, request_id, replayed } = uploaded;
-    let data = json!({
-        "project_name": project,
-        "version": version,
-        "key": key,
-        "s3_path": format!("s3://{}/{key}", call.config.bucket.name),
-        "sha256": sha256,
-        "upload_time": time,
-        "phase": phase,
-        "status": word,
-        "next_step": "freecad_processing",
-        "status_message": message(phase),
-        "status_url": format!("/api/projects/{project}/status"),
-        "request_id": request_id,
-    });
+    let data = NewVersionData {
+        project_name: project.clone(),
+        version,
+        s3_path: format!("s3://{}/{key}", call.config.bucket.name),
+        key,
+        sha256,
+        upload_time: time,
+        phase,
+        status: word,
+        next_step: "freecad_processing",
+        status_message: message(phase),
+        status_url: format!("/api/projects/{project}/status"),
+        request_id,
+    };
     let location = format!("/api/projects/{project}/script/{version}");
-    let mut answer = json!({"success": true, "message": said, "data": data});
     // The most wanted ones again at the top, so that nobody has to dig.
-    answer["project_name"] = json!(project);
-    answer["version"] = json!(version);
-    let reply = Reply::json(&answer).status(code).header("location", location);
-    if replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply }
+    let answer = NewVersion { success: true, message: said, data, project_name: project.clone(), version };
+    let reply = Reply::json(&answer)?.status(code).header("location", location);
+    Ok(if replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply })
 }
 
 fn kind(headers: &http::HeaderMap, wanted: &str) -> Result<Kind, ApiError> {

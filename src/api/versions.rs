@@ -1,12 +1,99 @@
 //! `POST /api/projects/{project}/cancel/{version}` and `…/retry/{version}`.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::code::Code;
 use super::error::ApiError;
+use super::parameter::IDEMPOTENCY_KEY;
 use super::reply::Reply;
 use super::request::Call;
-use super::upload;
+use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
+use super::upload::{self, NEW_VERSION};
+use crate::contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 use crate::project::{Idempotency, Operation, Reply as ObjectReply, message};
+
+pub(super) const CANCEL: Terms = Terms {
+    id: "cancelVersion",
+    tag: Tag::Status,
+    about: "Whichever report is first counts: a runner's that came before makes this a 409.",
+    answers: &[Answer {
+        about: "The version is cancelled now.",
+        contents: &[Content::Json(Shape::of::<Cancelled>())],
+        ..Answer::OK
+    }],
+    errors: &[
+        Code::ProjectNotFound,
+        Code::VersionNotFound,
+        Code::Moved,
+        Code::AlreadyFinished,
+        Code::BucketUnavailable,
+        Code::BucketRefuses,
+        Code::InternalUnavailable,
+    ],
+    ..Terms::NONE
+};
+
+pub(super) const RETRY: Terms = Terms {
+    id: "retryVersion",
+    tag: Tag::Status,
+    about: "A finished version never changes: its script becomes a new one, with this one as its `parent`.",
+    headers: &[IDEMPOTENCY_KEY],
+    answers: NEW_VERSION,
+    errors: &[
+        Code::ProjectNotFound,
+        Code::VersionNotFound,
+        Code::ScriptNotFound,
+        Code::Moved,
+        Code::NotFinished,
+        Code::NotRepeatable,
+        Code::NoMoreVersions,
+        Code::IdempotencyKeyReused,
+        Code::BucketUnavailable,
+        Code::BucketRefuses,
+        Code::InternalUnavailable,
+    ],
+    ..Terms::NONE
+};
+
+/// A version that was cancelled.
+#[derive(Serialize, JsonSchema)]
+struct Cancelled {
+    /// Always true.
+    success: bool,
+    project_name: ProjectId,
+    version: Version,
+    /// The number that its uploader was told, where somebody else's script took that one.
+    moved_from: Option<Version>,
+    phase: Phase,
+    status: ProjectStatus,
+    /// The phase, for a person.
+    message: &'static str,
+    /// When its report was written.
+    finished_at: Option<Timestamp>,
+    /// Where to ask how the project stands.
+    status_url: String,
+    /// This request.
+    request_id: RequestId,
+}
+
+impl Shown for Cancelled {
+    fn example() -> Value {
+        json!({
+            "success": true,
+            "project_name": "bracket-2",
+            "version": 2,
+            "moved_from": null,
+            "phase": "cancelled",
+            "status": "error",
+            "message": "Cancelled",
+            "finished_at": "2026-01-31T12:00:00.000Z",
+            "status_url": "/api/projects/bracket-2/status",
+            "request_id": "0123456789abcdef",
+        })
+    }
+}
 
 /// Ends a version that is not finished.
 pub(super) async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -14,18 +101,18 @@ pub(super) async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
     let ObjectReply::Cancelled(view) = call.ask(&project, Operation::Cancel(version)).await? else {
         return Err(ApiError::broken("the project's object answered another question"));
     };
-    Ok(Reply::json(&json!({
-        "success": true,
-        "project_name": project,
-        "version": view.version,
-        "moved_from": view.moved_from,
-        "phase": view.phase,
-        "status": view.phase.project_status(),
-        "message": message(view.phase),
-        "finished_at": view.report.as_ref().map(|report| report.finished_at),
-        "status_url": format!("/api/projects/{project}/status"),
-        "request_id": call.request_id,
-    })))
+    Reply::json(&Cancelled {
+        success: true,
+        version: view.version,
+        moved_from: view.moved_from,
+        phase: view.phase,
+        status: view.phase.project_status(),
+        message: message(view.phase),
+        finished_at: view.report.as_ref().map(|report| report.finished_at),
+        status_url: format!("/api/projects/{project}/status"),
+        project_name: project,
+        request_id: call.request_id.clone(),
+    })
 }
 
 /// Takes the script of a finished version as the next version.
@@ -33,5 +120,5 @@ pub(super) async fn retry(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (project, version) = (call.project()?, call.version()?);
     let idempotency = call.idempotency_key()?.map(|key| Idempotency::of_retry(key, version));
     let uploaded = upload::send(call, &project, Operation::Retry { version, idempotency }).await?;
-    Ok(upload::reply(call, &project, uploaded))
+    upload::reply(call, &project, uploaded)
 }

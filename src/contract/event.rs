@@ -1,6 +1,7 @@
 //! Hints between runner and Worker: they make everything faster and decide nothing. Whoever gets one looks at the
 //! bucket, or shows it as what somebody said; with all of them lost, polling finds the same.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ProjectId, RunId, Version};
@@ -15,14 +16,15 @@ pub const MAX_PROGRESS_LINES: usize = 50;
 pub const MAX_PROGRESS_LINE: usize = 500;
 
 /// The body of `POST /api/runner/events`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerEvents {
-    /// In the order in which they happened, [`MAX_EVENTS`] at most.
+    /// In the order in which they happened, 100 at most.
+    #[schemars(length(max = MAX_EVENTS))]
     pub events: Vec<RunnerEvent>,
 }
 
 /// What a runner says of one attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerEvent {
     /// The project.
     pub project: ProjectId,
@@ -36,7 +38,7 @@ pub struct RunnerEvent {
 }
 
 /// What happened to an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Happened {
     /// The runner created the attempt.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::IdError;
@@ -11,7 +12,7 @@ use super::IdError;
 pub const BASE_NAME: &str = "MyHeadlessModel";
 
 /// An output format. As text it is spelled as in file names: `FCStd`, `STEP`, `STL`, `OBJ`, `GLB`, `PNG`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Format {
     /// FreeCAD's own document.
     #[serde(rename = "FCStd")]

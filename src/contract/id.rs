@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
+
+use super::Whole;
 
 /// Why a text is not the id it was taken for. The message is fit for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +39,12 @@ impl IdError {
 /// assert!("bracket-2".parse::<ProjectId>().is_ok());
 /// assert!("../etc".parse::<ProjectId>().is_err());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(
+    description = "A project's name: 1 to 64 of `A-Z a-z 0-9 _ -`, starting with a letter or digit. Case matters.",
+    extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+)]
 pub struct ProjectId(String);
 
 impl ProjectId {
@@ -66,8 +73,9 @@ impl FromStr for ProjectId {
 }
 
 /// A version's number: 1, 2, 3 … without zero padding, at most 2^53 - 1 (what SQLite in the object and JSON carry).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Whole", into = "u64")]
+#[schemars(with = "u64", description = "A version's number: 1, 2, 3 …", extend("minimum" = 1, "maximum" = 9_007_199_254_740_991_u64))]
 pub struct Version(u64);
 
 impl Version {
@@ -99,6 +107,14 @@ impl TryFrom<u64> for Version {
     }
 }
 
+impl TryFrom<Whole> for Version {
+    type Error = IdError;
+
+    fn try_from(Whole(number): Whole) -> Result<Self, IdError> {
+        Self::try_from(number)
+    }
+}
+
 impl From<Version> for u64 {
     fn from(version: Version) -> Self {
         version.0
@@ -124,10 +140,11 @@ impl fmt::Display for Version {
 
 /// Declares an id that is a short safe text: made at random here, accepted from outside when it has the form.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $lengths:expr, $allowed:expr, $refusal:expr) => {
+    ($(#[$doc:meta])* $name:ident, $lengths:expr, $allowed:expr, $pattern:literal, $refusal:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
+        #[schemars(extend("pattern" = $pattern))]
         pub struct $name(String);
 
         impl $name {
@@ -183,24 +200,26 @@ text_conversions!(ProjectId);
 
 text_id!(
     /// The random id of one attempt at a version: 16 lower-case hex digits. It is part of the attempt's file keys.
-    RunId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "a run id is 16 lower-case hex digits"
+    RunId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$", "a run id is 16 lower-case hex digits"
 );
 text_id!(
     /// The random id of one upload; it tells one's own script in the bucket from somebody else's.
-    UploadId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "an upload id is 16 lower-case hex digits"
+    UploadId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$",
+    "an upload id is 16 lower-case hex digits"
 );
 text_id!(
     /// Names one request through every log, document and answer; taken from `X-Request-Id` or made here.
-    RequestId, 1..=64, |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b),
+    RequestId, 1..=64, |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b), "^[A-Za-z0-9_.-]{1,64}$",
     "a request id is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'"
 );
 text_id!(
     /// What a caller sends along so that the same upload, sent again, is no second version.
-    IdempotencyKey, 1..=255, |b| b.is_ascii_graphic(), "an idempotency key is 1 to 255 visible ASCII characters"
+    IdempotencyKey, 1..=255, |b| b.is_ascii_graphic(), "^[!-~]{1,255}$",
+    "an idempotency key is 1 to 255 visible ASCII characters"
 );
 text_id!(
     /// A SHA-256 sum as 64 lower-case hex digits.
-    Sha256, 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "a sha256 is 64 lower-case hex digits"
+    Sha256, 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{64}$", "a sha256 is 64 lower-case hex digits"
 );
 
 impl RunId {

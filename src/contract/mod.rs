@@ -12,6 +12,7 @@ mod report;
 mod script;
 mod status;
 mod time;
+mod whole;
 
 pub use attempt::{Attempt, MAX_ATTEMPTS};
 pub use event::{Happened, MAX_EVENTS, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, RunnerEvent, RunnerEvents, Wake};
@@ -22,6 +23,7 @@ pub use report::{BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile
 pub use script::{MAX_SCRIPT_BYTES, Origin, ScriptMetadata};
 pub use status::{Phase, ProjectStatus, StatusCode};
 pub use time::Timestamp;
+pub use whole::Whole;
 
 /// The number of this bucket contract, written as `format` into every document and into script metadata.
 pub const FORMAT: u32 = 1;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, Format, ProjectId, RequestId, RunId, Sha256, Timestamp, Version};
@@ -80,7 +81,7 @@ pub struct Report {
 }
 
 /// One committed file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputFile {
     /// Its format.
     pub format: Format,
@@ -97,7 +98,7 @@ pub struct OutputFile {
 }
 
 /// Why a version did not complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JobError {
     /// A stable code: `script_error`, `syntax_error`, `script_timeout`, `no_geometry`, `invalid_shape` …
     pub code: String,
@@ -121,7 +122,7 @@ pub struct JobError {
 }
 
 /// What the model measures. Lengths in millimetres; a field that does not apply is none.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Geometry {
     /// Volume of all solids.
@@ -147,7 +148,7 @@ pub struct Geometry {
 }
 
 /// An axis-parallel box.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundingBox {
     /// The corner with the smallest coordinates.
     pub min: [f64; 3],
@@ -156,7 +157,7 @@ pub struct BoundingBox {
 }
 
 /// One exported object of the document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CadObject {
     /// FreeCAD's internal name.
     pub name: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FORMAT, IdError, RequestId, Sha256, Timestamp, UploadId, Version};
@@ -11,7 +12,7 @@ use super::{FORMAT, IdError, RequestId, Sha256, Timestamp, UploadId, Version};
 pub const MAX_SCRIPT_BYTES: usize = 1 << 20;
 
 /// How a version came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Sent to the API.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -15,8 +16,9 @@ use super::IdError;
 ///
 /// Times are for people and for views ("queued ten minutes ago"). No decision of the protocol compares two
 /// machines' clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(description = "A time: RFC 3339, in UTC, with milliseconds.", extend("format" = "date-time"))]
 pub struct Timestamp(i64);
 
 /// The last millisecond of the year 9999, the last that RFC 3339 can write.

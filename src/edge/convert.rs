@@ -46,8 +46,12 @@ pub(super) fn request(request: &http::Request<Bytes>) -> Result<worker::Request,
 
 /// An answer from a store or an object.
 pub(super) fn response(response: worker::Response) -> Result<http::Response<Body>, HttpError> {
-    let response = HttpResponse::try_from(response).map_err(|error| broken(&error))?;
-    Ok(response.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error))))))
+    HttpResponse::try_from(response).map(streamed).map_err(|error| broken(&error))
+}
+
+/// The same with its body as a stream.
+pub(super) fn streamed(response: HttpResponse) -> http::Response<Body> {
+    response.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
 }
 
 /// The transport's own words.

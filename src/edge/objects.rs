@@ -82,7 +82,7 @@ impl Project {
     }
 }
 
-/// One user's index of projects.
+/// One user's projects, tokens and sessions.
 #[durable_object]
 pub struct Account {
     state: State,

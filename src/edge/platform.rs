@@ -12,7 +12,7 @@ use worker::{
 
 use super::convert::{self, broken};
 use crate::contract::Timestamp;
-use crate::http::{Body, Clock, Http, HttpError};
+use crate::http::{Assets, Body, Clock, Http, HttpError};
 use crate::object::{Alarm, ObjectName, Objects, Sockets, Sql, SqlError, Value};
 
 /// Sends through workerd's fetch.
@@ -50,7 +50,7 @@ pub(super) fn settings(env: &Env) -> impl Fn(&str) -> Option<String> + '_ {
     }
 }
 
-/// The objects behind the bindings.
+/// The objects and the page's files behind the bindings.
 pub(super) struct Bindings(Env);
 
 impl Bindings {
@@ -103,6 +103,18 @@ impl Objects for Bindings {
     }
 }
 
+impl Assets for Bindings {
+    fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        // The host is anything: only the path counts.
+        let url = format!("https://assets/{name}");
+        async move {
+            let assets = self.0.assets("ASSETS").map_err(|error| broken(&error))?;
+            assets.fetch(url, None).await.map(convert::streamed).map_err(|error| broken(&error))
+        }
+        .boxed_local()
+    }
+}
+
 /// The WebSockets that an object holds, which the platform keeps while the object sleeps.
 pub(super) struct ObjectSockets<'a>(pub(super) &'a State);
 
@@ -116,6 +128,13 @@ impl Sockets for ObjectSockets<'_> {
 
     fn count(&self) -> usize {
         self.0.get_websockets().len()
+    }
+
+    fn close_all(&self, reason: &str) {
+        for socket in self.0.get_websockets() {
+            // 1008: a policy is why (RFC 6455, section 7.4.1). It may be closing already.
+            let _ = socket.close(Some(1008), Some(reason));
+        }
     }
 }
 

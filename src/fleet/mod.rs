@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::queue::QueuePlace;
@@ -77,7 +78,7 @@ pub struct FleetAnswer {
 }
 
 /// What the probe found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "state", content = "reason")]
 pub enum StoreVerdict {
     /// It honours conditional writes.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::call::Refusal;
 use super::life;
 use super::object::ProjectObject;
-use super::records::Single;
 use crate::account::AccountCall;
 use crate::contract::{ProjectId, Timestamp};
 use crate::object::{Alarm, ObjectName, call};
@@ -48,14 +47,20 @@ impl ProjectObject<'_> {
         Ok(())
     }
 
-    /// Lists the project in the account of its owner or admin. A failure is mended by the next alarm.
+    /// Lists the project in the account of its owner or admin, and in nobody else's. A failure is mended by the next
+    /// alarm; what was done already and is done again changes nothing.
     pub(super) async fn register(&self, project: &ProjectId) {
         let records = self.records();
-        let Ok(Some(user)) = life::account_is_due(records) else { return };
+        for user in life::former(records).unwrap_or_default() {
+            let remove = AccountCall::Remove { project: project.clone() };
+            if call::<()>(self.objects, &ObjectName::Account(user.clone()), &remove).await.is_ok() {
+                let _ = life::taken_off(records, &user);
+            }
+        }
+        let Ok(Some(user)) = life::account_due(records) else { return };
         let add = AccountCall::Add { project: project.clone() };
-        if call::<()>(self.objects, &ObjectName::Account(user), &add).await.is_ok() {
-            // Should this fail, the project is listed once more: the account keeps it once.
-            let _ = records.set_single(Single::Registered, 1);
+        if call::<()>(self.objects, &ObjectName::Account(user.clone()), &add).await.is_ok() {
+            let _ = life::listed(records, &user);
         }
     }
 }

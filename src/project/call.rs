@@ -1,5 +1,6 @@
 //! What the API asks of a `Project` object, and what it answers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
@@ -77,6 +78,11 @@ pub enum Operation {
     Watch,
     /// What a runner says of this project. Not bound to a caller, since it decides nothing.
     Hint(Vec<RunnerEvent>),
+    /// From now on the project is this user's, whoever had it. For the admin alone.
+    AssignOwner {
+        /// The user's id.
+        owner: String,
+    },
 }
 
 /// A script to become a version.
@@ -148,6 +154,11 @@ pub enum Reply {
     Status(Box<StatusView>),
     /// Nothing: a hint was taken.
     Taken,
+    /// The project is somebody's now.
+    Assigned {
+        /// Whose it was; none for one that was found in the bucket.
+        before: Option<String>,
+    },
 }
 
 /// A script that was taken.
@@ -227,7 +238,7 @@ pub struct StatusView {
 }
 
 /// What a runner says of a run. Nothing is decided by it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// What it does: `script`, `export`, `drawing`, `publishing`.
     pub phase: String,

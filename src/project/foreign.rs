@@ -62,13 +62,27 @@ impl ProjectObject<'_> {
             Ok(found) => found,
             Err(error) => return Ok(!error.is_passing()),
         };
+        // No script among what lies there: the name is as free as before.
+        self.take_over(project, &found).await?;
+        Ok(true)
+    }
+
+    /// Takes over a project that the records do not know; false if the bucket does not know it either.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub(super) async fn find_in_bucket(&self, project: &ProjectId) -> Result<bool, Refusal> {
+        let found = self.list_foreign(project).await.map_err(|error| super::deliver::refusal(&error))?;
+        self.take_over(project, &found).await
+    }
+
+    async fn take_over(&self, project: &ProjectId, found: &[Found]) -> Result<bool, Refusal> {
         if found.is_empty() {
-            // No script among what lies there: the name is as free as before.
-            return Ok(true);
+            return Ok(false);
         }
         self.records().create()?;
         self.records().set_single(Single::Project, project)?;
-        self.adopt_all(&found)?;
+        self.adopt_all(found)?;
         self.arm().await?;
         Ok(true)
     }

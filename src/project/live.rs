@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, StatusView};
 use super::life;
 use super::object::{FRESH_MILLIS, ProjectObject};
-use super::words::status_body;
+use super::words::StatusBody;
 use crate::contract::{Phase, ProjectId, ProjectStatus, StatusCode, Timestamp, Version, Wake};
 use crate::fleet::turn::{Turn, Turns};
 use crate::fleet::{FleetCall, QueuePlace};
@@ -141,7 +141,7 @@ impl ProjectObject<'_> {
         self.arm_within(Some(WATCHED_PAUSE)).await?;
         let view = self.status_of(call).await?;
         // Those who watch already hear of it no later than the one who comes.
-        Ok(self.say(status_body(&call.project, &view).to_string()))
+        Ok(self.say(StatusBody::new(&call.project, &view).to_text()?))
     }
 
     /// Sends `text` to all who watch, unless it is what they heard last.
@@ -169,7 +169,7 @@ impl ProjectObject<'_> {
         let view = self.status(project).await?;
         live.wake(&Print::of(&view));
         if watched {
-            self.say(status_body(project, &view).to_string());
+            self.say(StatusBody::new(project, &view).to_text()?);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! - [`call`]: what the API asks of it and what it answers
 //! - `records`, `keys`, `row`: its tables
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
-//! - `object`: the calls, and reads; `upload`, `retry`, `cancel`: those that change something
+//! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
 //! - `hints`: what runners say; `live`, `words`: who wants to know as it changes, and what they are told
 //! - `alarm`: the one schedule that drives what is open
@@ -12,6 +12,7 @@
 //! final version never changes; every alarm sets the next one first.
 
 mod alarm;
+mod assign;
 mod call;
 mod cancel;
 mod deliver;
@@ -36,4 +37,4 @@ pub use call::{
     VersionView,
 };
 pub use object::{Memory, ProjectObject};
-pub use words::{message, status_body};
+pub use words::{StatusBody, message};

@@ -18,7 +18,7 @@ use crate::s3::{Bucket, Client, Patience};
 pub(super) const FRESH_MILLIS: i64 = 1_000;
 
 /// How long one request of a look may take in all: a person waits for the read that it precedes.
-const LOOK_PATIENCE: Duration = Duration::from_secs(4);
+pub(super) const LOOK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is under way for longer than this was broken off: a request whose caller is gone may never go on. No chain of
 /// tries takes that long.
@@ -113,6 +113,7 @@ impl<'a> ProjectObject<'a> {
                 self.upload(&call, script, idempotency.as_ref(), patience).await
             }
             Operation::Wait { seconds } => self.wait(&call, *seconds).await,
+            Operation::AssignOwner { owner } => self.assign(&call, owner).await,
             operation => {
                 self.look(&call).await?;
                 match operation {

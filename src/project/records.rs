@@ -63,6 +63,8 @@ pub(super) enum Single {
     FlatVerified,
     /// Present when the account of the owner, or of the admin, lists the project.
     Registered,
+    /// A JSON list of users whose accounts list the project and should not: whose it was before.
+    FormerOwners,
 }
 
 impl Single {
@@ -79,6 +81,7 @@ impl Single {
             Self::FlatVersion => "flat_version",
             Self::FlatVerified => "flat_verified",
             Self::Registered => "registered",
+            Self::FormerOwners => "former_owners",
         }
     }
 }

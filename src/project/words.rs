@@ -1,19 +1,110 @@
 //! A project's status as people and programs are told it: the body of the status call and of each message to those
 //! who watch.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use super::call::{StatusView, VersionView};
-use crate::contract::{Format, Phase, ProjectId, ProjectStatus, StatusCode};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-/// The status in the words of the API.
-pub fn status_body(project: &ProjectId, view: &StatusView) -> Value {
-    json!({
-        "success": true,
-        "project_name": project,
-        "status": view.status,
-        "status_info": describe(project, view),
-    })
+use super::call::{Progress, Refusal, StatusView, VersionView};
+use crate::contract::{
+    Format, Geometry, JobError, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
+};
+use crate::fleet::QueuePlace;
+
+/// A project's status.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Status")]
+pub struct StatusBody<'a> {
+    /// Always true.
+    success: bool,
+    project_name: &'a ProjectId,
+    status: ProjectStatus,
+    status_info: StatusInfo<'a>,
+}
+
+/// What is known of the newest version.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StatusInfo")]
+#[serde(untagged)]
+enum StatusInfo<'a> {
+    /// There is a version.
+    Newest(Box<NewestInfo<'a>>),
+    /// Nothing was ever uploaded under this name.
+    NoScripts {
+        #[schemars(extend("const" = "no_scripts"))]
+        status: ProjectStatus,
+        /// The status, for a person.
+        message: &'static str,
+        /// Always null.
+        version: (),
+    },
+}
+
+/// Where the newest version stands.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NewestInfo")]
+struct NewestInfo<'a> {
+    status: ProjectStatus,
+    /// Where it stands, for a person; of a script that failed, why.
+    message: String,
+    version: Version,
+    phase: Phase,
+    /// Why the status is `timeout` or `error`, as a stable word.
+    code: Option<&'a str>,
+    /// The highest attempt that was seen, from 1.
+    attempt: Option<u32>,
+    /// Its place in the queue, while it waits and that is known.
+    queue: Option<Place>,
+    /// How far its run is, while it runs and its runner says so.
+    progress: Option<&'a Progress>,
+    /// The number that its uploader was told, where somebody else's script took that one.
+    moved_from: Option<Version>,
+    /// What became of the version that an uploader was told to have this number, where this is somebody else's script.
+    moved_to: Option<Version>,
+    /// When it was taken.
+    upload_time: Timestamp,
+    /// When its highest attempt was first seen.
+    claimed_at: Option<Timestamp>,
+    /// When its report was written.
+    finished_at: Option<Timestamp>,
+    error: Option<&'a JobError>,
+    /// What was worth knowing and stopped nothing.
+    warnings: Option<&'a [String]>,
+    geometry: Option<&'a Geometry>,
+    /// How long each part took, in milliseconds.
+    timings_ms: Option<&'a BTreeMap<String, f64>>,
+    available_formats: Vec<Format>,
+    /// The log's key in the bucket.
+    log: Option<&'a str>,
+    /// The request that brought it.
+    request_id: Option<&'a RequestId>,
+    /// Where its files are listed.
+    outputs_url: String,
+}
+
+/// A version's place in the queue.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QueuePlace")]
+struct Place {
+    /// How many versions runners will take before it.
+    ahead: u64,
+    /// How many wait in all, itself among them.
+    waiting: u64,
+    /// The queue was too long to be read whole: the figures are the least that they can be.
+    at_least: bool,
+}
+
+impl<'a> StatusBody<'a> {
+    /// The status in the words of the API.
+    pub fn new(project_name: &'a ProjectId, view: &'a StatusView) -> Self {
+        Self { success: true, project_name, status: view.status, status_info: describe(project_name, view) }
+    }
+
+    /// The same as text.
+    pub(super) fn to_text(&self) -> Result<String, Refusal> {
+        serde_json::to_string(self).map_err(|error| Refusal::Broken(error.to_string()))
+    }
 }
 
 /// The words that a person sees for a phase.
@@ -25,40 +116,38 @@ pub fn message(phase: Phase) -> &'static str {
     }
 }
 
-fn describe(project: &ProjectId, view: &StatusView) -> Value {
+fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
     let StatusView { status, code, newest, queue, progress } = view;
     let Some(version) = newest else {
-        return json!({"status": status, "message": ProjectStatus::NoScripts.message(), "version": null});
+        return StatusInfo::NoScripts { status: *status, message: ProjectStatus::NoScripts.message(), version: () };
     };
     let report = version.report.as_ref();
     let error = report.and_then(|report| report.error.as_ref());
-    let formats: Vec<Format> =
-        report.map(|report| report.files.iter().map(|file| file.format).collect()).unwrap_or_default();
-    json!({
-        "status": status,
-        "message": code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),
-        "version": version.version,
-        "phase": version.phase,
-        "code": code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
-        "attempt": version.attempt,
-        "queue": queue.map(|place| {
-            json!({"ahead": place.ahead, "waiting": place.waiting, "at_least": place.at_least})
-        }),
-        "progress": progress,
-        "moved_from": version.moved_from,
-        "moved_to": version.moved_to,
-        "upload_time": version.accepted_at,
-        "claimed_at": version.claimed_at,
-        "finished_at": report.map(|report| report.finished_at),
-        "error": error,
-        "warnings": report.map(|report| &report.warnings),
-        "geometry": report.and_then(|report| report.geometry.as_ref()),
-        "timings_ms": report.map(|report| &report.timings_ms),
-        "available_formats": formats,
-        "log": report.and_then(|report| report.log.as_ref()),
-        "request_id": version.request_id,
-        "outputs_url": format!("/api/projects/{project}/outputs?version={}", version.version),
-    })
+    StatusInfo::Newest(Box::new(NewestInfo {
+        status: *status,
+        message: code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),
+        version: version.version,
+        phase: version.phase,
+        code: code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
+        attempt: version.attempt,
+        queue: queue.map(|QueuePlace { ahead, waiting, at_least, .. }| Place { ahead, waiting, at_least }),
+        progress: progress.as_ref(),
+        moved_from: version.moved_from,
+        moved_to: version.moved_to,
+        upload_time: version.accepted_at,
+        claimed_at: version.claimed_at,
+        finished_at: report.map(|report| report.finished_at),
+        error,
+        warnings: report.map(|report| &report.warnings[..]),
+        geometry: report.and_then(|report| report.geometry.as_ref()),
+        timings_ms: report.map(|report| &report.timings_ms),
+        available_formats: report
+            .map(|report| report.files.iter().map(|file| file.format).collect())
+            .unwrap_or_default(),
+        log: report.and_then(|report| report.log.as_deref()),
+        request_id: version.request_id.as_ref(),
+        outputs_url: format!("/api/projects/{project}/outputs?version={}", version.version),
+    }))
 }
 
 /// The words for a version in time: its error's own message where it has one.

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::error::ConfigError;
+use super::url::origin;
+use crate::contract::Timestamp;
 
 /// How the bucket's name goes into the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,10 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Reads `http(s)://host[:port][/base/path]`; no query, no user name.
-    fn parse(setting: &'static str, text: &str) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// Names `setting`, and does not repeat the value.
+    pub fn parse(setting: &'static str, text: &str) -> Result<Self, ConfigError> {
         let wrong = || {
             ConfigError::new(
                 setting,
@@ -70,6 +75,8 @@ pub struct Credentials {
     pub(super) access_key_id: String,
     pub(super) secret_access_key: String,
     pub(super) session_token: Option<String>,
+    /// When they end, where somebody said so.
+    pub(super) expires_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for Credentials {
@@ -78,6 +85,7 @@ impl fmt::Debug for Credentials {
             .field("access_key_id", &self.access_key_id)
             .field("secret_access_key", &"***")
             .field("session_token", &self.session_token.as_ref().map(|_| "***"))
+            .field("expires_at", &self.expires_at)
             .finish()
     }
 }
@@ -105,7 +113,8 @@ impl Bucket {
     /// | setting | default |
     /// |---|---|
     /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_BUCKET_NAME` | none: required |
-    /// | `AWS_SESSION_TOKEN` | none |
+    /// | `AWS_SESSION_TOKEN` | none: the keys are no temporary ones |
+    /// | `AWS_CREDENTIAL_EXPIRATION` (RFC 3339) | none: nobody knows when temporary keys end |
     /// | `AWS_REGION` | `us-east-1` |
     /// | `AWS_ENDPOINT_URL_S3` | AWS in that region |
     /// | `S3_PUBLIC_ENDPOINT` | the same |
@@ -125,6 +134,11 @@ impl Bucket {
         let region = header_safe("AWS_REGION", optional("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()))?;
         let session_token =
             optional("AWS_SESSION_TOKEN").map(|token| header_safe("AWS_SESSION_TOKEN", token)).transpose()?;
+        let expires_at = optional("AWS_CREDENTIAL_EXPIRATION").map(|time| {
+            let problem = "it is no time as RFC 3339 has it, such as 2026-01-31T12:00:00Z";
+            time.parse().map_err(|_| ConfigError::new("AWS_CREDENTIAL_EXPIRATION", problem.to_owned()))
+        });
+        let expires_at: Option<Timestamp> = expires_at.transpose()?;
 
         let given = optional("AWS_ENDPOINT_URL_S3");
         // A host is sent in lower case, which would be another bucket's name.
@@ -149,8 +163,13 @@ impl Bucket {
             Some(url) => Endpoint::parse("S3_PUBLIC_ENDPOINT", &url)?,
             None => endpoint.clone(),
         };
-        let credentials = Credentials { access_key_id, secret_access_key, session_token };
+        let credentials = Credentials { access_key_id, secret_access_key, session_token, expires_at };
         Ok(Self { endpoint, public_endpoint, name, region, addressing, credentials })
+    }
+
+    /// The origin (`scheme://host[:port]`) from which a browser gets objects.
+    pub fn public_origin(&self) -> String {
+        origin(self, &self.public_endpoint)
     }
 }
 
@@ -231,6 +250,8 @@ mod tests {
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_BUCKET_NAME", "a/b"),
             ("AWS_REGION", "eu west"),
+            ("AWS_CREDENTIAL_EXPIRATION", "tomorrow"),
+            ("AWS_CREDENTIAL_EXPIRATION", "2026-01-31 12:00"),
             ("AWS_ENDPOINT_URL_S3", "ftp://host"),
             ("AWS_ENDPOINT_URL_S3", "http://user:pw@host"),
             ("AWS_ENDPOINT_URL_S3", "127.0.0.1:9000"),
@@ -242,6 +263,17 @@ mod tests {
             assert_eq!(error.setting(), name, "{value:?}");
             assert!(error.to_string().starts_with(name) && !error.to_string().contains("user:pw"));
         }
+    }
+
+    #[test]
+    fn a_browser_s_origin_names_the_bucket_where_its_host_does() {
+        let check = |settings: &[(&str, &str)], wanted: &str| {
+            assert_eq!(read(settings).unwrap().public_origin(), wanted);
+        };
+        check(&[], "https://models.s3.us-east-1.amazonaws.com");
+        let public = ("S3_PUBLIC_ENDPOINT", "https://files.example.com:8443/base");
+        check(&[("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:8333"), public], "https://files.example.com:8443");
+        check(&[("S3_ADDRESSING", "virtual"), public], "https://models.files.example.com:8443");
     }
 
     #[test]

@@ -20,6 +20,6 @@ pub use config::{Addressing, Bucket, Credentials, Endpoint};
 pub use error::{ConfigError, S3Error};
 pub use list::{Entry, Page};
 pub use object::{Condition, Object, ObjectHead, PutOptions};
-pub use presign::{MAX_EXPIRY, presign_get};
+pub use presign::{KeysEnded, LinkLife, MAX_EXPIRY, link_life, presign_get};
 pub use probe::{PROBE_RACERS, ProbeError, probe};
 pub use retry::Patience;

@@ -119,6 +119,7 @@ mod tests {
                 access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
                 secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned(),
                 session_token: None,
+                expires_at: None,
             },
         }
     }

@@ -16,6 +16,15 @@ pub(super) fn encode_key(key: &str) -> String {
     utf8_percent_encode(key, PATH).to_string()
 }
 
+/// The origin (`scheme://host[:port]`) of the bucket's URLs under `endpoint`.
+pub(super) fn origin(bucket: &Bucket, endpoint: &Endpoint) -> String {
+    let Endpoint { scheme, authority, .. } = endpoint;
+    match bucket.addressing {
+        Addressing::Path => format!("{scheme}://{authority}"),
+        Addressing::Virtual => format!("{scheme}://{}.{authority}", bucket.name),
+    }
+}
+
 /// The URL of `key` (of the bucket itself when empty) under `endpoint`.
 pub(super) fn object_url(
     bucket: &Bucket,
@@ -23,12 +32,12 @@ pub(super) fn object_url(
     key: &str,
     query: &[(&str, &str)],
 ) -> Result<http::Uri, S3Error> {
-    let Endpoint { scheme, authority, base_path } = endpoint;
+    let (origin, base_path) = (origin(bucket, endpoint), &endpoint.base_path);
     let (name, key) = (&bucket.name, encode_key(key));
     let mut url = match bucket.addressing {
-        Addressing::Path if key.is_empty() => format!("{scheme}://{authority}{base_path}/{name}"),
-        Addressing::Path => format!("{scheme}://{authority}{base_path}/{name}/{key}"),
-        Addressing::Virtual => format!("{scheme}://{name}.{authority}{base_path}/{key}"),
+        Addressing::Path if key.is_empty() => format!("{origin}{base_path}/{name}"),
+        Addressing::Path => format!("{origin}{base_path}/{name}/{key}"),
+        Addressing::Virtual => format!("{origin}{base_path}/{key}"),
     };
     for (index, (name, value)) in query.iter().enumerate() {
         let joint = if index == 0 { '?' } else { '&' };

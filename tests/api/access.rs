@@ -1,52 +1,72 @@
 //! Who is let in.
 
 use partwright::api::{Permission, ROUTES};
+use partwright::http::Body;
+use serde_json::Value;
 
-use crate::support::memory_store::MemoryStore;
-use crate::support::world::{ADMIN_TOKEN, RUNNER_TOKEN, World};
+use crate::support::faults::Fault;
+use crate::support::issuer;
+use crate::support::memory_store::{self, MemoryStore};
+use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World, url};
 
-/// Every route of a permission, with its parameters filled in.
-fn routes(permission: Permission) -> Vec<(http::Method, String)> {
+/// Every route of these permissions, with its parameters filled in.
+fn routes(permissions: &[Permission]) -> Vec<(http::Method, String)> {
     let filled = |path: &str| {
         path.replace("{project}", "demo")
             .replace("{version}", "1")
             .replace("{format}", "step")
             .replace("{name}", "x.log")
     };
-    let routes = ROUTES.iter().filter(|route| route.permission == permission);
+    let routes = ROUTES.iter().filter(|route| permissions.contains(&route.permission));
     let found: Vec<_> = routes.map(|route| (route.method.clone(), filled(route.path))).collect();
     assert!(!found.is_empty());
     found
 }
 
+/// What users call.
+const USERS: &[Permission] = &[Permission::Read, Permission::Write];
+
+/// What everybody but a runner may have a name for.
+const NAMED: &[Permission] = &[Permission::Read, Permission::Write, Permission::Admin];
+
+/// Status and code of the answer.
 async fn send(world: &World, method: &http::Method, url: String, token: Option<&str>) -> (u16, String) {
     let mut request = http::Request::builder().method(method).uri(url).header("content-type", "text/x-python");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let answer = world.send(request.body(partwright::http::Body::full("x = 1")).unwrap()).await;
-    let code = serde_json::from_slice(&answer.bytes).map(|body: serde_json::Value| body["code"].to_string());
-    (answer.status, code.unwrap_or_default())
+    let answer = world.attempt(request.body(Body::full("x = 1")).unwrap()).await;
+    (answer.status, code(&answer))
 }
 
-fn local(path: &str) -> String {
-    crate::support::world::url(path)
+fn code(answer: &Answer) -> String {
+    let body: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
+    body["code"].as_str().unwrap_or_default().to_owned()
+}
+
+fn is(answer: (u16, String), status: u16, code: &str) -> bool {
+    answer.0 == status && answer.1 == code
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_nothing_configured_users_and_admins_are_shut_out() {
-    let world = World::with(MemoryStore::new(), &[]);
-    for (method, path) in routes(Permission::User) {
-        let (status, code) = send(&world, &method, local(&path), Some(ADMIN_TOKEN)).await;
-        assert_eq!((status, code.as_str()), (503, "\"auth_not_configured\""), "{method} {path}");
+    let world = World::with(MemoryStore::new(), &[("RUNNER_TOKEN", RUNNER_TOKEN)]);
+    for token in [None, Some(ADMIN_TOKEN), Some(RUNNER_TOKEN), Some(&world.admin_jwt("anna"))] {
+        for (method, path) in routes(USERS) {
+            let answer = send(&world, &method, url(&path), token).await;
+            assert!(is(answer, 503, "auth_not_configured"), "{method} {path} {token:?}");
+        }
+        for (method, path) in routes(&[Permission::Admin]) {
+            let answer = send(&world, &method, url(&path), token).await;
+            assert!(is(answer, 503, "admin_not_configured"), "{method} {path} {token:?}");
+        }
     }
-    for (method, path) in routes(Permission::Admin) {
-        let (status, code) = send(&world, &method, local(&path), Some(ADMIN_TOKEN)).await;
-        assert_eq!((status, code.as_str()), (503, "\"admin_not_configured\""), "{method} {path}");
-    }
-    for (method, path) in routes(Permission::Runner) {
-        let (status, code) = send(&world, &method, local(&path), Some(RUNNER_TOKEN)).await;
-        assert_eq!((status, code.as_str()), (503, "\"runner_not_configured\""), "{method} {path}");
+    let world = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", ADMIN_TOKEN)]);
+    for (method, path) in routes(&[Permission::Runner]) {
+        for token in [None, Some(RUNNER_TOKEN), Some(ADMIN_TOKEN)] {
+            let answer = send(&world, &method, url(&path), token).await;
+            assert!(is(answer, 503, "runner_not_configured"), "{method} {path} {token:?}");
+        }
     }
     assert_eq!(world.store.inner.keys(), [""; 0]);
 }
@@ -54,15 +74,126 @@ async fn with_nothing_configured_users_and_admins_are_shut_out() {
 #[tokio::test(start_paused = true)]
 async fn open_mode_is_for_loopback() {
     let world = World::new();
-    for (method, path) in routes(Permission::User) {
+    for (method, path) in routes(NAMED) {
         for host in ["partwright.example.com", "192.168.1.7:8787", "127.0.0.1.example.com"] {
-            let (status, code) = send(&world, &method, format!("http://{host}{path}"), None).await;
-            assert_eq!((status, code.as_str()), (403, "\"loopback_only\""), "{method} {host}{path}");
+            for token in [None, Some(ADMIN_TOKEN), Some("wrong")] {
+                let answer = send(&world, &method, format!("http://{host}{path}"), token).await;
+                assert!(is(answer, 403, "loopback_only"), "{method} {host}{path} {token:?}");
+            }
         }
         for host in ["127.0.0.1:8787", "localhost:8787", "[::1]:8787"] {
             let (status, _) = send(&world, &method, format!("http://{host}{path}"), None).await;
             assert!(![401, 403, 503].contains(&status), "{method} {host}{path}: {status}");
         }
+    }
+    for (method, path) in routes(&[Permission::Runner]) {
+        let (status, _) = send(&world, &method, format!("http://host.example.com{path}"), Some(RUNNER_TOKEN)).await;
+        assert!([415, 426].contains(&status), "a runner may be elsewhere: {method} {path}: {status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_mode_makes_up_for_no_wrong_credential() {
+    let world = World::new();
+    let strange = world.jwt("anna");
+    for (method, path) in routes(NAMED) {
+        for token in ["wrong", "", "pw_wrong", &strange, RUNNER_TOKEN, &ADMIN_TOKEN[1..]] {
+            let answer = send(&world, &method, url(&path), Some(token)).await;
+            assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+        }
+        for header in [("authorization", "Basic YTpi"), ("authorization", ""), ("cookie", "__Host-partwright=wrong")] {
+            let request = http::Request::builder().method(&method).uri(url(&path)).header(header.0, header.1);
+            let answer = world.attempt(request.body(Body::empty()).unwrap()).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (401, "invalid_token"), "{method} {path} {header:?}");
+        }
+        let (status, _) = send(&world, &method, url(&path), Some(ADMIN_TOKEN)).await;
+        assert!(![401, 403, 503].contains(&status), "{method} {path}: {status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_says_what_to_show_and_never_what_was_shown() {
+    let world = World::closed();
+    let path = "/api/projects/demo/upload-script";
+    let ask = async |header: Option<(&'static str, &str)>| {
+        let mut request = http::Request::post(url(path)).header("content-type", "text/x-python");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        world.send(request.body(Body::full("x = 1")).unwrap()).await
+    };
+    let nobody = ask(None).await;
+    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, "Bearer"), "RFC 6750, section 3");
+    assert_eq!(nobody.header("content-type"), "application/problem+json");
+    for shown in [
+        "Bearer opensesame-opensesame",
+        "Bearer opensesame.opensesame.opensesame",
+        "Bearer pw_opensesame.opensesame",
+        "Bearer opensesame, Bearer opensesame",
+        "Basic opensesame",
+        "opensesame",
+    ] {
+        let refused = ask(Some(("authorization", shown))).await;
+        assert_eq!((refused.status, code(&refused).as_str()), (401, "invalid_token"), "{shown}");
+        assert_eq!(refused.header("www-authenticate"), "Bearer error=\"invalid_token\"");
+        let text = String::from_utf8_lossy(&refused.bytes).into_owned();
+        assert!(!text.contains("opensesame"), "{text}");
+    }
+    let mut twice = http::Request::get(url("/api/projects")).body(Body::empty()).unwrap();
+    for token in [&world.jwt("anna"), ADMIN_TOKEN] {
+        twice.headers_mut().append("authorization", format!("Bearer {token}").parse().unwrap());
+    }
+    let refused = world.send(twice).await;
+    assert_eq!((refused.status, code(&refused).as_str()), (401, "invalid_token"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("more than one"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_of_an_issuer_have_projects_of_their_own() {
+    let world = World::closed();
+    let (anna, bert) = (world.jwt("anna"), world.jwt("bert"));
+    let upload = url("/api/projects/demo/upload-script");
+    assert_eq!(send(&world, &http::Method::POST, upload.clone(), Some(&anna)).await.0, 201);
+    assert!(is(send(&world, &http::Method::POST, upload.clone(), Some(&bert)).await, 409, "name_taken"));
+    assert_eq!(send(&world, &http::Method::POST, upload, Some(&anna)).await.0, 201);
+    let status = url("/api/projects/demo/status");
+    assert_eq!(send(&world, &http::Method::GET, status.clone(), Some(&anna)).await.0, 200);
+    // A role gives what nobody owns, and no more.
+    for other in [&bert, &world.admin_jwt("carla"), ADMIN_TOKEN] {
+        assert!(is(send(&world, &http::Method::GET, status.clone(), Some(other)).await, 404, "project_not_found"));
+    }
+    let anna_s = world.get_with("/api/projects", ("authorization", &format!("Bearer {anna}"))).await.json();
+    let bert_s = world.get_with("/api/projects", ("authorization", &format!("Bearer {bert}"))).await.json();
+    assert_eq!((&anna_s["total_projects"], &bert_s["total_projects"]), (&1.into(), &0.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn admins_have_the_token_or_the_role() {
+    let world = World::closed();
+    for (method, path) in routes(&[Permission::Admin]) {
+        assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+        for token in ["", "wrong", &ADMIN_TOKEN[1..], &ADMIN_TOKEN.to_uppercase(), RUNNER_TOKEN] {
+            let answer = send(&world, &method, url(&path), Some(token)).await;
+            assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+        }
+        let user = send(&world, &method, url(&path), Some(&world.jwt("anna"))).await;
+        assert!(is(user, 403, "admin_only"), "{method} {path}");
+        for token in [ADMIN_TOKEN, &world.admin_jwt("anna")] {
+            let (status, code) = send(&world, &method, url(&path), Some(token)).await;
+            assert!(![401, 403, 503].contains(&status), "{method} {path}: {status} {code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_issuer_the_admin_token_opens_what_users_call() {
+    let world = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", ADMIN_TOKEN)]);
+    for (method, path) in routes(USERS) {
+        assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+        let stranger = send(&world, &method, url(&path), Some(&world.jwt("anna"))).await;
+        assert!(is(stranger, 401, "invalid_token"), "{method} {path}");
+        let (status, code) = send(&world, &method, url(&path), Some(ADMIN_TOKEN)).await;
+        assert!(![401, 403, 503].contains(&status), "{method} {path}: {status} {code}");
     }
 }
 
@@ -71,8 +202,8 @@ async fn pages_of_other_sites_change_nothing() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     let send = async |method: &http::Method, path: &str, header: (&str, &str)| {
-        let request = http::Request::builder().method(method).uri(local(path)).header(header.0, header.1);
-        world.send(request.body(partwright::http::Body::empty()).unwrap()).await
+        let request = http::Request::builder().method(method).uri(url(path)).header(header.0, header.1);
+        world.send(request.body(Body::empty()).unwrap()).await
     };
     let foreign = [
         ("origin", "https://evil.example.com"),
@@ -83,17 +214,17 @@ async fn pages_of_other_sites_change_nothing() {
     ];
     let own = [("origin", "http://127.0.0.1:8787"), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")];
     let before = world.store.inner.keys();
-    for (method, path) in routes(Permission::User) {
+    for (method, path) in routes(USERS) {
         for header in foreign {
             let answer = send(&method, &path, header).await;
             let refused = answer.status == 403 && answer.json()["code"] == "foreign_origin";
             // What a page of another site reads, its browser does not show it; WebSockets have their own test.
-            assert_eq!(refused, method == "POST", "{method} {path} {header:?}: {}", answer.status);
+            assert_eq!(refused, !method.is_safe(), "{method} {path} {header:?}: {}", answer.status);
         }
     }
     assert_eq!(world.store.inner.keys(), before);
     for header in own {
-        for (method, path) in routes(Permission::User) {
+        for (method, path) in routes(USERS) {
             assert_ne!(send(&method, &path, header).await.status, 403, "{method} {path} {header:?}");
         }
     }
@@ -101,28 +232,22 @@ async fn pages_of_other_sites_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn admin_calls_take_the_admin_token_alone() {
-    let world = World::new();
-    for (method, path) in routes(Permission::Admin) {
-        for token in [None, Some(""), Some("wrong"), Some(&ADMIN_TOKEN[1..])] {
-            let (status, code) = send(&world, &method, local(&path), token).await;
-            assert_eq!((status, code.as_str()), (401, "\"unauthorized\""), "{method} {path} {token:?}");
-        }
-        let (status, _) = send(&world, &method, local(&path), Some(ADMIN_TOKEN)).await;
-        assert_eq!(status, 200, "{method} {path}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn runners_calls_take_the_runners_token_alone() {
-    let world = World::new();
-    for (method, path) in routes(Permission::Runner) {
-        for token in [None, Some(""), Some("wrong"), Some(&RUNNER_TOKEN[1..]), Some(ADMIN_TOKEN)] {
-            let (status, code) = send(&world, &method, local(&path), token).await;
-            assert_eq!((status, code.as_str()), (401, "\"unauthorized\""), "{method} {path} {token:?}");
+    for world in [World::new(), World::closed()] {
+        let admin = world.admin_jwt("anna");
+        for (method, path) in routes(&[Permission::Runner]) {
+            assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+            for token in ["", "wrong", &RUNNER_TOKEN[1..], ADMIN_TOKEN, &admin] {
+                let answer = send(&world, &method, url(&path), Some(token)).await;
+                assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+            }
+            let (status, _) = send(&world, &method, url(&path), Some(RUNNER_TOKEN)).await;
+            assert!([415, 426].contains(&status), "{method} {path}: {status}");
         }
-        let (status, _) = send(&world, &method, local(&path), Some(RUNNER_TOKEN)).await;
-        assert!([415, 426].contains(&status), "{method} {path}: {status}");
+        for (method, path) in routes(NAMED) {
+            let answer = send(&world, &method, url(&path), Some(RUNNER_TOKEN)).await;
+            assert!(is(answer, 401, "invalid_token"), "it opens nothing else: {method} {path}");
+        }
     }
 }
 
@@ -136,22 +261,22 @@ async fn a_wrong_setting_is_named_and_no_secret_told() {
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_holds_a_secret() {
-    let world = World::new();
-    world.upload("demo", "x = 1").await;
-    world.store.always(Some(crate::support::faults::Fault::Status(403)));
-    for (method, path) in routes(Permission::User)
-        .into_iter()
-        .chain(routes(Permission::Public))
-        .chain(routes(Permission::Admin))
-        .chain(routes(Permission::Runner))
-    {
-        let mut request =
-            http::Request::builder().method(&method).uri(local(&path)).header("content-type", "text/x-python");
-        request = request.header("authorization", format!("Bearer {ADMIN_TOKEN}"));
-        let answer = world.send(request.body(partwright::http::Body::full("x = 1")).unwrap()).await;
-        let text = String::from_utf8_lossy(&answer.bytes).into_owned() + &format!("{:?}", answer.headers);
-        for secret in [crate::support::memory_store::SECRET_KEY, ADMIN_TOKEN, RUNNER_TOKEN] {
-            assert!(!text.contains(secret), "{method} {path}: {text}");
+    let everything = [Permission::Public, Permission::Runner];
+    for world in [World::new(), World::closed()] {
+        world.store.always(Some(Fault::Status(403)));
+        let jwt = world.jwt("anna");
+        let signature = jwt.rsplit('.').next().unwrap();
+        for token in [ADMIN_TOKEN, RUNNER_TOKEN, &jwt, &jwt[..jwt.len() - 1]] {
+            for (method, path) in routes(&[NAMED, &everything].concat()) {
+                let request = http::Request::builder().method(&method).uri(url(&path));
+                let request = request.header("content-type", "text/x-python");
+                let request = request.header("authorization", format!("Bearer {token}"));
+                let answer = world.attempt(request.body(Body::full("x = 1")).unwrap()).await;
+                let text = String::from_utf8_lossy(&answer.bytes).into_owned() + &format!("{:?}", answer.headers);
+                for secret in [memory_store::SECRET_KEY, ADMIN_TOKEN, RUNNER_TOKEN, issuer::SECRET, &signature[..20]] {
+                    assert!(!text.contains(secret), "{method} {path}: {text}");
+                }
+            }
         }
     }
 }

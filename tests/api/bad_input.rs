@@ -62,7 +62,7 @@ async fn what_is_not_there() {
     world.upload("demo", "x = 1").await;
     for (path, code) in [
         ("/nothing", "no_route"),
-        ("/api", "no_route"),
+        ("/api/", "no_route"),
         ("/api/projects/demo", "no_route"),
         ("/api/projects/demo/script/2", "version_not_found"),
         ("/api/projects/demo/outputs?version=2", "version_not_found"),

@@ -5,12 +5,12 @@ use partwright::http::Clock;
 use serde_json::json;
 
 use crate::support::faults::Fault;
-use crate::support::world::{ADMIN_TOKEN, World};
+use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World};
 
 const BEARER: (&str, &str) = ("authorization", concat!("Bearer ", "the admin's token, 32 characters"));
 
 #[tokio::test(start_paused = true)]
-async fn health_says_each_part_s_state() {
+async fn health_says_each_part_s_state_to_an_admin() {
     assert!(BEARER.1.ends_with(ADMIN_TOKEN));
     let world = World::new();
     let health = world.get("/api/monitoring/health").await;
@@ -25,6 +25,34 @@ async fn health_says_each_part_s_state() {
     assert_eq!((health.status, health.json()["components"]["bucket"]["status"].as_str()), (503, Some("down")));
     let text = String::from_utf8_lossy(&health.bytes).into_owned();
     assert!(!text.contains("store.test") && !text.contains("models"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_tells_others_up_or_down() {
+    let world = World::closed();
+    let fields = |answer: &Answer| answer.json().as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let (anna, admin) = (format!("Bearer {}", world.jwt("anna")), format!("Bearer {}", world.admin_jwt("carla")));
+    let runner = format!("Bearer {RUNNER_TOKEN}");
+    for (status, word) in [(200, "healthy"), (503, "unhealthy")] {
+        for shown in ["", "Bearer wrong", "Basic x", &anna, &runner] {
+            let health = world.get_with("/api/monitoring/health", ("authorization", shown)).await;
+            assert_eq!((health.status, health.json()["status"].as_str()), (status, Some(word)), "{shown}");
+            assert_eq!(fields(&health), ["success", "status", "timestamp"], "{shown}");
+        }
+        for shown in [BEARER.1, &admin] {
+            let health = world.get_with("/api/monitoring/health", ("authorization", shown)).await;
+            assert_eq!(fields(&health), ["success", "status", "timestamp", "components"]);
+            assert_eq!(health.json()["components"]["auth"]["status"], "configured");
+        }
+        world.store.always(Some(Fault::NoConnection));
+        world.clock.sleep(std::time::Duration::from_secs(6)).await;
+    }
+    // That everybody may come in is no secret, and somebody may not have meant it.
+    let open = World::new();
+    assert_eq!(open.get("/api/monitoring/health").await.json()["auth"], "open");
+    let request = http::Request::get("http://partwright.example.com/api/monitoring/health");
+    let elsewhere = open.send(request.body(partwright::http::Body::empty()).unwrap()).await;
+    assert_eq!(fields(&elsewhere), ["success", "status", "timestamp", "auth"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,6 +99,8 @@ impl Sockets for NoSockets {
     fn count(&self) -> usize {
         0
     }
+
+    fn close_all(&self, _: &str) {}
 }
 
 impl Project {

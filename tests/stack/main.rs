@@ -7,16 +7,19 @@
 //! - `process`: a program that was started, and its certain end
 //! - `wait`: waiting for something to come true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
-//! - `socket`: a WebSocket
+//! - `socket`: a WebSocket; `browser`: Chromium
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
 //! - `scenarios`: what is shown
+//! - `fuzz`: that the API is what its OpenAPI document says, whatever is sent
 //! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod browser;
+mod fuzz;
 mod gate;
 mod http;
 mod process;

@@ -85,8 +85,11 @@ fn lay_out(site: &Path) {
     let built = root().join("build");
     let complete = ["index.js", "index_bg.wasm", "worker/shim.mjs"].iter().all(|file| built.join(file).is_file());
     assert!(complete, "the Worker is not built: run `make worker` first (`make test` does)");
-    for folder in ["build/worker", "src", "tmp", "tools"] {
+    for folder in ["build/worker", "src/page", "tmp", "tools"] {
         fs::create_dir_all(site.join(folder)).unwrap();
+    }
+    for file in fs::read_dir(root().join("src/page")).unwrap().flatten() {
+        fs::copy(file.path(), site.join("src/page").join(file.file_name())).unwrap();
     }
     for file in ["wrangler.toml", "build/index.js", "build/index_bg.wasm", "build/worker/shim.mjs"] {
         fs::copy(root().join(file), site.join(file)).unwrap();

@@ -8,21 +8,26 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
-use partwright::api::{App, Config, Served};
+use partwright::api::{App, Config, Platform, Served};
+use partwright::auth::SharedKeys;
 use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
-use partwright::http::{Body, Clock, Http, HttpError};
+use partwright::http::{Assets, Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
 use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
 use partwright::s3::{Client, ConfigError};
 use serde_json::Value;
 
 use super::clock::TestClock;
+use super::contract;
 use super::faults::Faulty;
+use super::issuer::{self, KeySetAddress};
 use super::memory_store::MemoryStore;
+use super::signer::Signer;
 use super::sqlite::Sqlite;
+use super::verifier::RingVerifier;
 
 /// One Durable Object.
 struct Instance {
@@ -64,15 +69,26 @@ impl Sockets for FakeSockets {
     fn count(&self) -> usize {
         self.open().len()
     }
+
+    fn close_all(&self, _: &str) {
+        self.0.borrow_mut().clear();
+    }
 }
 
 pub struct World {
     pub store: Faulty<MemoryStore>,
+    /// The issuer of tokens, where one is trusted.
+    pub issuer: Faulty<KeySetAddress>,
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
+    keys: SharedKeys,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// Whether accounts answer nothing.
+    pub accounts_are_away: Cell<bool>,
+    /// Whether they take a second for it.
+    pub accounts_are_slow: Cell<bool>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
@@ -104,14 +120,45 @@ impl World {
         Self::with(MemoryStore::new(), &[&[("AUTH_MODE", "open")], &tokens[..]].concat())
     }
 
+    /// No open mode: users by tokens that are signed with the issuer's secret, and both tokens.
+    pub fn closed() -> Self {
+        let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+        Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens].concat())
+    }
+
     pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
         let config = Config::from_settings(&|name| {
             let given = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        let fleet_calls = Cell::default();
-        Self { store: Faulty::new(store), clock: TestClock::new(), config, instances, fleet_calls, posted }
+        let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
+        let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
+        let (accounts_are_away, accounts_are_slow) = (Cell::default(), Cell::default());
+        Self {
+            store,
+            issuer,
+            clock: TestClock::new(),
+            config,
+            keys,
+            instances,
+            fleet_calls,
+            accounts_are_away,
+            accounts_are_slow,
+            posted,
+        }
+    }
+
+    /// A token of `user` by the issuer's secret, good for an hour.
+    pub fn jwt(&self, user: &str) -> String {
+        Signer::secret(issuer::SECRET).token(None, &issuer::claims(user, self.clock.now()))
+    }
+
+    /// The same for an admin.
+    pub fn admin_jwt(&self, user: &str) -> String {
+        let mut claims = issuer::claims(user, self.clock.now());
+        claims["role"] = "admin".into();
+        Signer::secret(issuer::SECRET).token(None, &claims)
     }
 
     /// Sends one request through the API.
@@ -149,8 +196,18 @@ impl World {
         Ok(messages)
     }
 
+    /// Sends one request through the API; a WebSocket that would be opened is the status 101, and is not opened.
+    pub async fn attempt(&self, request: http::Request<Body>) -> Answer {
+        let opened = |_| Answer { status: 101, headers: http::HeaderMap::new(), bytes: Bytes::new() };
+        self.serve_request(request).await.unwrap_or_else(opened)
+    }
+
     async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
-        let app = App::new(&self.config, &self.store, &self.clock, self);
+        let http = Network { store: &self.store, issuer: &self.issuer };
+        let platform =
+            Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
+        let app = App::new(&self.config, platform, &self.keys);
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
         let (head, body) = match outcome {
@@ -158,7 +215,9 @@ impl World {
             Served::Upgrade { object, request } => return Err((object, request)),
         };
         let bytes = body.bytes(usize::MAX).await.unwrap();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, bytes })
+        let answer = Answer { status: head.status.as_u16(), headers: head.headers, bytes };
+        contract::check(&method, &path, &answer);
+        Ok(answer)
     }
 
     /// Makes the calls that nobody waits for.
@@ -192,6 +251,12 @@ impl World {
         self.send(request.unwrap()).await
     }
 
+    /// Posts JSON as it stands, with a token.
+    pub async fn post_with_bearer(&self, path: &str, token: &str, body: String) -> Answer {
+        let request = http::Request::post(url(path)).header("authorization", format!("Bearer {token}"));
+        self.send(request.header("content-type", "application/json").body(Body::full(body)).unwrap()).await
+    }
+
     /// Uploads a script and gives its version.
     pub async fn upload(&self, project: &str, code: &str) -> u64 {
         let path = format!("/api/projects/{project}/upload-script");
@@ -216,6 +281,13 @@ impl World {
     pub fn has_tables(&self, project: &str) -> bool {
         let instance = self.instance(&ObjectName::Project(project.parse().unwrap()));
         !instance.sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty()
+    }
+
+    /// All that a user's account keeps of tokens, as text; empty where it keeps nothing.
+    pub fn account_text(&self, user: &str) -> String {
+        let instance = self.instance(&ObjectName::Account(user.to_owned()));
+        let tables = instance.sql.exec("SELECT name FROM sqlite_master WHERE name = 'tokens'", &[]).unwrap();
+        if tables.is_empty() { String::new() } else { format!("{:?}", instance.sql.exec("SELECT * FROM tokens", &[])) }
     }
 
     /// Another user uploads the first script of a project.
@@ -347,6 +419,32 @@ impl World {
     }
 }
 
+/// The page's files as they stand in the work tree.
+struct PageOnDisk;
+
+impl Assets for PageOnDisk {
+    fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(name);
+        let answer = match std::fs::read(path) {
+            Ok(bytes) => http::Response::new(Body::full(bytes)),
+            Err(_) => http::Response::builder().status(404).body(Body::empty()).unwrap(),
+        };
+        std::future::ready(Ok(answer)).boxed_local()
+    }
+}
+
+/// The issuer under its own host, the store under all others.
+struct Network<'a> {
+    store: &'a dyn Http,
+    issuer: &'a dyn Http,
+}
+
+impl Http for Network<'_> {
+    fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
+        if request.uri().host() == Some("issuer.test") { self.issuer.send(request) } else { self.store.send(request) }
+    }
+}
+
 impl Objects for World {
     fn send(
         &self,
@@ -357,7 +455,14 @@ impl Objects for World {
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
+        let is_account = matches!(object, ObjectName::Account(_));
         async move {
+            if is_account && self.accounts_are_away.get() {
+                return Err(HttpError("the account is away".to_owned()));
+            }
+            if is_account && self.accounts_are_slow.get() {
+                self.clock.sleep(std::time::Duration::from_secs(1)).await;
+            }
             let answer = self.serve(&object, request.body()).await;
             Ok(http::Response::new(Body::full(answer.to_string())))
         }

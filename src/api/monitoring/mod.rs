@@ -4,6 +4,6 @@ mod health;
 mod processing;
 mod store;
 
-pub(super) use health::{health, welcome};
-pub(super) use processing::processing_status;
-pub(super) use store::{s3_status, test_upload};
+pub(super) use health::{HEALTH, WELCOME, health, welcome};
+pub(super) use processing::{PROCESSING_STATUS, processing_status};
+pub(super) use store::{S3_STATUS, TEST_UPLOAD, s3_status, test_upload};

@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+mod owner;
 mod schedule;
 
+pub(super) use self::owner::{Standing, account_due, assign, former, listed, meet_admin, standing, taken_off};
 pub(super) use self::schedule::{due, touch, wait_longer};
 
+use self::owner::release_name;
 use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
 use super::records::{Records, Single};
 use crate::contract::{Origin, Phase, ProjectStatus, Report, Sha256, StatusCode, Timestamp, UploadId, Version};
@@ -21,32 +24,6 @@ const MOST_STORED: u64 = 1_000;
 
 /// The most that their scripts take together: 64 MiB.
 const MOST_STORED_BYTES: u64 = 64 << 20;
-
-/// What a caller may do with this project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nobody has the name.
-    Free,
-    /// It is the caller's.
-    Theirs,
-    /// It is somebody else's.
-    Foreign,
-}
-
-/// Who the project belongs to, as `caller` sees it. One found in the bucket belongs to the admin.
-pub(super) fn standing(records: Records<'_>, caller: &Caller) -> Result<Standing, SqlError> {
-    if !records.exist()? {
-        return Ok(Standing::Free);
-    }
-    let total = records.single_number(Single::Total)?.unwrap_or(0);
-    Ok(match records.single(Single::Owner)? {
-        Some(owner) if owner == caller.user => Standing::Theirs,
-        Some(_) => Standing::Foreign,
-        None if total == 0 => Standing::Free,
-        None if caller.admin => Standing::Theirs,
-        None => Standing::Foreign,
-    })
-}
 
 /// What became of an upload.
 pub(super) enum Accepted {
@@ -325,29 +302,6 @@ pub(super) fn flat_is_due(records: Records<'_>) -> Result<Option<VersionView>, S
     if is_flat_due(records)? { records.newest_completed() } else { Ok(None) }
 }
 
-/// Remembers the admin who uses a project without an owner, so that their account lists it. True if that is news.
-pub(super) fn meet_admin(records: Records<'_>, caller: &Caller) -> Result<bool, SqlError> {
-    if standing(records, caller)? != Standing::Theirs
-        || records.single(Single::Owner)?.is_some()
-        || records.single(Single::Admin)?.is_some()
-    {
-        return Ok(false);
-    }
-    records.set_single(Single::Admin, &caller.user)?;
-    Ok(true)
-}
-
-/// The user whose account ought to list the project and does not yet: its owner, or the admin of one without.
-pub(super) fn account_is_due(records: Records<'_>) -> Result<Option<String>, SqlError> {
-    if records.single(Single::Registered)?.is_some() {
-        return Ok(None);
-    }
-    match records.single(Single::Owner)? {
-        Some(owner) => Ok(Some(owner)),
-        None => records.single(Single::Admin),
-    }
-}
-
 /// The status of the project: that of its newest version.
 pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView, SqlError> {
     let newest = if records.exist()? { records.newest()? } else { None };
@@ -377,15 +331,6 @@ pub(super) fn place(view: &mut StatusView, place: Option<QueuePlace>) {
 fn count(records: Records<'_>, change: i64) -> Result<(), SqlError> {
     let total = records.single_number(Single::Total)?.unwrap_or(0);
     records.set_single(Single::Total, total.saturating_add_signed(change))
-}
-
-/// A name whose only upload was withdrawn is free again.
-fn release_name(records: Records<'_>) -> Result<(), SqlError> {
-    let unused = records.single_number(Single::Total)?.unwrap_or(0) == 0;
-    if unused && records.single(Single::Registered)?.is_none() {
-        records.clear_single(Single::Owner)?;
-    }
-    Ok(())
 }
 
 impl From<SqlError> for Refusal {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{account_is_due, is_flat_due};
+use super::is_flat_due;
+use super::owner::accounts_are_due;
 use crate::contract::Timestamp;
 use crate::object::SqlError;
 use crate::project::records::{Records, Single};
@@ -47,5 +48,5 @@ fn due_at(records: Records<'_>) -> Result<Option<Timestamp>, SqlError> {
 
 /// Whether the alarm has anything left to do.
 fn is_open(records: Records<'_>) -> Result<bool, SqlError> {
-    Ok(records.any_open()? || is_flat_due(records)? || account_is_due(records)?.is_some())
+    Ok(records.any_open()? || is_flat_due(records)? || accounts_are_due(records)?)
 }

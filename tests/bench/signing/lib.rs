@@ -31,7 +31,7 @@ pub fn presign(endpoint: &str, id: &str, secret: &str, count: u32, now: f64) -> 
     let mut last = String::new();
     for number in 0..count {
         let key = format!("output/demo/v{number}/0123456789abcdef/MyHeadlessModel.STEP");
-        last = presign_get(&bucket, &key, None, Duration::from_secs(3_600), now).map_err(|error| error.to_string())?;
+        last = presign_get(&bucket, &key, &[], Duration::from_secs(3_600), now).map_err(|error| error.to_string())?;
     }
     Ok(last)
 }

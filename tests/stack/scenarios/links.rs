@@ -1,8 +1,10 @@
 //! Presigned links, as the store itself sees them.
 
 use http::Method;
+use serde_json::Value;
 
 use crate::http::{Answer, open, request, send};
+use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::script;
 use crate::wait::until;
@@ -12,20 +14,24 @@ pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
     let project = stack.project("links");
     project.upload(&script("box")).await;
     project.completed(1).await;
-    let link = |query: &'static str| async {
-        let link = project.link("step", query).await;
-        link["download_url"].as_str().unwrap().to_owned()
-    };
 
-    let good = link("?expires_in=600").await;
+    let good = link(&project, "?expires_in=600").await;
     open(&stack.transport, &good).await.expect(200);
     let (address, signature) = good.split_once("X-Amz-Signature=").unwrap();
     let other = if signature.starts_with('0') { '1' } else { '0' };
+    let date = parameter(&good, "X-Amz-Date");
     let tampered = [
         format!("{address}X-Amz-Signature={other}{}", &signature[1..]),
+        format!("{address}X-Amz-Signature="),
         good.replace("X-Amz-Expires=600", "X-Amz-Expires=6000"),
+        good.replace(&date, "29991231T235959Z"),
         good.replace("MyHeadlessModel.STEP", "MyHeadlessModel.STL"),
         good.replace("/output/links/", "/input/links/"),
+        // The name and the type of the file that is kept are signed as well.
+        good.replace("links_v1.STEP", "links_v1.html"),
+        good.replace("attachment", "inline"),
+        good.replace("model%2Fstep", "text%2Fhtml"),
+        format!("{good}&response-cache-control=public"),
         address.trim_end_matches('&').to_owned(),
         good.split_once('?').unwrap().0.to_owned(),
     ];
@@ -38,17 +44,61 @@ pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
     }
     open(&stack.transport, &good).await.expect(200);
 
-    let short = link("?expires_in=1").await;
+    let short = link(&project, "?expires_in=1").await;
     let expired = until("the link's end", async || {
         let answer = open(&stack.transport, &short).await;
         if answer.status == 200 { Err("it still opens".to_owned()) } else { Ok(answer) }
     })
     .await;
     refused(&expired);
+    // Nor does it live longer by its word.
+    refused(&open(&stack.transport, &short.replace("X-Amz-Expires=1&", "X-Amz-Expires=9999&")).await);
+}
+
+/// What was signed for one project's file opens no other's, by whatever path it is asked for.
+pub async fn a_link_never_opens_another_project_s_file(stack: &Stack) {
+    let (mine, theirs) = (stack.project("link-mine"), stack.project("link-theirs"));
+    for project in [&mine, &theirs] {
+        project.upload(&script("box")).await;
+        project.completed(1).await;
+    }
+    let (good, target) = (link(&mine, "").await, link(&theirs, "").await);
+    let path = |link: &str| link.split_once('?').unwrap().0.split_once("/output/").unwrap().1.to_owned();
+    let (own, foreign) = (path(&good), path(&target));
+    let into = |path: &str| good.replacen(&own, path, 1);
+    let name = own.rsplit('/').next().unwrap();
+    let ways = [
+        into(&foreign),
+        into(&format!("{own}/../../../../{foreign}")),
+        into(&format!("link-mine/../{foreign}")),
+        into(&format!("link-mine/%2e%2e/{foreign}")),
+        into(&format!("link-mine%2F..%2F{foreign}")),
+        into(&foreign.replace('/', "%2F")),
+        into(&own.replace(name, &format!("{name}%00"))),
+        // One's own signature under the other's query, and the other way round.
+        format!("{}?{}", target.split_once('?').unwrap().0, good.split_once('?').unwrap().1),
+        good.replace(&parameter(&good, "X-Amz-Signature"), &parameter(&target, "X-Amz-Signature")),
+    ];
+    for url in ways {
+        refused(&open(&stack.transport, &url).await);
+    }
+    open(&stack.transport, &good).await.expect(200);
+    open(&stack.transport, &target).await.expect(200);
+}
+
+async fn link(project: &Project<'_>, query: &str) -> String {
+    let link: Value = project.link("step", query).await;
+    link["download_url"].as_str().unwrap().to_owned()
+}
+
+/// A parameter of a link, as it stands there.
+fn parameter(link: &str, name: &str) -> String {
+    let (_, query) = link.split_once('?').unwrap();
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned()
 }
 
 /// Stores differ in which refusal they give.
 fn refused(answer: &Answer) {
-    assert!([400, 401, 403].contains(&answer.status), "{answer}");
+    assert!([400, 401, 403, 404].contains(&answer.status), "{answer}");
     assert!(!answer.text().contains("ISO-10303-21"), "{answer}");
 }

@@ -1,6 +1,7 @@
 //! What is shown. Each scenario has projects of its own, so that all of a group run at once.
 
 mod away;
+mod browser;
 mod failing;
 mod hand;
 mod input;
@@ -8,11 +9,14 @@ mod jail;
 mod links;
 mod live;
 mod model;
+mod names;
 mod numbers;
 mod operation;
 mod seed;
 mod settings;
 mod takeover;
+mod tokens;
+mod traces;
 
 use std::panic::AssertUnwindSafe;
 
@@ -21,6 +25,7 @@ use futures::future::{LocalBoxFuture, join_all};
 
 use crate::stack::Stack;
 use crate::store::Kind;
+use crate::worker::RUNNER_TOKEN;
 
 /// A scenario: its name and what it does.
 type Scenario = (&'static str, for<'a> fn(&'a Stack) -> LocalBoxFuture<'a, ()>);
@@ -39,15 +44,19 @@ const BEFORE_ALL: &[Scenario] = scenarios![live::hints_are_heard_at_once];
 const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
     takeover::one_runner_is_killed_another_is_stopped,
     input::bad_input_is_told_what_is_wrong_with_it,
+    names::names_that_lead_elsewhere_are_refused,
     operation::the_store_does_what_the_library_needs,
     operation::the_admin_s_calls_take_the_token,
     live::the_runners_calls_take_their_token,
     settings::a_runner_names_its_wrong_setting,
 ];
 
-/// Workers of their own, with settings that are wrong; the store makes no difference to them.
-const OTHER_WORKERS: &[Scenario] =
-    scenarios![away::a_bucket_that_is_away_gets_it_later, settings::a_worker_names_its_wrong_setting,];
+/// Workers of their own, with other settings, some of them wrong; the store makes no difference to them.
+const OTHER_WORKERS: &[Scenario] = scenarios![
+    away::a_bucket_that_is_away_gets_it_later,
+    settings::a_worker_names_its_wrong_setting,
+    tokens::a_token_opens_until_it_is_revoked,
+];
 
 /// Fills the queue, still without a runner.
 const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_sixty_four_numbers];
@@ -65,6 +74,10 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
     live::who_watches_sees_the_model_come,
     live::who_waits_is_answered_when_the_model_is_done,
     links::only_the_link_as_signed_opens_and_not_for_ever,
+    links::a_link_never_opens_another_project_s_file,
+    traces::a_request_s_id_goes_all_the_way,
+    browser::a_person_signs_in_and_makes_a_model,
+    browser::open_mode_is_said_loudly,
     numbers::a_full_queue_is_worked_off,
     takeover::another_runner_completes_what_they_left,
     operation::every_part_is_healthy,
@@ -72,6 +85,9 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
 
 /// When all is done.
 const AFTERWARDS: &[Scenario] = scenarios![operation::every_project_is_listed_once, operation::nothing_is_left_behind];
+
+/// When every program has said all that it has to say.
+const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];
 
 /// The runners that work everything off.
 const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
@@ -82,13 +98,23 @@ pub async fn run_all(stack: &Stack) {
     let mut failed = run(stack, BEFORE_ALL).await;
     failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
     failed.extend(run(stack, QUEUE).await);
-    let mut runners = RUNNERS.map(|name| stack.start_runner(name, &[("RUNNER_SLOTS", "2")]));
+    // One that talks to the Worker, where that listens, and says all that it can say: see `traces`.
+    let all = [
+        ("RUNNER_SLOTS", "2"),
+        ("RUST_LOG", "trace"),
+        ("PARTWRIGHT_URL", stack.api().base),
+        ("RUNNER_TOKEN", RUNNER_TOKEN),
+    ];
+    let second = if stack.has_hints() { &all[..] } else { &all[..2] };
+    let settings = [&all[..1], second];
+    let mut runners = [0, 1].map(|index| stack.start_runner(RUNNERS[index], settings[index]));
     for runner in &mut runners {
         runner.ready().await;
     }
     stack.runners.replace(runners.into());
     failed.extend(run(stack, WITH_A_RUNNER).await);
     failed.extend(run(stack, AFTERWARDS).await);
+    failed.extend(run(stack, AT_THE_END).await);
     assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));
 }
 

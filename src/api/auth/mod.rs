@@ -1,0 +1,113 @@
+//! Who the caller is, decided here and nowhere else. Handlers are given an [`Identity`] and never look at a header.
+//!
+//! - `shown`: the credential that a request carries, as it came
+//! - `page`: whose page a browser sends the request for
+//! - `admission`: from the two to an [`Identity`], or to the reason why not
+
+mod admission;
+mod page;
+mod shown;
+
+use super::config::Config;
+use crate::auth::{Scope, TokenHash, TokenText};
+use crate::contract::Timestamp;
+use crate::project::Caller;
+
+pub(super) use admission::Door;
+pub(super) use page::Page;
+
+/// How callers are known who show nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Not at all: without a credential nobody is let in.
+    Closed,
+    /// Everybody is the one user `local`, an admin, on loopback hosts only.
+    Open,
+}
+
+/// Who sends a request, and what it was that said so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// The user; believed by the objects. The empty name is nobody's.
+    pub caller: Caller,
+    /// What the credential may do.
+    pub scope: Scope,
+    /// What was shown.
+    pub credential: Credential,
+    /// When it will be worth nothing; none where it does not end by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What somebody shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// Nothing: a public call, or open mode.
+    None,
+    /// `ADMIN_TOKEN`.
+    AdminToken,
+    /// `RUNNER_TOKEN`.
+    RunnerToken,
+    /// A JSON Web Token.
+    Jwt,
+    /// An API token of this id.
+    ApiToken(String),
+    /// A session of this id, in a cookie.
+    Session(String),
+}
+
+/// The user that open mode knows; the admin of projects without an owner, too.
+const LOCAL: &str = "local";
+
+/// The user who shows `ADMIN_TOKEN`.
+const ADMIN: &str = "admin";
+
+/// The caller who shows `RUNNER_TOKEN`.
+const RUNNER: &str = "runner";
+
+/// What is stored of a session: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is
+/// out as soon as it is changed.
+pub(super) fn session_hash(session: &TokenText, config: &Config) -> TokenHash {
+    match &config.admin_token {
+        Some(secret) if session.user() == ADMIN => secret.bind(session),
+        _ => session.hash(),
+    }
+}
+
+impl Identity {
+    /// Nobody in particular.
+    fn anonymous() -> Self {
+        let caller = Caller { user: String::new(), admin: false };
+        Self { caller, scope: Scope::Read, credential: Credential::None, expires_at: None }
+    }
+
+    /// Open mode's one user.
+    fn local() -> Self {
+        Self { credential: Credential::None, ..Self::keeper(LOCAL, true) }
+    }
+
+    /// Who shows `ADMIN_TOKEN`.
+    fn admin() -> Self {
+        Self { credential: Credential::AdminToken, ..Self::keeper(ADMIN, true) }
+    }
+
+    /// Who shows `RUNNER_TOKEN`.
+    fn runner() -> Self {
+        Self { credential: Credential::RunnerToken, ..Self::keeper(RUNNER, false) }
+    }
+
+    /// One of those that this service names itself.
+    fn keeper(user: &str, admin: bool) -> Self {
+        let caller = Caller { user: user.to_owned(), admin };
+        Self { caller, scope: Scope::Write, ..Self::anonymous() }
+    }
+}
+
+impl Credential {
+    /// Whether it was in a header that a browser adds only where a page's own code says so.
+    pub fn is_in_a_header(&self) -> bool {
+        match self {
+            Self::AdminToken | Self::RunnerToken | Self::Jwt | Self::ApiToken(_) => true,
+            Self::None | Self::Session(_) => false,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The tokens that this service makes itself: API tokens, which a program sends, and sessions, which a browser's cookie
+//! holds. Both are the same text, `pw_` + the user's id in base64url + `.` + 32 random bytes in base64url: the id says
+//! whose `Account` object knows the token, the random bytes cannot be guessed. Only a hash is ever stored.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Sha256;
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Calls that change nothing.
+    Read,
+    /// All calls of a user.
+    Write,
+}
+
+/// What kind of token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// Made by its user for a program, which sends it as `Authorization: Bearer`.
+    Api,
+    /// Made when somebody signs in, and held by a browser's cookie.
+    Session,
+}
+
+impl Scope {
+    /// The word in answers and in the account's table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// The scope of a word; none of any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|scope| scope.as_str() == word)
+    }
+}
+
+impl TokenKind {
+    /// The word in the account's table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Session => "session",
+        }
+    }
+
+    /// The kind of a word; none of any other word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Api, Self::Session].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// A token as its holder shows it. `Debug` never shows it.
+#[derive(Clone)]
+pub struct TokenText {
+    text: String,
+    user: String,
+}
+
+/// The SHA-256 of a token's text: what is stored. A fast hash is enough for 256 random bits, which nobody can try out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TokenHash(Sha256);
+
+/// What every token begins with, so that scanners of leaked secrets and people know it.
+const PREFIX: &str = "pw_";
+
+/// Random bytes of a token.
+const SECRET_BYTES: usize = 32;
+
+/// The longest user id, in bytes.
+const LONGEST_USER: usize = 128;
+
+impl TokenText {
+    /// Whether a bearer's text is meant to be such a token rather than a JSON Web Token.
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
+    /// A new token of `user`, a valid user id.
+    ///
+    /// # Errors
+    /// When the platform has no random bytes.
+    pub fn random(user: &str) -> Result<Self, getrandom::Error> {
+        let mut secret = [0; SECRET_BYTES];
+        getrandom::fill(&mut secret)?;
+        let text = format!("{PREFIX}{}.{}", URL_SAFE_NO_PAD.encode(user), URL_SAFE_NO_PAD.encode(secret));
+        Ok(Self { text, user: user.to_owned() })
+    }
+
+    /// Takes a shown token apart; none where it has not exactly the form that [`TokenText::random`] gives.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, secret) = text.strip_prefix(PREFIX)?.split_once('.')?;
+        // Before decoding, so that an enormous one costs nothing.
+        if user.len() > LONGEST_USER * 4 / 3 + 1 || secret.len() != (SECRET_BYTES * 4).div_ceil(3) {
+            return None;
+        }
+        URL_SAFE_NO_PAD.decode(secret).ok()?;
+        let user = String::from_utf8(URL_SAFE_NO_PAD.decode(user).ok()?).ok()?;
+        is_user_id(&user).then(|| Self { text: text.to_owned(), user })
+    }
+
+    /// Whose it is said to be. Only their `Account` object knows whether that is true.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::of(self.text.as_bytes()))
+    }
+
+    /// What is stored of a token that counts only as long as a secret stays the same: with another secret nobody finds it.
+    /// Nothing can be learned of the secret from it without the text, which is not stored.
+    pub fn hash_bound_to(&self, secret: &[u8]) -> TokenHash {
+        // No token holds a line break, so no other pair of the two reads alike.
+        TokenHash(Sha256::of(&[self.text.as_bytes(), b"\n", secret].concat()))
+    }
+
+    /// The text itself: for the one answer or cookie that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for TokenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenText({PREFIX}*** of {})", self.user)
+    }
+}
+
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A new token's id: 16 lower-case hex digits. It names the token in lists and is no secret.
+///
+/// # Errors
+/// When the platform has no random bytes.
+pub fn random_token_id() -> Result<String, getrandom::Error> {
+    Ok(format!("{:016x}", getrandom::u64()?))
+}
+
+/// Whether a text may be a user's id: 1 to 128 visible ASCII characters.
+pub fn is_user_id(text: &str) -> bool {
+    (1..=LONGEST_USER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Users that this service names itself; an issuer's subject of that name would be taken for them.
+pub fn is_reserved(user: &str) -> bool {
+    matches!(user, "admin" | "local" | "runner")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_whose_it_is_and_hides() {
+        let token = TokenText::random("anna@example.com").unwrap();
+        assert!(TokenText::is_meant(token.reveal()));
+        let parsed = TokenText::parse(token.reveal()).unwrap();
+        assert_eq!((parsed.user(), parsed.hash()), ("anna@example.com", token.hash()));
+        assert!(!format!("{token:?}").contains(&token.reveal()[30..]), "{token:?}");
+        assert_ne!(TokenText::random("anna@example.com").unwrap().hash(), token.hash());
+        let bound = token.hash_bound_to(b"secret");
+        assert_eq!(parsed.hash_bound_to(b"secret"), bound);
+        assert!(bound != token.hash() && bound != token.hash_bound_to(b"secret2") && bound != token.hash_bound_to(b""));
+        assert!(TokenText::parse(TokenText::random(&"x".repeat(LONGEST_USER)).unwrap().reveal()).is_some());
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for scope in [Scope::Read, Scope::Write] {
+            assert_eq!(Scope::from_word(scope.as_str()), Some(scope));
+            assert_eq!(serde_json::json!(scope), scope.as_str());
+        }
+        for kind in [TokenKind::Api, TokenKind::Session] {
+            assert_eq!(TokenKind::from_word(kind.as_str()), Some(kind));
+        }
+        assert_eq!((Scope::from_word("Write"), Scope::from_word(""), TokenKind::from_word("x")), (None, None, None));
+        assert!(Scope::Read < Scope::Write, "the lesser of two is the smaller");
+    }
+
+    #[test]
+    fn ids_differ_and_have_one_length() {
+        let (one, other) = (random_token_id().unwrap(), random_token_id().unwrap());
+        assert!(one != other && one.len() == 16 && other.len() == 16, "{one} {other}");
+    }
+
+    #[test]
+    fn what_has_another_form_is_none() {
+        let good = TokenText::random("anna").unwrap().reveal().to_owned();
+        let secret = good.split_once('.').unwrap().1;
+        for text in [
+            String::new(),
+            "pw_".to_owned(),
+            good[..good.len() - 1].to_owned(),
+            format!("{good}A"),
+            format!("{good}="),
+            good.replace("pw_", "PW_"),
+            format!("pw_.{secret}"),
+            format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode("an na")),
+            format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode("a".repeat(LONGEST_USER + 1))),
+            format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode([0xff, 0xfe])),
+            format!("pw_{}.{secret}", "A".repeat(1 << 20)),
+        ] {
+            assert!(TokenText::parse(&text).is_none(), "{text:.60}");
+        }
+    }
+}

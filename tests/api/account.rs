@@ -1,0 +1,148 @@
+//! A user's account by itself.
+
+use partwright::account::{AccountCall, AccountObject, Created, NewToken, ProjectPage, TokenRefusal, TokenView};
+use partwright::auth::{Scope, TokenKind, TokenText};
+use partwright::contract::Timestamp;
+use partwright::object::{Sql, Value};
+use serde::de::DeserializeOwned;
+
+use crate::support::sqlite::Sqlite;
+
+fn ask<A: DeserializeOwned>(sql: &Sqlite, call: &AccountCall, at: i64) -> A {
+    let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at)).unwrap();
+    serde_json::from_value(answer).unwrap()
+}
+
+fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
+    NewToken {
+        kind,
+        name: "lathe".to_owned(),
+        scope: Scope::Write,
+        admin: false,
+        parent: parent.map(str::to_owned),
+        expires_at: Timestamp::from_millis(expires_at),
+    }
+}
+
+/// Keeps a token; gives its text and what becomes of it.
+fn create(sql: &Sqlite, token: NewToken, session: Option<&str>, at: i64) -> (TokenText, Created) {
+    let text = TokenText::random("anna").unwrap();
+    let call = AccountCall::CreateToken { hash: text.hash(), token, session: session.map(str::to_owned) };
+    (text, ask(sql, &call, at))
+}
+
+fn check(sql: &Sqlite, text: &TokenText, at: i64) -> Option<TokenView> {
+    ask(sql, &AccountCall::CheckToken { hash: text.hash() }, at)
+}
+
+#[test]
+fn a_project_that_went_to_somebody_else_is_listed_no_more() {
+    let sql = Sqlite::new();
+    let project = |name: &str| name.parse().unwrap();
+    let listed = || {
+        let page: ProjectPage = ask(&sql, &AccountCall::List { cursor: None, limit: 10 }, 9);
+        let names: Vec<String> = page.projects.iter().map(|one| one.project_name.to_string()).collect();
+        assert_eq!(page.total, names.len() as u64);
+        names
+    };
+    ask::<()>(&sql, &AccountCall::Remove { project: project("a") }, 1);
+    for name in ["a", "b", "c", "b"] {
+        ask::<()>(&sql, &AccountCall::Add { project: project(name) }, 2);
+    }
+    assert_eq!(listed(), ["c", "b", "a"]);
+    for _ in 0..2 {
+        ask::<()>(&sql, &AccountCall::Remove { project: project("b") }, 3);
+        assert_eq!(listed(), ["c", "a"]);
+    }
+    ask::<()>(&sql, &AccountCall::Add { project: project("b") }, 4);
+    assert_eq!(listed(), ["b", "c", "a"], "one that comes back is new");
+}
+
+#[test]
+fn who_only_asks_leaves_nothing_behind() {
+    let sql = Sqlite::new();
+    let text = TokenText::random("anna").unwrap();
+    assert_eq!(check(&sql, &text, 1), None);
+    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: "x".to_owned() }, 1));
+    assert!(!ask::<bool>(&sql, &AccountCall::EndSession { hash: text.hash() }, 1));
+    assert!(ask::<Vec<TokenView>>(&sql, &AccountCall::ListTokens, 1).is_empty());
+    assert!(sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty());
+}
+
+#[test]
+fn it_counts_until_its_time_by_the_object_s_clock() {
+    let sql = Sqlite::new();
+    let (text, made) = create(&sql, token(TokenKind::Api, None, 1_000), None, 10);
+    let made = made.unwrap();
+    assert_eq!(check(&sql, &text, 999).map(|view| view.id), Some(made.id.clone()));
+    assert_eq!(check(&sql, &text, 1_000), None);
+    let (_, child) = create(&sql, token(TokenKind::Session, Some(&made.id), 5_000), None, 999);
+    assert_eq!(child.unwrap().token.expires_at, Timestamp::from_millis(1_000), "cut to its parent's");
+    let (_, child) = create(&sql, token(TokenKind::Session, Some(&made.id), 5_000), None, 1_000);
+    assert_eq!(child, Err(TokenRefusal::MakerGone));
+}
+
+#[test]
+fn nothing_is_made_from_what_was_revoked_meanwhile() {
+    let sql = Sqlite::new();
+    let parent = create(&sql, token(TokenKind::Api, None, 1_000), None, 1).1.unwrap();
+    let (cookie, session) = create(&sql, token(TokenKind::Session, Some(&parent.id), 1_000), None, 2);
+    let session = session.unwrap();
+    let made_in = create(&sql, token(TokenKind::Api, None, 900), Some(&session.id), 3).1.unwrap();
+    assert_eq!(made_in.token.parent.as_deref(), Some(parent.id.as_str()));
+    // Neither does a session count as a parent, nor a token as a session.
+    let (_, wrong) = create(&sql, token(TokenKind::Session, Some(&session.id), 900), None, 3);
+    assert_eq!(wrong, Err(TokenRefusal::MakerGone));
+    let (_, wrong) = create(&sql, token(TokenKind::Api, None, 900), Some(&parent.id), 3);
+    assert_eq!(wrong, Err(TokenRefusal::MakerGone));
+    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: session.id.clone() }, 4), "a session is none");
+    assert!(ask::<bool>(&sql, &AccountCall::RevokeToken { id: parent.id.clone() }, 4));
+    assert_eq!(check(&sql, &cookie, 4), None);
+    for (token, session) in [
+        (token(TokenKind::Session, Some(&parent.id), 900), None),
+        (token(TokenKind::Api, None, 900), Some(session.id.as_str())),
+    ] {
+        assert_eq!(create(&sql, token, session, 5).1, Err(TokenRefusal::MakerGone));
+    }
+    assert_eq!(sql.exec("SELECT COUNT(*) FROM tokens", &[]).unwrap(), [[Value::Integer(0)]]);
+}
+
+#[test]
+fn of_too_many_sessions_the_oldest_goes() {
+    let sql = Sqlite::new();
+    let (api, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
+    let texts: Vec<TokenText> =
+        (0..22).map(|at| create(&sql, token(TokenKind::Session, None, 1_000), None, at).0).collect();
+    let counting: Vec<bool> = texts.iter().map(|text| check(&sql, text, 100).is_some()).collect();
+    assert_eq!((counting[..2].to_vec(), counting[2..].to_vec()), (vec![false; 2], vec![true; 20]));
+    assert!(check(&sql, &api, 100).is_some(), "tokens are no sessions");
+}
+
+#[test]
+fn a_row_that_was_never_written_here_lets_nobody_in() {
+    for damage in ["scope = 'all'", "kind = 'root'", "admin = 'yes'", "parent = 7"] {
+        let sql = Sqlite::new();
+        let (text, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
+        sql.exec(&format!("UPDATE tokens SET {damage}"), &[]).unwrap();
+        let call = AccountCall::CheckToken { hash: text.hash() };
+        let answer = AccountObject::new(&sql).handle(&call, Timestamp::from_millis(2));
+        // SQLite's column of text makes text of the number.
+        assert_eq!(answer.is_err(), damage != "parent = 7", "{damage}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_check_costs_the_same_among_many() {
+    let steps = |others: i64| {
+        let sql = Sqlite::new();
+        for _ in 0..others {
+            create(&sql, token(TokenKind::Api, None, 1_000), None, 1).1.unwrap();
+        }
+        let (text, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
+        check(&sql, &text, 2).unwrap();
+        let before = sql.steps.get();
+        check(&sql, &text, 3).unwrap();
+        sql.steps.get() - before
+    };
+    assert_eq!(steps(0), steps(49));
+}

@@ -1,0 +1,155 @@
+//! The OpenAPI document and its page: whole, true to what serves, and fresh.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use partwright::api::{Code, ROUTES, openapi};
+use serde_json::Value;
+
+use crate::support::contract::Contract;
+use crate::support::world::World;
+
+/// The calls of the document: method and path, and what it says of them.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            found.push((format!("{} {path}", method.to_uppercase()), operation));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_route_is_in_it_and_nothing_else() {
+    let document = openapi::document();
+    let told: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
+    let served: BTreeSet<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    assert_eq!(told, served);
+    let ids: BTreeSet<&str> = operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), ROUTES.len(), "each call has a name of its own");
+    assert!(ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphabetic()) && !id.is_empty()), "{ids:?}");
+}
+
+#[test]
+fn every_code_is_in_it_and_nothing_else() {
+    let document = openapi::document();
+    let table: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let words = |value: &Value| value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
+    let told: BTreeSet<String> = words(&document["components"]["schemas"]["Code"]["enum"]);
+    assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), table);
+    // What comes before any call is found belongs to none.
+    let mut answered: BTreeSet<String> = ["no_route", "method_not_allowed"].map(str::to_owned).into();
+    for (name, call) in operations(&document) {
+        for (status, response) in call["responses"].as_object().unwrap() {
+            let problem = &response["content"]["application/problem+json"];
+            if problem.is_null() {
+                continue;
+            }
+            let codes: BTreeSet<String> = words(&problem["schema"]["properties"]["code"]["enum"]);
+            for code in &codes {
+                let known = Code::ALL.iter().find(|known| known.as_str() == code).unwrap();
+                assert_eq!(known.status().as_str(), status, "{name} {code}");
+            }
+            answered.extend(codes);
+        }
+    }
+    assert_eq!(answered.iter().map(String::as_str).collect::<BTreeSet<_>>(), table, "a code that no call answers");
+}
+
+#[test]
+fn every_example_fits_its_schema() {
+    let contract = Contract::new();
+    let document = contract.document();
+    let mut seen = 0;
+    for (name, call) in operations(document) {
+        let (method, path) = name.split_once(' ').unwrap();
+        let method = method.to_lowercase();
+        let mut bodies: Vec<(Vec<&str>, &Value)> = vec![(vec!["requestBody", "content"], &call["requestBody"]["content"])];
+        for (status, response) in call["responses"].as_object().unwrap() {
+            bodies.push((vec!["responses", status, "content"], &response["content"]));
+        }
+        for (place, contents) in bodies {
+            for (media_type, content) in contents.as_object().into_iter().flatten() {
+                let place = [&["paths", path, &method][..], &place, &[media_type, "schema"]].concat();
+                let named = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {
+                    let reference = example["$ref"].as_str().unwrap();
+                    &document.pointer(&reference[1..]).unwrap()["value"]
+                });
+                let examples: Vec<&Value> = content.get("example").into_iter().chain(named).collect();
+                assert!(!examples.is_empty(), "{name}: no example of {media_type}");
+                for example in examples {
+                    seen += 1;
+                    contract.fits(&place, example).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+                }
+            }
+        }
+        for (index, parameter) in call["parameters"].as_array().into_iter().flatten().enumerate() {
+            seen += 1;
+            let place = ["paths", path, &method, "parameters", &index.to_string(), "schema"];
+            contract.fits(&place, &parameter["example"]).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        }
+    }
+    assert!(seen > 300, "{seen}");
+}
+
+#[test]
+fn every_reference_and_link_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = openapi::document();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 100);
+    for reference in found {
+        assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+    }
+    let ids: BTreeSet<&str> = operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
+    for (name, call) in operations(&document) {
+        for response in call["responses"].as_object().unwrap().values() {
+            for (to, link) in response["links"].as_object().into_iter().flatten() {
+                assert!(ids.contains(to.as_str()) && link["operationId"] == to.as_str(), "{name}: {to}");
+            }
+        }
+    }
+}
+
+/// What is kept in `src/page` is what the sources make now; `UPDATE_OPENAPI=1` writes it.
+#[test]
+fn the_document_and_its_page_are_fresh() {
+    let document = serde_json::to_string_pretty(&openapi::document()).unwrap() + "\n";
+    for (name, text) in [("openapi.json", document), ("api.html", openapi::page())] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(name);
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "{} is stale: UPDATE_OPENAPI=1 ONLY=fresh make test", path.display());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_served_to_everybody() {
+    let world = World::closed();
+    let document = world.get("/api/openapi.json").await;
+    assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
+    assert_eq!(document.json(), openapi::document());
+    let page = world.get("/api").await;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    let text = String::from_utf8(page.bytes.to_vec()).unwrap();
+    assert!(!text.contains("<script") && !text.contains(" style="), "nothing inline");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
+    for route in ROUTES {
+        let id = format!("id=\"{}\"", route.terms.get().id);
+        assert_eq!(text.matches(&id).count(), 1, "{} {}: {id}", route.method, route.path);
+    }
+    assert_eq!(world.get("/api.css").await.header("content-type"), "text/css; charset=utf-8");
+}

@@ -1,0 +1,274 @@
+//! Sessions: what a browser's cookie holds.
+
+use std::time::Duration;
+
+use partwright::contract::Timestamp;
+use partwright::http::Clock;
+use serde_json::{Value, json};
+
+use crate::support::memory_store::MemoryStore;
+use crate::support::person::{Person, cookie, held_by};
+use crate::support::world::World;
+use crate::tokens::{refused, with_admin_token};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+async fn anna_with(world: &World, wanted: Value) -> (Person<'_>, String) {
+    let mut all = json!({"name": "lathe", "user": "anna"});
+    for (field, value) in wanted.as_object().unwrap() {
+        all[field] = value.clone();
+    }
+    let (text, id) = Person::admin(world).make(all).await;
+    (Person::bearer(world, &text), id)
+}
+
+#[tokio::test(start_paused = true)]
+async fn signing_in_gives_a_cookie_and_signing_out_ends_it() {
+    let world = with_admin_token();
+    let (anna, _) = anna_with(&world, json!({})).await;
+    let before = world.clock.now();
+    let answer = anna.call("POST", "/api/session", None).await;
+    let body = answer.json();
+    let text = held_by(&answer).to_owned();
+    let wanted = format!("__Host-partwright={text}; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=43200");
+    assert_eq!((answer.status, answer.header("set-cookie")), (200, wanted.as_str()), "{body}");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(!String::from_utf8_lossy(&answer.bytes).contains(&text), "the cookie alone holds it");
+    let fields: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["success", "user", "scope", "admin", "expires_at", "auth"]);
+    let said = (&body["user"], &body["scope"], &body["admin"], &body["auth"]);
+    assert_eq!(said, (&json!("anna"), &json!("write"), &json!(false), &json!("session")));
+    assert_eq!(time(&body["expires_at"]), before.after(12 * HOUR));
+
+    let page = Person::browser(&world, &text);
+    assert_eq!(page.get("/api/session").await.json(), body);
+    assert_eq!(page.upload("bracket").await, 201);
+    assert_eq!(anna.get("/api/projects").await.json()["projects"][0]["project_name"], "bracket", "the same user");
+    let listed = page.get("/api/tokens").await.json();
+    assert_eq!(listed["total_tokens"], 1, "sessions are no API tokens: {listed}");
+    let kept = world.account_text("anna");
+    assert!(!kept.contains(text.split_once('.').unwrap().1), "{kept}");
+
+    let answer = page.delete("/api/session").await;
+    assert_eq!(answer.status, 200);
+    let cleared = "__Host-partwright=; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=0";
+    assert_eq!((answer.header("set-cookie"), answer.header("clear-site-data")), (cleared, "\"cache\""));
+    assert_eq!(page.get("/api/session").await.status, 401);
+    assert_eq!(page.upload("bracket").await, 401);
+    assert_eq!(anna.get("/api/session").await.status, 200, "the token that opened it stays");
+    for person in [&page, &Person::nobody(&world), &anna] {
+        let answer = person.delete("/api/session").await;
+        assert_eq!((answer.status, answer.header("set-cookie")), (200, cleared), "with nothing to end, too");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_after_twelve_hours() {
+    let world = with_admin_token();
+    let (anna, _) = anna_with(&world, json!({})).await;
+    let page = Person::browser(&world, &anna.sign_in().await);
+    let end = time(&page.get("/api/session").await.json()["expires_at"]);
+    world.clock.sleep(end.since(world.clock.now()) - Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.status, 200);
+    world.clock.sleep(Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.status, 401);
+    let answer = page.delete("/api/session").await;
+    assert!(answer.status == 200 && answer.header("set-cookie").ends_with("Max-Age=0"), "one can get rid of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_with_the_token_that_opened_it() {
+    let world = with_admin_token();
+    let (anna, id) = anna_with(&world, json!({"expires_in_days": 1})).await;
+    let end = time(&anna.get("/api/session").await.json()["expires_at"]);
+    world.clock.sleep(end.since(world.clock.now()) - HOUR).await;
+    let answer = anna.call("POST", "/api/session", None).await;
+    assert_eq!(time(&answer.json()["expires_at"]), end);
+    assert!(answer.header("set-cookie").ends_with("; Max-Age=3600"), "{}", answer.header("set-cookie"));
+    let page = Person::browser(&world, held_by(&answer));
+    let other = Person::browser(&world, &anna.sign_in().await);
+    assert_eq!(other.delete(&format!("/api/tokens/{id}")).await.status, 200);
+    for gone in [anna, page, other] {
+        assert_eq!(gone.get("/api/session").await.status, 401);
+    }
+    let (anna, _) = anna_with(&world, json!({"expires_in_days": 1})).await;
+    let page = Person::browser(&world, &anna.sign_in().await);
+    let end = time(&anna.get("/api/session").await.json()["expires_at"]);
+    // Less than a second is left, which no browser can be told.
+    world.clock.sleep(end.since(world.clock.now()) - Duration::from_millis(900)).await;
+    let answer = anna.call("POST", "/api/session", None).await;
+    refused(&answer, 401, "invalid_token");
+    assert!(!answer.headers.contains_key("set-cookie"));
+    world.clock.sleep(Duration::from_millis(900)).await;
+    assert_eq!((page.get("/api/session").await.status, anna.get("/api/session").await.status), (401, 401));
+}
+
+#[tokio::test(start_paused = true)]
+async fn signing_in_again_ends_the_browser_s_old_session() {
+    let world = with_admin_token();
+    let (anna, _) = anna_with(&world, json!({})).await;
+    let elsewhere = Person::browser(&world, &anna.sign_in().await);
+    let old = anna.sign_in().await;
+    // Another person at the same browser.
+    let (of_bob, _) = Person::admin(&world).make(json!({"name": "of bob", "user": "bob"})).await;
+    let (name, value) = cookie(&old);
+    let new = Person::bearer(&world, &of_bob).with(name, &value).sign_in().await;
+    assert_eq!(Person::browser(&world, &old).get("/api/session").await.status, 401);
+    assert_eq!(Person::browser(&world, &new).get("/api/session").await.json()["user"], "bob");
+    assert_eq!(elsewhere.get("/api/session").await.status, 200, "another browser's stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_opens_no_session() {
+    let world = with_admin_token();
+    for opener in [Person::admin(&world), anna_with(&world, json!({})).await.0] {
+        let page = Person::browser(&world, &opener.sign_in().await);
+        let answer = page.call("POST", "/api/session", None).await;
+        refused(&answer, 403, "session_not_allowed");
+        assert!(!answer.headers.contains_key("set-cookie"));
+        assert_eq!(page.get("/api/session").await.status, 200, "and it is not ended");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_may_do_what_its_opener_may() {
+    let world = with_admin_token();
+    let (reader, _) = anna_with(&world, json!({"scope": "read"})).await;
+    let page = Person::browser(&world, &reader.sign_in().await);
+    assert_eq!(page.get("/api/session").await.json()["scope"], "read");
+    assert_eq!(page.get("/api/projects").await.status, 200);
+    assert_eq!(page.upload("bracket").await, 403);
+    assert_eq!(page.post("/api/tokens", json!({"name": "more"})).await.status, 403);
+    assert_eq!(page.delete("/api/session").await.status, 200, "one can always sign out");
+
+    let (writer, _) = anna_with(&world, json!({})).await;
+    let page = Person::browser(&world, &writer.sign_in().await);
+    assert!([401, 403].contains(&page.get("/api/monitoring/s3/status").await.status));
+    let page = Person::browser(&world, &Person::admin(&world).sign_in().await);
+    let who = page.get("/api/session").await.json();
+    assert_eq!((&who["user"], &who["admin"], &who["auth"]), (&json!("admin"), &json!(true), &json!("session")));
+    assert_eq!(page.get("/api/monitoring/s3/status").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cookie_is_no_bearer_and_a_token_no_cookie() {
+    let world = with_admin_token();
+    let (text, _) = Person::admin(&world).make(json!({"name": "lathe", "user": "anna"})).await;
+    let session = Person::bearer(&world, &text).sign_in().await;
+    assert_eq!(Person::bearer(&world, &session).get("/api/session").await.status, 401);
+    assert_eq!(Person::browser(&world, &text).get("/api/session").await.status, 401);
+    let answer = Person::browser(&world, &text).delete("/api/session").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(Person::bearer(&world, &text).get("/api/session").await.status, 200, "signing out revokes no token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_other_sites_cannot_use_the_cookie() {
+    let world = with_admin_token();
+    let (anna, id) = anna_with(&world, json!({})).await;
+    assert_eq!(anna.upload("bracket").await, 201);
+    let session = anna.sign_in().await;
+    let before = world.store.inner.keys();
+    for origin in ["https://evil.example.com", "http://127.0.0.1:8788", "http://127.0.0.1", "null"] {
+        let page = Person::browser(&world, &session).with("origin", origin);
+        refused(&page.post("/api/tokens", json!({"name": "stolen"})).await, 403, "foreign_origin");
+        refused(&page.delete(&format!("/api/tokens/{id}")).await, 403, "foreign_origin");
+        refused(&page.delete("/api/session").await, 403, "foreign_origin");
+        refused(&page.call("POST", "/api/session", None).await, 403, "foreign_origin");
+        assert_eq!(page.upload("bracket").await, 403);
+        let watching = page.with("upgrade", "websocket").get("/api/projects/bracket/watch").await;
+        refused(&watching, 403, "foreign_origin");
+    }
+    assert_eq!(world.store.inner.keys(), before);
+    let page = Person::browser(&world, &session);
+    assert_eq!(page.get("/api/tokens").await.json()["total_tokens"], 1);
+    assert_eq!(page.upload("bracket").await, 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_admin_s_sessions_end_when_the_token_is_changed() {
+    let mut world = with_admin_token();
+    let session = Person::admin(&world).sign_in().await;
+    let (program, _) = Person::browser(&world, &session).make(json!({"name": "own"})).await;
+    let of_anna = anna_with(&world, json!({})).await.0.sign_in().await;
+    let changed = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", "another token, of 29 characters")]).config;
+    let before = std::mem::replace(&mut world.config, changed);
+    assert_eq!(Person::browser(&world, &session).get("/api/session").await.status, 401);
+    assert_eq!(Person::browser(&world, &session).get("/api/monitoring/s3/status").await.status, 401);
+    for (person, user) in [(Person::bearer(&world, &program), "admin"), (Person::browser(&world, &of_anna), "anna")] {
+        assert_eq!(person.get("/api/session").await.json()["user"], user, "what is no admin's stays");
+    }
+    world.config = before;
+    let page = Person::browser(&world, &session);
+    assert_eq!(page.get("/api/session").await.json()["admin"], true);
+    page.delete("/api/session").await;
+    assert_eq!(page.get("/api/session").await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_with_the_jwt_that_opened_it() {
+    let world = World::closed();
+    let anna = Person::bearer(&world, &world.jwt("anna"));
+    let end = time(&anna.get("/api/session").await.json()["expires_at"]);
+    let answer = anna.call("POST", "/api/session", None).await;
+    assert_eq!((answer.status, time(&answer.json()["expires_at"])), (200, end));
+    let life = answer.header("set-cookie").rsplit_once('=').unwrap().1.parse::<u64>().unwrap();
+    assert!((3_590..=3_600).contains(&life), "{life}");
+    let page = Person::browser(&world, held_by(&answer));
+    let (made, _) = page.make(json!({"name": "lathe"})).await;
+    world.clock.sleep(end.since(world.clock.now()) - Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.json()["user"], "anna");
+    world.clock.sleep(Duration::from_millis(1)).await;
+    assert_eq!(page.get("/api/session").await.status, 401);
+    // The issuer's clock may be behind, but no session is made of the last seconds.
+    let late = anna.call("POST", "/api/session", None).await;
+    assert_eq!((late.status, late.headers.contains_key("set-cookie")), (401, false));
+    let who = Person::bearer(&world, &made).get("/api/session").await.json();
+    assert_eq!((&who["user"], &who["auth"]), (&json!("anna"), &json!("api_token")), "made to outlive it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_s_admin_stays_one_in_the_browser_and_not_in_a_token() {
+    let world = World::closed();
+    let admin = Person::bearer(&world, &world.admin_jwt("boss"));
+    let page = Person::browser(&world, &admin.sign_in().await);
+    let who = page.get("/api/session").await.json();
+    assert_eq!((&who["user"], &who["admin"]), (&json!("boss"), &json!(true)));
+    assert_eq!(page.get("/api/monitoring/s3/status").await.status, 200);
+    page.make(json!({"name": "of anna", "user": "anna"})).await;
+    let (own, _) = page.make(json!({"name": "own"})).await;
+    let program = Person::bearer(&world, &own);
+    refused(&program.get("/api/monitoring/s3/status").await, 403, "admin_only");
+    refused(&program.get("/api/tokens?user=anna").await, 403, "admin_only");
+    let page = Person::browser(&world, &program.sign_in().await);
+    refused(&page.get("/api/monitoring/s3/status").await, 403, "admin_only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shows_nothing_is_nobody() {
+    let world = with_admin_token();
+    for method in ["GET", "POST"] {
+        let answer = Person::nobody(&world).call(method, "/api/session", None).await;
+        assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (401, false), "{method}");
+    }
+    let runner = Person::bearer(&world, crate::support::world::RUNNER_TOKEN);
+    let answer = runner.call("POST", "/api/session", None).await;
+    assert!([401, 403].contains(&answer.status), "{}", answer.status);
+    assert!(!answer.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_open_mode_there_is_nothing_to_sign_in_to() {
+    let world = World::new();
+    for method in ["GET", "POST"] {
+        let answer = Person::nobody(&world).call(method, "/api/session", None).await;
+        let body = answer.json();
+        assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (200, false), "{method} {body}");
+        let said = (&body["user"], &body["admin"], &body["auth"], &body["expires_at"]);
+        assert_eq!(said, (&json!("local"), &json!(true), &json!("open"), &Value::Null), "{method} {body}");
+    }
+}

@@ -1,0 +1,152 @@
+//! schemathesis against the running Worker: thousands of requests that its OpenAPI document allows, and thousands that it
+//! forbids, each answer held against the document. No answer is a server error, none is undocumented, what is allowed is
+//! taken, what is forbidden is refused, no call can be had without its token.
+//!
+//! `schemathesis.toml` beside this says how; every check is on. A few hundred requests in `make test`, at least 5,000 in
+//! `make soak`; `PARTWRIGHT_SEED` repeats them.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{Method, Request};
+use nix::sys::signal::Signal;
+use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Version};
+use partwright::http::Clock;
+use partwright::s3::PutOptions;
+use serde_json::{Value, json};
+
+use crate::http::Api;
+use crate::process::command;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::store::Kind;
+use crate::tools::{free_port, own_file, tool};
+use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN, Worker};
+
+/// The user that the requests come from.
+const USER: &str = "anna@example.com";
+
+/// The secret of the issuer that the Worker trusts.
+const JWT_SECRET: &str = "stack-test-jwt-secret-of-32-bytes-or-more";
+
+/// The project of the document's examples.
+const EXAMPLE: &str = "bracket-2";
+
+#[test]
+fn with_tokens_the_api_keeps_its_contract() {
+    run(async |stack, random| {
+        let mut settings = stack.settings();
+        settings.retain(|(name, _)| name != "AUTH_MODE");
+        let own = [
+            ("AUTH_JWT_SECRET", JWT_SECRET),
+            ("AUTH_ISSUER", "https://issuer.example.com"),
+            ("AUTH_AUDIENCE", "partwright"),
+        ];
+        settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let mut worker = Worker::start(stack.folder(), "closed", free_port(), &settings);
+        worker.ready(&stack.transport, 200).await;
+        let api = worker.api(&stack.transport);
+        give_example_to_user(api).await;
+        try_out(stack, api, random, &["--checks", "all"]);
+    });
+}
+
+#[test]
+fn in_open_mode_the_api_keeps_its_contract() {
+    // Everybody on this machine is let in, so that no call can ignore who calls.
+    let checks = ["--checks", "all", "--exclude-checks", "ignored_auth"];
+    run(async |stack, random| try_out(stack, stack.api(), random, &checks));
+}
+
+fn run(proof: impl AsyncFn(&Stack, &mut Random)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stack = Stack::start(Kind::WranglerR2).await;
+        leave_example(&stack).await;
+        proof(&stack, &mut Random::seeded("schemathesis")).await;
+    });
+}
+
+/// What the document's examples speak of, as a runner leaves it: two versions with files and a log.
+async fn leave_example(stack: &Stack) {
+    let (client, project, now) = (stack.client(), EXAMPLE.parse::<ProjectId>().unwrap(), stack.clock.now());
+    let put = async |key: String, bytes: Bytes| client.put(&key, bytes, &PutOptions::if_absent()).await.map(drop).unwrap();
+    let run: RunId = "0123456789abcdef".parse().unwrap();
+    for number in [1, 2] {
+        let version = Version::try_from(number).unwrap();
+        let mut report = Report::new(project.clone(), version, Outcome::Completed, now);
+        report.run = Some(run.clone());
+        for format in Format::ALL {
+            let key = Key::Output(project.clone(), version, run.clone(), format).to_string();
+            put(key.clone(), Bytes::from_static(b"a file")).await;
+            report.files.push(OutputFile { format, key, size: 6, sha256: None, made_by: None });
+        }
+        let log = Key::log(&project, version, &run, "2026-01-31T12:00:00Z".parse().unwrap()).to_string();
+        put(log.clone(), Bytes::from_static(b"[runner] started\n")).await;
+        report.log = Some(log);
+        put(Key::Script(project.clone(), version).to_string(), Bytes::from_static(b"x = 1\n")).await;
+        put(Key::Done(project.clone(), version).to_string(), serde_json::to_vec(&report).unwrap().into()).await;
+    }
+}
+
+/// What is found in the bucket is the admin's, until it is given to somebody.
+async fn give_example_to_user(api: Api<'_>) {
+    let request = Request::builder().method(Method::PUT).uri(api.url(&format!("/api/projects/{EXAMPLE}/owner")));
+    let request = request.header("authorization", format!("Bearer {ADMIN_TOKEN}"));
+    let body = Bytes::from(json!({"owner": USER}).to_string());
+    api.send(request.header("content-type", "application/json").body(body).unwrap()).await.expect(200);
+}
+
+/// Runs schemathesis and requires that it finds nothing.
+fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, checks: &[&str]) {
+    // With 32 calls a few hundred requests come from the document alone; each example adds one a call and more.
+    let (examples, least) = if in_full() { ("120", 5_000) } else { ("5", 500) };
+    let folder = stack.folder().join("schemathesis");
+    std::fs::create_dir(&folder).unwrap();
+    let report = folder.join("report.log");
+    let file = std::fs::File::create(&report).unwrap();
+    let mut schemathesis = command(&tool("PARTWRIGHT_SCHEMATHESIS"), Signal::SIGKILL);
+    schemathesis.env("PARTWRIGHT_FUZZ_USER_TOKEN", user_token(stack)).env("PARTWRIGHT_FUZZ_ADMIN_TOKEN", ADMIN_TOKEN);
+    schemathesis.env("PARTWRIGHT_FUZZ_RUNNER_TOKEN", RUNNER_TOKEN).current_dir(&folder);
+    schemathesis.args(["-m", "schemathesis.cli", "--no-color", "--config-file"]).arg(own_file("fuzz/schemathesis.toml"));
+    schemathesis.arg("run").arg(api.url("/api/openapi.json")).args(["--max-examples", examples]);
+    schemathesis.args(["--seed", &(random.number() >> 40).to_string()]).args(checks);
+    schemathesis.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+    let status = schemathesis.status().unwrap();
+    let said = read(&report);
+    assert!(status.success(), "schemathesis has found something:\n{said}");
+    let tried = tried(&said);
+    println!("schemathesis: {tried} requests tried, nothing found");
+    assert!(tried >= least, "only {tried} requests were tried, {least} were wanted:\n{said}");
+}
+
+/// How many requests were made, by the summary.
+fn tried(said: &str) -> u64 {
+    let line = said.lines().find_map(|line| line.trim().split_once(" generated"));
+    line.and_then(|(number, _)| number.replace(',', "").parse().ok()).unwrap_or_else(|| panic!("no summary:\n{said}"))
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+}
+
+/// A JSON Web Token of the user (HS256), good for six hours.
+fn user_token(stack: &Stack) -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let now = stack.clock.now().as_millis() / 1_000;
+    let claims = json!({
+        "iss": "https://issuer.example.com", "aud": "partwright", "sub": USER, "exp": now + 6 * 3_600, "nbf": now - 60,
+    });
+    let signed = format!("{}.{}", part(json!({"alg": "HS256", "typ": "JWT"})), part(claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, JWT_SECRET.as_bytes());
+    let signature = ring::hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Whether all of it is to be done, rather than a part.
+fn in_full() -> bool {
+    std::env::var_os("PARTWRIGHT_SOAK").is_some()
+}

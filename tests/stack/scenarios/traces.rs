@@ -1,0 +1,91 @@
+//! What programs leave behind of a request: its id, everywhere; a secret, nowhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use http::{Method, Request};
+use partwright::contract::Key;
+use serde_json::json;
+
+use crate::http::Answer;
+use crate::stack::Stack;
+use crate::tools::script;
+use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN};
+
+/// A request's id is the caller's, or a fresh one; it comes back, and stays with the script and its report.
+pub async fn a_request_s_id_goes_all_the_way(stack: &Stack) {
+    let project = stack.project("traced");
+    let given = "person-7.Request_42";
+    let uploaded = ask(stack, Method::POST, &project.path("upload-script"), given, &script("box")).await.expect(201);
+    assert_eq!(uploaded.header("x-request-id"), given);
+    assert_eq!(uploaded.json()["data"]["request_id"], given);
+    let key = Key::Script(project.id.clone(), crate::project::number(1)).to_string();
+    assert_eq!(stack.client().head(&key).await.unwrap().meta("request-id"), Some(given));
+    project.completed(1).await;
+    assert_eq!(project.report(1).await.request_id.unwrap().to_string(), given);
+    assert_eq!(project.status().await["request_id"], given);
+    assert_eq!(project.get("scripts").await["scripts"][0]["request_id"], given);
+    assert_eq!(project.get("script/1").await["request_id"], given);
+
+    // A retry is a request of its own.
+    let again = ask(stack, Method::POST, &project.path("retry/1"), "person-7.again", "").await.expect(201);
+    assert_eq!(again.header("x-request-id"), "person-7.again");
+    project.completed(2).await;
+    assert_eq!(project.report(2).await.request_id.unwrap().to_string(), "person-7.again");
+
+    // An error carries it as well, and what is no id gets one.
+    let missing = ask(stack, Method::GET, &project.path("script/9"), "person-7.error", "").await.expect(404);
+    assert_eq!(
+        (missing.header("x-request-id"), &missing.json()["request_id"]),
+        ("person-7.error", &json!("person-7.error"))
+    );
+    for odd in ["with space", "with/slash", &"x".repeat(65), "quote\"", "<b>"] {
+        let answer = ask(stack, Method::GET, "/api/projects", odd, "").await.expect(200);
+        let fresh = answer.header("x-request-id");
+        assert!(fresh != odd && !fresh.is_empty(), "{odd}: {fresh}");
+    }
+}
+
+/// After all of it no log of a Worker or a runner, not even one that says everything, holds a secret, a token or a
+/// signature.
+pub async fn no_log_holds_a_secret(stack: &Stack) {
+    let mut hidden = vec![stack.store().secret(), ADMIN_TOKEN, RUNNER_TOKEN];
+    // What the Worker and the runner with a wrong secret were given.
+    hidden.extend(["not-the-secret", "not the secret"]);
+    // A signature in a URL, one in a header, a bearer, an API token or a session, and a cookie.
+    hidden.extend(["X-Amz-Signature", "AWS4-HMAC-SHA256 Credential", "Bearer ", "pw_", "__Host-"]);
+    let logs = logs(stack.folder());
+    for wanted in ["worker.log", "runner-one.log", "runner-two.log", "wrong-secret.log"] {
+        assert!(logs.iter().any(|path| path.ends_with(wanted)), "{wanted} is among {logs:?}");
+    }
+    for path in &logs {
+        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        for secret in &hidden {
+            let line = text.lines().find(|line| line.contains(secret));
+            assert!(line.is_none(), "{} holds {secret}: {}", path.display(), line.unwrap_or_default());
+        }
+    }
+    let everything = fs::read_to_string(stack.folder().join("runner-two.log")).unwrap();
+    assert!(everything.contains("TRACE"), "that runner says everything");
+}
+
+/// The logs of the programs that are this project's, and what wrangler writes down beside them.
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && path.join("logs").is_dir() {
+            found.extend(fs::read_dir(path.join("logs")).unwrap().map(|entry| entry.unwrap().path()));
+        } else if name.ends_with(".log") && !["seaweedfs.log", "browser.log", "open-browser.log"].contains(&&*name) {
+            found.push(path);
+        }
+    }
+    found.retain(|path| path.is_file());
+    found
+}
+
+async fn ask(stack: &Stack, method: Method, path: &str, id: &str, body: &str) -> Answer {
+    let request = Request::builder().method(method).uri(stack.api().url(path)).header("x-request-id", id);
+    let request = request.header("content-type", "text/x-python").body(body.to_owned().into());
+    stack.api().send(request.unwrap()).await
+}
