@@ -78,6 +78,8 @@ codes! {
     LogNotFound = 404 "log_not_found",
     /// There is no such file: nothing has completed yet, or not with this format.
     NoOutput = 404 "no_output",
+    /// No example has this name.
+    ExampleNotFound = 404 "example_not_found",
     /// The user has no API token of this id.
     TokenNotFound = 404 "token_not_found",
     /// The path is a call's, but not with this method; the header `Allow` names those that are.
@@ -152,7 +154,9 @@ mod tests {
     fn every_code_is_one_word_of_its_own_and_an_error() {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert!(Code::ALL[..index].iter().all(|other| other.as_str() != code.as_str()), "{code:?}");
-            assert!(code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+            assert!(
+                code.as_str().bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            );
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
             assert!(code.when().ends_with('.') && !code.when().starts_with(' '), "{code:?}");
         }

@@ -73,6 +73,13 @@ pub enum Content {
         /// One of it.
         example: &'static str,
     },
+    /// What is no text.
+    Bytes {
+        /// The media type.
+        media_type: &'static str,
+        /// What it is.
+        about: &'static str,
+    },
 }
 
 /// A successful answer, or one that tells a failure in its own words.
@@ -125,15 +132,8 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in the order of the document.
-    pub const ALL: [Self; 7] = [
-        Self::Scripts,
-        Self::Status,
-        Self::Models,
-        Self::Access,
-        Self::Monitoring,
-        Self::Runners,
-        Self::Service,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Scripts, Self::Status, Self::Models, Self::Access, Self::Monitoring, Self::Runners, Self::Service];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -183,13 +183,6 @@ pub struct Terms {
 
 impl Terms {
     /// Terms of nothing; what a call has comes on top, by `..`.
-    pub const NONE: Self = Self {
-        id: "",
-        tag: Tag::Service,
-        about: "",
-        headers: &[],
-        takes: &[],
-        answers: &[],
-        errors: &[],
-    };
+    pub const NONE: Self =
+        Self { id: "", tag: Tag::Service, about: "", headers: &[], takes: &[], answers: &[], errors: &[] };
 }

@@ -10,6 +10,7 @@ mod bad_input;
 mod batch;
 mod cancel;
 mod cors;
+mod examples;
 mod first_contact;
 mod flat_path;
 mod foreign;

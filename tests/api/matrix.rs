@@ -62,6 +62,9 @@ const EXPECTED: &[Row] = &[
     Row("GET /page.css", Send::Nothing, [200; 8]),
     Row("GET /page.js", Send::Nothing, [200; 8]),
     Row("GET /icon.svg", Send::Nothing, [200; 8]),
+    Row("GET /api/examples", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}/picture", Send::Nothing, [200; 8]),
     Row("POST /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("GET /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("DELETE /api/session", Send::Nothing, [200; 8]),
@@ -213,6 +216,7 @@ async fn prepared() -> (World, Tokens) {
 fn request(route: &Route, send: &Send, tokens: &Tokens, visitor: Visitor) -> http::Request<Body> {
     let path = route.path.replace("{project}", "demo").replace("{version}", "1").replace("{format}", "step");
     let path = path.replace("{name}", "demo_info_20231114_221320.log").replace("{id}", &tokens.id);
+    let path = path.replace("{example}", "bracket");
     assert!(!path.contains('{'), "{path}: what is this parameter?");
     let mut request = http::Request::builder().method(&route.method).uri(url(&path));
     if let Some(token) = tokens.of(visitor) {

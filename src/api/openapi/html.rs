@@ -55,6 +55,9 @@ pub(super) fn type_of(schema: &Value) -> String {
             return options.iter().map(type_of).collect::<Vec<_>>().join(" or ");
         }
     }
+    if schema.get("contentMediaType").is_some() {
+        return "bytes".to_owned();
+    }
     if let Some(one) = schema.get("const") {
         return code(&one.to_string());
     }
@@ -89,7 +92,10 @@ mod tests {
 
     #[test]
     fn text_is_made_safe() {
-        assert_eq!(prose("a `<b>` & **c**\n\n- x\n- y"), "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n");
+        assert_eq!(
+            prose("a `<b>` & **c**\n\n- x\n- y"),
+            "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n"
+        );
         assert_eq!(prose(" "), "");
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
                     let body = json!({"schema": schemas.request(*shape), "example": (shape.example)()});
                     ("application/json".to_owned(), body)
                 }
-                Content::Text { .. } => text(content),
+                Content::Text { .. } | Content::Bytes { .. } => plain(content),
             })
             .collect();
         operation["requestBody"] = json!({"required": true, "content": content});
@@ -120,7 +120,7 @@ fn success(answer: &Answer, schemas: &mut Schemas) -> Value {
                     let body = json!({"schema": schemas.answer(shape.schema), "example": (shape.example)()});
                     ("application/json".to_owned(), body)
                 }
-                Content::Text { .. } => text(content),
+                Content::Text { .. } | Content::Bytes { .. } => plain(content),
             })
             .collect();
         response["content"] = json!(content);
@@ -170,7 +170,8 @@ fn shared(header: &Parameter) -> (String, Value) {
     (header.name.to_owned(), json!({"$ref": format!("#/components/headers/{}", header.name)}))
 }
 
-fn text(content: &Content) -> (String, Value) {
+/// A body that is no JSON of a type.
+fn plain(content: &Content) -> (String, Value) {
     match content {
         Content::Json(_) => (String::new(), Value::Null),
         Content::Text { media_type, about, example } => {
@@ -180,6 +181,11 @@ fn text(content: &Content) -> (String, Value) {
                 _ => ("string", json!(example)),
             };
             ((*media_type).to_owned(), json!({"schema": {"type": kind, "description": about}, "example": example}))
+        }
+        // What is no text has no type (OpenAPI 3.1, section 4.8.14.4), and no example that the document could show.
+        Content::Bytes { media_type, about } => {
+            let schema = json!({"contentMediaType": media_type, "description": about});
+            ((*media_type).to_owned(), json!({"schema": schema}))
         }
     }
 }

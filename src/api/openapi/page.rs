@@ -143,6 +143,8 @@ fn contents(out: &mut String, contents: &Value) {
         add(out, format_args!("<p>{}: {kind}</p>\n", code(media_type)));
         let example = match &content["example"] {
             Value::String(text) => text.clone(),
+            // What is no text has none.
+            Value::Null => String::new(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
         };
         if example.len() > 2 {
@@ -163,7 +165,9 @@ fn who(security: &Value) -> &'static str {
     match first {
         None => "For everybody.",
         Some("runner") => "For runners: <code>Authorization: Bearer RUNNER_TOKEN</code>.",
-        Some("admin") => "For admins: <code>Authorization: Bearer ADMIN_TOKEN</code>, or a token or session of an admin.",
+        Some("admin") => {
+            "For admins: <code>Authorization: Bearer ADMIN_TOKEN</code>, or a token or session of an admin."
+        }
         Some(_) => "For users: <code>Authorization: Bearer TOKEN</code>, or a browser's session.",
     }
 }
@@ -194,8 +198,10 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
     }
     let switches = call.operation["responses"]["101"].is_object();
     if switches {
-        options.push_str(" \\\n  -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \\\n  \
-                          -H 'Sec-WebSocket-Key: cGFydHdyaWdodHBhcnR3cg=='");
+        options.push_str(
+            " \\\n  -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \\\n  \
+                          -H 'Sec-WebSocket-Key: cGFydHdyaWdodHBhcnR3cg=='",
+        );
     }
     let bodies = &call.operation["requestBody"]["content"];
     if bodies["text/x-python"].is_object() {
@@ -244,7 +250,9 @@ fn schemas(out: &mut String, document: &Value) {
             add(out, format_args!("<p>{}</p>\n", type_of(schema)));
         }
         for options in ["oneOf", "anyOf"] {
-            for option in schema[options].as_array().into_iter().flatten().filter(|option| schema_name(option).is_none()) {
+            for option in
+                schema[options].as_array().into_iter().flatten().filter(|option| schema_name(option).is_none())
+            {
                 out.push_str(&prose(option["description"].as_str().unwrap_or_default()));
                 properties(out, option);
             }

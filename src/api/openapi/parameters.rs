@@ -15,9 +15,15 @@ pub(super) const IN_PATHS: &[Parameter] = &[
     Parameter {
         name: VERSION.name,
         values: VERSION.values,
-        document: ForDocument::new(About { about: "The version's number.", example: "2", schema: None, required: true }),
+        document: ForDocument::new(About {
+            about: "The version's number.",
+            example: "2",
+            schema: None,
+            required: true,
+        }),
     },
     Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
+    Parameter::always::<String>("example", "The example's `name`.", "bracket"),
     Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
     Parameter::always::<LogName>(
         "name",

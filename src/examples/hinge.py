@@ -7,7 +7,7 @@ import Part
 LENGTH = 80.0  # mm, along the pin's axis, which is parallel to X
 LEAF_WIDTH = 36.0  # mm, from the axis to a leaf's edge
 LEAF_THICKNESS = 3.0  # mm
-OPEN_ANGLE = 110.0  # degrees, between the leaves; 180 is flat, 0 is closed
+OPEN_ANGLE = 110.0  # degrees, between the leaves, from 0, which is closed, to 180, which is flat
 KNUCKLE_COUNT = 5  # count, of both leaves together
 KNUCKLE_DIAMETER = 12.0  # mm
 GAP = 0.4  # mm, between the leaves, along the axis and around the knuckles
