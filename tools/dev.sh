@@ -151,7 +151,7 @@ cat <<BANNER
 
   Partwright is ready:  $page
 
-  Try it from another terminal:
+  Open that in a browser, or try it from another terminal:
     curl $page/api/projects/demo/upload-script -H 'Content-Type: text/x-python' --data-binary \$'import FreeCAD, Part\ndoc = FreeCAD.newDocument()\ndoc.addObject("Part::Box", "Box")\ndoc.recompute()'
     curl '$page/api/projects/demo/status'
     curl $page/api/projects/demo/download/step

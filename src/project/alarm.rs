@@ -51,16 +51,19 @@ impl ProjectObject<'_> {
     /// alarm; what was done already and is done again changes nothing.
     pub(super) async fn register(&self, project: &ProjectId) {
         let records = self.records();
-        for user in life::former(records).unwrap_or_default() {
+        let former = || life::former(records).unwrap_or_default();
+        for user in former() {
+            // They may have got it back meanwhile.
+            let (true, Ok(turn)) = (former().contains(&user), life::turn(records)) else { continue };
             let remove = AccountCall::Remove { project: project.clone() };
             if call::<()>(self.objects, &ObjectName::Account(user.clone()), &remove).await.is_ok() {
-                let _ = life::taken_off(records, &user);
+                let _ = life::taken_off(records, &user, turn);
             }
         }
-        let Ok(Some(user)) = life::account_due(records) else { return };
+        let (Ok(Some(user)), Ok(turn)) = (life::account_due(records), life::turn(records)) else { return };
         let add = AccountCall::Add { project: project.clone() };
         if call::<()>(self.objects, &ObjectName::Account(user.clone()), &add).await.is_ok() {
-            let _ = life::listed(records, &user);
+            let _ = life::listed(records, &user, turn);
         }
     }
 }

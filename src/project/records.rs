@@ -65,6 +65,9 @@ pub(super) enum Single {
     Registered,
     /// A JSON list of users whose accounts list the project and should not: whose it was before.
     FormerOwners,
+    /// Goes up with each change of the owner, and with each answer of an account that comes too late for the last one:
+    /// what other accounts were asked before that, they may have done before that.
+    ListingTurn,
 }
 
 impl Single {
@@ -82,6 +85,7 @@ impl Single {
             Self::FlatVerified => "flat_verified",
             Self::Registered => "registered",
             Self::FormerOwners => "former_owners",
+            Self::ListingTurn => "listing_turn",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::support::issuer::{self, claims};
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::{Person, cookie};
 use crate::support::signer::{RSA_N, Signer, bytes};
-use crate::support::world::{Answer, World, url};
+use crate::support::world::{ADMIN_TOKEN, Answer, World, url};
 
 /// The fixed head of an RSA key of 2,048 bits with the exponent 65,537 as SubjectPublicKeyInfo (RFC 5280, section
 /// 4.1.2.7; RFC 8017, appendix A.1.1), before and after the modulus.
@@ -381,7 +381,7 @@ async fn each_kind_of_token_opens_where_it_belongs() {
     assert_eq!(ask(&world, &api_token).await.status, 200);
     assert_eq!(Person::browser(&world, &session).get("/api/projects").await.status, 200);
     refused(&world, &session, "a session's token in the header").await;
-    for text in [api_token.as_str(), &jwt, crate::support::world::ADMIN_TOKEN] {
+    for text in [api_token.as_str(), &jwt, ADMIN_TOKEN] {
         let answer = Person::browser(&world, text).get("/api/projects").await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some("invalid_token")), "as a cookie");
     }
@@ -399,6 +399,20 @@ async fn each_kind_of_token_opens_where_it_belongs() {
     assert_eq!(both.get("/api/projects").await.status, 401);
     let both = Person::browser(&world, "wrong").with("authorization", &format!("Bearer {jwt}"));
     assert_eq!(both.get("/api/projects").await.status, 200, "the header counts before the cookie");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_user_of_a_setting_made_ends_with_the_setting() {
+    for setting in [("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)] {
+        let mut world = World::with(MemoryStore::new(), &[setting]);
+        let maker = if setting.0 == "AUTH_MODE" { Person::nobody(&world) } else { Person::admin(&world) };
+        let (token, _) = maker.make(json!({"name": "program"})).await;
+        assert_eq!(ask(&world, &token).await.status, 200, "{setting:?}");
+        let before = std::mem::replace(&mut world.config, World::with(MemoryStore::new(), &issuer::BY_SECRET).config);
+        refused(&world, &token, "neither open mode nor ADMIN_TOKEN").await;
+        world.config = before;
+        assert_eq!(ask(&world, &token).await.status, 200, "{setting:?}");
+    }
 }
 
 fn part(bytes: impl AsRef<[u8]>) -> String {

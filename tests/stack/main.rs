@@ -10,6 +10,7 @@
 //! - `socket`: a WebSocket; `browser`: Chromium
 //! - `store`, `worker`, `runner`: the three parts
 //! - `gate`: a way to the store that can be closed
+//! - `key_set`: the address of an issuer's keys, with which `signer` signs tokens
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
@@ -22,12 +23,15 @@ mod browser;
 mod fuzz;
 mod gate;
 mod http;
+mod key_set;
 mod process;
 mod project;
 mod proxy;
 mod random;
 mod runner;
 mod scenarios;
+#[path = "../support/signer.rs"]
+mod signer;
 mod soak;
 mod socket;
 mod stack;

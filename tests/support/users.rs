@@ -13,6 +13,12 @@ pub struct User<'a> {
     caller: Caller,
 }
 
+impl std::fmt::Debug for User<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.caller.user)
+    }
+}
+
 impl World {
     /// A user like any other.
     pub fn user(&self, user: &str) -> User<'_> {

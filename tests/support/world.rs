@@ -85,10 +85,10 @@ pub struct World {
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
-    /// Whether accounts answer nothing.
-    pub accounts_are_away: Cell<bool>,
-    /// Whether they take a second for it.
-    pub accounts_are_slow: Cell<bool>,
+    /// The users whose accounts answer nothing.
+    pub accounts_away: RefCell<Vec<String>>,
+    /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
+    pub account_pace: Cell<u64>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
 }
@@ -134,7 +134,6 @@ impl World {
         let (instances, posted) = (RefCell::default(), RefCell::default());
         let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
         let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
-        let (accounts_are_away, accounts_are_slow) = (Cell::default(), Cell::default());
         Self {
             store,
             issuer,
@@ -143,8 +142,8 @@ impl World {
             keys,
             instances,
             fleet_calls,
-            accounts_are_away,
-            accounts_are_slow,
+            accounts_away: RefCell::default(),
+            account_pace: Cell::default(),
             posted,
         }
     }
@@ -455,15 +454,29 @@ impl Objects for World {
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
-        let is_account = matches!(object, ObjectName::Account(_));
-        async move {
-            if is_account && self.accounts_are_away.get() {
-                return Err(HttpError("the account is away".to_owned()));
+        let pace = if let ObjectName::Account(user) = &object {
+            if self.accounts_away.borrow().contains(user) {
+                return std::future::ready(Err(HttpError("the account is away".to_owned()))).boxed_local();
             }
-            if is_account && self.accounts_are_slow.get() {
-                self.clock.sleep(std::time::Duration::from_secs(1)).await;
+            // An xorshift generator: any will do.
+            let next = |x: u64| [x ^ (x << 13)].map(|x| x ^ (x >> 7)).map(|x| x ^ (x << 17))[0];
+            self.account_pace.replace(next(self.account_pace.get()))
+        } else {
+            0
+        };
+        async move {
+            // Half of them hardly at all, so that some overtake others.
+            let late = |chance: u64| {
+                let most = if chance & 1 == 0 { 50 } else { 4_000 };
+                self.clock.sleep(std::time::Duration::from_millis((chance >> 1) % most))
+            };
+            if pace != 0 {
+                late(pace >> 8).await;
             }
             let answer = self.serve(&object, request.body()).await;
+            if pace != 0 {
+                late(pace >> 32).await;
+            }
             Ok(http::Response::new(Body::full(answer.to_string())))
         }
         .boxed_local()

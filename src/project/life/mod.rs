@@ -6,7 +6,7 @@ use std::time::Duration;
 mod owner;
 mod schedule;
 
-pub(super) use self::owner::{Standing, account_due, assign, former, listed, meet_admin, standing, taken_off};
+pub(super) use self::owner::{Standing, account_due, assign, former, listed, meet_admin, standing, taken_off, turn};
 pub(super) use self::schedule::{due, touch, wait_longer};
 
 use self::owner::release_name;

@@ -37,6 +37,7 @@ pub(in crate::project) fn assign(records: Records<'_>, owner: &str) -> Result<Op
     records.set_single(Single::Owner, owner)?;
     records.clear_single(Single::Admin)?;
     if lister.as_deref() != Some(owner) {
+        next_turn(records)?;
         records.clear_single(Single::Registered)?;
         let mut former = former(records)?;
         former.retain(|user| user != owner && lister.as_ref() != Some(user));
@@ -68,11 +69,24 @@ pub(in crate::project) fn account_due(records: Records<'_>) -> Result<Option<Str
     if records.single(Single::Registered)?.is_some() { Ok(None) } else { lister(records) }
 }
 
-/// `user`'s account lists the project now. Should the project have been given away meanwhile, that is undone.
-pub(in crate::project) fn listed(records: Records<'_>, user: &str) -> Result<(), SqlError> {
+/// The turn in which an account is asked something: in a later one its answer no longer counts, since calls pass each
+/// other on their way.
+pub(in crate::project) fn turn(records: Records<'_>) -> Result<u64, SqlError> {
+    Ok(records.single_number(Single::ListingTurn)?.unwrap_or(0))
+}
+
+fn next_turn(records: Records<'_>) -> Result<(), SqlError> {
+    records.set_single(Single::ListingTurn, turn(records)? + 1)
+}
+
+/// `user`'s account lists the project, as it was asked to in that turn. Should the project have been given away
+/// meanwhile, that is undone; should they have got it back, they are asked again.
+pub(in crate::project) fn listed(records: Records<'_>, user: &str, asked_in: u64) -> Result<(), SqlError> {
     if lister(records)?.as_deref() == Some(user) {
-        return records.set_single(Single::Registered, 1);
+        let counts = turn(records)? == asked_in;
+        return if counts { records.set_single(Single::Registered, 1) } else { Ok(()) };
     }
+    next_turn(records)?;
     let mut former = former(records)?;
     former.retain(|other| other != user);
     former.push(user.to_owned());
@@ -85,10 +99,14 @@ pub(in crate::project) fn former(records: Records<'_>) -> Result<Vec<String>, Sq
     serde_json::from_str(&list).map_err(|error| SqlError(format!("the former owners: {error}")))
 }
 
-/// `user`'s account lists the project no more. Should they have got it back meanwhile, it is listed again.
-pub(in crate::project) fn taken_off(records: Records<'_>, user: &str) -> Result<(), SqlError> {
+/// `user`'s account lists the project no more, as it was asked to in that turn. Should they have got it back meanwhile,
+/// it is listed again; should it have come and gone, they are asked again.
+pub(in crate::project) fn taken_off(records: Records<'_>, user: &str, asked_in: u64) -> Result<(), SqlError> {
     if lister(records)?.as_deref() == Some(user) {
+        next_turn(records)?;
         records.clear_single(Single::Registered)?;
+    } else if turn(records)? != asked_in {
+        return Ok(());
     }
     let mut former = former(records)?;
     former.retain(|other| other != user);

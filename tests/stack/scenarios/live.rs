@@ -22,7 +22,7 @@ pub async fn the_runners_calls_take_their_token(stack: &Stack) {
         return;
     }
     for wrong in ["Bearer wrong", "Basic stack-test-runner-token", "Bearer stack-test-runner-toke"] {
-        assert_eq!(say(stack, wrong, &[]).await.expect(401).json()["code"], "unauthorized", "{wrong}");
+        assert_eq!(say(stack, wrong, &[]).await.expect(401).json()["code"], "invalid_token", "{wrong}");
         assert_eq!(Socket::connect(&wake, Some(("authorization", wrong))).await.err(), Some(401), "{wrong}");
     }
     say(stack, &right, &[]).await.expect(204);

@@ -17,6 +17,7 @@ mod settings;
 mod takeover;
 mod tokens;
 mod traces;
+mod who;
 
 use std::panic::AssertUnwindSafe;
 
@@ -56,6 +57,8 @@ const OTHER_WORKERS: &[Scenario] = scenarios![
     away::a_bucket_that_is_away_gets_it_later,
     settings::a_worker_names_its_wrong_setting,
     tokens::a_token_opens_until_it_is_revoked,
+    who::a_shared_secret_s_tokens_are_checked,
+    who::a_key_set_s_tokens_are_checked,
 ];
 
 /// Fills the queue, still without a runner.

@@ -27,7 +27,7 @@ pub async fn a_worker_names_its_wrong_setting(stack: &Stack) {
     assert!(answer.json()["detail"].as_str().unwrap().contains("S3_ADDRESSING"), "{answer}");
     drop(worker);
 
-    let mut worker = start(stack, &[("AUTH_MODE", "")]);
+    let mut worker = start(stack, &[("AUTH_MODE", ""), ("ADMIN_TOKEN", "")]);
     worker.ready(&stack.transport, 200).await;
     let answer = project(stack, &worker).send_script("print(1)").await.expect(503);
     assert_eq!(answer.json()["code"], "auth_not_configured", "{answer}");

@@ -1,0 +1,172 @@
+//! Tokens of an issuer, whose signatures workerd's own WebCrypto checks.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::join_all;
+use http::{Method, Request};
+use partwright::http::Clock;
+use serde_json::{Value, json};
+
+use crate::http::Answer;
+use crate::key_set::KeySet;
+use crate::signer::{RSA_N, Signer, bytes};
+use crate::stack::Stack;
+use crate::tools::free_port;
+use crate::wait::until;
+use crate::worker::{ADMIN_TOKEN, Worker};
+
+const ISSUER: &str = "https://issuer.example.com/";
+const AUDIENCE: &str = "https://cad.example.com/api";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// HS256: a user comes in with a token that is signed with the secret, and with no other.
+pub async fn a_shared_secret_s_tokens_are_checked(stack: &Stack) {
+    let scene = Scene::start(stack, "secret-worker", ("AUTH_JWT_SECRET", SECRET)).await;
+    let (secret, claims) = (Signer::secret(SECRET), scene.claims());
+    assert_eq!(scene.show(None).await.expect(401).json()["code"], "unauthorized");
+    scene.let_in(&secret.token(None, &claims)).await;
+    scene.let_in(&secret.token(Some("any id"), &claims)).await;
+    for wrong in [SECRET.to_uppercase(), format!("{SECRET}0"), SECRET[1..].to_owned(), String::from("x")] {
+        scene.refuse(&Signer::secret(wrong).token(None, &claims)).await;
+    }
+    scene.refuse(&Signer::rsa().token(None, &claims)).await;
+    scene.refuse_altered(&secret.token(None, &claims), &[0, 1, 31, 33, 64]).await;
+    scene.refuse_untrue(&secret, None).await;
+
+    let admin = secret.token(None, &scene.claims_with("role", json!("admin")));
+    for (token, status) in [(admin.as_str(), 200), (ADMIN_TOKEN, 200), (&secret.token(None, &claims), 403)] {
+        scene.ask(Method::GET, "/api/monitoring/s3/status", Some(token)).await.expect(status);
+    }
+    // Everybody is told whether the service works, an admin what of it.
+    let told = scene.ask(Method::GET, "/api/monitoring/health", None).await.expect(200).json();
+    assert_eq!(told.as_object().unwrap().len(), 3, "{told}");
+    let told = scene.ask(Method::GET, "/api/monitoring/health", Some(&admin)).await.expect(200).json();
+    assert_eq!(told["components"]["auth"]["status"], "configured", "{told}");
+}
+
+/// RS256 and ES256 by a key set, which many ask for at once and one fetches, and whose keys are changed.
+pub async fn a_key_set_s_tokens_are_checked(stack: &Stack) {
+    let (rsa, ec, new) = (Signer::rsa(), Signer::ec(), Signer::ec());
+    let keys = KeySet::start(&[rsa.public("rsa"), ec.public("ec")]).await;
+    let scene = Scene::start(stack, "key-set-worker", ("AUTH_JWKS_URL", &keys.url)).await;
+    let claims = scene.claims();
+    let first = rsa.token(Some("rsa"), &claims);
+    for answer in join_all((0..20).map(|_| scene.show(Some(&first)))).await {
+        answer.expect(200);
+    }
+    assert_eq!(keys.asked(), 1, "twenty at once need one key set");
+    for (signer, id, sizes) in [(&rsa, "rsa", &[0, 1, 255, 257, 512]), (&ec, "ec", &[0, 1, 63, 65, 72])] {
+        let token = signer.token(Some(id), &claims);
+        scene.let_in(&token).await;
+        scene.let_in(&signer.token(None, &claims)).await;
+        scene.refuse_altered(&token, sizes).await;
+        scene.refuse_untrue(signer, Some(id)).await;
+    }
+    let header = json!({"alg": "HS256", "kid": "rsa"}).to_string();
+    for secret in [RSA_N.as_bytes(), &bytes(RSA_N), b""] {
+        scene.refuse(&Signer::secret(secret).sign_texts(&header, &claims.to_string())).await;
+    }
+    scene.refuse(&new.token(Some("ec"), &claims)).await;
+    scene.refuse(&new.token(Some("new"), &claims)).await;
+
+    keys.publish(&[rsa.public("rsa"), new.public("new")]);
+    let token = new.token(Some("new"), &claims);
+    until("the new key", async || {
+        let answer = scene.show(Some(&token)).await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
+    })
+    .await;
+    scene.refuse(&ec.token(Some("ec"), &claims)).await;
+    scene.let_in(&first).await;
+    let asked = keys.asked();
+    assert!((2..=5).contains(&asked), "not at every wish: {asked}");
+    drop(keys);
+    scene.let_in(&token).await;
+    scene.let_in(&first).await;
+}
+
+/// A Worker of its own that trusts an issuer.
+struct Scene<'a> {
+    stack: &'a Stack,
+    worker: Worker,
+}
+
+impl<'a> Scene<'a> {
+    async fn start(stack: &'a Stack, name: &str, keys: (&str, &str)) -> Self {
+        let mut settings = stack.settings();
+        settings.retain(|(name, _)| name != "AUTH_MODE");
+        let own = [keys, ("AUTH_ISSUER", ISSUER), ("AUTH_AUDIENCE", AUDIENCE)];
+        settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let mut worker = Worker::start(stack.folder(), name, free_port(), &settings);
+        worker.ready(&stack.transport, 200).await;
+        Self { stack, worker }
+    }
+
+    /// What a sound token says.
+    fn claims(&self) -> Value {
+        let now = self.stack.clock.now().as_millis() / 1000;
+        json!({"iss": ISSUER, "aud": [AUDIENCE, "others"], "sub": "auth0|anna", "nbf": now, "exp": now + 600})
+    }
+
+    fn claims_with(&self, name: &str, value: Value) -> Value {
+        let mut claims = self.claims();
+        claims[name] = value;
+        claims
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
+        let api = self.worker.api(&self.stack.transport);
+        let mut request = Request::builder().method(method).uri(api.url(path));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        api.send(request.body(Default::default()).unwrap()).await
+    }
+
+    async fn show(&self, token: Option<&str>) -> Answer {
+        self.ask(Method::GET, "/api/projects", token).await
+    }
+
+    async fn let_in(&self, token: &str) {
+        self.show(Some(token)).await.expect(200);
+    }
+
+    async fn refuse(&self, token: &str) {
+        let answer = self.show(Some(token)).await.expect(401);
+        assert_eq!(answer.json()["code"], "invalid_token", "{answer}");
+        assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
+    }
+
+    /// Another letter in each part, signatures of these sizes, and none.
+    async fn refuse_altered(&self, token: &str, sizes: &[usize]) {
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        for at in [10, signed.find('.').unwrap() + 10, signed.len() + 10] {
+            let other = if token[at..].starts_with('A') { 'B' } else { 'A' };
+            self.refuse(&format!("{}{other}{}", &token[..at], &token[at + 1..])).await;
+        }
+        for size in sizes {
+            let mut signature = bytes(signature);
+            signature.resize(*size, 0);
+            self.refuse(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))).await;
+        }
+        let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
+        let claims = signed.split_once('.').unwrap().1;
+        for unsigned in [format!("{none}.{claims}."), format!("{none}.{claims}.{signature}"), signed.to_owned()] {
+            self.refuse(&unsigned).await;
+        }
+    }
+
+    /// Sound signatures under what is not so.
+    async fn refuse_untrue(&self, signer: &Signer, id: Option<&str>) {
+        let now = self.stack.clock.now().as_millis() / 1000;
+        for (name, value) in [
+            ("iss", json!("https://issuer.example.com")),
+            ("aud", json!("https://cad.example.com/")),
+            ("exp", json!(now - 60)),
+            ("nbf", json!(now + 60)),
+            ("sub", json!("admin")),
+        ] {
+            self.refuse(&signer.token(id, &self.claims_with(name, value))).await;
+        }
+    }
+}
