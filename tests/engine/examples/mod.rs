@@ -20,9 +20,12 @@ use crate::expected::Expected;
 use picture::Picture;
 use variant::Variant;
 
+/// Parameters with other values than the script's own.
+type Changes = &'static [(&'static str, &'static str)];
+
 /// Each example with its own parameters, and with two others, which change how many of something there are, where
 /// anything is counted.
-const VARIANTS: &[(&str, &[&[(&str, &str)]])] = &[
+const VARIANTS: &[(&str, &[Changes])] = &[
     (
         "bolt",
         &[
