@@ -2,29 +2,30 @@
 
 use std::path::Path;
 
-use partwright::api::examples::{ExampleList, read_source};
+use partwright::api::examples::{Example, ExampleAnswer, ExampleList, read_source};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::support::world::World;
 
-/// The list as the scripts tell it.
-fn from_sources() -> ExampleList {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/examples");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// The examples as their scripts tell them.
+fn from_sources() -> Vec<Example> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page/examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|ending| ending == "py")).collect();
     files.sort();
-    let examples = files.iter().map(|file| {
+    let read = |file: &std::path::PathBuf| {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let script = std::fs::read_to_string(file).unwrap();
         read_source(name, &script).unwrap_or_else(|problem| panic!("{}: {problem}", file.display()))
-    });
-    ExampleList { success: true, examples: examples.collect() }
+    };
+    files.iter().map(read).collect()
 }
 
 /// `UPDATE_EXAMPLES=1` writes it. The pictures are kept by `tests/engine`, which can draw them.
-#[test]
-fn the_list_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page/examples.json");
-    let text = serde_json::to_string_pretty(&from_sources()).unwrap() + "\n";
+fn require_fresh(file: &str, answer: &impl Serialize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(file);
+    let text = serde_json::to_string_pretty(answer).unwrap() + "\n";
     if std::env::var_os("UPDATE_EXAMPLES").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
@@ -33,8 +34,17 @@ fn the_list_is_fresh() {
 }
 
 #[test]
+fn what_is_told_of_the_examples_is_fresh() {
+    let examples = from_sources();
+    require_fresh("examples.json", &ExampleList { success: true, examples: examples.clone() });
+    for example in examples {
+        require_fresh(&format!("examples/{}.json", example.name), &ExampleAnswer { success: true, example });
+    }
+}
+
+#[test]
 fn there_are_those_that_were_promised_and_each_can_be_changed() {
-    let ExampleList { examples, .. } = from_sources();
+    let examples = from_sources();
     let names: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
     assert_eq!(names, ["bolt", "bracket", "enclosure", "flange", "gear", "heat-sink", "hinge", "vase"]);
     for example in &examples {
@@ -56,8 +66,9 @@ async fn they_are_served_to_everybody() {
     let world = World::closed();
     let list = world.get("/api/examples").await;
     assert_eq!((list.status, list.header("content-type")), (200, "application/json"));
-    assert_eq!(serde_json::from_slice::<ExampleList>(&list.bytes).unwrap(), from_sources());
-    for example in from_sources().examples {
+    let told: ExampleList = serde_json::from_slice(&list.bytes).unwrap();
+    assert_eq!((told.success, told.examples), (true, from_sources()));
+    for example in from_sources() {
         let path = format!("/api/examples/{}", example.name);
         let one = world.get(&path).await;
         assert_eq!((one.status, one.header("content-type")), (200, "application/json"), "{path}");
@@ -87,7 +98,8 @@ async fn who_has_one_gets_it_no_second_time() {
 #[tokio::test(start_paused = true)]
 async fn other_names_lead_nowhere() {
     let world = World::closed();
-    for name in ["nothing", "Gear", "gear.py", "gear.png", "%2e%2e%2fpage", "..", "%00", "%ff", "examples", ""] {
+    for name in ["nothing", "Gear", "gear.py", "gear.png", "%2e%2e%2fpage", "..", "%00", "%ff", "examples", "gear-", ""]
+    {
         for end in ["", "/picture"] {
             let answer = world.get(&format!("/api/examples/{name}{end}")).await;
             assert_eq!(

@@ -1,8 +1,8 @@
 //! `GET /api/examples`, `…/{example}` and `…/{example}/picture`: scripts to start from, which need no AI.
 //!
-//! Each is a file of `src/examples`, and what is told of it stands in it: `source` reads that out. The Worker holds none
-//! of them: their list is one file of the page, `examples.json`, and the pictures lie beside it. Tests keep them fresh:
-//! the list in `tests/api`, the pictures in `tests/engine`, which runs every script.
+//! Each is a script in `src/page/examples`, and what is told of it stands in it: `source` reads that out. The Worker holds
+//! none of them and reads none of them: scripts, answers and pictures are files beside the page's. Tests make the answers
+//! (`tests/api`) and the pictures (`tests/engine`, which runs every script) and find them stale.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod source;
@@ -16,7 +16,7 @@ pub use self::source::{SourceError, read as read_source};
 
 use super::code::Code;
 use super::error::ApiError;
-use super::page::{FILE, UNCHANGED, kept, read};
+use super::page::{FILE, UNCHANGED, find, kept, read};
 use super::parameter::ETAG;
 use super::reply::Reply;
 use super::request::Call;
@@ -153,32 +153,26 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// One of them.
 pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let example = find(call).await?;
     let reply = if call.wants("text/x-python") {
-        let script = example["script"].as_str().unwrap_or_default().to_owned();
-        kept(call, "text/x-python; charset=utf-8", script.into(), "")
+        serve(call, "py", "text/x-python; charset=utf-8").await?
     } else {
-        // As `ExampleAnswer` has it.
-        kept(call, "application/json", json!({"success": true, "example": example}).to_string().into(), "")
+        serve(call, "json", "application/json").await?
     };
     Ok(reply.header("vary", "accept".to_owned()))
 }
 
 /// What it looks like.
 pub(super) async fn picture(call: &Call<'_>) -> Result<Reply, ApiError> {
-    // A name from the list, and not what the caller wrote: it becomes part of a path.
-    let example = find(call).await?;
-    let file = format!("examples/{}.png", example["name"].as_str().unwrap_or_default());
-    Ok(kept(call, "image/png", read(call, &file).await?, ""))
+    serve(call, "png", "image/png").await
 }
 
-/// The example in the path, as the list has it. To read it into its type would weigh some KB in the wasm.
-async fn find(call: &Call<'_>) -> Result<Value, ApiError> {
+/// A file of the example in the path.
+async fn serve(call: &Call<'_>, ending: &str, media_type: &'static str) -> Result<Reply, ApiError> {
     let name = call.parameter("example");
-    let mut list: Value = serde_json::from_slice(&read(call, "examples.json").await?)
-        .map_err(|error| ApiError::broken(&format!("examples.json: {error}")))?;
-    let mut examples = list["examples"].as_array_mut().into_iter().flatten();
-    examples.find(|example| example["name"] == name).map(Value::take).ok_or_else(|| {
+    // It becomes part of a path, so it has nothing in it that leads elsewhere.
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let found = if is_name { find(call, &format!("examples/{name}.{ending}")).await? } else { None };
+    found.map(|bytes| kept(call, media_type, bytes, "")).ok_or_else(|| {
         let shown: String = name.chars().take(200).collect();
         let detail = format!("There is no example {shown:?}. GET /api/examples lists them.");
         ApiError::not_found(Code::ExampleNotFound, detail)
