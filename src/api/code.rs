@@ -80,6 +80,8 @@ codes! {
     NoOutput = 404 "no_output",
     /// The caller has begun no such turn in this project, or it is more than a day old.
     TurnNotFound = 404 "turn_not_found",
+    /// No example has this name.
+    ExampleNotFound = 404 "example_not_found",
     /// The user has no API token of this id.
     TokenNotFound = 404 "token_not_found",
     /// The path is a call's, but not with this method; the header `Allow` names those that are.

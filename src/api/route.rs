@@ -9,8 +9,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
 use super::{
-    batch, chat, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens,
-    upload, versions,
+    batch, chat, examples, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session,
+    tokens, upload, versions,
 };
 
 /// Who may call.
@@ -137,6 +137,36 @@ pub static ROUTES: &[Route] = &[
         summary: "the page's icon",
         handler: |call| Box::pin(page::icon(call)),
         terms: ForDocument::new(page::ICON),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/examples",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "scripts to start from",
+        handler: |call| Box::pin(examples::list(call)),
+        terms: ForDocument::new(examples::LIST),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/examples/{example}",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "one of them",
+        handler: |call| Box::pin(examples::content(call)),
+        terms: ForDocument::new(examples::CONTENT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/examples/{example}/picture",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "what it looks like",
+        handler: |call| Box::pin(examples::picture(call)),
+        terms: ForDocument::new(examples::PICTURE),
     },
     Route {
         method: Method::POST,

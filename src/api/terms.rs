@@ -75,6 +75,13 @@ pub enum Content {
         /// One of it.
         example: &'static str,
     },
+    /// What is no text.
+    Bytes {
+        /// The media type.
+        media_type: &'static str,
+        /// What it is.
+        about: &'static str,
+    },
 }
 
 /// A successful answer, or one that tells a failure in its own words.

@@ -11,6 +11,7 @@ mod batch;
 mod cancel;
 mod chat;
 mod cors;
+mod examples;
 mod first_contact;
 mod flat_path;
 mod foreign;

@@ -67,6 +67,9 @@ const EXPECTED: &[Row] = &[
     Row("GET /api", Send::Nothing, [200; 8]),
     Row("GET /api.css", Send::Nothing, [200; 8]),
     Row("GET /api/openapi.json", Send::Nothing, [200; 8]),
+    Row("GET /api/examples", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}/picture", Send::Nothing, [200; 8]),
     Row("POST /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("GET /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("DELETE /api/session", Send::Nothing, [200; 8]),
@@ -235,7 +238,8 @@ fn request(route: &Route, send: &Send, tokens: &Tokens, visitor: Visitor) -> htt
     let path = path
         .replace("{name}", "demo_info_20231114_221320.log")
         .replace("{id}", &tokens.id)
-        .replace("{turn}", &tokens.turn);
+        .replace("{turn}", &tokens.turn)
+        .replace("{example}", "bracket");
     assert!(!path.contains('{'), "{path}: what is this parameter?");
     let mut request = http::Request::builder().method(&route.method).uri(url(&path));
     if let Some(token) = tokens.of(visitor) {

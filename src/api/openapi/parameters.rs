@@ -24,6 +24,7 @@ pub(super) const IN_PATHS: &[Parameter] = &[
     },
     Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
     Parameter::always::<TurnId>("turn", "The turn's id.", "0123456789abcdef"),
+    Parameter::always::<String>("example", "The example's `name`.", "bracket"),
     Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
     Parameter::always::<LogName>(
         "name",
