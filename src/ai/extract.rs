@@ -158,9 +158,11 @@ fn opens(line: &str) -> Option<(Fence, String)> {
     Some((Fence { letter, length, indent: line.len() - bare.len() }, language))
 }
 
+/// Whether a line closes the block. One that is indented more is the script's own, such as a line of a text in it.
 fn closes(line: &str, fence: &Fence) -> bool {
     let bare = line.trim();
-    bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter)
+    let indent = line.len() - line.trim_start().len();
+    bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter) && indent <= fence.indent + 3
 }
 
 /// Modules that make a Python text a script for FreeCAD.
@@ -239,6 +241,12 @@ mod tests {
         let indented: String =
             CODE.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") }).collect();
         assert_eq!(script(&format!("1. Run this:\n\n   ```python\n{indented}   ```\n2. Done")).0, CODE);
+    }
+
+    #[test]
+    fn a_fence_in_a_text_of_the_script_ends_nothing() {
+        let code = "import Part\n\n\ndef part():\n    \"\"\"Makes it:\n\n    ```\n    part()\n    ```\n    \"\"\"\n";
+        assert_eq!(script(&format!("```python\n{code}```\n")).0, code);
     }
 
     #[test]

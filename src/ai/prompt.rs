@@ -206,6 +206,9 @@ fn error_text(error: &JobError) -> String {
     let mut text = format!("{}: {}", error.code, error.message);
     if let Some(line) = error.line {
         let _ = write!(text, "\nin line {line}");
+        if let Some(column) = error.column {
+            let _ = write!(text, ", column {column}");
+        }
     }
     if let Some(source) = &error.source {
         let _ = write!(text, ": {source}");
@@ -319,5 +322,11 @@ mod tests {
         let asked = &messages[3].content;
         assert!(asked.contains("BRep_API") && asked.contains("in line 7: shape.makeFillet(9, edges)"), "{asked}");
         assert!(asked.contains("\nlast\n") && !asked.contains("first") && asked.len() < LONGEST_LOG + 1_000);
+
+        let mut error = JobError::new("syntax_error", "SyntaxError: invalid syntax");
+        (error.line, error.column) = (Some(3), Some(12));
+        let failure = Failure { error, ..failure };
+        let asked = &repair(&[], of("a box"), &failure)[3].content;
+        assert!(asked.contains("SyntaxError: invalid syntax\nin line 3, column 12\n"), "{asked}");
     }
 }

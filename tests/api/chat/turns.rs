@@ -89,6 +89,11 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     let done = of(&second, "done")[0];
     assert_eq!((&done["version"], &done["parent"], &done["repairs"]), (&json!(3), &json!(2), &json!(1)));
     assert_eq!((&done["state"], &done["error"]), (&json!("completed"), &Value::Null));
+    let repaired = of(&second, "version")[1];
+    let key = "input/bracket/bracket_v3.py";
+    assert_eq!(repaired, &json!({"version": 3, "key": key, "parent": 2, "repair": 1}));
+    let status = talk.get("/api/projects/bracket/status").await.json()["status_info"].clone();
+    assert_eq!((&status["origin"], &status["parent"]), (&json!("repair"), &json!(2)), "{status}");
     let told = world.provider.asked.borrow()[1].words();
     for part in ["version 1", &script("a bracket"), "10.000 x 20.000 x 1.000 mm", "1234.500 mm3", "A bracket\n"] {
         assert!(told.contains(part), "the newest script, its report and what was said: {part} in {told}");
