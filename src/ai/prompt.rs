@@ -13,9 +13,9 @@ const RULES: &str = include_str!("prompt.md");
 /// The most that earlier messages take together, in bytes; the newest count first.
 const LONGEST_PAST: usize = 24 << 10;
 
-/// The most of the current script that is shown, in bytes. A longer one is not shown in part: half a script would come
-/// back as a whole one.
-const LONGEST_SCRIPT: usize = 96 << 10;
+/// The longest script that a model is shown, in bytes. A longer one cannot be spoken of: half of it would come back as a
+/// whole one.
+pub const LONGEST_SCRIPT: usize = 96 << 10;
 
 /// The most of a log's end or a traceback that is shown, in bytes.
 const LONGEST_LOG: usize = 4 << 10;

@@ -14,7 +14,7 @@ use super::upload;
 use crate::chat::{
     ChatCall, ChatOperation, ChatRefusal, Forgotten, MOST_REPAIRS, MessageList, REPAIRS, Said, TurnBody,
 };
-use crate::contract::{ProjectId, RequestId, Sha256, TurnId, Whole};
+use crate::contract::{IdempotencyKey, ProjectId, RequestId, Sha256, TurnId, Whole};
 use crate::http::Body;
 use crate::object::{ObjectName, request};
 use crate::project::Idempotency;
@@ -42,7 +42,7 @@ const EVENTS: Content = Content::Text {
     about: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
             `restart` (the texts since the last state count for nothing), `script` (`code`, `repair`, `suggestions`), \
             `version` (`version`, `key`, `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, \
-            `version`, `error`), `error` (`error`), and at the end `done` (the body of `getTurn`).",
+            `version`, `error`), `error` (`error`, `repair_error`), and at the end `done` (the body of `getTurn`).",
     example: "event: state\ndata: {\"state\":\"generating\",\"message\":\"Generating script…\"}\n\n",
 };
 
@@ -51,8 +51,8 @@ pub(super) const CHAT: Terms = Terms {
     tag: Tag::Chat,
     about: "A language model writes a script, which becomes the next version; one that fails in FreeCAD is repaired. The \
             project is made when there is none. The answer comes once the script is uploaded or the turn has ended, after \
-            100 s at the latest; `Accept: text/event-stream` gives events from the beginning to the end. Whoever leaves \
-            stops nothing: `getTurn` tells how it went on.",
+            100 s at the latest; `Accept: text/event-stream` gives events from the beginning to the end, unless as many \
+            listen to the project already as can. Whoever leaves stops nothing: `getTurn` tells how it went on.",
     headers: &[IDEMPOTENCY_KEY],
     takes: &[Content::Json(Shape::of::<Words>())],
     answers: &[Answer {
@@ -66,7 +66,6 @@ pub(super) const CHAT: Terms = Terms {
         Code::ChatBusy,
         Code::IdempotencyKeyReused,
         Code::AiNotConfigured,
-        Code::TooManyWatchers,
         Code::InternalUnavailable,
     ],
 };
@@ -74,7 +73,8 @@ pub(super) const CHAT: Terms = Terms {
 pub(super) const TURN: Terms = Terms {
     id: "getTurn",
     tag: Tag::Chat,
-    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a day.",
+    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a day, \
+            their words until these are deleted.",
     answers: &[Answer {
         about: "The turn.",
         contents: &[Content::Json(Shape::of::<TurnBody<'_>>()), EVENTS],
@@ -87,7 +87,8 @@ pub(super) const TURN: Terms = Terms {
 pub(super) const MESSAGES: Terms = Terms {
     id: "listMessages",
     tag: Tag::Chat,
-    about: "What the caller and the model have said of the project. The newest 200 are kept, of at most 1 MiB.",
+    about: "What the caller and the model have said of the project. The newest 200 are kept, of at most 1 MiB; where no \
+            project comes of it, for a week.",
     answers: &[Answer {
         about: "A page of messages.",
         contents: &[Content::Json(Shape::of::<MessageList<'_>>())],
@@ -100,7 +101,8 @@ pub(super) const MESSAGES: Terms = Terms {
 pub(super) const FORGET: Terms = Terms {
     id: "deleteMessages",
     tag: Tag::Chat,
-    about: "Those of a turn that has not ended stay. Versions stay, too.",
+    about: "Scripts, suggestions and errors of the caller's turns go with them. Those of a turn that has not ended stay. \
+            Versions stay, too.",
     answers: &[Answer {
         about: "They are gone.",
         contents: &[Content::Json(Shape::of::<Forgotten<'_>>())],
@@ -139,10 +141,10 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     let key = call.idempotency_key()?;
     let project = match &words.project_name {
         Some(name) => name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))?,
-        None => {
-            let sender = key.as_ref().map(|key| format!("{}\n{key}", call.identity.caller.user));
-            made_up_name(&words.message, sender.as_deref())?
-        }
+        None => match &key {
+            Some(key) => name_of_key(&call.identity.caller.user, key)?,
+            None => made_up_name(&words.message)?,
+        },
     };
     if configured.is_none() {
         return Err(ApiError::ai_not_configured());
@@ -179,7 +181,11 @@ pub(super) async fn forget(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// A turn as JSON, or as events where the caller wants those.
 async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) -> Result<Reply, ApiError> {
     if call.wants("text/event-stream") {
-        return Ok(Reply::events(ask(call, project, ChatOperation::Listen(turn)).await?));
+        match ask(call, project, ChatOperation::Listen(turn.clone())).await {
+            // Whoever began it is to learn which it is, also where as many listen as can.
+            Err(error) if seconds > 0 && error.code() == Code::TooManyWatchers.as_str() => {}
+            events => return Ok(Reply::events(events?)),
+        }
     }
     json_of(ask(call, project, ChatOperation::Turn { turn, seconds }).await?).await
 }
@@ -243,9 +249,14 @@ impl Words {
     }
 }
 
+/// A name for a project of which nobody has said any, where the message may come again: the same for the same key of the
+/// same user, so that it is the same conversation which then knows the key, whatever is said under it.
+fn name_of_key(user: &str, key: &IdempotencyKey) -> Result<ProjectId, ApiError> {
+    named("model-", &Sha256::of(format!("{user}\n{key}").as_bytes()).as_str()[..16])
+}
+
 /// A name for a project of which nobody has said any: the message's first words, and something that nobody else has.
-/// The same `sender` gets the same name for the same message.
-fn made_up_name(message: &str, sender: Option<&str>) -> Result<ProjectId, ApiError> {
+fn made_up_name(message: &str) -> Result<ProjectId, ApiError> {
     let words = message.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = String::new();
     for word in words {
@@ -258,11 +269,11 @@ fn made_up_name(message: &str, sender: Option<&str>) -> Result<ProjectId, ApiErr
     if slug.is_empty() {
         slug.push_str("model-");
     }
-    let sum = match sender {
-        Some(sender) => Sha256::of(sender.as_bytes()).to_string(),
-        None => RequestId::random().to_string(),
-    };
-    format!("{slug}{}", &sum[..8]).parse().map_err(|_| ApiError::broken("no name could be made up"))
+    named(&slug, &RequestId::random().as_str()[..8])
+}
+
+fn named(start: &str, end: &str) -> Result<ProjectId, ApiError> {
+    [start, end].concat().parse().map_err(|_| ApiError::broken("no name could be made up"))
 }
 
 impl Shown for Words {
@@ -299,6 +310,7 @@ impl Shown for TurnBody<'_> {
             "repairs": 0,
             "most_repairs": 2,
             "error": null,
+            "repair_error": null,
             "usage": {"calls": 1, "input_tokens": 1450, "output_tokens": 820},
             "began_at": "2026-01-31T12:00:00.000Z",
             "ended_at": null,
@@ -333,13 +345,15 @@ mod tests {
 
     #[test]
     fn names_from_messages() {
-        let name = |message: &str, sender| made_up_name(message, sender).unwrap().to_string();
-        let made = name("A wall bracket, 4 mm!", None);
+        let name = |message: &str| made_up_name(message).unwrap().to_string();
+        let made = name("A wall bracket, 4 mm!");
         assert!(made.starts_with("a-wall-bracket-4-mm-") && made.len() == 28, "{made}");
-        assert_ne!(made, name("A wall bracket, 4 mm!", None));
-        assert_eq!(name("x", Some("anna\nk")), name("x", Some("anna\nk")));
-        assert_ne!(name("x", Some("anna\nk")), name("x", Some("bert\nk")));
-        assert!(name("Кронштейн", None).starts_with("model-"));
-        assert!(name(&"word ".repeat(100), None).len() <= 64 && name(&"x".repeat(8_000), None).starts_with("model-"));
+        assert_ne!(made, name("A wall bracket, 4 mm!"));
+        assert!(name("Кронштейн").starts_with("model-"));
+        assert!(name(&"word ".repeat(100)).len() <= 64 && name(&"x".repeat(8_000)).starts_with("model-"));
+        let keyed = |user, key: &str| name_of_key(user, &key.parse().unwrap()).unwrap().to_string();
+        assert_eq!(keyed("anna", "k"), keyed("anna", "k"));
+        assert_ne!(keyed("anna", "k"), keyed("bert", "k"));
+        assert_ne!(keyed("anna", "k"), keyed("anna", "l"));
     }
 }

@@ -10,9 +10,9 @@ use super::object::ChatObject;
 use super::turn::{Turn, TurnState};
 use super::words;
 use crate::ai::Asked;
-use crate::contract::{JobError, ProjectId, Timestamp};
-use crate::object::{ObjectName, SqlError, call};
-use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Reply};
+use crate::contract::{JobError, ProjectId, Timestamp, Version};
+use crate::object::{ObjectName, SqlError, call, post};
+use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Repair, Reply};
 
 /// When the alarm rings again should this one break off in the middle.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -78,7 +78,8 @@ impl ChatObject<'_> {
     /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
     pub async fn alarm(&self) -> Result<(), ChatRefusal> {
         if self.records().open()?.is_none() {
-            return Ok(());
+            self.remove_old().await?;
+            return self.arm().await;
         }
         self.alarm.set(Some(self.clock.now().after(AGAIN))).await;
         let Some(driving) = Driving::take(&self.memory.driving, self.clock.now()) else { return Ok(()) };
@@ -129,12 +130,14 @@ impl ChatObject<'_> {
         if turn.state.is_final() {
             self.ended(project, turn);
         }
+        self.memory.live.wake();
         Ok(())
     }
 
     /// The turn has ended, with or without a model. Every one passes here, once.
     fn ended(&self, project: &ProjectId, turn: &Turn) {
         let live = &self.memory.live;
+        self.tell_repair(project, turn, None);
         live.tell(words::state_event(turn));
         for event in self.ending(project, turn).unwrap_or_default() {
             live.tell(event);
@@ -158,12 +161,7 @@ impl ChatObject<'_> {
         turn: &Turn,
         operation: Operation,
     ) -> Result<Reply, Setback> {
-        let question = ProjectCall {
-            project: project.clone(),
-            caller: Caller { user: turn.user.clone(), admin: turn.admin },
-            request_id: turn.request_id.clone(),
-            operation,
-        };
+        let question = question(project, turn, operation);
         let object = ObjectName::Project(project.clone());
         let answer: Result<Answer, _> = call(self.objects, &object, &question).await;
         answer.map_err(|error| Setback::Passing(error.to_string()))?.map_err(|refusal| match refusal {
@@ -173,10 +171,28 @@ impl ChatObject<'_> {
             Refusal::NoMoreVersions => Setback::ends("no_more_versions", "The project's numbers have run out."),
             Refusal::BucketRefuses(why) => Setback::ends(
                 "bucket_refuses",
-                &format!("The bucket refuses this service. Nothing was uploaded. ({why})"),
+                &format!("The bucket refuses this service, so the script was not uploaded. ({why})"),
             ),
             Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why) => Setback::Passing(why),
             other => Setback::Passing(format!("the project's object answers {other:?}")),
         })
+    }
+
+    /// Tells the project's object which version this turn is about to repair, or that it repairs none any more. A hint:
+    /// nobody waits for it.
+    pub(super) fn tell_repair(&self, project: &ProjectId, turn: &Turn, version: Option<Version>) {
+        if turn.repairs > 0 && turn.version.is_some() {
+            let operation = Operation::Repair(Repair { turn: turn.id.clone(), version });
+            post(self.objects, ObjectName::Project(project.clone()), &question(project, turn, operation));
+        }
+    }
+}
+
+fn question(project: &ProjectId, turn: &Turn, operation: Operation) -> ProjectCall {
+    ProjectCall {
+        project: project.clone(),
+        caller: Caller { user: turn.user.clone(), admin: turn.admin },
+        request_id: turn.request_id.clone(),
+        operation,
     }
 }

@@ -4,7 +4,7 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
-use crate::ai::{Extracted, Failure, Message, Model, Request, Role, ask, compose, extract, repair};
+use crate::ai::{Extracted, Failure, LONGEST_SCRIPT, Message, Model, Request, Role, ask, compose, extract, repair};
 use crate::contract::{JobError, Key, MAX_SCRIPT_BYTES, ProjectId, Version};
 use crate::project::{Operation, Reply, VersionView};
 use crate::s3::{Client, S3Error};
@@ -25,14 +25,16 @@ impl ChatObject<'_> {
             let message = "No model is configured any more: AI_BASE_URL, AI_API_KEY, AI_MODEL.";
             return Err(Setback::ends("ai_not_configured", message));
         };
+        if turn.repair > 0 {
+            self.tell_repair(project, &turn, turn.version);
+        }
         let (messages, parent) = match (turn.repair, &turn.error) {
             (1.., Some(error)) => (self.messages_to_repair(project, &turn, error.clone()).await?, turn.version),
             _ => self.messages_to_begin(project, &turn).await?,
         };
         let is_again = turn.asked > 0;
         if !turn.asks(parent) {
-            let message =
-                "The service was interrupted each time while the model wrote. Nothing was uploaded; try again.";
+            let message = "The service was interrupted each time while the model wrote. Try again.";
             return Err(Setback::ends("interrupted", message));
         }
         self.records().save(&turn)?;
@@ -57,8 +59,8 @@ impl ChatObject<'_> {
         let (records, now, live) = (self.records(), self.clock.now(), &self.memory.live);
         match answer {
             Extracted::Truncated => {
-                let message = "The model stopped before its script was whole, at its own limit. Nothing was uploaded. Ask \
-                               for a simpler part, or in smaller steps.";
+                let message = "The model stopped before its script was whole, at its own limit. Ask for a simpler part, \
+                               or in smaller steps.";
                 Err(Setback::ends("answer_truncated", message))
             }
             Extracted::Prose(said) => {
@@ -67,7 +69,7 @@ impl ChatObject<'_> {
                 Ok(self.keep(project, &turn)?)
             }
             // It would fail in the same way.
-            Extracted::Script { code, said, .. } if turn.repair > 0 && turn.script.as_ref() == Some(&code) => {
+            Extracted::Script { code, said, .. } if turn.has_written(&code) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
                 turn.spoke(now);
                 Ok(self.keep(project, &turn)?)
@@ -94,15 +96,16 @@ impl ChatObject<'_> {
         };
         let newest = status.newest;
         let model = match &newest {
-            Some(newest) => self.model(project, turn, newest).await?,
+            Some(newest) => Some(self.model(project, turn, newest).await?),
             None => None,
         };
         let messages = compose(&self.past(turn)?, model.as_ref(), request(turn));
         Ok((messages, newest.map(|newest| newest.version)))
     }
 
-    /// The newest version with its script; none where the script is gone, or is no text that a model could read.
-    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<Option<Model>, Setback> {
+    /// The newest version with its script. Without that the model would make up another part, and it would stand as one
+    /// that was made from this version: so the turn ends here.
+    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<Model, Setback> {
         let held = match self.ask_project(project, turn, Operation::Script(view.version)).await? {
             Reply::Script { held, .. } => held,
             _ => None,
@@ -111,13 +114,29 @@ impl ChatObject<'_> {
             Some(script) => Some(script),
             None => self.read(&Key::Script(project.clone(), view.version), MAX_SCRIPT_BYTES).await?,
         };
+        let number = view.version;
+        let Some(script) = script else {
+            let message = format!(
+                "The script of version {number}, which is the newest, cannot be read: it is gone from the bucket, or is \
+                 no text of at most {MAX_SCRIPT_BYTES} bytes. Upload one to go on from."
+            );
+            return Err(Setback::ends("script_unreadable", &message));
+        };
+        if script.len() > LONGEST_SCRIPT {
+            let message = format!(
+                "The script of version {number}, which is the newest, has {} bytes, and a model is shown no more than \
+                 {LONGEST_SCRIPT}. Upload a shorter one to go on from.",
+                script.len()
+            );
+            return Err(Setback::ends("script_too_long", &message));
+        }
         let report = view.report.as_ref();
-        Ok(script.map(|script| Model {
-            version: view.version,
+        Ok(Model {
+            version: number,
             script,
             geometry: report.and_then(|report| report.geometry.clone()),
             error: report.and_then(|report| report.error.clone()),
-        }))
+        })
     }
 
     /// The words for a repair of the version that failed.

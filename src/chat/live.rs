@@ -5,11 +5,12 @@ use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::channel::oneshot::{Receiver, Sender, channel};
 
 use super::words::{keep_alive, restart_event, text_event};
 use crate::ai::Listener;
 
-/// The most streams and waiting calls of one project at once.
+/// The most streams of one project at once, and the most calls that wait.
 const MOST_LISTENERS: usize = 50;
 
 /// The most events that one listener may be behind. One that takes none is let go: it may come again.
@@ -19,6 +20,8 @@ const FARTHEST_BEHIND: usize = 5_000;
 #[derive(Debug, Default)]
 pub(super) struct Live {
     listeners: RefCell<Vec<UnboundedSender<Bytes>>>,
+    /// Who waits for the turn to stand elsewhere. What the model says is nothing to them.
+    waiting: RefCell<Vec<Sender<()>>>,
     /// What the model has said so far of the answer that it is at.
     text: RefCell<String>,
     /// The last status that was told.
@@ -38,6 +41,26 @@ impl Live {
         let (tell, told) = unbounded();
         listeners.push(tell);
         Some(told)
+    }
+
+    /// Tells, once, that the turn may stand elsewhere; none where too many wait.
+    pub fn wait(&self) -> Option<Receiver<()>> {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.retain(|tell| !tell.is_canceled());
+        if waiting.len() >= MOST_LISTENERS {
+            return None;
+        }
+        let (tell, told) = channel();
+        waiting.push(tell);
+        Some(told)
+    }
+
+    /// Tells all who wait.
+    pub fn wake(&self) {
+        for tell in self.waiting.take() {
+            // One who has left needs no answer.
+            let _ = tell.send(());
+        }
     }
 
     /// Tells all who listen.

@@ -9,6 +9,7 @@
 //! - `object`: the calls
 //! - `alarm`: drives the open turn: `ask` the model, `deliver` its script, `follow` the version to its end; all that is
 //!   counted passes there, in `note_tries` and `ended`
+//! - `expiry`: what goes by itself
 //!
 //! Invariants: one turn at a time is open; its next alarm is set before each step; each step may run twice, and has
 //! its own idempotency key where it changes something; messages are used for, and shown to, the user who wrote them, and
@@ -18,6 +19,7 @@ mod alarm;
 mod ask;
 mod call;
 mod deliver;
+mod expiry;
 mod follow;
 mod live;
 mod object;

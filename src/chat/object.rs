@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::{Either, select};
+use futures::future::select;
 use serde::Serialize;
 
 use super::call::{ChatCall, ChatOperation, ChatRefusal, Said};
@@ -38,6 +38,8 @@ pub struct ChatMemory {
     pub(super) live: Live,
     /// Somebody drives the open turn since then.
     pub(super) driving: Cell<Option<Timestamp>>,
+    /// Nothing is removed before then: it could not be done just now.
+    pub(super) removes_at: Cell<Option<Timestamp>>,
     /// The alarm was armed since this instance woke.
     armed: Cell<bool>,
 }
@@ -160,6 +162,8 @@ impl<'a> ChatObject<'a> {
             script: None,
             suggestions: Vec::new(),
             error: None,
+            repair_error: None,
+            seen: Vec::new(),
             usage: TurnUsage::default(),
             due: now,
             began_at: now,
@@ -182,21 +186,14 @@ impl<'a> ChatObject<'a> {
     /// Where a turn stands once its script is uploaded or it has ended, or `seconds` have passed.
     async fn turn(&self, call: &ChatCall, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
-        // Where too many listen, the answer comes at once.
-        let mut told = if seconds > 0 { self.memory.live.join() } else { None };
         loop {
             let turn = self.theirs(call, id)?;
             let left = until.since(self.clock.now());
-            let is_there = !matches!(turn.state, TurnState::Generating | TurnState::Uploading);
-            match &mut told {
-                Some(told) if !is_there && !left.is_zero() => {
-                    // Most of what is told are words of the model, which change nothing here.
-                    if let Either::Left((Some(_), _)) = select(told.next(), self.clock.sleep(left)).await {
-                        while told.try_recv().is_ok() {}
-                    }
-                }
-                _ => return json(&self.body(&call.project, &turn)?),
-            }
+            let waits = matches!(turn.state, TurnState::Generating | TurnState::Uploading) && !left.is_zero();
+            // Where too many wait, the answer comes at once.
+            let told = if waits { self.memory.live.wait() } else { None };
+            let Some(told) = told else { return json(&self.body(&call.project, &turn)?) };
+            select(told, self.clock.sleep(left)).await;
         }
     }
 
@@ -247,9 +244,12 @@ impl<'a> ChatObject<'a> {
         Ok(TurnBody::new(project, turn, self.records().last_answer(&turn.id)?))
     }
 
-    /// Sets the alarm to when the open turn's next step is due; clears it where none is open.
+    /// Sets the alarm to when the open turn's next step is due, or where none is open to when something is to go.
     pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
-        let due = self.records().open()?.map(|(_, turn)| turn.due);
+        let due = match self.records().open()? {
+            Some((_, turn)) => Some(turn.due),
+            None => self.next_removal()?,
+        };
         self.alarm.set(due).await;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::turn::{Turn, TurnUsage};
 use super::words::MessageBody;
 use crate::ai::Role;
-use crate::contract::{ProjectId, Sha256, Timestamp, TurnId, Version};
+use crate::contract::{JobError, ProjectId, Sha256, Timestamp, TurnId, Version};
 use crate::object::{Sql, SqlError, Value};
 use crate::project::Idempotency;
 use crate::row::{Reader, integer, optional, text, time, version};
@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1 << 20;
 const MOST: u64 = (1 << 53) - 1;
 
 /// How long a turn that has ended is kept.
-const KEPT: Duration = Duration::from_secs(24 * 3_600);
+pub(super) const KEPT: Duration = Duration::from_secs(24 * 3_600);
 
 /// The tables. They are made with the first write, so that asking about a name leaves nothing behind.
 const SCHEMA: [&str; 2] = [
@@ -35,13 +35,18 @@ const SCHEMA: [&str; 2] = [
         repairs INTEGER NOT NULL, state TEXT NOT NULL, repair INTEGER NOT NULL, asked INTEGER NOT NULL,
         troubles INTEGER NOT NULL, parent INTEGER, version INTEGER, script TEXT, suggestions TEXT NOT NULL, error TEXT,
         calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-        due INTEGER NOT NULL, began_at INTEGER NOT NULL, state_at INTEGER NOT NULL, ended_at INTEGER)",
+        due INTEGER NOT NULL, began_at INTEGER NOT NULL, state_at INTEGER NOT NULL, ended_at INTEGER,
+        repair_error TEXT, seen TEXT NOT NULL)",
 ];
 
 /// The columns of a [`Turn`], in the order of [`read_turn`] and [`Records::save`].
 const COLUMNS: &str = "id, user, admin, request_id, message, context, repairs, state, repair, asked, troubles, parent, \
                        version, script, suggestions, error, calls, input_tokens, output_tokens, due, began_at, state_at, \
-                       ended_at";
+                       ended_at, repair_error, seen";
+
+/// Takes the words out of a turn's row: all but where it stood, and what it cost.
+const WITHOUT_WORDS: &str = "UPDATE turns SET message = '', context = NULL, script = NULL, suggestions = '[]', \
+                             error = NULL, repair_error = NULL, seen = '[]'";
 
 /// Reads and writes the tables.
 #[derive(Clone, Copy)]
@@ -66,10 +71,19 @@ impl Records<'_> {
 
     /// The turn that is open, and its project.
     pub fn open(&self) -> Result<Option<(ProjectId, Turn)>, SqlError> {
+        self.one("WHERE ended_at IS NULL")
+    }
+
+    /// The turn that ended last, and its project.
+    pub fn last(&self) -> Result<Option<(ProjectId, Turn)>, SqlError> {
+        self.one("WHERE ended_at IS NOT NULL ORDER BY ended_at DESC")
+    }
+
+    fn one(&self, which: &str) -> Result<Option<(ProjectId, Turn)>, SqlError> {
         if !self.exist()? {
             return Ok(None);
         }
-        let statement = format!("SELECT project, {COLUMNS} FROM turns WHERE ended_at IS NULL LIMIT 1");
+        let statement = format!("SELECT project, {COLUMNS} FROM turns {which} LIMIT 1");
         let rows = self.sql.exec(&statement, &[])?;
         let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
         Ok(Some((row.parsed()?, read_turn(&mut row)?)))
@@ -107,15 +121,14 @@ impl Records<'_> {
         let too_old = now.as_millis() - i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
         self.sql.exec("DELETE FROM turns WHERE ended_at <= ?", &[Value::Integer(too_old)])?;
         self.sql.exec("UPDATE turns SET message = '', context = NULL, script = NULL", &[])?;
-        let statement = format!(
-            "INSERT INTO turns (project, key, body, {COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        );
         let mut row = vec![
             text(project),
             optional(&idempotency.map(|idempotency| &idempotency.key)),
             optional(&idempotency.map(|idempotency| &idempotency.body)),
         ];
         row.extend(written(turn)?);
+        let places = vec!["?"; row.len()].join(",");
+        let statement = format!("INSERT INTO turns (project, key, body, {COLUMNS}) VALUES ({places})");
         self.sql.exec(&statement, &row).map(drop)
     }
 
@@ -175,14 +188,45 @@ impl Records<'_> {
         rows.into_iter().next().map_or(Ok(0), |row| Reader::new(row).parsed())
     }
 
-    /// Removes a user's messages but those of the turn that is open; gives how many.
+    /// Removes a user's messages but those of the turn that is open, and what else their turns hold of words; gives how
+    /// many messages.
     pub fn forget(&self, user: &str) -> Result<usize, SqlError> {
         if !self.exist()? {
             return Ok(0);
         }
+        let statement = format!("{WITHOUT_WORDS} WHERE ended_at IS NOT NULL AND user = ?");
+        self.sql.exec(&statement, &[text(user)])?;
         let statement = "DELETE FROM messages WHERE user = ?
                          AND turn NOT IN (SELECT id FROM turns WHERE ended_at IS NULL) RETURNING number";
         Ok(self.sql.exec(statement, &[text(user)])?.len())
+    }
+
+    /// When the last turn has ended, and whether any still holds words; none where there is none.
+    pub fn last_end(&self) -> Result<Option<(Timestamp, bool)>, SqlError> {
+        if !self.exist()? {
+            return Ok(None);
+        }
+        let statement = "SELECT MAX(ended_at), MAX(message <> '' OR suggestions <> '[]' OR error IS NOT NULL) FROM turns";
+        let rows = self.sql.exec(statement, &[])?;
+        let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
+        let Some(end) = row.time()? else { return Ok(None) };
+        Ok(Some((end, row.text()? == "1")))
+    }
+
+    /// Takes the words out of all turns that have ended.
+    pub fn take_words(&self) -> Result<(), SqlError> {
+        self.sql.exec(&format!("{WITHOUT_WORDS} WHERE ended_at IS NOT NULL"), &[]).map(drop)
+    }
+
+    /// Removes all turns that have ended.
+    pub fn remove_turns(&self) -> Result<(), SqlError> {
+        self.sql.exec("DELETE FROM turns WHERE ended_at IS NOT NULL", &[]).map(drop)
+    }
+
+    /// Removes everything, as if nobody had ever spoken here.
+    pub fn remove_all(&self) -> Result<(), SqlError> {
+        // The first, since it says that the other is there.
+        ["DROP TABLE turns", "DROP TABLE messages"].iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
     }
 
     fn messages(&self, condition: &str, mut row: Vec<Value>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
@@ -233,12 +277,16 @@ fn read_turn(row: &mut Reader) -> Result<Turn, SqlError> {
         began_at: at(row)?,
         state_at: at(row)?,
         ended_at: row.time()?,
+        repair_error: row.json()?,
+        seen: row.json()?.unwrap_or_default(),
     })
 }
 
 fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
     let json = |value: serde_json::Result<String>| value.map_err(|error| SqlError(error.to_string()));
-    let error = turn.error.as_ref().map(|error| json(serde_json::to_string(error))).transpose()?;
+    let as_json = |error: &Option<JobError>| {
+        error.as_ref().map(|error| json(serde_json::to_string(error))).transpose().map(|json| optional(&json))
+    };
     Ok(vec![
         text(&turn.id),
         text(&turn.user),
@@ -255,7 +303,7 @@ fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
         turn.version.map_or(Value::Null, version),
         optional(&turn.script),
         text(json(serde_json::to_string(&turn.suggestions))?),
-        optional(&error),
+        as_json(&turn.error)?,
         integer(turn.usage.calls),
         integer(turn.usage.input_tokens),
         integer(turn.usage.output_tokens),
@@ -263,6 +311,8 @@ fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
         time(turn.began_at),
         time(turn.state_at),
         turn.ended_at.map_or(Value::Null, time),
+        as_json(&turn.repair_error)?,
+        text(json(serde_json::to_string(&turn.seen))?),
     ])
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contract::{JobError, Outcome, Report, RequestId, Timestamp, TurnId, Version};
+use crate::contract::{JobError, Outcome, Report, RequestId, Sha256, Timestamp, TurnId, Version};
 use crate::object::SqlError;
 
 /// How often a script that fails is repaired, where nobody says otherwise.
@@ -33,8 +33,9 @@ const FOLLOWED: Duration = Duration::from_secs(3_600);
 /// The most of an error's texts that is kept, in bytes.
 const LONGEST_TEXT: usize = 8 << 10;
 
-/// The errors by which a script is at fault, so that another one may do better. Those of the service are none; nor is
-/// `script_timeout`: each try would hold a runner for its whole limit again, and nothing says where the time went.
+/// The errors by which a script is at fault, so that another one may do better. Those of the service are none, nor is
+/// `output_unusable`, of which a runner's disk may be the reason; nor is `script_timeout`: each try would hold a runner
+/// for its whole limit again, and nothing says where the time went.
 const REPAIRABLE: [&str; 8] = [
     "script_error",
     "syntax_error",
@@ -138,6 +139,10 @@ pub(super) struct Turn {
     pub suggestions: Vec<String>,
     /// Why the newest version failed, or why the turn did.
     pub error: Option<JobError>,
+    /// Why the newest version, which failed, was not repaired, where that is not for its own error.
+    pub repair_error: Option<JobError>,
+    /// The sums of the errors and scripts of this turn, none of which is worth another try.
+    pub seen: Vec<String>,
     pub usage: TurnUsage,
     /// When the next step is to be taken.
     pub due: Timestamp,
@@ -172,8 +177,14 @@ impl Turn {
         true
     }
 
+    /// Whether this script has failed before in this turn.
+    pub fn has_written(&self, script: &str) -> bool {
+        self.seen.contains(&sum(script))
+    }
+
     /// The model has written a script.
     pub fn wrote(&mut self, script: String, suggestions: Vec<String>, now: Timestamp) {
+        self.seen.push(sum(&script));
         self.script = Some(script);
         self.suggestions = suggestions;
         self.enter(TurnState::Uploading, now);
@@ -200,8 +211,10 @@ impl Turn {
         }
         let error = report.error.clone().unwrap_or_else(|| JobError::new("failed", "The version failed"));
         let error = shortened(error);
-        let is_repeated = self.error.as_ref().is_some_and(|before| is_same(before, &error));
+        let kind = kind(&error);
+        let is_repeated = self.seen.contains(&kind);
         let is_repairable = report.outcome == Outcome::Failed && REPAIRABLE.contains(&error.code.as_str());
+        self.seen.push(kind);
         self.error = Some(error);
         if !is_repairable || is_repeated || self.repair >= self.repairs {
             self.enter(TurnState::Failed, now);
@@ -213,9 +226,20 @@ impl Turn {
         Verdict::Repair
     }
 
-    /// It ends here, for this reason.
+    /// It ends here, for this reason. Where a version failed and no other has followed, that one's own error stands, and
+    /// the reason beside it.
     pub fn fail(&mut self, error: JobError, now: Timestamp) {
-        self.error = Some(shortened(error));
+        let mut error = shortened(error);
+        match self.state {
+            TurnState::Generating | TurnState::Uploading if self.version.is_some() => self.repair_error = Some(error),
+            state => {
+                if state == TurnState::Generating {
+                    let end = if error.message.ends_with('.') { "" } else { "." };
+                    error.message.extend([end, " Nothing was uploaded."]);
+                }
+                self.error = Some(error);
+            }
+        }
         self.enter(TurnState::Failed, now);
     }
 
@@ -250,9 +274,25 @@ impl Turn {
     }
 }
 
-/// Whether a script failed in the very same way: wherever the line stands by now.
-fn is_same(before: &JobError, now: &JobError) -> bool {
-    (&before.code, &before.message, &before.source) == (&now.code, &now.message, &now.source)
+/// The sum by which an error is known again: wherever its line stands by now, and whatever address in memory it names.
+fn kind(error: &JobError) -> String {
+    let source = error.source.as_deref().unwrap_or_default();
+    sum(&[&error.code, "\n", &without_addresses(&error.message), "\n", source].concat())
+}
+
+/// A text in which each `0x55d0c0ffee00` is `0x`.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str("0x");
+        plain.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_hexdigit()));
+    }
+    plain
+}
+
+fn sum(text: &str) -> String {
+    Sha256::of(text.as_bytes()).to_string()
 }
 
 /// The same with texts of a size that fits a row. Of a traceback the end says most.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{
     IdempotencyKey, Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode,
-    Timestamp, UploadId, Version,
+    Timestamp, TurnId, UploadId, Version,
 };
 use crate::fleet::QueuePlace;
 
@@ -73,16 +73,29 @@ pub enum Operation {
     Wait {
         /// At most this long.
         seconds: u32,
+        /// What the turn says that asks; for it a failure is final. None for anybody else, who may wait for the repair.
+        repair: Option<Repair>,
     },
     /// The same; with a WebSocket's handshake, also each change from then on.
     Watch,
     /// What a runner says of this project. Not bound to a caller, since it decides nothing.
     Hint(Vec<RunnerEvent>),
+    /// What the project's conversation says. Decides nothing.
+    Repair(Repair),
     /// From now on the project is this user's, whoever had it. For the admin alone.
     AssignOwner {
         /// The user's id.
         owner: String,
     },
+}
+
+/// What a turn of the project's conversation is about to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// The turn.
+    pub turn: TurnId,
+    /// The version that it repairs, should that fail; none if it repairs none any more.
+    pub version: Option<Version>,
 }
 
 /// A script to become a version.
@@ -152,7 +165,7 @@ pub enum Reply {
     Cancelled(Box<VersionView>),
     /// The status.
     Status(Box<StatusView>),
-    /// Nothing: a hint was taken.
+    /// Nothing: what was said is noted.
     Taken,
     /// The project is somebody's now.
     Assigned {
@@ -235,6 +248,8 @@ pub struct StatusView {
     pub queue: Option<QueuePlace>,
     /// How far its run is, while it runs and its runner says so.
     pub progress: Option<Progress>,
+    /// The turn that repairs it, where it failed and the conversation says so.
+    pub repair: Option<TurnId>,
 }
 
 /// What a runner says of a run. Nothing is decided by it.

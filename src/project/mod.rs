@@ -5,7 +5,7 @@
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
 //! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
-//! - `hints`: what runners say; `live`, `words`: who wants to know as it changes, and what they are told
+//! - `hints`: what runners say; `repair`: what the conversation says; `live`, `words`: who wants to know as it changes, and what they are told
 //! - `alarm`: the one schedule that drives what is open
 //!
 //! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
@@ -26,14 +26,15 @@ mod live;
 mod object;
 mod records;
 mod refresh;
+mod repair;
 mod retry;
 mod upload;
 mod words;
 
 pub use alarm::postpone;
 pub use call::{
-    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded,
-    VersionView,
+    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Repair, Reply, StatusView,
+    Uploaded, VersionView,
 };
 pub use object::{Memory, ProjectObject};
 pub use words::{StatusBody, message};

@@ -9,6 +9,7 @@ use super::hints::Hints;
 use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
+use super::repair::Repairs;
 use crate::contract::{ProjectId, Timestamp, UploadId, Version};
 use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sockets, Sql};
@@ -73,6 +74,8 @@ pub struct Memory {
     pub(super) bucket_answers: Cell<bool>,
     /// What runners say.
     pub(super) hints: Hints,
+    /// What the conversation says.
+    pub(super) repairs: Repairs,
     /// Who wants to know.
     pub(super) live: Live,
     /// The alarm was armed since this instance woke.
@@ -112,7 +115,8 @@ impl<'a> ProjectObject<'a> {
                 let patience = patience_ms.map(Duration::from_millis);
                 self.upload(&call, script, idempotency.as_ref(), patience).await
             }
-            Operation::Wait { seconds } => self.wait(&call, *seconds).await,
+            Operation::Wait { seconds, repair } => self.wait(&call, *seconds, repair.as_ref()).await,
+            Operation::Repair(repair) => self.note_repair(&call, repair).map(|()| Reply::Taken),
             Operation::AssignOwner { owner } => self.assign(&call, owner).await,
             operation => {
                 self.look(&call).await?;

@@ -84,6 +84,8 @@ struct NewestInfo<'a> {
     request_id: Option<&'a RequestId>,
     /// Where its files are listed.
     outputs_url: String,
+    /// Where its repair is followed, of a version that failed and is being repaired: what comes of it is the next version.
+    repair_url: Option<String>,
 }
 
 /// A version's place in the queue.
@@ -120,7 +122,7 @@ pub fn message(phase: Phase) -> &'static str {
 }
 
 fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
-    let StatusView { status, code, newest, queue, progress } = view;
+    let StatusView { status, code, newest, queue, progress, repair } = view;
     let Some(version) = newest else {
         return StatusInfo::NoScripts { status: *status, message: ProjectStatus::NoScripts.message(), version: () };
     };
@@ -128,7 +130,11 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
     let error = report.and_then(|report| report.error.as_ref());
     StatusInfo::Newest(Box::new(NewestInfo {
         status: *status,
-        message: code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),
+        message: match code {
+            Some(code) => overdue(*code).to_owned(),
+            None if repair.is_some() => format!("{} — it is being repaired", explain(version)),
+            None => explain(version),
+        },
         version: version.version,
         origin: version.origin,
         parent: version.parent,
@@ -152,6 +158,7 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
         log: report.and_then(|report| report.log.as_deref()),
         request_id: version.request_id.as_ref(),
         outputs_url: format!("/api/projects/{project}/outputs?version={}", version.version),
+        repair_url: repair.as_ref().map(|turn| format!("/api/projects/{project}/chat/{turn}")),
     }))
 }
 

@@ -18,6 +18,8 @@ pub enum Said {
     Stream(String),
     /// The same, stopped at its own limit of tokens.
     Limited(String),
+    /// Streams it letter by letter, and all of that comes in one piece.
+    AtOnce(String),
     /// Answers with all of it at once, whatever was asked for.
     Whole(String),
     /// Streams half of it, and then the connection breaks.
@@ -106,6 +108,10 @@ fn answer(said: Said) -> LocalBoxFuture<'static, Result<http::Response<Body>, Ht
             Said::Limited(text) => streamed(&text, Some("length"), End::Done),
             Said::Cut(text) => streamed(&text[..text.len() / 2], None, End::Broken),
             Said::Stalls(text) => streamed(&text, None, End::Silence),
+            Said::AtOnce(text) => {
+                let letters: String = text.chars().map(|letter| chunk(letter.encode_utf8(&mut [0; 4]), None)).collect();
+                event_stream(Body::full(format!("{letters}{}data: [DONE]\n\n", chunk("", Some("stop")))))
+            }
             Said::Whole(text) => {
                 let choice =
                     json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});

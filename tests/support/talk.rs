@@ -59,8 +59,12 @@ impl<'a> Talk<'a> {
     }
 
     pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
-        let request = http::Request::builder().method(method).uri(url(path));
-        request.header("authorization", format!("Bearer {}", self.token))
+        http::Request::builder().method(method).uri(url(path)).header("authorization", self.bearer())
+    }
+
+    /// What shows who they are.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
     }
 
     /// A message, as a request.
@@ -73,14 +77,24 @@ impl<'a> Talk<'a> {
         Body::full(json!({"message": message, "project_name": self.project, "repair": repair}).to_string())
     }
 
+    /// A message, whole, for a call whose answer comes once the script is uploaded.
+    pub fn begin(&self, message: &str) -> http::Request<Body> {
+        self.message(message).body(self.body(message, None)).unwrap()
+    }
+
+    /// The same with so many repairs at most.
+    pub fn begin_repaired(&self, message: &str, repairs: u32) -> http::Request<Body> {
+        self.message(message).body(self.body(message, Some(repairs))).unwrap()
+    }
+
     /// Says something, and gives the answer, with alarms and runner at work.
     pub async fn say(&self, message: &str) -> Answer {
-        self.working(self.world.send(self.message(message).body(self.body(message, None)).unwrap())).await
+        self.working(self.world.send(self.begin(message))).await
     }
 
     /// The same with so many repairs at most.
     pub async fn say_repaired(&self, message: &str, repairs: u32) -> Answer {
-        self.working(self.world.send(self.message(message).body(self.body(message, Some(repairs))).unwrap())).await
+        self.working(self.world.send(self.begin_repaired(message, repairs))).await
     }
 
     /// The same with an idempotency key.
@@ -177,6 +191,24 @@ impl<'a> Talk<'a> {
             }
         };
         Box::pin(self.world.while_ringing(self.project, work)).await
+    }
+
+    /// What comes of `work` while the alarms of all conversations ring, whatever they are about.
+    pub async fn under_any_name<T>(&self, work: impl Future<Output = T>) -> T {
+        let ringing = async {
+            loop {
+                let (world, now) = (self.world, self.world.clock.now());
+                let due = |name: &String| world.chat_alarm(name).is_some_and(|due| due <= now);
+                for name in world.chats().into_iter().filter(due) {
+                    world.ring_chat(&name).await;
+                }
+                world.clock.sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            never = ringing => never,
+        }
     }
 
     /// The runner: takes each version that has a ticket, and says nothing of it but by its report.

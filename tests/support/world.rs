@@ -100,6 +100,8 @@ pub struct World {
     pub fleet_calls: Cell<usize>,
     /// The users whose accounts answer nothing.
     pub accounts_away: RefCell<Vec<String>>,
+    /// No project's object answers anything.
+    pub projects_away: Cell<bool>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
     pub account_pace: Cell<u64>,
     /// Calls between objects that nobody waits for.
@@ -173,6 +175,7 @@ impl World {
             instances,
             fleet_calls,
             accounts_away: RefCell::default(),
+            projects_away: Cell::default(),
             account_pace: Cell::default(),
             posted,
         }
@@ -595,6 +598,9 @@ impl Objects for World {
         let object = object.clone();
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
+        }
+        if self.projects_away.get() && matches!(object, ObjectName::Project(_)) {
+            return std::future::ready(Err(HttpError("the project is away".to_owned()))).boxed_local();
         }
         let pace = if let ObjectName::Account(user) = &object {
             if self.accounts_away.borrow().contains(user) {

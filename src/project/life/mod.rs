@@ -307,7 +307,7 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
     let newest = if records.exist()? { records.newest()? } else { None };
     let Some(newest) = newest else {
         let status = ProjectStatus::NoScripts;
-        return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None });
+        return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None, repair: None });
     };
     let code = match newest.phase {
         Phase::Queued if newest.queued_at.is_some_and(|at| now.since(at) > PATIENCE) => Some(StatusCode::NoRunner),
@@ -315,7 +315,7 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
         _ => None,
     };
     let status = if code.is_some() { ProjectStatus::Timeout } else { newest.phase.project_status() };
-    Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None })
+    Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None, repair: None })
 }
 
 /// Adds the newest version's place in the queue. To wait while runners work on others is not to be over time.

@@ -46,12 +46,13 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
             (&json!("failed"), &json!(false), &json!(code))
         );
         assert_eq!(names(&events).iter().rev().take(3).collect::<Vec<_>>(), [&"done", &"error", &"state"], "{code}");
-        assert_eq!(done["version"], Value::Null);
+        assert_eq!((&done["version"], &done["repair_error"]), (&Value::Null, &Value::Null));
+        assert!(done["error"]["message"].as_str().unwrap().ends_with(". Nothing was uploaded."), "{done}");
         assert!(world.store.inner.keys().is_empty(), "{code}: nothing is uploaded");
         assert_eq!(world.provider.count(), expected, "{code}");
         let told = format!("{events:?} {}", world.chat_text("box"));
         assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
-        assert_eq!(world.chat_alarm("box"), None, "{code}");
+        assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
         // The conversation goes on.
         world.provider.plan(Said::Stream("Hello.".to_owned()));
         assert_eq!(talk.say("Are you there?").await.json()["state"], "completed", "{code}");
@@ -80,8 +81,39 @@ async fn a_model_that_is_away_leaves_the_version_that_failed() {
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let turn = talk.say("A box").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("ai_unauthorized")));
+    assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("script_error")));
+    assert_eq!(turn["repair_error"]["code"], "ai_unauthorized");
     assert_eq!((&turn["version"], talk.versions().await.len()), (&json!(1), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
+    let world = World::talking();
+    let anna = world.jwt("anna");
+    let upload = async |project: &str, code: &str| {
+        let path = format!("/api/projects/{project}/upload-script");
+        let answer = world.post_with_bearer(&path, &anna, json!({"code": code}).to_string()).await;
+        assert_eq!(answer.status, 201);
+    };
+    upload("long", &"x = 1\n".repeat(20_000)).await;
+    upload("gone", "x = 1").await;
+    world.store.inner.remove("input/gone/gone_v1.py");
+    upload("bytes", "x = 1").await;
+    world.store.inner.drop_in("input/bytes/bytes_v1.py", vec![0xff, 0xfe]);
+    for (project, code) in
+        [("long", "script_too_long"), ("gone", "script_unreadable"), ("bytes", "script_unreadable")]
+    {
+        let talk = Talk::new(&world, "anna", project);
+        let turn = talk.say("Make it taller").await.json();
+        assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!(code)), "{turn}");
+        assert!(turn["error"]["message"].as_str().unwrap().contains("version 1"), "{turn}");
+        assert_eq!(talk.versions().await.len(), 1, "{project}");
+    }
+    assert_eq!(world.provider.count(), 0, "nobody is asked");
+    // The longest that a model is shown is shown.
+    upload("fits", &"x = 1 \n".repeat((96 << 10) / 8)).await;
+    world.provider.plan(Said::Stream("I see.".to_owned()));
+    assert_eq!(Talk::new(&world, "anna", "fits").say("Do you see it?").await.json()["state"], "completed");
 }
 
 #[tokio::test(start_paused = true)]

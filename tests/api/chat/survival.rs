@@ -22,7 +22,7 @@ async fn begin(talk: &Talk<'_>, message: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_in_mid_stream_stops_nothing() {
+async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Said::Stream(written("a box that takes a while to write down, word by word")));
@@ -36,7 +36,7 @@ async fn a_client_that_leaves_in_mid_stream_stops_nothing() {
     // The alarm that was at work is dropped with the select; the next one begins anew, as after an eviction.
     world.provider.plan(Said::Stream(written("a box")));
     talk.working(world.clock.sleep(Duration::from_secs(60))).await;
-    assert_eq!(talk.versions().await.len(), 1);
+    assert_eq!((talk.versions().await.len(), world.provider.count()), (1, 2), "asked anew, once");
     assert_eq!(talk.get("/api/projects/box/status").await.json()["status"], "completed");
     assert_eq!(talk.messages().await.len(), 2, "and both have been said");
 }
@@ -220,6 +220,44 @@ async fn a_post_that_waits_long_is_answered_and_the_turn_goes_on() {
     world.provider.plan(Said::Stream(written("a box")));
     talk.runs(Run::Completes);
     assert_eq!(talk.end(turn["turn"].as_str().unwrap()).await["state"], "completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_in_one_piece_holds_up_nobody() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    // More words than any listener may be behind by.
+    let words = "word ".repeat(1_200);
+    world.provider.plan(Said::AtOnce(written(&words)));
+    talk.runs(Run::Completes);
+    let turn = talk.say("A box").await.json();
+    assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(1)));
+    assert_eq!(turn["code_generated"], script(&words));
+    assert_eq!(talk.end(turn["turn"].as_str().unwrap()).await["state"], "completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_begins_a_turn_learns_which_it_is_though_too_many_listen() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    world.provider.plan(slow("a box"));
+    let wanting_events = || {
+        let request = talk.message("A box").header("idempotency-key", "k1").header("accept", "text/event-stream");
+        let body = json!({"message": "A box", "project_name": "box"}).to_string();
+        request.body(partwright::http::Body::full(body)).unwrap()
+    };
+    let mut streams = vec![world.start(wanting_events()).await];
+    let id = world.open_turn("box").unwrap();
+    while streams.len() < 50 {
+        streams.push(world.start(listening(&talk, &id)).await);
+    }
+    let refused = world.send(listening(&talk, &id)).await;
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("too_many_watchers")));
+    // The first answer was lost, and the same is sent again.
+    let again = talk.working(world.send(wanting_events())).await;
+    assert_eq!((again.status, again.header("content-type")), (200, "application/json"), "{:?}", again.bytes);
+    assert_eq!((again.json()["turn"].as_str(), again.header("idempotent-replayed")), (Some(id.as_str()), "true"));
+    assert_eq!((&again.json()["version"], world.provider.count()), (&json!(1), 1));
 }
 
 fn listening(talk: &Talk<'_>, id: &str) -> http::Request<partwright::http::Body> {

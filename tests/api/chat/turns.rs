@@ -1,5 +1,6 @@
 //! What a turn leads to: a script, a version, a model, or words alone.
 
+use partwright::http::Clock;
 use serde_json::{Value, json};
 
 use crate::support::provider::Said;
@@ -41,7 +42,8 @@ async fn a_sentence_becomes_a_model() {
         [said("user", "A box, 10 mm wide", None), said("assistant", "Here it is: a box.", Some(1))]
     );
     assert_eq!(talk.get("/api/projects").await.json()["projects"][0]["project_name"], "box");
-    assert_eq!(world.chat_alarm("box"), None, "nothing is left to do");
+    let left = world.chat_alarm("box").unwrap().since(world.clock.now());
+    assert!(left.as_secs() > 3_600, "nothing is left to do but to forget: {left:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,85 +148,6 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repairs_end() {
-    // After as many as were wanted.
-    for (wanted, most) in [(None, 2), (Some(0), 0), (Some(5), 5)] {
-        let world = World::talking();
-        let talk = Talk::new(&world, "anna", "gear");
-        for number in 0..=most {
-            world.provider.plan(says(&format!("try {number}")));
-            talk.runs(Run::Fails(error(&format!("problem {number}"), "x = 1")));
-        }
-        let answer = match wanted {
-            None => talk.say("A gear").await,
-            Some(repairs) => talk.say_repaired("A gear", repairs).await,
-        };
-        let turn = talk.end(answer.json()["turn"].as_str().unwrap()).await;
-        assert_eq!((&turn["state"], &turn["success"]), (&json!("failed"), &json!(false)), "{turn}");
-        assert_eq!((&turn["repairs"], &turn["most_repairs"]), (&json!(most), &json!(most)));
-        assert_eq!(turn["error"]["message"], format!("problem {most}"));
-        assert_eq!((talk.versions().await.len() as u32, world.provider.count() as u32), (most + 1, most + 1));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_same_error_again_ends_repairs() {
-    let world = World::talking();
-    let talk = Talk::new(&world, "anna", "gear");
-    let moved = |line| {
-        let mut error = error("NameError: name 'y' is not defined", "x = y");
-        error.line = Some(line);
-        Run::Fails(error)
-    };
-    for (number, run) in [(0, moved(3)), (1, moved(7))] {
-        world.provider.plan(says(&format!("try {number}")));
-        talk.runs(run);
-    }
-    let turn = talk.say_repaired("A gear", 5).await.json();
-    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(1)), "wherever its line stands");
-    assert_eq!(world.provider.count(), 2);
-
-    // The same script would fail in the same way, so it is not even uploaded.
-    world.provider.plan(says("again"));
-    world.provider.plan(says("again"));
-    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
-    let turn = talk.say_repaired("Another gear", 5).await.json();
-    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("ValueError: no")));
-    assert_eq!(talk.versions().await.len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_what_a_script_did_is_repaired() {
-    use partwright::contract::Outcome;
-    for run in [Run::Ends(Outcome::Cancelled), Run::Ends(Outcome::Abandoned), Run::Ends(Outcome::TimedOut)] {
-        let world = World::talking();
-        let talk = Talk::new(&world, "anna", "gear");
-        world.provider.plan(says("a gear"));
-        talk.runs(run.clone());
-        let turn = talk.say("A gear").await.json();
-        let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-        assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(0)), "{run:?}");
-        assert_eq!(world.provider.count(), 1);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_model_that_gives_up_says_why() {
-    let world = World::talking();
-    let talk = Talk::new(&world, "anna", "gear");
-    world.provider.plan(says("a gear"));
-    world.provider.plan(Said::Stream("FreeCAD 0.20 cannot do this.".to_owned()));
-    talk.runs(Run::Fails(error("AttributeError: makeGear", "Part.makeGear()")));
-    let turn = talk.say("A gear").await.json();
-    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("AttributeError: makeGear")));
-    assert_eq!(turn["message"]["content"], "FreeCAD 0.20 cannot do this.");
-    assert_eq!(talk.versions().await.len(), 1, "and there is no stand-in");
-}
-
-#[tokio::test(start_paused = true)]
 async fn words_without_a_script_are_an_answer() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
@@ -249,19 +172,7 @@ async fn a_project_that_nobody_names_gets_a_name() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "unused");
     world.provider.plan(Said::Stream("Of which size?".to_owned()));
-    let ask = talk.post(json!({"message": "A wall bracket"}));
-    let turn = tokio::select! {
-        answer = ask => answer.json(),
-        never = async {
-            loop {
-                let name = world.chats().into_iter().find(|name| name.starts_with("a-wall-bracket-"));
-                if let Some(name) = name && world.chat_alarm(&name).is_some() {
-                    world.ring_chat(&name).await;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-        } => never,
-    };
+    let turn = talk.under_any_name(talk.post(json!({"message": "A wall bracket"}))).await.json();
     let name = turn["project_name"].as_str().unwrap();
     assert!(name.starts_with("a-wall-bracket-") && name.len() == "a-wall-bracket-".len() + 8, "{name}");
     assert_eq!(turn["status_url"], format!("/api/projects/{name}/status"));

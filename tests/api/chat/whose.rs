@@ -183,6 +183,69 @@ async fn messages_come_in_pages_and_go_when_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_words_that_were_deleted() {
+    let world = World::talking();
+    let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
+    // Bert's words stay: those deleted are the caller's own.
+    world.provider.plan(Said::Stream("For whom?".to_owned()));
+    bert.say("A box").await;
+    world.provider.plan(Said::Stream(written("a safe")));
+    anna.runs(Run::Fails(error("ValueError: no attic", "attic = 0")));
+    let body = json!({"message": "A safe", "project_name": "box", "context": "for the attic", "repair": 0});
+    let turn = anna.post(body).await.json();
+    let id = turn["turn"].as_str().unwrap();
+    anna.end(id).await;
+    let kept = world.chat_text("box");
+    for words in ["A safe", "a safe", "for the attic", "no attic", "attic = 0", "Add holes"] {
+        assert!(kept.contains(words), "{words}: {kept}");
+    }
+    assert_eq!(anna.delete("/api/projects/box/messages").await.json()["removed"], 2);
+    let kept = world.chat_text("box");
+    for words in ["safe", "attic", "Add holes"] {
+        assert!(!kept.contains(words), "{words}: {kept}");
+    }
+    assert!(kept.contains("For whom?"), "{kept}");
+    let turn = anna.turn(id).await;
+    assert_eq!((&turn["state"], &turn["version"]), (&json!("failed"), &json!(1)), "where it stood is still told");
+    for gone in ["message", "code_generated", "error"] {
+        assert_eq!(turn[gone], json!(null), "{gone}");
+    }
+    assert_eq!(turn["suggestions"], json!([]));
+
+    // Of a turn that has not ended they stay until it has.
+    world.provider.plan(Said::Slow(std::time::Duration::from_secs(9), Box::new(Said::Stream(written("a crate")))));
+    anna.runs(Run::Completes);
+    let deleting = async {
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        assert_eq!(anna.delete("/api/projects/box/messages").await.json()["removed"], 0);
+        std::future::pending().await
+    };
+    let turn = tokio::select! { answer = anna.say("A crate") => answer.json(), never = deleting => never };
+    assert_eq!(anna.end(turn["turn"].as_str().unwrap()).await["state"], "completed");
+    assert!(world.provider.last().words().contains("A crate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_for_one_message_also_where_no_project_is_named() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "unused");
+    let say = async |message: &str, key: &str| {
+        let request = talk.message(message).header("idempotency-key", key);
+        let request = request.body(Body::full(json!({"message": message}).to_string())).unwrap();
+        talk.under_any_name(world.send(request)).await
+    };
+    world.provider.plan(Said::Stream("Of which size?".to_owned()));
+    let first = say("A wall bracket", "k1").await;
+    let again = say("A wall bracket", "k1").await;
+    assert_eq!((&first.json()["turn"], again.header("idempotent-replayed")), (&again.json()["turn"], "true"));
+    let other = say("A gear", "k1").await;
+    assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
+    assert_eq!((world.provider.count(), world.chats().len()), (1, 1));
+    world.provider.plan(Said::Stream("Of which module?".to_owned()));
+    assert_ne!(say("A gear", "k2").await.json()["project_name"], first.json()["project_name"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conversation_is_bounded() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
