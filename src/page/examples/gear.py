@@ -19,8 +19,8 @@ KEY_WIDTH = 5.0  # mm
 KEY_DEPTH = 2.3  # mm, from the bore outwards
 HOLE_COUNT = 6  # count
 HOLE_DIAMETER = 10.0  # mm
-FLANK_POINTS = 9  # count, through which each flank is drawn
 
+flank_points = 9  # Through which each flank is drawn.
 pitch = TEETH * MODULE / 2
 base = pitch * math.cos(math.radians(PRESSURE_ANGLE))
 tip = pitch + MODULE
@@ -47,7 +47,7 @@ half_on_base = half_on_pitch + involute(pitch)  # Half of a tooth's angle, where
 start = max(base, root)
 half_on_root = half_on_base - involute(start)
 step = 2 * math.pi / TEETH
-radii = [start + (tip - start) * number / (FLANK_POINTS - 1) for number in range(FLANK_POINTS)]
+radii = [start + (tip - start) * number / (flank_points - 1) for number in range(flank_points)]
 flank = [(radius, half_on_base - involute(radius)) for radius in radii]
 
 # A fillet touches the root circle and the straight part between root and base circle, where that is long enough.

@@ -52,7 +52,8 @@ def leaf(has_ends):
             start = number * step - LENGTH / 2
             tools.append(rod(knuckle + GAP, start - GAP / 2, start + step + GAP / 2))
     for number in range(HOLE_COUNT):
-        x = HOLE_MARGIN + number * (LENGTH - 2 * HOLE_MARGIN) / (HOLE_COUNT - 1) - LENGTH / 2
+        share = number / (HOLE_COUNT - 1) if HOLE_COUNT > 1 else 0.5  # One alone is in the middle.
+        x = HOLE_MARGIN + share * (LENGTH - 2 * HOLE_MARGIN) - LENGTH / 2
         tools.append(screw_hole(x, HOLE_MARGIN - LEAF_WIDTH))
     return shape.cut(tools).removeSplitter()
 

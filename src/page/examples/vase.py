@@ -18,9 +18,9 @@ FLOOR = 3.0  # mm
 WAVE_COUNT = 10  # count
 WAVE_DEPTH = 4.0  # percent, of the radius to either side
 TWIST = 60.0  # degrees, from the foot to the rim
-SECTIONS = 16  # count, that the surface is drawn through
-POINTS_PER_WAVE = 6  # count
 
+sections = 16  # That the surface is drawn through.
+around = max(6 * WAVE_COUNT, 60)  # Points of each.
 profile = [
     (0, FOOT_DIAMETER / 2), (BELLY_HEIGHT, BELLY_DIAMETER / 2),
     (NECK_HEIGHT, NECK_DIAMETER / 2), (HEIGHT, RIM_DIAMETER / 2),
@@ -38,11 +38,10 @@ def middle_radius(z):
 
 def section(z, inwards):
     """A closed curve at height `z`, by so much nearer to the axis."""
-    count = WAVE_COUNT * POINTS_PER_WAVE
     turned = math.radians(TWIST) * z / HEIGHT
     points = []
-    for number in range(count):
-        angle = 2 * math.pi * number / count
+    for number in range(around):
+        angle = 2 * math.pi * number / around
         wave = 1 + WAVE_DEPTH / 100 * math.cos(WAVE_COUNT * (angle - turned))
         radius = middle_radius(z) * wave - inwards
         points.append(App.Vector(radius * math.cos(angle), radius * math.sin(angle), z))
@@ -53,7 +52,7 @@ def section(z, inwards):
 
 def wall(bottom, top, inwards):
     """The faces that go around, and the outline of their lower and upper end."""
-    heights = [bottom + (top - bottom) * number / (SECTIONS - 1) for number in range(SECTIONS)]
+    heights = [bottom + (top - bottom) * number / (sections - 1) for number in range(sections)]
     outlines = [section(z, inwards) for z in heights]
     return Part.makeLoft(outlines).Faces, outlines[0], outlines[-1]
 

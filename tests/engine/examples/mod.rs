@@ -23,8 +23,8 @@ use variant::Variant;
 /// Parameters with other values than the script's own.
 type Changes = &'static [(&'static str, &'static str)];
 
-/// Each example with its own parameters, and with two others, which change how many of something there are, where
-/// anything is counted.
+/// Each example with its own parameters, and with others, which change how many of something there are, where anything is
+/// counted: also to one.
 const VARIANTS: &[(&str, &[Changes])] = &[
     (
         "bolt",
@@ -80,6 +80,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
                 ("CABLE_HOLE", "6.0"),
                 ("CLEARANCE", "0.4"),
             ],
+            &[("VENT_COUNT", "1")],
         ],
     ),
     (
@@ -100,6 +101,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
                 ("BOLT_COUNT", "5"),
                 ("WELD_LAND", "2.0"),
             ],
+            &[("BOLT_COUNT", "1")],
         ],
     ),
     // With these numbers of teeth the root circle lies far within the base circle, or outside it.
@@ -114,6 +116,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
                 ("HOLE_COUNT", "8"),
                 ("BACKLASH", "0.0"),
             ],
+            &[("HOLE_COUNT", "1")],
         ],
     ),
     (
@@ -127,6 +130,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
                 ("CUT_COUNT", "5"),
                 ("EAR_LENGTH", "20.0"),
             ],
+            &[("FIN_COUNT", "1"), ("CUT_COUNT", "1")],
         ],
     ),
     (
@@ -140,6 +144,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
                 ("GAP", "0.8"),
                 ("PIN_DIAMETER", "5.0"),
             ],
+            &[("HOLE_COUNT", "1"), ("OPEN_ANGLE", "90.0")],
         ],
     ),
     (
@@ -147,6 +152,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
         &[
             &[("WAVE_COUNT", "6"), ("TWIST", "0.0"), ("HEIGHT", "150.0"), ("WALL", "4.0")],
             &[("BELLY_DIAMETER", "100.0"), ("FLOOR", "6.0"), ("WAVE_DEPTH", "2.0"), ("TWIST", "-30.0")],
+            &[("WAVE_COUNT", "1")],
         ],
     ),
 ];
