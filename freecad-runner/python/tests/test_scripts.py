@@ -200,7 +200,7 @@ doc.recompute()
         self.assertIn("STEP file could not be written: it is larger", error["message"])
 
     def test_output_directory_gone(self):
-        self.failed("export_failed", BOX + "import os, shutil\nshutil.rmtree(os.environ['FREECAD_OUTPUT'])\n")
+        self.failed("output_unusable", BOX + "import os, shutil\nshutil.rmtree(os.environ['FREECAD_OUTPUT'])\n")
 
     def test_broken_recompute_of_something_else_is_only_a_warning(self):
         job = self.completed(BOX + "s = doc.addObject('Spreadsheet::Sheet', 'S')\ns.set('A1', '=B1 / 0 + nope.x')\n")
