@@ -194,6 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn the_examples() {
+        let mut count = 0;
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/page/examples")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "py") {
+                let script = std::fs::read_to_string(&path).unwrap();
+                assert!(is_script(&script), "{}", path.display());
+                assert!(!is_script(&format!("{script}\nHave fun!\n")) && !is_script(&format!("Here it is:\n{script}")));
+                count += 1;
+            }
+        }
+        assert!(count >= 8, "{count}");
+    }
+
+    #[test]
     fn sentences() {
         for said in [
             "Here is the script for your bracket:",
