@@ -8,7 +8,7 @@ use crate::s3::ConfigError;
 /// The providers, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AiConfig {
-    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL`.
+    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL`, `AI_MAX_TOKENS`.
     pub first: ProviderConfig,
     /// The same with `AI_FALLBACK_`: asked when the first fails.
     pub fallback: Option<ProviderConfig>,
@@ -24,7 +24,13 @@ pub struct ProviderConfig {
     pub api_key: Option<String>,
     /// The model's name, as the provider has it.
     pub model: String,
+    /// The most tokens of an answer, from 1 to 1,000,000; none leaves it to the provider. Workers AI stops at 256 unless
+    /// told, OpenAI's newer models take no such limit.
+    pub max_tokens: Option<u32>,
 }
+
+/// The most that may be set, so that a number with a nought too many is found at start.
+const MOST_TOKENS: u32 = 1_000_000;
 
 impl AiConfig {
     /// Reads the settings, which `lookup` gives by name; an empty value counts as absent. None where nothing is set:
@@ -33,8 +39,9 @@ impl AiConfig {
     /// # Errors
     /// Names the setting that is missing or wrong; never repeats a key.
     pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
-        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL"])?;
-        let fallback = provider(lookup, ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL"])?;
+        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL", "AI_MAX_TOKENS"])?;
+        let other = ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL", "AI_FALLBACK_MAX_TOKENS"];
+        let fallback = provider(lookup, other)?;
         match (first, fallback) {
             (Some(first), fallback) => Ok(Some(Self { first, fallback })),
             (None, None) => Ok(None),
@@ -70,13 +77,15 @@ impl fmt::Debug for ProviderConfig {
 
 fn provider(
     lookup: &dyn Fn(&str) -> Option<String>,
-    [url, key, model]: [&'static str; 3],
+    [url, key, model, limit]: [&'static str; 4],
 ) -> Result<Option<ProviderConfig>, ConfigError> {
     let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let max_tokens = optional(limit);
     let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
-        (None, None, None) => return Ok(None),
+        (None, None, None) if max_tokens.is_none() => return Ok(None),
         (None, ..) => {
-            return Err(ConfigError::new(url, format!("{key} or {model} is set, but not where the provider is")));
+            let problem = format!("{key}, {model} or {limit} is set, but not where the provider is");
+            return Err(ConfigError::new(url, problem));
         }
         (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
         (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),
@@ -102,7 +111,12 @@ fn provider(
             "it holds a character that no key has, such as a space or a line's end".to_owned(),
         ));
     }
-    Ok(Some(ProviderConfig { base_url, api_key, model: model_name }))
+    let max_tokens = match max_tokens.as_deref().map(str::parse::<u32>) {
+        None => None,
+        Some(Ok(tokens @ 1..=MOST_TOKENS)) => Some(tokens),
+        Some(_) => return Err(ConfigError::new(limit, format!("it must be a number from 1 to {MOST_TOKENS}"))),
+    };
+    Ok(Some(ProviderConfig { base_url, api_key, model: model_name, max_tokens }))
 }
 
 #[cfg(test)]
@@ -132,10 +146,27 @@ mod tests {
     }
 
     #[test]
+    fn each_has_its_own_limit_of_tokens() {
+        let settings = |limit, other| {
+            let first = [("AI_BASE_URL", "https://x"), ("AI_MODEL", "m"), ("AI_MAX_TOKENS", limit)];
+            let fallback =
+                [("AI_FALLBACK_BASE_URL", "https://y"), ("AI_FALLBACK_MODEL", "m"), ("AI_FALLBACK_MAX_TOKENS", other)];
+            let config = read(&[first, fallback].concat()).unwrap().unwrap();
+            config.providers().map(|provider| provider.max_tokens).collect::<Vec<_>>()
+        };
+        assert_eq!(settings("", " 4096 "), [None, Some(4_096)]);
+        assert_eq!(settings("8000", ""), [Some(8_000), None]);
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         let url = |url| [("AI_BASE_URL", url), ("AI_MODEL", "m")];
         for (settings, name) in [
             (vec![("AI_API_KEY", "k")], "AI_BASE_URL"),
+            (vec![("AI_MAX_TOKENS", "4096")], "AI_BASE_URL"),
+            ([&url("https://x")[..], &[("AI_MAX_TOKENS", "0")]].concat(), "AI_MAX_TOKENS"),
+            ([&url("https://x")[..], &[("AI_MAX_TOKENS", "4k")]].concat(), "AI_MAX_TOKENS"),
+            ([&url("https://x")[..], &[("AI_MAX_TOKENS", "10000000")]].concat(), "AI_MAX_TOKENS"),
             (vec![("AI_BASE_URL", "https://x")], "AI_MODEL"),
             (url("api.example.com").to_vec(), "AI_BASE_URL"),
             ([&url("http://api.example.com/v1")[..], &[("AI_API_KEY", "hush")]].concat(), "AI_BASE_URL"),

@@ -14,11 +14,12 @@ use super::wire::{Assembly, Defect, LONGEST_ANSWER, Request, StreamOptions, Usag
 use crate::contract::Timestamp;
 use crate::http::{Body, Clock, Http};
 
-/// How long a provider may take to begin its answer, and then to its first words: models are loaded, and some think
-/// before they speak.
-const BEGINNING: Duration = Duration::from_secs(120);
+/// How long a provider may take to begin its answer, and how long it may then say nothing before its first words: models
+/// are loaded, and some think before they speak. What says that somebody is there and nothing else (a comment) counts as
+/// nothing.
+pub(super) const BEGINNING: Duration = Duration::from_secs(120);
 
-/// How long it may say nothing in the middle of it.
+/// The same after its first words.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long an answer may take that comes whole, from which nothing is heard before.
@@ -33,6 +34,9 @@ const STREAM_LIMIT: usize = 64 * LONGEST_ANSWER;
 /// The most that is read of an answer that comes whole, in bytes: JSON spells one byte in up to six.
 const WHOLE_LIMIT: usize = 7 * LONGEST_ANSWER;
 
+/// The most of what is told of a failure, in characters; a provider's own words may be endless.
+const LONGEST_MESSAGE: usize = 300;
+
 /// A try that failed.
 pub(super) struct Failed {
     pub kind: FailureKind,
@@ -40,11 +44,15 @@ pub(super) struct Failed {
     pub message: String,
     /// How long the provider wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// The same may be answered where it is asked for whole: there are servers whose streams are broken, or that take no
+    /// request for one.
+    pub is_of_the_stream: bool,
 }
 
 impl Failed {
     fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        let is_of_the_stream = matches!(kind, FailureKind::Cut | FailureKind::Invalid | FailureKind::Empty);
+        Self { kind, message: message.into(), retry_after: None, is_of_the_stream }
     }
 }
 
@@ -56,7 +64,14 @@ impl From<Defect> for Failed {
             Defect::TooLong => {
                 Self::new(FailureKind::TooLong, format!("its answer is longer than {LONGEST_ANSWER} bytes"))
             }
-            Defect::Error(why) => Self::new(FailureKind::Unavailable, format!("it broke off with an error: {why}")),
+            Defect::Error(status, said) => {
+                let kind = status.map_or(FailureKind::Unavailable, kind_of);
+                let mut message = "it broke off with an error".to_owned();
+                if let Some(status) = status {
+                    message = format!("{message} {status}");
+                }
+                Self::new(kind, with_words(message, kind, Some(said)))
+            }
             Defect::Cut => Self::new(FailureKind::Cut, "its answer broke off"),
         }
     }
@@ -88,7 +103,11 @@ impl<'a> Exchange<'a> {
         listener: &dyn Listener,
     ) -> Result<Answered, Failed> {
         let outcome = self.exchange(messages, is_stream, listener).await;
-        outcome.map_err(|failed| Failed { message: self.without_key(failed.message), ..failed })
+        // In this order: half a key would not be known for one.
+        outcome.map_err(|failed| {
+            let message = self.without_key(failed.message).chars().take(LONGEST_MESSAGE).collect();
+            Failed { message, ..failed }
+        })
     }
 
     async fn exchange(
@@ -122,15 +141,28 @@ impl<'a> Exchange<'a> {
     async fn read_stream(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
         let unreadable = |_| Defect::Invalid("an event is too long or no text".to_owned());
         let (mut assembly, mut events) = (Assembly::default(), EventStream::default());
-        let (mut chunks, mut read) = (body.into_stream(), 0);
+        let (mut chunks, mut read, mut heard_at) = (body.into_stream(), 0, self.clock.now());
         while !assembly.is_done() {
-            let patience = if self.has_spoken { SILENCE } else { BEGINNING };
-            let chunk = match select(chunks.next(), self.clock.sleep(self.patience(patience))).await {
-                Either::Left((Some(Ok(chunk)), _)) => chunk,
+            let longest = if self.has_spoken { SILENCE } else { BEGINNING };
+            let silent = self.clock.now().since(heard_at);
+            let patience = self.patience(longest.saturating_sub(silent));
+            let next = match select(chunks.next(), self.clock.sleep(patience)).await {
+                // Where there is always another chunk, no timer is ever looked at.
+                Either::Left((next, _)) if !patience.is_zero() => Some(next),
+                _ => None,
+            };
+            let chunk = match next {
+                Some(Some(Ok(chunk))) => chunk,
                 // It may have said all that it had to say.
-                Either::Left((Some(Err(_)) | None, _)) => break,
-                Either::Right(_) => {
-                    return Err(Failed::new(FailureKind::TimedOut, "it stopped in the middle of its answer"));
+                Some(Some(Err(_)) | None) => break,
+                None if assembly.is_finished() => break,
+                None => {
+                    let what = if self.has_spoken {
+                        "it stopped in the middle of its answer"
+                    } else {
+                        "it does not begin to speak"
+                    };
+                    return Err(Failed::new(FailureKind::TimedOut, what));
                 }
             };
             read += chunk.len();
@@ -139,13 +171,20 @@ impl<'a> Exchange<'a> {
             }
             for event in events.push(&chunk).map_err(unreadable)? {
                 self.take(assembly.event(&event), &assembly, listener)?;
+                if !event.trim().is_empty() {
+                    heard_at = self.clock.now();
+                }
             }
         }
-        if let Some(event) = events.end().map_err(unreadable)? {
-            self.take(assembly.event(&event), &assembly, listener)?;
+        // The last event may want its end: whole, if the server ends so, or a piece, if it broke off. A piece says nothing.
+        if let Ok(Some(event)) = events.end() {
+            match assembly.event(&event) {
+                Err(Defect::Invalid(_)) => {}
+                added => self.take(added, &assembly, listener)?,
+            }
         }
-        let is_cut = assembly.end()?;
-        Ok(Answered { text: assembly.text, is_cut })
+        let ending = assembly.end()?;
+        Ok(Answered { text: assembly.text, ending })
     }
 
     async fn read_whole(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
@@ -159,8 +198,8 @@ impl<'a> Exchange<'a> {
         let body = std::str::from_utf8(&body).map_err(|error| Defect::Invalid(error.to_string()))?;
         let mut assembly = Assembly::default();
         self.take(assembly.whole(body), &assembly, listener)?;
-        let is_cut = assembly.end()?;
-        Ok(Answered { text: assembly.text, is_cut })
+        let ending = assembly.end()?;
+        Ok(Answered { text: assembly.text, ending })
     }
 
     /// Passes on what was added, and what the answer has cost so far.
@@ -186,7 +225,8 @@ impl<'a> Exchange<'a> {
 
     fn request(&self, messages: &[Message], is_stream: bool) -> Result<http::Request<Bytes>, Failed> {
         let stream_options = is_stream.then_some(StreamOptions { include_usage: true });
-        let body = Request { model: &self.provider.model, messages, stream: is_stream, stream_options };
+        let ProviderConfig { model, max_tokens, .. } = self.provider;
+        let body = Request { model, messages, stream: is_stream, max_tokens: *max_tokens, stream_options };
         // Neither can fail: the settings were checked. The text names no key all the same.
         let wrong = || Failed::new(FailureKind::Refused, "the request cannot be written");
         let body = serde_json::to_vec(&body).map_err(|_| wrong())?;
@@ -209,27 +249,43 @@ impl<'a> Exchange<'a> {
 /// What an answer with an error status means.
 async fn refused(answer: http::Response<Body>, clock: &dyn Clock) -> Failed {
     let status = answer.status();
-    let kind = match status.as_u16() {
+    let kind = kind_of(status.as_u16());
+    // Seconds; the other form, a date, compares two machines' clocks.
+    let retry_after = header(&answer, "retry-after").and_then(|value| value.trim().parse().ok());
+    let mut said = None;
+    if kind == FailureKind::Refused {
+        let (limit, patience) = ERROR_LIMIT;
+        let body = Box::pin(answer.into_body().bytes(limit));
+        if let Either::Left((Ok(body), _)) = select(body, clock.sleep(patience)).await {
+            said = error_message(&body);
+        }
+    }
+    Failed {
+        kind,
+        message: with_words(format!("it answers {status}"), kind, said),
+        retry_after: retry_after.map(Duration::from_secs),
+        is_of_the_stream: matches!(status.as_u16(), 400 | 422),
+    }
+}
+
+/// What a status means that says that there is no answer.
+fn kind_of(status: u16) -> FailureKind {
+    match status {
         401..=403 => FailureKind::Unauthorized,
         408 => FailureKind::TimedOut,
         429 => FailureKind::RateLimited,
         500..=599 => FailureKind::Unavailable,
         _ => FailureKind::Refused,
-    };
-    // Seconds; the other form, a date, compares two machines' clocks.
-    let retry_after = header(&answer, "retry-after").and_then(|value| value.trim().parse().ok());
-    let mut message = format!("it answers {status}");
-    // What it says of keys, accounts and loads is not for those who chat; what it says of the request is.
-    if kind == FailureKind::Refused {
-        let (limit, patience) = ERROR_LIMIT;
-        let body = Box::pin(answer.into_body().bytes(limit));
-        if let Either::Left((Ok(body), _)) = select(body, clock.sleep(patience)).await
-            && let Some(said) = error_message(&body)
-        {
-            message = format!("{message}: {said}");
-        }
     }
-    Failed { kind, message, retry_after: retry_after.map(Duration::from_secs) }
+}
+
+/// The message with the provider's own words. What it says of keys, accounts and loads is not for those who chat; what it
+/// says of the request is.
+fn with_words(message: String, kind: FailureKind, said: Option<String>) -> String {
+    match said.filter(|said| kind == FailureKind::Refused && !said.is_empty()) {
+        Some(said) => format!("{message}: {said}"),
+        None => message,
+    }
 }
 
 fn header<'a>(answer: &'a http::Response<Body>, name: &str) -> Option<&'a str> {

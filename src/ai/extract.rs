@@ -3,6 +3,9 @@
 
 use std::ops::Range;
 
+use super::python::{is_script, uses_freecad};
+use super::wire::Ending;
+
 /// The most suggestions that are taken.
 const MOST_SUGGESTIONS: usize = 3;
 
@@ -27,20 +30,27 @@ pub enum Extracted {
     Prose(String),
 }
 
-/// Finds the script. `is_cut` says that the model stopped at its own limit.
+/// Finds the script.
 ///
 /// - A block counts as a script if it uses FreeCAD: it imports FreeCAD or one of its modules. Of several the last
 ///   counts: models show the whole script again once they have changed it, and say what to install before.
-/// - A last block that is not closed breaks off if the model stopped at its limit. If not, the model forgot the fence.
-/// - An answer without any block is a script if each of its lines that is not indented begins like Python's.
+/// - A last block that is not closed breaks off, unless the model itself says that it was through: then it forgot the
+///   fence, and the block is a script if it is Python to its end.
+/// - An answer without any block is a script if it is Python from beginning to end, and the model says that it was through.
 /// - What a model thinks aloud before its answer, up to `</think>`, is no part of it.
-pub fn extract(answer: &str, is_cut: bool) -> Extracted {
+pub fn extract(answer: &str, ending: Ending) -> Extracted {
     let Some(answer) = after_thoughts(answer) else { return Extracted::Truncated };
     let blocks = blocks(answer);
     let scripts = || blocks.iter().filter(|block| block.may_be_python() && uses_freecad(&block.code));
     // A block that was whole before it may be what the person wanted; but the model meant to say more.
-    if is_cut && blocks.last().is_some_and(|block| !block.is_closed && block.may_be_python()) {
-        return Extracted::Truncated;
+    if let Some(open) = blocks.last().filter(|block| !block.is_closed && block.may_be_python()) {
+        if ending != Ending::Whole {
+            return Extracted::Truncated;
+        }
+        // What was said after a script would run with it.
+        if uses_freecad(&open.code) && !is_script(&open.code) {
+            return Extracted::Prose(answer.trim().to_owned());
+        }
     }
     if let Some(script) = scripts().next_back() {
         let (before, after) = (&answer[..script.range.start], &answer[script.range.end..]);
@@ -48,10 +58,11 @@ pub fn extract(answer: &str, is_cut: bool) -> Extracted {
         let said = [before.trim(), after.trim()].join("\n\n").trim().to_owned();
         return Extracted::Script { code: script.code.clone(), said, suggestions };
     }
-    if is_cut {
+    let is_bare = blocks.is_empty() && is_script(answer);
+    if ending == Ending::Short || (is_bare && ending != Ending::Whole) {
         return Extracted::Truncated;
     }
-    if blocks.is_empty() && is_python(answer) {
+    if is_bare {
         let code = with_end(answer.trim_matches(['\n', '\r']));
         return Extracted::Script { code, said: String::new(), suggestions: Vec::new() };
     }
@@ -60,7 +71,7 @@ pub fn extract(answer: &str, is_cut: bool) -> Extracted {
 
 /// The answer without what came before it; none where the thoughts never end. Where the model's own prompt opens them,
 /// only their end shows.
-fn after_thoughts(answer: &str) -> Option<&str> {
+pub(super) fn after_thoughts(answer: &str) -> Option<&str> {
     match answer.rsplit_once("</think>") {
         Some((_, said)) => Some(said),
         None if answer.trim_start().starts_with("<think>") => None,
@@ -104,15 +115,20 @@ impl Block {
 }
 
 /// A fence that opened a block.
-struct Fence {
+struct Fence<'a> {
     letter: char,
     length: usize,
-    indent: usize,
+    /// What stands before it.
+    indent: &'a str,
 }
+
+/// How many columns further than the fence that opened a block the one that closes it may stand. One that stands deeper
+/// is part of the block, such as of a text in a script.
+const DEEPEST_CLOSE: usize = 3;
 
 fn blocks(answer: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut open: Option<Fence> = None;
+    let mut open: Option<Fence<'_>> = None;
     let mut at = 0;
     for line in answer.split_inclusive('\n') {
         let start = at;
@@ -126,8 +142,8 @@ fn blocks(answer: &str) -> Vec<Block> {
                     open = None;
                 } else {
                     // As much of each line's indentation as the fence has belongs to the list that it stands in.
-                    let spaces = line.bytes().take_while(|byte| *byte == b' ').count().min(fence.indent);
-                    block.code.push_str(&line[spaces..]);
+                    let shared = line.bytes().zip(fence.indent.bytes()).take_while(|(ours, its)| ours == its).count();
+                    block.code.push_str(&line[shared..]);
                 }
             }
             _ => {
@@ -146,8 +162,8 @@ fn blocks(answer: &str) -> Vec<Block> {
 
 /// The fence that a line opens a block with, and the block's language. Deeper indented ones count too: models put
 /// blocks into lists.
-fn opens(line: &str) -> Option<(Fence, String)> {
-    let bare = line.trim_start_matches(' ');
+fn opens(line: &str) -> Option<(Fence<'_>, String)> {
+    let (indent, bare) = indented(line);
     let letter = bare.chars().next().filter(|letter| matches!(letter, '`' | '~'))?;
     let length = bare.chars().take_while(|other| *other == letter).count();
     let info = bare[length..].trim();
@@ -155,53 +171,23 @@ fn opens(line: &str) -> Option<(Fence, String)> {
         return None;
     }
     let language = info.split([' ', '{', ',', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    Some((Fence { letter, length, indent: line.len() - bare.len() }, language))
+    Some((Fence { letter, length, indent }, language))
 }
 
-/// Whether a line closes the block. One that is indented more is the script's own, such as a line of a text in it.
-fn closes(line: &str, fence: &Fence) -> bool {
-    let bare = line.trim();
-    let indent = line.len() - line.trim_start().len();
-    bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter) && indent <= fence.indent + 3
+fn closes(line: &str, fence: &Fence<'_>) -> bool {
+    let (indent, bare) = indented(line.trim_end());
+    let is_fence = bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter);
+    is_fence && columns(indent) <= columns(fence.indent) + DEEPEST_CLOSE
 }
 
-/// Modules that make a Python text a script for FreeCAD.
-const MODULES: [&str; 12] = [
-    "FreeCAD",
-    "FreeCADGui",
-    "Part",
-    "PartDesign",
-    "Sketcher",
-    "Draft",
-    "Mesh",
-    "MeshPart",
-    "Import",
-    "BOPTools",
-    "Arch",
-    "Spreadsheet",
-];
-
-/// Whether a line imports FreeCAD or one of its modules (Python's reference, section 7.11).
-fn uses_freecad(code: &str) -> bool {
-    code.lines().map(str::trim_start).any(|line| {
-        let Some(names) = line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")) else { return false };
-        let names = names.split([',', ' ', ';']).map(|name| name.split('.').next().unwrap_or_default());
-        names.into_iter().any(|name| MODULES.contains(&name))
-    })
+/// What a line is indented by, and the rest of it.
+fn indented(line: &str) -> (&str, &str) {
+    line.split_at(line.len() - line.trim_start_matches([' ', '\t']).len())
 }
 
-/// Whether a text without fences is Python from its first line to its last: it uses FreeCAD, and no line that is not
-/// indented reads like a sentence.
-fn is_python(text: &str) -> bool {
-    let is_sentence = |line: &str| {
-        let words = line.split_whitespace().count();
-        let starts_like_code =
-            ["#", "import ", "from ", "def ", "class ", "for ", "if ", "with ", "while ", "try", "\"", "'"]
-                .iter()
-                .any(|start| line.starts_with(start));
-        !starts_like_code && words >= 4 && !line.contains(['=', '(', '[', ':', ')', ']'])
-    };
-    uses_freecad(text) && !text.lines().filter(|line| !line.starts_with([' ', '\t'])).any(is_sentence)
+/// How far that is: a tab leads to the next multiple of four (section 2.2).
+fn columns(indent: &str) -> usize {
+    indent.bytes().fold(0, |column, byte| if byte == b'\t' { column / 4 * 4 + 4 } else { column + 1 })
 }
 
 /// The same, with the line's end that a file has.
@@ -216,7 +202,7 @@ mod tests {
     const CODE: &str = "import FreeCAD as App\n\nwidth = 10.0  # mm\nif width:\n    print(\"```\")\n";
 
     fn script(answer: &str) -> (String, String) {
-        match extract(answer, false) {
+        match extract(answer, Ending::Whole) {
             Extracted::Script { code, said, .. } => (code, said),
             other => panic!("{other:?}: {answer}"),
         }
@@ -263,8 +249,34 @@ mod tests {
     fn without_any_fence() {
         assert_eq!(script(CODE), (CODE.to_owned(), String::new()));
         assert_eq!(script(&format!("\n{}", CODE.trim_end())).0, CODE);
-        let prose = "You can import Part and then make a box with it.\nimport Part";
-        assert_eq!(extract(prose, false), Extracted::Prose(prose.to_owned()));
+        for prose in [
+            "You can import Part and then make a box with it.\nimport Part",
+            "Here is the script for your bracket:\n\nimport FreeCAD as App\nimport Part\nwidth = 10",
+            "Sorry, I cannot do this (FreeCAD 0.20 has no gears).\nYou could start like this:\nimport Part",
+            "Sure!\nimport Part\nwidth = 10\n\nNext:\n- Add holes\n- Round",
+        ] {
+            assert_eq!(extract(prose, Ending::Whole), Extracted::Prose(prose.to_owned()));
+        }
+        assert_eq!(extract(CODE, Ending::Unsaid), Extracted::Truncated, "nobody knows whether it is whole");
+    }
+
+    #[test]
+    fn tabs_before_fences_are_indentation() {
+        let indented: String = CODE.lines().map(|line| format!("\t{line}\n")).collect();
+        let answer = format!("1. Run this:\n\n\t```python\n{indented}\t```\n2. Done");
+        assert_eq!(script(&answer), (CODE.to_owned(), "1. Run this:\n\n2. Done".to_owned()));
+        assert_eq!(script(&format!("Run this:\n\t```python\n{CODE}\t```\nDone")).0, CODE);
+    }
+
+    #[test]
+    fn a_fence_in_a_text_of_the_script_does_not_end_it() {
+        for fence in ["    ```", "\t```", "  \t````", "    ```\n    again\n    ```"] {
+            let code = format!("import Part\ndef box():\n    \"\"\"Used so:\n{fence}\n    box()\n    \"\"\"\n");
+            assert_eq!(script(&format!("```python\n{code}```\nDone")), (code.clone(), "Done".to_owned()), "{fence}");
+        }
+        for fence in ["```", "   ```", "  `````  "] {
+            assert_eq!(script(&format!("```python\n{CODE}{fence}\nDone")).1, "Done", "{fence}");
+        }
     }
 
     #[test]
@@ -276,23 +288,37 @@ mod tests {
             "```json\n{\"import\": \"FreeCAD\"}\n```",
             "```bash\nfrom FreeCAD import x\n```",
         ] {
-            assert_eq!(extract(answer, false), Extracted::Prose(answer.trim().to_owned()));
+            for ending in [Ending::Whole, Ending::Unsaid] {
+                assert_eq!(extract(answer, ending), Extracted::Prose(answer.trim().to_owned()));
+            }
         }
     }
 
     #[test]
     fn what_breaks_off_is_not_run() {
         let open = format!("Here:\n```python\n{CODE}");
-        assert_eq!(extract(&open, true), Extracted::Truncated);
-        assert_eq!(extract(CODE, true), Extracted::Truncated);
+        for ending in [Ending::Short, Ending::Unsaid] {
+            assert_eq!(extract(&open, ending), Extracted::Truncated);
+            assert_eq!(extract(&format!("```python\n{CODE}```\n{open}"), ending), Extracted::Truncated);
+            assert_eq!(extract("```python\n# A box", ending), Extracted::Truncated);
+            assert_eq!(extract(CODE, ending), Extracted::Truncated);
+        }
         assert_eq!(script(&open).0, CODE, "a forgotten fence");
+        for more in ["\nChange `width` to taste.", "\nNext:\n- Add holes", "box = Part.makeBox("] {
+            for before in ["", "```python\nimport Part\n```\nBetter:\n"] {
+                let answer = format!("{before}{open}{more}");
+                assert_eq!(extract(&answer, Ending::Whole), Extracted::Prose(answer), "prose would run");
+            }
+        }
         // The explanation was cut, not the script.
         let said = "Here:\n\nThe width can".to_owned();
         assert_eq!(
-            extract(&format!("{open}```\nThe width can"), true),
+            extract(&format!("{open}```\nThe width can"), Ending::Short),
             Extracted::Script { code: CODE.to_owned(), said, suggestions: Vec::new() }
         );
-        assert_eq!(extract("First I have to think about", true), Extracted::Truncated);
+        assert!(matches!(extract(&format!("{open}```\n"), Ending::Unsaid), Extracted::Script { .. }));
+        assert_eq!(extract("First I have to think about", Ending::Short), Extracted::Truncated);
+        assert_eq!(extract("", Ending::Short), Extracted::Truncated, "it thought where nobody hears it");
     }
 
     #[test]
@@ -301,12 +327,12 @@ mod tests {
         let answer = format!("Here:\n```python\n{CODE}```\n");
         assert_eq!(script(&format!("{draft}</think>\n{answer}")), (CODE.to_owned(), "Here:".to_owned()));
         assert_eq!(script(&format!("```python\nimport Part\n</think>\n{answer}")).0, CODE);
-        assert_eq!(extract(draft, false), Extracted::Truncated, "they never end");
+        assert_eq!(extract(draft, Ending::Whole), Extracted::Truncated, "they never end");
     }
 
     #[test]
     fn suggestions_are_the_list_below_next() {
-        let list = |after: &str| match extract(&format!("A box.\n```python\n{CODE}```\n{after}"), false) {
+        let list = |after: &str| match extract(&format!("A box.\n```python\n{CODE}```\n{after}"), Ending::Whole) {
             Extracted::Script { said, suggestions, .. } => (said, suggestions),
             other => panic!("{other:?}"),
         };

@@ -7,6 +7,7 @@
 //! - `exchange`: one try of one provider
 //! - `provider`: asks one provider, tries again, and falls back to another, within one deadline
 //! - `extract`: the script in an answer, as it stands there
+//! - `python`: whether a text is a script from its first line to its last
 //! - `config`: the settings `AI_*`
 //!
 //! Nothing here knows projects' owners, objects or the bucket: who may ask for what is decided before.
@@ -16,6 +17,7 @@ mod exchange;
 mod extract;
 mod prompt;
 mod provider;
+mod python;
 mod sse;
 mod wire;
 
@@ -23,4 +25,4 @@ pub use config::{AiConfig, ProviderConfig};
 pub use extract::{Extracted, extract};
 pub use prompt::{Failure, LONGEST_SCRIPT, Message, Model, Request, Role, compose, repair};
 pub use provider::{AiError, Answered, Asked, FailureKind, Listener, ask};
-pub use wire::Usage;
+pub use wire::{Ending, Usage};

@@ -20,8 +20,14 @@ pub const LONGEST_SCRIPT: usize = 96 << 10;
 /// The most of a log's end or a traceback that is shown, in bytes.
 const LONGEST_LOG: usize = 4 << 10;
 
+/// The most of an error's message, or of the line that it points at, that is shown, in bytes.
+const LONGEST_ERROR: usize = 4 << 10;
+
 /// The most objects whose labels are told.
 const MOST_OBJECTS: usize = 20;
+
+/// The most of each label that is told, in bytes.
+const LONGEST_LABEL: usize = 100;
 
 /// Whose words a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -196,14 +202,16 @@ fn measured(report: &mut String, geometry: &Geometry) {
     if let Some(solids) = geometry.solids {
         let _ = writeln!(report, "Solids: {solids}");
     }
-    let labels: Vec<&str> = geometry.objects.iter().take(MOST_OBJECTS).map(|object| object.label.as_str()).collect();
+    let objects = geometry.objects.iter().take(MOST_OBJECTS);
+    let labels: Vec<&str> = objects.map(|object| head(&object.label, LONGEST_LABEL)).collect();
     if !labels.is_empty() {
         let _ = writeln!(report, "Objects: {}", labels.join(", "));
     }
 }
 
 fn error_text(error: &JobError) -> String {
-    let mut text = format!("{}: {}", error.code, error.message);
+    // A report is read from the bucket, and may hold texts of any length.
+    let mut text = format!("{}: {}", head(&error.code, LONGEST_LABEL), head(&error.message, LONGEST_ERROR));
     if let Some(line) = error.line {
         let _ = write!(text, "\nin line {line}");
         if let Some(column) = error.column {
@@ -211,7 +219,7 @@ fn error_text(error: &JobError) -> String {
         }
     }
     if let Some(source) = &error.source {
-        let _ = write!(text, ": {source}");
+        let _ = write!(text, ": {}", head(source, LONGEST_ERROR));
     }
     if let Some(traceback) = &error.traceback {
         let _ = write!(text, "\n{}", tail(traceback));
@@ -230,19 +238,26 @@ fn with_end(text: &str) -> String {
     if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
+/// The beginning of a text.
+fn head(text: &str, longest: usize) -> &str {
+    &text[..text.floor_char_boundary(longest)]
+}
+
 /// The end of a text, from the beginning of a line where it can be.
 fn tail(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(LONGEST_LOG);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
+    let from = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_LOG));
     let rest = &text[from..];
-    if from == 0 { rest } else { rest.split_once('\n').map_or(rest, |(_, lines)| lines) }
+    match rest.split_once('\n') {
+        // A last line that is longer than all that is shown has its end shown.
+        Some((_, lines)) if from > 0 && !lines.trim().is_empty() => lines,
+        _ => rest,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::CadObject;
 
     fn of(message: &str) -> Request<'_> {
         Request { message, context: None }
@@ -328,5 +343,35 @@ mod tests {
         let failure = Failure { error, ..failure };
         let asked = &repair(&[], of("a box"), &failure)[3].content;
         assert!(asked.contains("SyntaxError: invalid syntax\nin line 3, column 12\n"), "{asked}");
+    }
+
+    #[test]
+    fn of_a_long_last_line_the_end_is_shown() {
+        let long = format!("first\n{}ö the cause\n", "ä".repeat(LONGEST_LOG));
+        for end in ["", "\n", "\n \n"] {
+            let text = format!("{long}{end}");
+            assert!(tail(&text).trim_end().ends_with("äö the cause"), "{end:?}");
+            assert!(tail(&text).len() <= LONGEST_LOG && !tail(&text).contains("first"));
+        }
+        let short = "first\nlast\n";
+        assert_eq!(tail(short), short);
+        let mut error = JobError::new("script_error", "ValueError");
+        error.traceback = Some(long);
+        let model = Model { geometry: None, error: Some(error), ..model("import Part\n") };
+        assert!(compose(&[], Some(&model), of("go on"))[1].content.contains("ö the cause\n"));
+    }
+
+    #[test]
+    fn what_is_told_of_a_model_is_bounded() {
+        let endless = "ä".repeat(32_000);
+        let mut error = JobError::new(&endless, &endless);
+        (error.line, error.source, error.traceback) = (Some(7), Some(endless.clone()), Some(endless.clone()));
+        let mut told = model("import Part\n");
+        let object = CadObject { name: "Box".to_owned(), label: endless, type_id: "Part::Box".to_owned() };
+        told.geometry = Some(Geometry { objects: vec![object; 1_000], ..Geometry::default() });
+        told.error = Some(error);
+        let asked = &compose(&[], Some(&told), of("go on"))[1].content;
+        assert!(asked.len() < 3 * LONGEST_ERROR + MOST_OBJECTS * (LONGEST_LABEL + 2) + 1_000, "{}", asked.len());
+        assert!(asked.contains("in line 7: ä"), "{asked}");
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::config::AiConfig;
-use super::exchange::{Exchange, Failed};
+use super::exchange::{BEGINNING, Exchange, Failed};
 use super::prompt::Message;
-use super::wire::Usage;
+use super::wire::{Ending, Usage};
 use crate::http::{Clock, Http};
 
-/// How long all of it may take: every try of every provider, and the pauses between.
+/// How long all of it may take: every try of every provider, and the pauses between. One that is not the last has to
+/// leave the next the time to begin.
 pub(super) const DEADLINE: Duration = Duration::from_secs(480);
 
 /// How often one provider is tried whose failure may pass.
@@ -20,6 +21,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause that a provider may ask for (`Retry-After`); beyond it the next provider is asked.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// The same where there is no other. Quotas are often counted by the minute.
+const LONGEST_LAST_PAUSE: Duration = Duration::from_secs(120);
 
 /// Hears how an answer comes about.
 pub trait Listener {
@@ -35,8 +39,8 @@ pub trait Listener {
 pub struct Answered {
     /// What the model says.
     pub text: String,
-    /// It stopped at its own limit of tokens, or a filter stopped it.
-    pub is_cut: bool,
+    /// Whether that is all that it wanted to say.
+    pub ending: Ending,
 }
 
 /// One try, for the figures.
@@ -103,8 +107,8 @@ impl FailureKind {
         }
     }
 
-    /// How often a provider is tried that fails so; `is_last` says that there is no other. One that says nothing has
-    /// taken its time already.
+    /// How often a provider is tried that fails so, where it is not for the stream; `is_last` says that there is no other.
+    /// One that says nothing has taken its time already.
     fn tries(self, is_last: bool) -> u32 {
         match self {
             Self::Unauthorized | Self::Refused | Self::TooLong => 1,
@@ -112,11 +116,6 @@ impl FailureKind {
             Self::TimedOut => 1,
             Self::RateLimited | Self::Unavailable | Self::Cut | Self::Invalid | Self::Empty => TRIES,
         }
-    }
-
-    /// Whether the next try asks for the answer whole: there are servers whose streams are broken.
-    fn is_of_the_stream(self) -> bool {
-        matches!(self, Self::Cut | Self::Invalid | Self::Empty)
     }
 }
 
@@ -131,16 +130,22 @@ pub async fn ask(
     (http, clock): (&dyn Http, &dyn Clock),
     tries: &mut Vec<Asked>,
 ) -> Result<Answered, AiError> {
-    let until = clock.now().after(DEADLINE);
+    let started = clock.now();
     let mut last = AiError { kind: FailureKind::TimedOut, message: "no provider was asked in time".to_owned() };
     let mut is_listened_to = false;
     let mut providers = config.providers().peekable();
     while let Some(provider) = providers.next() {
+        let is_last = providers.peek().is_none();
+        let (until, longest_pause) = if is_last {
+            (started.after(DEADLINE), LONGEST_LAST_PAUSE)
+        } else {
+            (started.after(DEADLINE.saturating_sub(BEGINNING)), LONGEST_PAUSE)
+        };
         let (mut pause, mut is_stream) = (PAUSE, true);
         for number in 1.. {
             let began = clock.now();
             if began >= until {
-                return Err(last);
+                break;
             }
             if std::mem::take(&mut is_listened_to) {
                 listener.again();
@@ -155,19 +160,19 @@ pub async fn ask(
                 usage: exchange.usage,
                 failure: outcome.as_ref().err().map(|failed| failed.kind),
             });
-            let Failed { kind, message, retry_after } = match outcome {
+            let Failed { kind, message, retry_after, is_of_the_stream } = match outcome {
                 Ok(answered) => return Ok(answered),
                 Err(failed) => failed,
             };
             last = AiError { kind, message: format!("{} ({}): {message}", provider.host(), provider.model) };
             let wait = retry_after.unwrap_or_default().max(pause.mul_f64(1.0 + random() / 2.0));
-            let is_worth_it = number < kind.tries(providers.peek().is_none()) && wait <= LONGEST_PAUSE;
-            if !is_worth_it || clock.now().after(wait) >= until {
+            let most = if is_stream && is_of_the_stream { TRIES } else { kind.tries(is_last) };
+            if number >= most || wait > longest_pause || clock.now().after(wait) >= until {
                 break;
             }
             clock.sleep(wait).await;
             pause *= 2;
-            is_stream &= !kind.is_of_the_stream();
+            is_stream &= !is_of_the_stream;
         }
     }
     Err(last)

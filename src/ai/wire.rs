@@ -4,20 +4,20 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::extract::after_thoughts;
 use super::prompt::Message;
 
 /// The most of an answer's text that is taken, in bytes: a script is at most 1 MiB, models write far less.
 pub(super) const LONGEST_ANSWER: usize = 512 << 10;
 
-/// The most of a provider's own error message that is passed on, in characters.
-const LONGEST_MESSAGE: usize = 300;
-
-/// The request's body. No limits and no temperature: models differ in which of them they take.
+/// The request's body. No temperature, and a limit only where it is set: models differ in which of them they take.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
     pub model: &'a str,
     pub messages: &'a [Message],
     pub stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_options: Option<StreamOptions>,
 }
@@ -46,10 +46,23 @@ pub(super) enum Defect {
     Empty,
     /// It is longer than what is taken.
     TooLong,
-    /// The provider reports an error in the middle of it.
-    Error(String),
+    /// The provider reports an error in the middle of it: with the status that it would have answered with, where that
+    /// is told, and in its own words, which may hold anything.
+    Error(Option<u16>, String),
     /// It ended before it was finished.
     Cut,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The model had said what it wanted to say.
+    Whole,
+    /// The model stopped at its limit of tokens, or a filter stopped it.
+    Short,
+    /// The provider ended the answer and did not say why. There are some that always end so, and some that hide so that
+    /// the model behind them broke off.
+    Unsaid,
 }
 
 /// An answer that is being put together. Only what is needed of each message is looked at: providers add fields, leave
@@ -93,9 +106,14 @@ impl Assembly {
         self.is_done
     }
 
+    /// Whether the text is all there; what may still come are figures.
+    pub fn is_finished(&self) -> bool {
+        self.is_done || self.finish_reason.is_some()
+    }
+
     fn take(&mut self, body: &Value) -> Result<String, Defect> {
         if !body["error"].is_null() {
-            return Err(Defect::Error(message_of(&body["error"])));
+            return Err(error_of(&body["error"]));
         }
         let count = |name: &str| body["usage"][name].as_u64();
         if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
@@ -105,8 +123,11 @@ impl Assembly {
         // Only the first of several answers is taken.
         let choices = body["choices"].as_array().into_iter().flatten();
         for choice in choices.filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
-            if let Some(reason) = choice["finish_reason"].as_str() {
-                self.finish_reason = Some(reason.to_owned());
+            match choice["finish_reason"].as_str() {
+                // What some servers write in every part, before there is a reason.
+                None | Some("" | "null") => {}
+                Some("error") => return Err(Defect::Error(None, String::new())),
+                Some(reason) => self.finish_reason = Some(reason.to_owned()),
             }
             let part = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
             added.push_str(&text_of(&part["content"]));
@@ -120,18 +141,23 @@ impl Assembly {
         Ok(added)
     }
 
-    /// The answer is over. Gives whether it was cut short: by the model's own limit of tokens, or by a filter.
+    /// The answer is over. Gives how it ended.
     ///
     /// # Errors
-    /// When it ended before it was finished, or says nothing.
-    pub fn end(&self) -> Result<bool, Defect> {
-        if !self.is_done && self.finish_reason.is_none() {
+    /// When it ended before it was finished, or says nothing but thoughts.
+    pub fn end(&self) -> Result<Ending, Defect> {
+        if !self.is_finished() {
             return Err(Defect::Cut);
         }
-        if self.text.trim().is_empty() {
-            return Err(Defect::Empty);
-        }
-        Ok(matches!(self.finish_reason.as_deref(), Some("length" | "content_filter")))
+        let ending = match self.finish_reason.as_deref() {
+            Some("stop") => Ending::Whole,
+            // Gemini adds which filter it was.
+            Some(reason) if reason == "length" || reason.starts_with("content_filter") => Ending::Short,
+            _ => Ending::Unsaid,
+        };
+        let is_silent = after_thoughts(&self.text).is_some_and(|said| said.trim().is_empty());
+        // A model that has thought up to its limit would do so again.
+        if is_silent && ending != Ending::Short { Err(Defect::Empty) } else { Ok(ending) }
     }
 }
 
@@ -159,16 +185,22 @@ pub(super) fn error_message(body: &[u8]) -> Option<String> {
     Some(message_of(found)).filter(|message| !message.is_empty())
 }
 
+/// An error that is told where an answer should be. Its code is an HTTP status with some providers, a word with others.
+fn error_of(error: &Value) -> Defect {
+    let status = error["code"].as_u64().filter(|code| (400..600).contains(code));
+    Defect::Error(status.and_then(|status| status.try_into().ok()), message_of(error))
+}
+
 fn message_of(error: &Value) -> String {
     let text = error.as_str().or_else(|| error["message"].as_str()).unwrap_or_default();
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST_MESSAGE).collect()
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn assembled(events: &[&str]) -> (Assembly, Result<bool, Defect>) {
+    fn assembled(events: &[&str]) -> (Assembly, Result<Ending, Defect>) {
         let mut assembly = Assembly::default();
         for event in events {
             if let Err(defect) = assembly.event(event) {
@@ -190,7 +222,7 @@ mod tests {
             r#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#,
             "[DONE]",
         ]);
-        assert_eq!((answer.text.as_str(), end), ("import Part", Ok(false)));
+        assert_eq!((answer.text.as_str(), end), ("import Part", Ok(Ending::Whole)));
         assert_eq!(answer.usage, Some(Usage { input: 12, output: 3 }));
         assert!(answer.is_done());
     }
@@ -200,7 +232,7 @@ mod tests {
         let mut answer = Assembly::default();
         let body = r#"{"choices":[{"message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},"finish_reason":"length"}]}"#;
         assert_eq!(answer.whole(body).as_deref(), Ok("ab"));
-        assert_eq!(answer.end(), Ok(true), "cut short by its own limit");
+        assert_eq!(answer.end(), Ok(Ending::Short), "cut short by its own limit");
         let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}"#;
         assert_eq!(Assembly::default().whole(declined).as_deref(), Ok("I cannot."));
     }
@@ -218,16 +250,46 @@ mod tests {
         assert!(matches!(Assembly::default().whole("{\"id\": 1}"), Err(Defect::Invalid(_))));
         assert_eq!(
             assembled(&[&text("a"), r#"{"choices":null,"error":{"message":"over\nloaded"}}"#]).1,
-            Err(Defect::Error("over loaded".to_owned()))
+            Err(Defect::Error(None, "over loaded".to_owned()))
         );
+        for (code, status) in [("402", Some(402)), ("\"rate_limit\"", None), ("7", None), ("65938", None)] {
+            let error = format!(r#"{{"error":{{"code":{code},"message":"no"}}}}"#);
+            assert_eq!(assembled(&[&error]).1, Err(Defect::Error(status, "no".to_owned())));
+        }
+        let error = r#"{"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#;
+        assert_eq!(assembled(&[&text("half"), error, "[DONE]"]).1, Err(Defect::Error(None, String::new())));
         let long = text(&"x".repeat(LONGEST_ANSWER / 2));
         assert_eq!(assembled(&[&long, &long, &long]).1, Err(Defect::TooLong));
     }
 
     #[test]
     fn what_a_filter_stops_is_cut() {
-        let blocked = r#"{"choices":[{"delta":{"content":"half of it"},"finish_reason":"content_filter"}]}"#;
-        assert_eq!(assembled(&[blocked, "[DONE]"]).1, Ok(true));
+        for reason in ["content_filter", "content_filter: RECITATION"] {
+            let blocked = format!(r#"{{"choices":[{{"delta":{{"content":"half"}},"finish_reason":"{reason}"}}]}}"#);
+            assert_eq!(assembled(&[&blocked, "[DONE]"]).1, Ok(Ending::Short));
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_only_if_it_says_something() {
+        for reason in ["\"\"", "\"null\"", "null"] {
+            let part = format!(r#"{{"choices":[{{"delta":{{"content":"half"}},"finish_reason":{reason}}}]}}"#);
+            assert_eq!(assembled(&[&part, &part]).1, Err(Defect::Cut), "{reason}");
+            assert_eq!(assembled(&[&part, "[DONE]"]).1, Ok(Ending::Unsaid), "{reason}");
+            let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+            assert_eq!(assembled(&[&part, stop, &part]).1, Ok(Ending::Whole), "{reason} takes none back");
+        }
+    }
+
+    #[test]
+    fn thoughts_alone_are_no_answer() {
+        let thought = |text: &str, reason: &str| {
+            assembled(&[&format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}},"finish_reason":"{reason}"}}]}}"#)]).1
+        };
+        assert_eq!(thought("<think>A box?</think>\\n", "stop"), Err(Defect::Empty));
+        assert_eq!(thought("<think>A box?</think>Yes.", "stop"), Ok(Ending::Whole));
+        assert_eq!(thought("<think>A box", "length"), Ok(Ending::Short));
+        assert_eq!(thought("", "length"), Ok(Ending::Short), "it thought where nobody hears it");
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl ChatObject<'_> {
             let code = format!("ai_{}", error.kind.as_str());
             Setback::ends(&code, &format!("The model gave no answer. {}", error.message))
         })?;
-        self.take(project, turn, extract(&answered.text, answered.is_cut))
+        self.take(project, turn, extract(&answered.text, answered.ending))
     }
 
     /// Makes of the answer what it is. No await: it happens whole or not at all.
@@ -59,8 +59,9 @@ impl ChatObject<'_> {
         let (records, now, live) = (self.records(), self.clock.now(), &self.memory.live);
         match answer {
             Extracted::Truncated => {
-                let message = "The model stopped before its script was whole, at its own limit. Ask for a simpler part, \
-                               or in smaller steps.";
+                let message = "The model stopped before its script was whole, at its limit of tokens or because its provider \
+                               broke off. Ask for a simpler part, or in smaller steps; where it \
+                               always ends so, AI_MAX_TOKENS (AI_FALLBACK_MAX_TOKENS) raises the limit.";
                 Err(Setback::ends("answer_truncated", message))
             }
             Extracted::Prose(said) => {

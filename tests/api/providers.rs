@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use partwright::ai::{AiConfig, AiError, Answered, Asked, FailureKind, Listener, Message, Role, ask};
+use partwright::ai::{AiConfig, AiError, Answered, Asked, Ending, FailureKind, Listener, Message, Role, ask};
 use partwright::http::Clock;
 
 use crate::support::clock::TestClock;
-use crate::support::provider::{Provider, Said};
+use crate::support::provider::{Provider, Said, chunk};
 
 const KEY: &str = "sk-the-first-key";
 const FALLBACK_KEY: &str = "sk-the-other-key";
@@ -53,6 +53,7 @@ fn settings(is_double: bool) -> AiConfig {
         ("AI_FALLBACK_BASE_URL", "https://other.test/openai"),
         ("AI_FALLBACK_API_KEY", FALLBACK_KEY),
         ("AI_FALLBACK_MODEL", "two"),
+        ("AI_FALLBACK_MAX_TOKENS", "4096"),
     ];
     let lookup = |name: &str| {
         let other = other.iter().filter(|_| is_double);
@@ -103,6 +104,7 @@ async fn a_streamed_answer() {
     assert_eq!(asked.key, Some(format!("Bearer {KEY}")));
     assert_eq!(asked.body["model"], "one");
     assert_eq!(asked.body["stream"], true);
+    assert!(asked.body.get("max_tokens").is_none(), "how long is the provider's own affair");
     assert_eq!(asked.body["messages"][1], serde_json::json!({"role": "user", "content": "A box, please."}));
     let [tried] = &outcome.tries[..] else { panic!("{:?}", outcome.tries) };
     assert_eq!((tried.provider.as_str(), tried.model.as_str(), tried.failure), ("first.test", "one", None));
@@ -120,7 +122,19 @@ async fn an_unstreamed_answer_to_a_streamed_request() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_stops_at_its_limit_says_so() {
     let (outcome, _) = alone([Said::Limited("Half a scr".to_owned())]).await;
-    assert!(outcome.answer.unwrap().is_cut);
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Short);
+    let (outcome, _) = alone([good()]).await;
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Whole);
+    let unsaid = chunk("Half a scr", None) + "data: [DONE]\n\n";
+    let (outcome, _) = alone([Said::Body("text/event-stream", unsaid)]).await;
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Unsaid);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_tokens_is_sent_where_one_is_set() {
+    let (_, provider) = both([status(401), status(500), Said::Whole("Yes.".to_owned())]).await;
+    let limits: Vec<_> = provider.asked.borrow().iter().map(|asked| asked.body.get("max_tokens").cloned()).collect();
+    assert_eq!(limits, [None, Some(4_096.into()), Some(4_096.into())]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +159,13 @@ async fn what_is_refused_is_told_in_the_provider_s_words_but_without_the_key() {
     assert_eq!((outcome.failure(), provider.count()), (FailureKind::Refused, 1));
     let message = outcome.answer.unwrap_err().message;
     assert!(message.contains("no model for ***"), "{message}");
+    // Neither a whole key nor the beginning of one, wherever the message is cut.
+    for before in 260..310 {
+        let said = format!("{{\"error\":{{\"message\":\"{}{KEY}\"}}}}", "x".repeat(before));
+        let (outcome, _) = alone([Said::Status(404, None, said)]).await;
+        let message = outcome.answer.unwrap_err().message;
+        assert!(!message.contains("sk") && message.len() < 400, "{before}: {message}");
+    }
     // A redirect would lead the key elsewhere.
     let (outcome, _) = alone([Said::Status(302, Some(("location", "https://elsewhere.test/")), String::new())]).await;
     assert_eq!(outcome.failure(), FailureKind::Refused, "nobody is followed with a key");
@@ -161,6 +182,15 @@ async fn too_many_requests_are_waited_for_within_reason() {
     let (outcome, provider) = both([limited("3600"), good()]).await;
     assert!(outcome.took < Duration::from_secs(1), "the other is asked at once: {:?}", outcome.took);
     assert_eq!(provider.last().host, "other.test");
+
+    // Where there is no other, it is waited for longer.
+    let (outcome, _) = alone([limited("45"), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::RateLimited), None]);
+    assert!((45..46).contains(&outcome.took.as_secs()), "{:?}", outcome.took);
+    let (outcome, provider) = both([status(401), limited("45"), good()]).await;
+    assert_eq!((outcome.text(), provider.count()), ("Here is a box, 10 mm wide.", 3));
+    let (outcome, provider) = alone([limited("121")]).await;
+    assert_eq!((outcome.failure(), provider.count(), outcome.took.as_secs()), (FailureKind::RateLimited, 1, 0));
 
     // Without a number, by its own pauses: 1 to 1.5 s, then 2 to 3 s.
     let date = "Wed, 21 Oct 2065 07:28:00 GMT";
@@ -203,6 +233,81 @@ async fn a_slow_beginning_is_waited_for_and_silence_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_only_shows_that_somebody_is_there_counts_as_silence() {
+    let comment = ": PROCESSING\n\n";
+    let (outcome, provider) = both([Said::Repeats(String::new(), comment), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
+    assert_eq!((provider.last().host.as_str(), outcome.took.as_secs()), ("other.test", 120));
+
+    let (outcome, provider) = both([Said::Repeats(chunk("I begin and ", None), comment), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
+    assert_eq!((provider.last().host.as_str(), outcome.took.as_secs()), ("other.test", 60));
+
+    // One that speaks and says nothing leaves the other the time to begin.
+    let (outcome, provider) = both([Said::Repeats(String::new(), "data: {\"choices\":[]}\n\n"), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
+    assert_eq!((provider.last().host.as_str(), outcome.took.as_secs()), ("other.test", 360));
+
+    // What is finished is kept, also where the end of the stream never comes.
+    let (outcome, provider) = both([Said::Repeats(chunk("Yes.", Some("stop")), comment)]).await;
+    assert_eq!((outcome.text(), provider.count(), outcome.took.as_secs()), ("Yes.", 1, 60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_cut_at_any_byte_is_cut_or_finished() {
+    let usage = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n";
+    let before = [chunk("Grö", None), chunk("ße", None)].concat();
+    let finished = before.clone() + &chunk("", Some("stop"));
+    let all = format!("{finished}{usage}data: [DONE]\n\n");
+    // The lines' ends may be missing.
+    let enough = finished.trim_end().len();
+    for at in 0..all.len() {
+        let whole = || Said::Whole("Whole.".to_owned());
+        let mut cuts = vec![Said::Broken(all.as_bytes()[..at].to_vec())];
+        cuts.extend(all.is_char_boundary(at).then(|| Said::Body("text/event-stream", all[..at].to_owned())));
+        for cut in cuts {
+            let (outcome, _) = alone([cut.clone(), whole()]).await;
+            if at < enough {
+                assert_eq!(outcome.failures(), [Some(FailureKind::Cut), None], "{at}: {cut:?}");
+            } else {
+                assert_eq!((outcome.text(), outcome.tries.len()), ("Größe", 1), "{at}: {cut:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_reason_is_no_end() {
+    for reason in ["", "null"] {
+        let half = chunk("```python\nimport Part\n", Some(reason));
+        for broken in [Said::Broken(half.clone().into_bytes()), Said::Body("text/event-stream", half.clone())] {
+            let (outcome, _) = alone([broken, Said::Whole("Whole.".to_owned())]).await;
+            assert_eq!(outcome.failures(), [Some(FailureKind::Cut), None], "{reason}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_for_a_stream_that_is_refused_is_made_without() {
+    for refused in [400, 422] {
+        let (outcome, provider) = alone([status(refused), Said::Whole("Whole.".to_owned())]).await;
+        assert_eq!((outcome.text(), provider.count()), ("Whole.", 2));
+        assert_eq!(provider.last().body["stream"], false);
+        assert!(provider.last().body.get("stream_options").is_none());
+        let (outcome, provider) = both([status(refused), status(refused), good()]).await;
+        assert_eq!((outcome.text(), provider.count()), ("Here is a box, 10 mm wide.", 3));
+        assert_eq!(provider.last().body["stream"], true, "the other one is asked as if nothing had been");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn thoughts_and_nothing_else_are_no_answer() {
+    let thoughts = || Said::Stream("<think>A box, then.</think>\n".to_owned());
+    let (outcome, _) = alone([thoughts(), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::Empty), None]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_breaks_is_asked_for_whole() {
     let whole = "The second answer.".to_owned();
     for broken in [
@@ -234,6 +339,30 @@ async fn an_error_in_mid_stream_is_no_answer() {
     assert_eq!(outcome.failures(), [Some(FailureKind::Unavailable), None]);
     assert_eq!(outcome.heard[..2], ["I be".to_owned(), "<again>".to_owned()]);
     assert_eq!(outcome.text(), "Here is a box, 10 mm wide.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_in_place_of_an_answer_means_what_its_status_means() {
+    for (code, kind, calls) in [
+        (400, FailureKind::Refused, 1),
+        (401, FailureKind::Unauthorized, 1),
+        (402, FailureKind::Unauthorized, 1),
+        (429, FailureKind::RateLimited, 3),
+        (502, FailureKind::Unavailable, 3),
+    ] {
+        let error = format!("{{\"error\":{{\"code\":{code},\"message\":\"words of {KEY}\"}}}}");
+        for said in [
+            Said::Body("text/event-stream", chunk("I be", None) + &format!("data: {error}\n\n")),
+            Said::Body("text/event-stream", format!("data: {error}")),
+            Said::Body("application/json", error.clone()),
+        ] {
+            let (outcome, provider) = alone(std::iter::repeat_n(said.clone(), calls)).await;
+            assert_eq!((outcome.failure(), provider.count()), (kind, calls), "{said:?}");
+            let message = outcome.answer.unwrap_err().message;
+            assert_eq!(message.contains("words of ***"), kind == FailureKind::Refused, "{message}");
+            assert!(message.contains(&code.to_string()), "{message}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

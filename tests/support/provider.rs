@@ -24,8 +24,12 @@ pub enum Said {
     Whole(String),
     /// Streams half of it, and then the connection breaks.
     Cut(String),
+    /// Streams these bytes as they stand, and then the connection breaks.
+    Broken(Vec<u8>),
     /// Streams it, and then says nothing more.
     Stalls(String),
+    /// Streams the first as it stands, and then the second for ever, once every 5 s.
+    Repeats(String, &'static str),
     /// Answers with this status, header and body.
     Status(u16, Option<(&'static str, &'static str)>, String),
     /// Answers with this body of this media type.
@@ -107,6 +111,17 @@ fn answer(said: Said) -> LocalBoxFuture<'static, Result<http::Response<Body>, Ht
             Said::Stream(text) => streamed(&text, Some("stop"), End::Done),
             Said::Limited(text) => streamed(&text, Some("length"), End::Done),
             Said::Cut(text) => streamed(&text[..text.len() / 2], None, End::Broken),
+            Said::Broken(bytes) => {
+                let parts = [Ok(bytes.into()), Err(HttpError("connection reset".to_owned()))];
+                event_stream(Body::from_stream(stream::iter(parts)))
+            }
+            Said::Repeats(first, again) => {
+                let again = stream::repeat(again).then(|again| async move {
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    Ok(Bytes::from(again))
+                });
+                event_stream(Body::from_stream(stream::iter([Ok(first.into())]).chain(again)))
+            }
             Said::Stalls(text) => streamed(&text, None, End::Silence),
             Said::AtOnce(text) => {
                 let letters: String = text.chars().map(|letter| chunk(letter.encode_utf8(&mut [0; 4]), None)).collect();
@@ -172,7 +187,8 @@ fn streamed(text: &str, reason: Option<&str>, end: End) -> http::Response<Body> 
     event_stream(Body::from_stream(paced))
 }
 
-fn chunk(text: &str, reason: Option<&str>) -> String {
+/// A part of a stream that says `text`, and perhaps why it ends.
+pub fn chunk(text: &str, reason: Option<&str>) -> String {
     let delta = if text.is_empty() { json!({}) } else { json!({"content": text}) };
     let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
     format!("data: {}\n\n", json!({"object": "chat.completion.chunk", "choices": [choice]}))

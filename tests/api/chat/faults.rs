@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::faults::Fault;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::{Said, chunk};
 use crate::support::talk::{Run, Talk, error, names, written};
 use crate::support::world::{ADMIN_TOKEN, MODELS, World};
 
@@ -21,19 +21,23 @@ fn status(status: u16) -> Said {
 async fn each_fault_of_the_model_ends_in_a_clear_state() {
     let limited = Said::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
     let cut = || Said::Cut(written("never"));
+    let half = written("half").replace("```\n", "#");
     let body = |media_type, text: &str| Said::Body(media_type, text.to_owned());
     let empty = || body("application/json", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}");
     for (said, code) in [
         (vec![status(401), status(401)], "ai_unauthorized"),
-        (vec![status(404), status(400)], "ai_refused"),
+        (vec![status(404), status(400), status(400)], "ai_refused"),
         (vec![limited.clone(), limited], "ai_rate_limited"),
         ((0..6).map(|_| status(500)).collect(), "ai_unavailable"),
         (vec![Said::Silence, Said::Silence, Said::Silence], "ai_timed_out"),
         ((0..6).map(|_| cut()).collect(), "ai_cut"),
+        ((0..6).map(|_| Said::Broken(chunk(&half, Some("")).into())).collect(), "ai_cut"),
+        (vec![body("text/event-stream", &(chunk(&half, None) + "data: [DONE]\n\n"))], "answer_truncated"),
+        (vec![Said::Stream("<think>A box.</think>".to_owned()); 6], "ai_empty"),
         ((0..6).map(|_| body("application/json", "<html>")).collect(), "ai_invalid"),
         ((0..6).map(|_| empty()).collect(), "ai_empty"),
         (vec![Said::Endless, Said::Endless], "ai_too_long"),
-        (vec![Said::Limited(written("half").replace("```\n", "#"))], "answer_truncated"),
+        (vec![Said::Limited(half.clone())], "answer_truncated"),
     ] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
