@@ -85,7 +85,10 @@ fn provider(
     let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
         (None, None, None) if max_tokens.is_none() => return Ok(None),
         (None, ..) => {
-            return Err(ConfigError::new(url, format!("{key}, {model} or {most} is set, but not where the provider is")));
+            return Err(ConfigError::new(
+                url,
+                format!("{key}, {model} or {most} is set, but not where the provider is"),
+            ));
         }
         (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
         (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),

@@ -184,12 +184,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Passes on what these events add, all at once, and what the answer has cost so far.
-    fn take(
-        &mut self,
-        events: &[String],
-        assembly: &mut Assembly,
-        listener: &dyn Listener,
-    ) -> Result<(), Defect> {
+    fn take(&mut self, events: &[String], assembly: &mut Assembly, listener: &dyn Listener) -> Result<(), Defect> {
         let mut added = String::new();
         let outcome = events.iter().try_for_each(|event| assembly.event(event).map(|text| added.push_str(&text)));
         self.usage = assembly.usage;

@@ -31,8 +31,7 @@ impl ChatObject<'_> {
         };
         let is_again = turn.asked > 0;
         if !turn.asks(parent) {
-            let message =
-                "The service was interrupted each time while the model wrote. Say it again.";
+            let message = "The service was interrupted each time while the model wrote. Say it again.";
             return Err(Setback::ends("interrupted", message));
         }
         self.records().save(&turn)?;

@@ -204,7 +204,8 @@ impl Records<'_> {
         let statement = "DELETE FROM messages WHERE user = ?
                          AND turn NOT IN (SELECT id FROM turns WHERE ended_at IS NULL) RETURNING number";
         let removed = self.sql.exec(statement, &[text(user)])?.len();
-        let statement = "UPDATE turns SET message = '', context = NULL, script = NULL, suggestions = '[]', error = NULL,
+        let statement =
+            "UPDATE turns SET message = '', context = NULL, script = NULL, suggestions = '[]', error = NULL,
                          repair_error = NULL WHERE user = ? AND ended_at IS NOT NULL";
         self.sql.exec(statement, &[text(user)])?;
         Ok(removed)

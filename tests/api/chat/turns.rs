@@ -190,9 +190,8 @@ async fn the_same_error_again_ends_repairs() {
 
     // Nor does it help to go round in circles, or that an object has another address.
     let talk = Talk::new(&world, "anna", "wheel");
-    for (number, message) in ["<Face object at 0x55d0> is null", "no such edge", "<Face object at 0x7f1c> is null"]
-        .into_iter()
-        .enumerate()
+    for (number, message) in
+        ["<Face object at 0x55d0> is null", "no such edge", "<Face object at 0x7f1c> is null"].into_iter().enumerate()
     {
         world.provider.plan(says(&format!("wheel {number}")));
         talk.runs(Run::Fails(error(message, "x = y")));
