@@ -38,7 +38,7 @@ impl Worker {
 
     /// Its API.
     pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
-        Api { transport, base: &self.base }
+        Api::new(transport, &self.base)
     }
 
     /// The processor time that wrangler and workerd have taken so far.

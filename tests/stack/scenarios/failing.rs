@@ -45,14 +45,7 @@ const CASES: &[Case] = &[
         column: None,
         log: &["about to leave"],
     },
-    Case {
-        script: "crashes",
-        status: "error",
-        code: "crashed",
-        line: Some(4),
-        column: None,
-        log: &["about to crash"],
-    },
+    Case { script: "crashes", status: "error", code: "crashed", line: Some(4), column: None, log: &["about to crash"] },
     Case {
         script: "no_geometry",
         status: "error",
@@ -63,14 +56,8 @@ const CASES: &[Case] = &[
     },
 ];
 
-const ENDLESS: Case = Case {
-    script: "endless",
-    status: "timeout",
-    code: "script_timeout",
-    line: None,
-    column: None,
-    log: &["for ever"],
-};
+const ENDLESS: Case =
+    Case { script: "endless", status: "timeout", code: "script_timeout", line: None, column: None, log: &["for ever"] };
 
 /// Status, report and log say what was wrong; the script ran once, and nothing was exported.
 pub async fn a_failing_script_is_told_why(stack: &Stack) {
