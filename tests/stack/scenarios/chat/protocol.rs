@@ -67,7 +67,7 @@ pub async fn by_the_library(stack: &Stack, talking: &Talking) {
     assert_eq!([&asked[0]["stream"], &asked[1]["stream"]], [&json!(true), &json!(false)]);
 
     let limited = put(stack, talking, KEY, "its own limit").await;
-    assert_eq!(limited.answer.unwrap().ending, Ending::Limited);
+    assert_eq!(limited.answer.unwrap().ending, Ending::Short);
     tokio::join!(
         fails(stack, talking, OTHER_KEY, "A plate", FailureKind::Unauthorized, 1, "it answers 401 Unauthorized"),
         fails(stack, talking, KEY, "be refused", FailureKind::Unauthorized, 1, "it answers 401 Unauthorized"),
