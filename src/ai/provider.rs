@@ -46,6 +46,8 @@ pub struct Asked {
     pub provider: String,
     /// The model.
     pub model: String,
+    /// Whether another provider had failed before.
+    pub is_fallback: bool,
     /// How long it took.
     pub took: Duration,
     /// Tokens, where told.
@@ -133,7 +135,7 @@ pub async fn ask(
 ) -> Result<Answered, AiError> {
     let until = clock.now().after(DEADLINE);
     let mut last = AiError { kind: FailureKind::TimedOut, message: "no provider was asked in time".to_owned() };
-    let mut is_listened_to = false;
+    let (mut is_listened_to, mut is_fallback) = (false, false);
     let mut providers = config.providers().peekable();
     while let Some(provider) = providers.next() {
         let (mut pause, mut is_stream) = (PAUSE, true);
@@ -151,6 +153,7 @@ pub async fn ask(
             tries.push(Asked {
                 provider: provider.host().to_owned(),
                 model: provider.model.clone(),
+                is_fallback,
                 took: clock.now().since(began),
                 usage: exchange.usage,
                 failure: outcome.as_ref().err().map(|failed| failed.kind),
@@ -169,6 +172,7 @@ pub async fn ask(
             pause *= 2;
             is_stream &= !kind.is_of_the_stream();
         }
+        is_fallback = true;
     }
     Err(last)
 }

@@ -14,6 +14,7 @@ use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
 use crate::contract::{ProjectId, Timestamp, TurnId};
+use crate::figures::Outbox;
 use crate::http::{Body, Clock, Http};
 use crate::object::{Alarm, ObjectName, Objects, Sql, call};
 use crate::project::{Answer, Idempotency, Operation, ProjectCall, Refusal, Reply};
@@ -159,6 +160,7 @@ impl<'a> ChatObject<'a> {
             version: None,
             script: None,
             suggestions: Vec::new(),
+            written_by: None,
             error: None,
             usage: TurnUsage::default(),
             due: now,
@@ -247,10 +249,10 @@ impl<'a> ChatObject<'a> {
         Ok(TurnBody::new(project, turn, self.records().last_answer(&turn.id)?))
     }
 
-    /// Sets the alarm to when the open turn's next step is due; clears it where none is open.
+    /// Sets the alarm to when the open turn's next step is due, or figures are to be told; clears it where neither is.
     pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
         let due = self.records().open()?.map(|(_, turn)| turn.due);
-        self.alarm.set(due).await;
+        self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
         Ok(())
     }
 }

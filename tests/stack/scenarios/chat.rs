@@ -216,6 +216,7 @@ pub async fn a_sentence_becomes_a_model(stack: &Stack) {
     a_client_that_leaves(stack, &talking).await;
     what_aimock_makes_of_it(stack, &talking).await;
     faults(stack, &talking).await;
+    all_of_it_is_counted(stack, &talking).await;
     assert_eq!(talking.aimock.said(), "", "aimock has nothing to complain of");
     let log = std::fs::read_to_string(stack.folder().join("talking-worker.log")).unwrap();
     assert!(!log.contains(KEY) && !log.contains(OTHER_KEY), "a key is in the log");
@@ -395,4 +396,37 @@ async fn faults(stack: &Stack, talking: &Talking) {
     let turn = talk.say("for the other: a slow first byte").await;
     assert_eq!((&turn["version"], &turn["usage"]["calls"]), (&json!(1), &json!(2)), "{turn}");
     assert_eq!(talk.end(&turn).await["state"], "completed");
+}
+
+/// The figures of both models come to what was done with them.
+async fn all_of_it_is_counted(stack: &Stack, talking: &Talking) {
+    let api = talking.worker.api(&stack.transport);
+    until("the figures of the models", async || {
+        let figures = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let models = figures["totals"]["models"].as_array().unwrap();
+        let of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
+        let (Some(first), Some(other)) = (of("one"), of("two")) else { return Err(figures.to_string()) };
+        let least = [
+            (&first["calls"], 20),
+            (&first["successes"], 7),
+            (&first["input_tokens"], 1),
+            (&first["output_tokens"], 100),
+            (&first["latency"]["count"], 7),
+            (&first["first_runs"], 5),
+            (&first["first_runs_won"], 4),
+            (&first["repairs_tried"], 1),
+            (&first["repairs_won"], 1),
+            (&first["failures"]["rate_limited"], 1),
+            (&first["failures"]["unavailable"], 1),
+            (&other["fallbacks"], 10),
+            (&other["failures"]["unauthorized"], 6),
+            (&other["failures"]["too_long"], 1),
+            (&other["successes"], 2),
+        ];
+        match least.iter().find(|(count, least)| count.as_u64().is_none_or(|count| count < *least)) {
+            Some((_, least)) => Err(format!("one is less than {least}: {figures}")),
+            None => Ok(()),
+        }
+    })
+    .await;
 }
