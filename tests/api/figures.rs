@@ -250,7 +250,7 @@ async fn a_shard_that_is_away_delays_nothing_and_loses_nothing() {
             world.clock.sleep(Duration::from_secs(4)).await;
             assert_eq!(world.get("/api/projects/demo/status").await.json()["status"], "completed");
             assert_eq!(world.get("/api/projects/demo/download/step").await.status, 200);
-            for _ in 0..4 {
+            for _ in 0..2 {
                 assert!(world.ring("demo").await, "{line:?}: what is not told is told later");
             }
         }
@@ -315,7 +315,8 @@ async fn figures_stand_in_the_hour_in_which_it_happened() {
     let hours = figures["hours"].as_array().unwrap();
     let then: Timestamp = hours[0]["hour"].as_str().unwrap().parse().unwrap();
     assert_eq!(hour_of(then), hour_of(report.finished_at));
-    assert_eq!((&hours[0]["figures"]["versions"]["failed"], hours.len()), (&json!(1), 2));
+    assert_eq!(hours[0]["figures"]["versions"]["failed"], 1);
+    assert!(hours.len() > 1, "{figures}");
     assert_eq!((&figures["totals"]["versions"]["failed"], &figures["totals"]["versions"]["completed"]), (&json!(1), &json!(0)));
     let one = Person::admin(&world).get(&format!("{METRICS}?hours=1")).await.json();
     assert_eq!(one["totals"]["versions"]["failed"], 0, "another hour's");
@@ -379,20 +380,12 @@ fn a_shard_keeps_thirty_days() {
 }
 
 /// Shards that answer by a plan, and then as they should.
-#[derive(Default)]
 struct Shards {
     planned: RefCell<VecDeque<Line>>,
-    all: Sqlite0,
+    /// One database for all: a writer uses one of them.
+    sql: Sqlite,
+    /// How many batches they were told.
     told: Cell<usize>,
-}
-
-/// One database for all shards: a writer uses one of them.
-struct Sqlite0(Sqlite);
-
-impl Default for Sqlite0 {
-    fn default() -> Self {
-        Self(Sqlite::new())
-    }
 }
 
 impl Objects for Shards {
@@ -411,7 +404,7 @@ impl Objects for Shards {
             }
             let call: FiguresCall = serde_json::from_slice(request.body()).unwrap();
             self.told.set(self.told.get() + 1);
-            let answer = FiguresObject::new(&self.all.0).handle(&call, clock_of(&call)).unwrap();
+            let answer = FiguresObject::new(&self.sql).handle(&call, clock_of(&call)).unwrap();
             let lost = Err(HttpError("reset".to_owned()));
             if line == Line::Lossy { lost } else { Ok(http::Response::new(Body::full(json!(answer).to_string()))) }
         }
@@ -433,11 +426,11 @@ fn clock_of(call: &FiguresCall) -> Timestamp {
 
 impl Shards {
     fn planning(lines: impl IntoIterator<Item = Line>) -> Self {
-        Self { planned: RefCell::new(lines.into_iter().collect()), ..Self::default() }
+        Self { planned: RefCell::new(lines.into_iter().collect()), sql: Sqlite::new(), told: Cell::default() }
     }
 
     fn total(&self) -> u64 {
-        let rows = self.all.0.exec("SELECT COALESCE(SUM(amount), 0) FROM sums", &[]);
+        let rows = self.sql.exec("SELECT COALESCE(SUM(amount), 0) FROM sums", &[]);
         rows.map_or(0, |rows| match rows[0][0] {
             SqlValue::Integer(total) => total as u64,
             _ => panic!("a sum is a number"),
@@ -473,7 +466,7 @@ async fn an_outbox_tells_once_a_minute_and_each_fact_once() {
         outbox.tell(&shards, &clock).await.unwrap();
     }
     assert_eq!(shards.total(), noted);
-    assert!(shards.told.get() > 4, "some came more than once: {}", shards.told.get());
+    assert_eq!(shards.told.get(), 4, "the first batch came three times");
     assert_eq!(sql.exec("SELECT * FROM figures", &[]).unwrap().len(), 0);
     // After a quiet time it is soon again.
     clock.sleep(Duration::from_secs(3_600)).await;
@@ -517,7 +510,7 @@ async fn what_the_api_counts_is_told_once() {
         note();
         let began = clock.now();
         // One gathers, the others leave it to that one.
-        futures::join!(tally.tell(&shards, &clock), tally.tell(&shards, &clock), async { note() });
+        tokio::join!(tally.tell(&shards, &clock), tally.tell(&shards, &clock), async { note() });
         assert!((5..=8).contains(&clock.now().since(began).as_secs()));
     }
     assert_eq!((shards.total(), shards.told.get()), (15, 3));
