@@ -8,7 +8,7 @@ use crate::s3::ConfigError;
 /// The providers, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AiConfig {
-    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL`.
+    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL`, `AI_MAX_TOKENS`.
     pub first: ProviderConfig,
     /// The same with `AI_FALLBACK_`: asked when the first fails.
     pub fallback: Option<ProviderConfig>,
@@ -24,6 +24,9 @@ pub struct ProviderConfig {
     pub api_key: Option<String>,
     /// The model's name, as the provider has it.
     pub model: String,
+    /// The most tokens of an answer, sent as `max_tokens`; not sent unless set, since there are models that refuse it.
+    /// Others stop after a few hundred without, which is less than a script has.
+    pub max_tokens: Option<u32>,
 }
 
 impl AiConfig {
@@ -33,8 +36,9 @@ impl AiConfig {
     /// # Errors
     /// Names the setting that is missing or wrong; never repeats a key.
     pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
-        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL"])?;
-        let fallback = provider(lookup, ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL"])?;
+        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL", "AI_MAX_TOKENS"])?;
+        let other = ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL", "AI_FALLBACK_MAX_TOKENS"];
+        let fallback = provider(lookup, other)?;
         match (first, fallback) {
             (Some(first), fallback) => Ok(Some(Self { first, fallback })),
             (None, None) => Ok(None),
@@ -70,13 +74,21 @@ impl fmt::Debug for ProviderConfig {
 
 fn provider(
     lookup: &dyn Fn(&str) -> Option<String>,
-    [url, key, model]: [&'static str; 3],
+    [url, key, model, most]: [&'static str; 4],
 ) -> Result<Option<ProviderConfig>, ConfigError> {
     let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let max_tokens = match optional(most).map(|number| number.parse::<u32>()) {
+        None => None,
+        Some(Ok(number @ 1..)) => Some(number),
+        Some(_) => return Err(ConfigError::new(most, "it is no number of tokens, from 1".to_owned())),
+    };
     let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
-        (None, None, None) => return Ok(None),
+        (None, None, None) if max_tokens.is_none() => return Ok(None),
         (None, ..) => {
-            return Err(ConfigError::new(url, format!("{key} or {model} is set, but not where the provider is")));
+            return Err(ConfigError::new(
+                url,
+                format!("{key}, {model} or {most} is set, but not where the provider is"),
+            ));
         }
         (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
         (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),
@@ -102,7 +114,7 @@ fn provider(
             "it holds a character that no key has, such as a space or a line's end".to_owned(),
         ));
     }
-    Ok(Some(ProviderConfig { base_url, api_key, model: model_name }))
+    Ok(Some(ProviderConfig { base_url, api_key, model: model_name, max_tokens }))
 }
 
 #[cfg(test)]
@@ -123,6 +135,9 @@ mod tests {
         assert_eq!(config.first.url(), "https://api.example.com/v1/chat/completions");
         assert_eq!((config.first.host(), config.providers().count()), ("api.example.com", 1));
         assert!(!format!("{config:?}").contains("hush"));
+        assert_eq!(config.first.max_tokens, None);
+        let bounded = read(&[&one[..], &[("AI_MAX_TOKENS", "8000")]].concat()).unwrap().unwrap();
+        assert_eq!(bounded.first.max_tokens, Some(8_000));
         for url in ["http://127.0.0.1:11434/v1", "http://ollama:11434/v1", "http://localhost/"] {
             let here = [("AI_FALLBACK_BASE_URL", url), ("AI_FALLBACK_MODEL", "qwen")];
             assert_eq!(read(&[&one[..], &here].concat()).unwrap().unwrap().providers().count(), 2, "{url}");
@@ -145,6 +160,9 @@ mod tests {
             (url("https://user:pass@api.example.com").to_vec(), "AI_BASE_URL"),
             ([&url("https://x")[..], &[("AI_API_KEY", "sk hush")]].concat(), "AI_API_KEY"),
             (vec![("AI_FALLBACK_BASE_URL", "https://x"), ("AI_FALLBACK_MODEL", "m")], "AI_BASE_URL"),
+            (vec![("AI_MAX_TOKENS", "8000")], "AI_BASE_URL"),
+            ([&url("https://x")[..], &[("AI_MAX_TOKENS", "0")]].concat(), "AI_MAX_TOKENS"),
+            ([&url("https://x")[..], &[("AI_MAX_TOKENS", "many")]].concat(), "AI_MAX_TOKENS"),
         ] {
             let error = read(&settings).unwrap_err();
             assert_eq!(error.setting(), name, "{error}");

@@ -16,9 +16,9 @@ use crate::http::{Body, Clock, Http};
 
 /// How long a provider may take to begin its answer, and then to its first words: models are loaded, and some think
 /// before they speak.
-const BEGINNING: Duration = Duration::from_secs(120);
+pub(super) const BEGINNING: Duration = Duration::from_secs(120);
 
-/// How long it may say nothing in the middle of it.
+/// How long it may say nothing in the middle of it. A comment, which keeps the connection, says nothing.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// How long an answer may take that comes whole, from which nothing is heard before.
@@ -33,9 +33,14 @@ const STREAM_LIMIT: usize = 64 * LONGEST_ANSWER;
 /// The most that is read of an answer that comes whole, in bytes: JSON spells one byte in up to six.
 const WHOLE_LIMIT: usize = 7 * LONGEST_ANSWER;
 
+/// The most of a failure's description that is passed on, in characters: a provider's words may be long.
+const LONGEST_MESSAGE: usize = 400;
+
 /// A try that failed.
 pub(super) struct Failed {
     pub kind: FailureKind,
+    /// The answer's status, where that is why.
+    pub status: Option<u16>,
     /// What happened, with "it" for the provider. Never holds a key.
     pub message: String,
     /// How long the provider wants to be left alone.
@@ -44,7 +49,7 @@ pub(super) struct Failed {
 
 impl Failed {
     fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+        Self { kind, status: None, message: message.into(), retry_after: None }
     }
 }
 
@@ -56,7 +61,12 @@ impl From<Defect> for Failed {
             Defect::TooLong => {
                 Self::new(FailureKind::TooLong, format!("its answer is longer than {LONGEST_ANSWER} bytes"))
             }
-            Defect::Error(why) => Self::new(FailureKind::Unavailable, format!("it broke off with an error: {why}")),
+            Defect::Error(status, why) => {
+                let kind = status.map_or(FailureKind::Unavailable, FailureKind::of_status);
+                let status = status.map_or(String::new(), |status| format!(" {status}"));
+                let said = if is_for_those_who_chat(kind) { format!(": {why}") } else { String::new() };
+                Self::new(kind, format!("it broke off with the error{status}{said}"))
+            }
             Defect::Cut => Self::new(FailureKind::Cut, "its answer broke off"),
         }
     }
@@ -88,7 +98,7 @@ impl<'a> Exchange<'a> {
         listener: &dyn Listener,
     ) -> Result<Answered, Failed> {
         let outcome = self.exchange(messages, is_stream, listener).await;
-        outcome.map_err(|failed| Failed { message: self.without_key(failed.message), ..failed })
+        outcome.map_err(|failed| Failed { message: self.fit_to_tell(&failed.message), ..failed })
     }
 
     async fn exchange(
@@ -122,30 +132,38 @@ impl<'a> Exchange<'a> {
     async fn read_stream(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
         let unreadable = |_| Defect::Invalid("an event is too long or no text".to_owned());
         let (mut assembly, mut events) = (Assembly::default(), EventStream::default());
-        let (mut chunks, mut read) = (body.into_stream(), 0);
+        let (mut chunks, mut read, mut heard_at) = (body.into_stream(), 0, self.clock.now());
         while !assembly.is_done() {
-            let patience = if self.has_spoken { SILENCE } else { BEGINNING };
-            let chunk = match select(chunks.next(), self.clock.sleep(self.patience(patience))).await {
+            let longest = if self.has_spoken { SILENCE } else { BEGINNING };
+            let patience = self.patience(longest.saturating_sub(self.clock.now().since(heard_at)));
+            if patience.is_zero() {
+                return Err(Failed::new(FailureKind::TimedOut, "it says nothing more"));
+            }
+            let chunk = match select(chunks.next(), self.clock.sleep(patience)).await {
                 Either::Left((Some(Ok(chunk)), _)) => chunk,
                 // It may have said all that it had to say.
                 Either::Left((Some(Err(_)) | None, _)) => break,
-                Either::Right(_) => {
-                    return Err(Failed::new(FailureKind::TimedOut, "it stopped in the middle of its answer"));
-                }
+                Either::Right(_) => continue,
             };
             read += chunk.len();
             if read > STREAM_LIMIT {
                 return Err(Defect::TooLong.into());
             }
-            for event in events.push(&chunk).map_err(unreadable)? {
-                self.take(assembly.event(&event), &assembly, listener)?;
+            let events = events.push(&chunk).map_err(unreadable)?;
+            if !events.is_empty() {
+                heard_at = self.clock.now();
+                self.take(&events, &mut assembly, listener)?;
             }
         }
-        if let Some(event) = events.end().map_err(unreadable)? {
-            self.take(assembly.event(&event), &assembly, listener)?;
+        // Some end without an empty line. What breaks off in the middle of an event leaves half of one, which is none.
+        if let Ok(Some(event)) = events.end() {
+            match self.take(&[event], &mut assembly, listener) {
+                Ok(()) | Err(Defect::Invalid(_)) => {}
+                Err(defect) => return Err(defect.into()),
+            }
         }
-        let is_cut = assembly.end()?;
-        Ok(Answered { text: assembly.text, is_cut })
+        let ending = assembly.end()?;
+        Ok(Answered { text: assembly.text, ending })
     }
 
     async fn read_whole(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
@@ -158,25 +176,27 @@ impl<'a> Exchange<'a> {
         };
         let body = std::str::from_utf8(&body).map_err(|error| Defect::Invalid(error.to_string()))?;
         let mut assembly = Assembly::default();
-        self.take(assembly.whole(body), &assembly, listener)?;
-        let is_cut = assembly.end()?;
-        Ok(Answered { text: assembly.text, is_cut })
+        let added = assembly.whole(body);
+        self.usage = assembly.usage;
+        self.say(&added?, listener);
+        let ending = assembly.end()?;
+        Ok(Answered { text: assembly.text, ending })
     }
 
-    /// Passes on what was added, and what the answer has cost so far.
-    fn take(
-        &mut self,
-        added: Result<String, Defect>,
-        assembly: &Assembly,
-        listener: &dyn Listener,
-    ) -> Result<(), Failed> {
+    /// Passes on what these events add, all at once, and what the answer has cost so far.
+    fn take(&mut self, events: &[String], assembly: &mut Assembly, listener: &dyn Listener) -> Result<(), Defect> {
+        let mut added = String::new();
+        let outcome = events.iter().try_for_each(|event| assembly.event(event).map(|text| added.push_str(&text)));
         self.usage = assembly.usage;
-        let added = added?;
+        self.say(&added, listener);
+        outcome
+    }
+
+    fn say(&mut self, added: &str, listener: &dyn Listener) {
         if !added.is_empty() {
             self.has_spoken = true;
-            listener.text(&added);
+            listener.text(added);
         }
-        Ok(())
     }
 
     /// So long, and not beyond the deadline.
@@ -186,7 +206,8 @@ impl<'a> Exchange<'a> {
 
     fn request(&self, messages: &[Message], is_stream: bool) -> Result<http::Request<Bytes>, Failed> {
         let stream_options = is_stream.then_some(StreamOptions { include_usage: true });
-        let body = Request { model: &self.provider.model, messages, stream: is_stream, stream_options };
+        let ProviderConfig { model, max_tokens, .. } = self.provider;
+        let body = Request { model, messages, stream: is_stream, max_tokens: *max_tokens, stream_options };
         // Neither can fail: the settings were checked. The text names no key all the same.
         let wrong = || Failed::new(FailureKind::Refused, "the request cannot be written");
         let body = serde_json::to_vec(&body).map_err(|_| wrong())?;
@@ -197,30 +218,24 @@ impl<'a> Exchange<'a> {
         request.body(Bytes::from(body)).map_err(|_| wrong())
     }
 
-    /// A provider's own words may repeat what it was sent.
-    fn without_key(&self, message: String) -> String {
-        match &self.provider.api_key {
+    /// A provider's own words may repeat what it was sent, and go on for long.
+    fn fit_to_tell(&self, message: &str) -> String {
+        let without_key = match &self.provider.api_key {
             Some(key) => message.replace(key.as_str(), "***"),
-            None => message,
-        }
+            None => message.to_owned(),
+        };
+        without_key.chars().take(LONGEST_MESSAGE).collect()
     }
 }
 
 /// What an answer with an error status means.
 async fn refused(answer: http::Response<Body>, clock: &dyn Clock) -> Failed {
     let status = answer.status();
-    let kind = match status.as_u16() {
-        401..=403 => FailureKind::Unauthorized,
-        408 => FailureKind::TimedOut,
-        429 => FailureKind::RateLimited,
-        500..=599 => FailureKind::Unavailable,
-        _ => FailureKind::Refused,
-    };
+    let kind = FailureKind::of_status(status.as_u16());
     // Seconds; the other form, a date, compares two machines' clocks.
     let retry_after = header(&answer, "retry-after").and_then(|value| value.trim().parse().ok());
     let mut message = format!("it answers {status}");
-    // What it says of keys, accounts and loads is not for those who chat; what it says of the request is.
-    if kind == FailureKind::Refused {
+    if is_for_those_who_chat(kind) {
         let (limit, patience) = ERROR_LIMIT;
         let body = Box::pin(answer.into_body().bytes(limit));
         if let Either::Left((Ok(body), _)) = select(body, clock.sleep(patience)).await
@@ -229,7 +244,14 @@ async fn refused(answer: http::Response<Body>, clock: &dyn Clock) -> Failed {
             message = format!("{message}: {said}");
         }
     }
-    Failed { kind, message, retry_after: retry_after.map(Duration::from_secs) }
+    let retry_after = retry_after.map(Duration::from_secs);
+    Failed { kind, status: Some(status.as_u16()), message, retry_after }
+}
+
+/// Whether the provider's words are passed on: what it says of the request is, what it says of keys, accounts and loads
+/// is not.
+fn is_for_those_who_chat(kind: FailureKind) -> bool {
+    kind == FailureKind::Refused
 }
 
 fn header<'a>(answer: &'a http::Response<Body>, name: &str) -> Option<&'a str> {

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::wire::Ending;
+
 /// The most suggestions that are taken.
 const MOST_SUGGESTIONS: usize = 3;
 
@@ -27,19 +29,20 @@ pub enum Extracted {
     Prose(String),
 }
 
-/// Finds the script. `is_cut` says that the model stopped at its own limit.
+/// Finds the script. `ending` says whether the answer is whole.
 ///
 /// - A block counts as a script if it uses FreeCAD: it imports FreeCAD or one of its modules. Of several the last
 ///   counts: models show the whole script again once they have changed it, and say what to install before.
-/// - A last block that is not closed breaks off if the model stopped at its limit. If not, the model forgot the fence.
+/// - A last block that is not closed breaks off, unless the model has said that the answer is whole: then it forgot the
+///   fence.
 /// - An answer without any block is a script if each of its lines that is not indented begins like Python's.
 /// - What a model thinks aloud before its answer, up to `</think>`, is no part of it.
-pub fn extract(answer: &str, is_cut: bool) -> Extracted {
+pub fn extract(answer: &str, ending: Ending) -> Extracted {
     let Some(answer) = after_thoughts(answer) else { return Extracted::Truncated };
     let blocks = blocks(answer);
     let scripts = || blocks.iter().filter(|block| block.may_be_python() && uses_freecad(&block.code));
     // A block that was whole before it may be what the person wanted; but the model meant to say more.
-    if is_cut && blocks.last().is_some_and(|block| !block.is_closed && block.may_be_python()) {
+    if ending != Ending::Whole && blocks.last().is_some_and(|block| !block.is_closed && block.may_be_python()) {
         return Extracted::Truncated;
     }
     if let Some(script) = scripts().next_back() {
@@ -48,10 +51,11 @@ pub fn extract(answer: &str, is_cut: bool) -> Extracted {
         let said = [before.trim(), after.trim()].join("\n\n").trim().to_owned();
         return Extracted::Script { code: script.code.clone(), said, suggestions };
     }
-    if is_cut {
+    let is_script = blocks.is_empty() && is_python(answer);
+    if ending == Ending::Limited || (is_script && ending == Ending::Unsaid) {
         return Extracted::Truncated;
     }
-    if blocks.is_empty() && is_python(answer) {
+    if is_script {
         let code = with_end(answer.trim_matches(['\n', '\r']));
         return Extracted::Script { code, said: String::new(), suggestions: Vec::new() };
     }
@@ -104,15 +108,16 @@ impl Block {
 }
 
 /// A fence that opened a block.
-struct Fence {
+struct Fence<'a> {
     letter: char,
     length: usize,
-    indent: usize,
+    /// The white space before it.
+    indent: &'a str,
 }
 
 fn blocks(answer: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut open: Option<Fence> = None;
+    let mut open: Option<Fence<'_>> = None;
     let mut at = 0;
     for line in answer.split_inclusive('\n') {
         let start = at;
@@ -126,8 +131,8 @@ fn blocks(answer: &str) -> Vec<Block> {
                     open = None;
                 } else {
                     // As much of each line's indentation as the fence has belongs to the list that it stands in.
-                    let spaces = line.bytes().take_while(|byte| *byte == b' ').count().min(fence.indent);
-                    block.code.push_str(&line[spaces..]);
+                    let spaces = || line.bytes().take_while(|byte| *byte == b' ').count().min(fence.indent.len());
+                    block.code.push_str(line.strip_prefix(fence.indent).unwrap_or_else(|| &line[spaces()..]));
                 }
             }
             _ => {
@@ -146,8 +151,8 @@ fn blocks(answer: &str) -> Vec<Block> {
 
 /// The fence that a line opens a block with, and the block's language. Deeper indented ones count too: models put
 /// blocks into lists.
-fn opens(line: &str) -> Option<(Fence, String)> {
-    let bare = line.trim_start_matches(' ');
+fn opens(line: &str) -> Option<(Fence<'_>, String)> {
+    let bare = line.trim_start_matches([' ', '\t']);
     let letter = bare.chars().next().filter(|letter| matches!(letter, '`' | '~'))?;
     let length = bare.chars().take_while(|other| *other == letter).count();
     let info = bare[length..].trim();
@@ -155,12 +160,20 @@ fn opens(line: &str) -> Option<(Fence, String)> {
         return None;
     }
     let language = info.split([' ', '{', ',', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    Some((Fence { letter, length, indent: line.len() - bare.len() }, language))
+    Some((Fence { letter, length, indent: &line[..line.len() - bare.len()] }, language))
 }
 
-fn closes(line: &str, fence: &Fence) -> bool {
+/// Whether a line closes the block. One that is indented more is the script's own, such as a line of a text in it.
+fn closes(line: &str, fence: &Fence<'_>) -> bool {
     let bare = line.trim();
-    bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter)
+    let is_fence = bare.len() >= fence.length && bare.chars().all(|letter| letter == fence.letter);
+    let indent = &line[..line.len() - line.trim_start().len()];
+    is_fence && (indent == fence.indent || width(indent) <= width(fence.indent) + 3)
+}
+
+/// The columns that white space takes, where a tab takes four.
+fn width(indent: &str) -> usize {
+    indent.bytes().map(|byte| if byte == b'\t' { 4 } else { 1 }).sum()
 }
 
 /// Modules that make a Python text a script for FreeCAD.
@@ -188,18 +201,44 @@ fn uses_freecad(code: &str) -> bool {
     })
 }
 
-/// Whether a text without fences is Python from its first line to its last: it uses FreeCAD, and no line that is not
-/// indented reads like a sentence.
+/// Whether a text without fences is Python from its first line to its last: it uses FreeCAD, and each line that is not
+/// indented, and stands in no text of several lines, begins as a statement does.
 fn is_python(text: &str) -> bool {
-    let is_sentence = |line: &str| {
-        let words = line.split_whitespace().count();
-        let starts_like_code =
-            ["#", "import ", "from ", "def ", "class ", "for ", "if ", "with ", "while ", "try", "\"", "'"]
-                .iter()
-                .any(|start| line.starts_with(start));
-        !starts_like_code && words >= 4 && !line.contains(['=', '(', '[', ':', ')', ']'])
-    };
-    uses_freecad(text) && !text.lines().filter(|line| !line.starts_with([' ', '\t'])).any(is_sentence)
+    let mut is_in_text = false;
+    let mut lines = text.lines();
+    uses_freecad(text)
+        && lines.all(|line| {
+            let was_in_text = is_in_text;
+            let marks = line.matches("\"\"\"").count() + line.matches("'''").count();
+            is_in_text ^= marks % 2 == 1;
+            was_in_text || line.starts_with([' ', '\t']) || line.trim().is_empty() || begins_like_python(line)
+        })
+}
+
+/// Whether a line begins as a statement does (Python's reference, sections 7 and 8), and not as a sentence.
+fn begins_like_python(line: &str) -> bool {
+    const STARTS: [&str; 7] = ["#", "@", ")", "]", "}", "\"\"\"", "'''"];
+    const STATEMENTS: [&str; 6] = ["import", "pass", "raise", "del", "assert", "global"];
+    const BLOCKS: [&str; 10] = ["def", "class", "for", "if", "elif", "else", "while", "with", "try", "except"];
+    let name_ends = line.find(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '.'));
+    let (name, rest) = line.split_at(name_ends.unwrap_or(line.len()));
+    if STARTS.iter().any(|start| line.starts_with(start)) || STATEMENTS.contains(&name) {
+        return true;
+    }
+    if BLOCKS.contains(&name) || matches!(name, "finally" | "from") {
+        return line.contains(if name == "from" { " import " } else { ":" }) || line.trim_end().ends_with(['(', '\\']);
+    }
+    // A call, or an item of something.
+    if !name.is_empty() && rest.starts_with(['(', '[']) {
+        return true;
+    }
+    // What is set: one word, or several with commas between, and perhaps its type.
+    let is_word = |text: &str| text.split_whitespace().count() == 1;
+    line.split_once('=').is_some_and(|(targets, _)| {
+        let targets = targets.trim_end_matches(['+', '-', '*', '/', '%']);
+        let (targets, kind) = targets.split_once(':').unwrap_or((targets, "any"));
+        targets.split(',').all(is_word) && is_word(kind)
+    })
 }
 
 /// The same, with the line's end that a file has.
@@ -214,7 +253,7 @@ mod tests {
     const CODE: &str = "import FreeCAD as App\n\nwidth = 10.0  # mm\nif width:\n    print(\"```\")\n";
 
     fn script(answer: &str) -> (String, String) {
-        match extract(answer, false) {
+        match extract(answer, Ending::Whole) {
             Extracted::Script { code, said, .. } => (code, said),
             other => panic!("{other:?}: {answer}"),
         }
@@ -239,6 +278,14 @@ mod tests {
         let indented: String =
             CODE.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("   {line}\n") }).collect();
         assert_eq!(script(&format!("1. Run this:\n\n   ```python\n{indented}   ```\n2. Done")).0, CODE);
+        let tabbed: String = CODE.lines().map(|line| format!("\t{line}\n")).collect();
+        assert_eq!(script(&format!("- Run this:\n\n\t```python\n{tabbed}\t```\n")).0, CODE);
+    }
+
+    #[test]
+    fn a_fence_in_a_text_of_the_script_ends_nothing() {
+        let code = "import Part\n\n\ndef part():\n    \"\"\"Makes it:\n\n    ```\n    part()\n    ```\n    \"\"\"\n";
+        assert_eq!(script(&format!("```python\n{code}```\n")).0, code);
     }
 
     #[test]
@@ -255,8 +302,21 @@ mod tests {
     fn without_any_fence() {
         assert_eq!(script(CODE), (CODE.to_owned(), String::new()));
         assert_eq!(script(&format!("\n{}", CODE.trim_end())).0, CODE);
-        let prose = "You can import Part and then make a box with it.\nimport Part";
-        assert_eq!(extract(prose, false), Extracted::Prose(prose.to_owned()));
+        let every_form = "\"\"\"A part.\n\nMade of boxes, as asked (see below).\n\"\"\"\nfrom FreeCAD import Vector as V\n\
+                          import Part\n@cache\ndef part(\n    a,\n):\n    return a\n\na, b.c = 1, 2\nwidth: float = 10.0\n\
+                          width += 1\npart(\n    width,\n)\nsizes[0] = 3\nif width:\n    pass\nelse:\n    pass\n";
+        assert_eq!(script(every_form).0, every_form);
+        for prose in [
+            "You can import Part and then make a box with it.\nimport Part",
+            "Here is the script for your bracket:\n\nimport FreeCAD as App\nimport Part\nx = 1",
+            "Sorry, I cannot do this (FreeCAD 0.20 has no gears).\nYou could start like this:\nimport Part",
+            "Sure!\nimport Part\nx = 1\n\nNext:\n- Add holes\n- Round",
+            "For this, set width = 5:\nimport Part",
+            "import Part\n\nThe width (in mm) can be changed.",
+            "import Part\nNote: with x = 1 it is small.",
+        ] {
+            assert_eq!(extract(prose, Ending::Whole), Extracted::Prose(prose.to_owned()));
+        }
     }
 
     #[test]
@@ -268,23 +328,28 @@ mod tests {
             "```json\n{\"import\": \"FreeCAD\"}\n```",
             "```bash\nfrom FreeCAD import x\n```",
         ] {
-            assert_eq!(extract(answer, false), Extracted::Prose(answer.trim().to_owned()));
+            assert_eq!(extract(answer, Ending::Whole), Extracted::Prose(answer.trim().to_owned()));
         }
     }
 
     #[test]
     fn what_breaks_off_is_not_run() {
         let open = format!("Here:\n```python\n{CODE}");
-        assert_eq!(extract(&open, true), Extracted::Truncated);
-        assert_eq!(extract(CODE, true), Extracted::Truncated);
+        assert_eq!(extract(&open, Ending::Limited), Extracted::Truncated);
+        assert_eq!(extract(CODE, Ending::Limited), Extracted::Truncated);
         assert_eq!(script(&open).0, CODE, "a forgotten fence");
         // The explanation was cut, not the script.
         let said = "Here:\n\nThe width can".to_owned();
         assert_eq!(
-            extract(&format!("{open}```\nThe width can"), true),
+            extract(&format!("{open}```\nThe width can"), Ending::Limited),
             Extracted::Script { code: CODE.to_owned(), said, suggestions: Vec::new() }
         );
-        assert_eq!(extract("First I have to think about", true), Extracted::Truncated);
+        assert_eq!(extract("First I have to think about", Ending::Limited), Extracted::Truncated);
+        // Where nobody says that it is whole, only a closed block is.
+        assert_eq!(extract(&open, Ending::Unsaid), Extracted::Truncated);
+        assert_eq!(extract(CODE, Ending::Unsaid), Extracted::Truncated);
+        assert!(matches!(extract(&format!("{open}```\n"), Ending::Unsaid), Extracted::Script { .. }));
+        assert_eq!(extract("Which size?", Ending::Unsaid), Extracted::Prose("Which size?".to_owned()));
     }
 
     #[test]
@@ -293,12 +358,12 @@ mod tests {
         let answer = format!("Here:\n```python\n{CODE}```\n");
         assert_eq!(script(&format!("{draft}</think>\n{answer}")), (CODE.to_owned(), "Here:".to_owned()));
         assert_eq!(script(&format!("```python\nimport Part\n</think>\n{answer}")).0, CODE);
-        assert_eq!(extract(draft, false), Extracted::Truncated, "they never end");
+        assert_eq!(extract(draft, Ending::Whole), Extracted::Truncated, "they never end");
     }
 
     #[test]
     fn suggestions_are_the_list_below_next() {
-        let list = |after: &str| match extract(&format!("A box.\n```python\n{CODE}```\n{after}"), false) {
+        let list = |after: &str| match extract(&format!("A box.\n```python\n{CODE}```\n{after}"), Ending::Whole) {
             Extracted::Script { said, suggestions, .. } => (said, suggestions),
             other => panic!("{other:?}"),
         };

@@ -21,6 +21,6 @@ mod wire;
 
 pub use config::{AiConfig, ProviderConfig};
 pub use extract::{Extracted, extract};
-pub use prompt::{Failure, Message, Model, Request, Role, compose, repair};
+pub use prompt::{Failure, LONGEST_SCRIPT, Message, Model, Request, Role, compose, repair};
 pub use provider::{AiError, Answered, Asked, FailureKind, Listener, ask};
-pub use wire::Usage;
+pub use wire::{Ending, Usage};

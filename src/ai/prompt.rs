@@ -13,15 +13,21 @@ const RULES: &str = include_str!("prompt.md");
 /// The most that earlier messages take together, in bytes; the newest count first.
 const LONGEST_PAST: usize = 24 << 10;
 
-/// The most of the current script that is shown, in bytes. A longer one is not shown in part: half a script would come
-/// back as a whole one.
-const LONGEST_SCRIPT: usize = 96 << 10;
+/// The longest script that a model is shown, in bytes. A longer one cannot be spoken of: half of it would come back as a
+/// whole one.
+pub const LONGEST_SCRIPT: usize = 96 << 10;
 
 /// The most of a log's end or a traceback that is shown, in bytes.
 const LONGEST_LOG: usize = 4 << 10;
 
 /// The most objects whose labels are told.
 const MOST_OBJECTS: usize = 20;
+
+/// The most of a label, in characters.
+const LONGEST_LABEL: usize = 100;
+
+/// The most of an error's message, and of the line that it speaks of, in characters.
+const LONGEST_ERROR: usize = 2_000;
 
 /// Whose words a message holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -67,7 +73,7 @@ impl Message {
 pub struct Model {
     /// Its number.
     pub version: Version,
-    /// Its script.
+    /// Its script, of at most [`LONGEST_SCRIPT`].
     pub script: String,
     /// What its model measures; none where no model came out.
     pub geometry: Option<Geometry>,
@@ -167,11 +173,7 @@ fn ask(asked: &mut String, Request { message, context }: Request<'_>) {
 
 fn describe(asked: &mut String, model: &Model) {
     let name = format!("The current script, version {}", model.version);
-    if model.script.len() <= LONGEST_SCRIPT {
-        marked(asked, &name, &model.script);
-    } else {
-        marked(asked, &name, &format!("It is {} bytes long, too long to be shown here.", model.script.len()));
-    }
+    marked(asked, &name, &model.script);
     let mut report = String::new();
     if let Some(geometry) = &model.geometry {
         measured(&mut report, geometry);
@@ -196,19 +198,23 @@ fn measured(report: &mut String, geometry: &Geometry) {
     if let Some(solids) = geometry.solids {
         let _ = writeln!(report, "Solids: {solids}");
     }
-    let labels: Vec<&str> = geometry.objects.iter().take(MOST_OBJECTS).map(|object| object.label.as_str()).collect();
+    let objects = geometry.objects.iter().take(MOST_OBJECTS);
+    let labels: Vec<String> = objects.map(|object| beginning(&object.label, LONGEST_LABEL)).collect();
     if !labels.is_empty() {
         let _ = writeln!(report, "Objects: {}", labels.join(", "));
     }
 }
 
 fn error_text(error: &JobError) -> String {
-    let mut text = format!("{}: {}", error.code, error.message);
+    let mut text = format!("{}: {}", error.code, beginning(&error.message, LONGEST_ERROR));
     if let Some(line) = error.line {
         let _ = write!(text, "\nin line {line}");
+        if let Some(column) = error.column {
+            let _ = write!(text, ", column {column}");
+        }
     }
     if let Some(source) = &error.source {
-        let _ = write!(text, ": {source}");
+        let _ = write!(text, ": {}", beginning(source, LONGEST_ERROR));
     }
     if let Some(traceback) = &error.traceback {
         let _ = write!(text, "\n{}", tail(traceback));
@@ -227,6 +233,11 @@ fn with_end(text: &str) -> String {
     if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
 }
 
+/// The beginning of a text, so many characters of it at most.
+fn beginning(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 /// The end of a text, from the beginning of a line where it can be.
 fn tail(text: &str) -> &str {
     let mut from = text.len().saturating_sub(LONGEST_LOG);
@@ -234,7 +245,10 @@ fn tail(text: &str) -> &str {
         from += 1;
     }
     let rest = &text[from..];
-    if from == 0 { rest } else { rest.split_once('\n').map_or(rest, |(_, lines)| lines) }
+    match rest.split_once('\n') {
+        Some((_, lines)) if from > 0 && !lines.trim().is_empty() => lines,
+        _ => rest,
+    }
 }
 
 #[cfg(test)]
@@ -299,8 +313,28 @@ mod tests {
         let mark = asked.lines().find(|line| line.starts_with("===== ")).unwrap();
         let marks: Vec<usize> = asked.lines().enumerate().filter(|(_, line)| *line == mark).map(|(at, _)| at).collect();
         assert_eq!(marks, [1, 6], "{asked}");
-        let long = compose(&[], Some(&model(&"y".repeat(LONGEST_SCRIPT + 1))), of("go on"));
-        assert!(long[1].content.contains("too long") && long[1].content.len() < 1_000);
+    }
+
+    #[test]
+    fn what_is_told_of_a_model_is_bounded() {
+        use crate::contract::CadObject;
+        let mut model = model("import Part\n");
+        let label = "x".repeat(50_000);
+        let object = CadObject { name: "Box".to_owned(), label: label.clone(), type_id: "Part::Box".to_owned() };
+        model.geometry = Some(Geometry { objects: vec![object; 100], ..Geometry::default() });
+        let mut error = JobError::new("script_error", &label);
+        (error.source, error.traceback) = (Some(label.clone()), Some(label));
+        model.error = Some(error);
+        let asked = &compose(&[], Some(&model), of("go on"))[1].content;
+        assert!(asked.len() < 12_000 && asked.contains("Objects: xxx"), "{}", asked.len());
+    }
+
+    #[test]
+    fn the_end_of_a_long_line_is_an_end_too() {
+        assert_eq!(tail(&"x".repeat(LONGEST_LOG + 9)).len(), LONGEST_LOG);
+        let line = format!("first\n{}\n", "y".repeat(LONGEST_LOG + 9));
+        assert!(tail(&line).starts_with("yyy") && tail(&line).len() == LONGEST_LOG);
+        assert_eq!(tail(&format!("{}\nlast\n", "z".repeat(LONGEST_LOG))), "last\n");
     }
 
     #[test]
@@ -319,5 +353,11 @@ mod tests {
         let asked = &messages[3].content;
         assert!(asked.contains("BRep_API") && asked.contains("in line 7: shape.makeFillet(9, edges)"), "{asked}");
         assert!(asked.contains("\nlast\n") && !asked.contains("first") && asked.len() < LONGEST_LOG + 1_000);
+
+        let mut error = JobError::new("syntax_error", "SyntaxError: invalid syntax");
+        (error.line, error.column) = (Some(3), Some(12));
+        let failure = Failure { error, ..failure };
+        let asked = &repair(&[], of("a box"), &failure)[3].content;
+        assert!(asked.contains("SyntaxError: invalid syntax\nin line 3, column 12\n"), "{asked}");
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::config::AiConfig;
-use super::exchange::{Exchange, Failed};
+use super::exchange::{BEGINNING, Exchange, Failed};
 use super::prompt::Message;
-use super::wire::Usage;
+use super::wire::{Ending, Usage};
 use crate::http::{Clock, Http};
 
-/// How long all of it may take: every try of every provider, and the pauses between.
+/// How long all of it may take: every try of every provider, and the pauses between. One that is not the last leaves
+/// the next the time to begin an answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(480);
 
 /// How often one provider is tried whose failure may pass.
@@ -18,7 +19,8 @@ const TRIES: u32 = 3;
 /// come again together; twice as long before the third.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause that a provider may ask for (`Retry-After`); beyond it the next provider is asked.
+/// The longest pause that a provider may ask for (`Retry-After`); beyond it the next provider is asked. The last one is
+/// waited for as long as the deadline lets.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// Hears how an answer comes about.
@@ -35,8 +37,8 @@ pub trait Listener {
 pub struct Answered {
     /// What the model says.
     pub text: String,
-    /// It stopped at its own limit of tokens, or a filter stopped it.
-    pub is_cut: bool,
+    /// Whether that is all of it.
+    pub ending: Ending,
 }
 
 /// One try, for the figures.
@@ -105,6 +107,17 @@ impl FailureKind {
         }
     }
 
+    /// What an HTTP status means that is no success.
+    pub(super) fn of_status(status: u16) -> Self {
+        match status {
+            401..=403 => Self::Unauthorized,
+            408 => Self::TimedOut,
+            429 => Self::RateLimited,
+            500..=599 => Self::Unavailable,
+            _ => Self::Refused,
+        }
+    }
+
     /// How often a provider is tried that fails so; `is_last` says that there is no other. One that says nothing has
     /// taken its time already.
     fn tries(self, is_last: bool) -> u32 {
@@ -133,16 +146,19 @@ pub async fn ask(
     (http, clock): (&dyn Http, &dyn Clock),
     tries: &mut Vec<Asked>,
 ) -> Result<Answered, AiError> {
-    let until = clock.now().after(DEADLINE);
+    let end = clock.now().after(DEADLINE);
+    let enough_for_another = clock.now().after(DEADLINE - BEGINNING);
     let mut last = AiError { kind: FailureKind::TimedOut, message: "no provider was asked in time".to_owned() };
     let (mut is_listened_to, mut is_fallback) = (false, false);
     let mut providers = config.providers().peekable();
     while let Some(provider) = providers.next() {
+        let is_last = providers.peek().is_none();
+        let until = if is_last { end } else { enough_for_another };
         let (mut pause, mut is_stream) = (PAUSE, true);
         for number in 1.. {
             let began = clock.now();
             if began >= until {
-                return Err(last);
+                break;
             }
             if std::mem::take(&mut is_listened_to) {
                 listener.again();
@@ -158,13 +174,18 @@ pub async fn ask(
                 usage: exchange.usage,
                 failure: outcome.as_ref().err().map(|failed| failed.kind),
             });
-            let Failed { kind, message, retry_after } = match outcome {
+            let Failed { kind, status, message, retry_after } = match outcome {
                 Ok(answered) => return Ok(answered),
                 Err(failed) => failed,
             };
             last = AiError { kind, message: format!("{} ({}): {message}", provider.host(), provider.model) };
+            // It may be the stream, or a field that goes with one, that the provider does not take.
+            if is_stream && matches!(status, Some(400 | 422)) {
+                is_stream = false;
+                continue;
+            }
             let wait = retry_after.unwrap_or_default().max(pause.mul_f64(1.0 + random() / 2.0));
-            let is_worth_it = number < kind.tries(providers.peek().is_none()) && wait <= LONGEST_PAUSE;
+            let is_worth_it = number < kind.tries(is_last) && (is_last || wait <= LONGEST_PAUSE);
             if !is_worth_it || clock.now().after(wait) >= until {
                 break;
             }

@@ -9,15 +9,14 @@ use super::prompt::Message;
 /// The most of an answer's text that is taken, in bytes: a script is at most 1 MiB, models write far less.
 pub(super) const LONGEST_ANSWER: usize = 512 << 10;
 
-/// The most of a provider's own error message that is passed on, in characters.
-const LONGEST_MESSAGE: usize = 300;
-
-/// The request's body. No limits and no temperature: models differ in which of them they take.
+/// The request's body. No temperature, and no limit unless one is set: models differ in which of them they take.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
     pub model: &'a str,
     pub messages: &'a [Message],
     pub stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream_options: Option<StreamOptions>,
 }
@@ -37,6 +36,17 @@ pub struct Usage {
     pub output: u64,
 }
 
+/// How an answer ends, by what the provider says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The model has said all that it had to say.
+    Whole,
+    /// It stopped at its own limit of tokens, or a filter stopped it.
+    Limited,
+    /// Nothing is said of it: it may be whole or not.
+    Unsaid,
+}
+
 /// What is wrong with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Defect {
@@ -46,8 +56,9 @@ pub(super) enum Defect {
     Empty,
     /// It is longer than what is taken.
     TooLong,
-    /// The provider reports an error in the middle of it.
-    Error(String),
+    /// The provider reports an error in its place or in the middle of it: the HTTP status that it would have, where
+    /// told, and the provider's words.
+    Error(Option<u16>, String),
     /// It ended before it was finished.
     Cut,
 }
@@ -95,7 +106,9 @@ impl Assembly {
 
     fn take(&mut self, body: &Value) -> Result<String, Defect> {
         if !body["error"].is_null() {
-            return Err(Defect::Error(message_of(&body["error"])));
+            let code = &body["error"]["code"];
+            let status = code.as_u64().or_else(|| code.as_str()?.parse().ok());
+            return Err(Defect::Error(status.and_then(|status| status.try_into().ok()), message_of(&body["error"])));
         }
         let count = |name: &str| body["usage"][name].as_u64();
         if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
@@ -105,7 +118,8 @@ impl Assembly {
         // Only the first of several answers is taken.
         let choices = body["choices"].as_array().into_iter().flatten();
         for choice in choices.filter(|choice| choice["index"].as_u64().unwrap_or(0) == 0) {
-            if let Some(reason) = choice["finish_reason"].as_str() {
+            // There are servers that write "" or "null" where others write null.
+            if let Some(reason) = choice["finish_reason"].as_str().filter(|reason| !matches!(*reason, "" | "null")) {
                 self.finish_reason = Some(reason.to_owned());
             }
             let part = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
@@ -120,18 +134,22 @@ impl Assembly {
         Ok(added)
     }
 
-    /// The answer is over. Gives whether it was cut short: by the model's own limit of tokens, or by a filter.
+    /// The answer is over. Gives how it ends.
     ///
     /// # Errors
     /// When it ended before it was finished, or says nothing.
-    pub fn end(&self) -> Result<bool, Defect> {
+    pub fn end(&self) -> Result<Ending, Defect> {
         if !self.is_done && self.finish_reason.is_none() {
             return Err(Defect::Cut);
         }
         if self.text.trim().is_empty() {
             return Err(Defect::Empty);
         }
-        Ok(matches!(self.finish_reason.as_deref(), Some("length" | "content_filter")))
+        Ok(match self.finish_reason.as_deref() {
+            Some("length" | "content_filter") => Ending::Limited,
+            Some(_) => Ending::Whole,
+            None => Ending::Unsaid,
+        })
     }
 }
 
@@ -161,14 +179,14 @@ pub(super) fn error_message(body: &[u8]) -> Option<String> {
 
 fn message_of(error: &Value) -> String {
     let text = error.as_str().or_else(|| error["message"].as_str()).unwrap_or_default();
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(LONGEST_MESSAGE).collect()
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn assembled(events: &[&str]) -> (Assembly, Result<bool, Defect>) {
+    fn assembled(events: &[&str]) -> (Assembly, Result<Ending, Defect>) {
         let mut assembly = Assembly::default();
         for event in events {
             if let Err(defect) = assembly.event(event) {
@@ -190,7 +208,7 @@ mod tests {
             r#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#,
             "[DONE]",
         ]);
-        assert_eq!((answer.text.as_str(), end), ("import Part", Ok(false)));
+        assert_eq!((answer.text.as_str(), end), ("import Part", Ok(Ending::Whole)));
         assert_eq!(answer.usage, Some(Usage { input: 12, output: 3 }));
         assert!(answer.is_done());
     }
@@ -200,7 +218,7 @@ mod tests {
         let mut answer = Assembly::default();
         let body = r#"{"choices":[{"message":{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},"finish_reason":"length"}]}"#;
         assert_eq!(answer.whole(body).as_deref(), Ok("ab"));
-        assert_eq!(answer.end(), Ok(true), "cut short by its own limit");
+        assert_eq!(answer.end(), Ok(Ending::Limited), "cut short by its own limit");
         let declined = r#"{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}"#;
         assert_eq!(Assembly::default().whole(declined).as_deref(), Ok("I cannot."));
     }
@@ -218,8 +236,12 @@ mod tests {
         assert!(matches!(Assembly::default().whole("{\"id\": 1}"), Err(Defect::Invalid(_))));
         assert_eq!(
             assembled(&[&text("a"), r#"{"choices":null,"error":{"message":"over\nloaded"}}"#]).1,
-            Err(Defect::Error("over loaded".to_owned()))
+            Err(Defect::Error(None, "over loaded".to_owned()))
         );
+        for code in ["429", "\"429\""] {
+            let limited = format!(r#"{{"error":{{"code":{code},"message":"no"}}}}"#);
+            assert_eq!(assembled(&[&limited]).1, Err(Defect::Error(Some(429), "no".to_owned())));
+        }
         let long = text(&"x".repeat(LONGEST_ANSWER / 2));
         assert_eq!(assembled(&[&long, &long, &long]).1, Err(Defect::TooLong));
     }
@@ -227,7 +249,16 @@ mod tests {
     #[test]
     fn what_a_filter_stops_is_cut() {
         let blocked = r#"{"choices":[{"delta":{"content":"half of it"},"finish_reason":"content_filter"}]}"#;
-        assert_eq!(assembled(&[blocked, "[DONE]"]).1, Ok(true));
+        assert_eq!(assembled(&[blocked, "[DONE]"]).1, Ok(Ending::Limited));
+    }
+
+    #[test]
+    fn a_reason_that_says_nothing_is_none() {
+        for nothing in ["null", "\"\"", "\"null\""] {
+            let chunk = format!(r#"{{"choices":[{{"delta":{{"content":"half"}},"finish_reason":{nothing}}}]}}"#);
+            assert_eq!(assembled(&[&chunk]).1, Err(Defect::Cut), "{nothing}");
+            assert_eq!(assembled(&[&chunk, "[DONE]"]).1, Ok(Ending::Unsaid), "{nothing}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ const EVENTS: Content = Content::Text {
     about: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
             `restart` (the texts since the last state count for nothing), `script` (`code`, `repair`, `suggestions`), \
             `version` (`version`, `key`, `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, \
-            `version`, `error`), `error` (`error`), and at the end `done` (the body of `getTurn`).",
+            `version`, `error`), `error` (`error`, `repair_error`), and at the end `done` (the body of `getTurn`).",
     example: "event: state\ndata: {\"state\":\"generating\",\"message\":\"Generating script…\"}\n\n",
 };
 
@@ -74,7 +74,7 @@ pub(super) const CHAT: Terms = Terms {
 pub(super) const TURN: Terms = Terms {
     id: "getTurn",
     tag: Tag::Chat,
-    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a day.",
+    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a week.",
     answers: &[Answer {
         about: "The turn.",
         contents: &[Content::Json(Shape::of::<TurnBody<'_>>()), EVENTS],
@@ -139,10 +139,10 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     let key = call.idempotency_key()?;
     let project = match &words.project_name {
         Some(name) => name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))?,
-        None => {
-            let sender = key.as_ref().map(|key| format!("{}\n{key}", call.identity.caller.user));
-            made_up_name(&words.message, sender.as_deref())?
-        }
+        None => match &key {
+            Some(key) => name_of_key(&format!("{}\n{key}", call.identity.caller.user))?,
+            None => made_up_name(&words.message)?,
+        },
     };
     if configured.is_none() {
         return Err(ApiError::ai_not_configured());
@@ -151,7 +151,11 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     let Words { message, context, .. } = words;
     let operation = ChatOperation::Say { message, context, repairs, idempotency };
     let said: Said = read(ask(call, &project, operation).await?).await?;
-    let reply = show(call, &project, said.turn, PATIENCE).await?;
+    let reply = match show(call, &project, said.turn.clone(), PATIENCE).await {
+        // It is begun, though no stream can be had: who began it has to know it.
+        Err(error) if error.is(Code::TooManyWatchers) => tell(call, &project, said.turn, 0).await?,
+        other => other?,
+    };
     Ok(if said.replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply })
 }
 
@@ -181,6 +185,11 @@ async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) 
     if call.wants("text/event-stream") {
         return Ok(Reply::events(ask(call, project, ChatOperation::Listen(turn)).await?));
     }
+    tell(call, project, turn, seconds).await
+}
+
+/// A turn as JSON.
+async fn tell(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) -> Result<Reply, ApiError> {
     json_of(ask(call, project, ChatOperation::Turn { turn, seconds }).await?).await
 }
 
@@ -244,8 +253,7 @@ impl Words {
 }
 
 /// A name for a project of which nobody has said any: the message's first words, and something that nobody else has.
-/// The same `sender` gets the same name for the same message.
-fn made_up_name(message: &str, sender: Option<&str>) -> Result<ProjectId, ApiError> {
+fn made_up_name(message: &str) -> Result<ProjectId, ApiError> {
     let words = message.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = String::new();
     for word in words {
@@ -258,11 +266,18 @@ fn made_up_name(message: &str, sender: Option<&str>) -> Result<ProjectId, ApiErr
     if slug.is_empty() {
         slug.push_str("model-");
     }
-    let sum = match sender {
-        Some(sender) => Sha256::of(sender.as_bytes()).to_string(),
-        None => RequestId::random().to_string(),
-    };
-    format!("{slug}{}", &sum[..8]).parse().map_err(|_| ApiError::broken("no name could be made up"))
+    slug.push_str(&RequestId::random().as_str()[..8]);
+    made_up(&slug)
+}
+
+/// The same where it has to be found again by the idempotency key, whatever words come with that: then the conversation
+/// there says whether they are the same.
+fn name_of_key(sender_and_key: &str) -> Result<ProjectId, ApiError> {
+    made_up(&format!("model-{}", &Sha256::of(sender_and_key.as_bytes()).as_str()[..16]))
+}
+
+fn made_up(name: &str) -> Result<ProjectId, ApiError> {
+    name.parse().map_err(|_| ApiError::broken("no name could be made up"))
 }
 
 impl Shown for Words {
@@ -299,6 +314,7 @@ impl Shown for TurnBody<'_> {
             "repairs": 0,
             "most_repairs": 2,
             "error": null,
+            "repair_error": null,
             "usage": {"calls": 1, "input_tokens": 1450, "output_tokens": 820},
             "began_at": "2026-01-31T12:00:00.000Z",
             "ended_at": null,
@@ -333,13 +349,13 @@ mod tests {
 
     #[test]
     fn names_from_messages() {
-        let name = |message: &str, sender| made_up_name(message, sender).unwrap().to_string();
-        let made = name("A wall bracket, 4 mm!", None);
+        let name = |message: &str| made_up_name(message).unwrap().to_string();
+        let made = name("A wall bracket, 4 mm!");
         assert!(made.starts_with("a-wall-bracket-4-mm-") && made.len() == 28, "{made}");
-        assert_ne!(made, name("A wall bracket, 4 mm!", None));
-        assert_eq!(name("x", Some("anna\nk")), name("x", Some("anna\nk")));
-        assert_ne!(name("x", Some("anna\nk")), name("x", Some("bert\nk")));
-        assert!(name("Кронштейн", None).starts_with("model-"));
-        assert!(name(&"word ".repeat(100), None).len() <= 64 && name(&"x".repeat(8_000), None).starts_with("model-"));
+        assert_ne!(made, name("A wall bracket, 4 mm!"));
+        assert!(name("Кронштейн").starts_with("model-"));
+        assert!(name(&"word ".repeat(100)).len() <= 64 && name(&"x".repeat(8_000)).starts_with("model-"));
+        assert_eq!(name_of_key("anna\nk").unwrap(), name_of_key("anna\nk").unwrap());
+        assert_ne!(name_of_key("anna\nk").unwrap(), name_of_key("bert\nk").unwrap());
     }
 }

@@ -78,7 +78,7 @@ codes! {
     LogNotFound = 404 "log_not_found",
     /// There is no such file: nothing has completed yet, or not with this format.
     NoOutput = 404 "no_output",
-    /// The caller has begun no such turn in this project, or it is more than a day old.
+    /// The caller has begun no such turn in this project, or it is more than a week old.
     TurnNotFound = 404 "turn_not_found",
     /// No example has this name.
     ExampleNotFound = 404 "example_not_found",

@@ -427,6 +427,11 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// Whether it has this code.
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
     /// What the refusal of a conversation's object means to the caller.
     pub(super) fn chat_refusal(refusal: ChatRefusal, project: &str) -> Self {
         match refusal {

@@ -55,6 +55,8 @@ impl Shown for StatusBody<'_> {
                 "status": "processing",
                 "message": "FreeCAD processing…",
                 "version": 2,
+                "origin": "upload",
+                "parent": null,
                 "phase": "running",
                 "code": null,
                 "attempt": 1,

@@ -7,6 +7,7 @@ use futures::future::{Either, select};
 
 use super::call::ChatRefusal;
 use super::object::ChatObject;
+use super::records::KEPT;
 use super::turn::{Turn, TurnState};
 use super::words;
 use crate::ai::Asked;
@@ -23,6 +24,9 @@ const LONG: Duration = Duration::from_secs(300);
 
 /// What drives for longer than this was broken off. The platform ends it before.
 const LONGEST: Duration = Duration::from_secs(1_200);
+
+/// When it is tried again to remove what is kept no longer.
+const TIDY_AGAIN: Duration = Duration::from_secs(3_600);
 
 /// How often those who listen hear something, if only that the connection stands.
 const TICK: Duration = Duration::from_secs(15);
@@ -80,8 +84,7 @@ impl ChatObject<'_> {
         self.alarm.set(Some(self.clock.now().after(AGAIN))).await;
         if self.records().open()?.is_none() {
             let told = self.tell_figures().await;
-            self.arm().await?;
-            return told;
+            return self.tidy().await.and(told);
         }
         let Some(driving) = Driving::take(&self.memory.driving, self.clock.now()) else { return Ok(()) };
         self.memory.live.tick();
@@ -99,6 +102,29 @@ impl ChatObject<'_> {
         let told = self.tell_figures().await;
         self.arm().await?;
         outcome.and(told)
+    }
+
+    /// Removes what is kept no longer: turns that ended long ago, and all that was said of a name that nobody has taken
+    /// since, which no list would ever show again.
+    async fn tidy(&self) -> Result<(), ChatRefusal> {
+        let (records, now) = (self.records(), self.clock.now());
+        if let Some((project, last)) = records.last()?
+            && last.ended_at.is_some_and(|ended| now >= ended.after(KEPT))
+        {
+            self.alarm.set(Some(now.after(TIDY_AGAIN))).await;
+            let status = match self.ask_project(&project, &last, Operation::Status).await {
+                Err(Setback::Passing(_)) => return Ok(()),
+                status => status,
+            };
+            // Meanwhile somebody may have spoken.
+            if records.open()?.is_none() {
+                match status {
+                    Ok(Reply::Status(status)) if status.newest.is_none() => records.clear()?,
+                    _ => records.drop_old(now)?,
+                }
+            }
+        }
+        self.arm().await
     }
 
     async fn drive(&self) -> Result<(), ChatRefusal> {

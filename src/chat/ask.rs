@@ -4,7 +4,7 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
-use crate::ai::{Extracted, Failure, Message, Model, Request, Role, ask, compose, extract, repair};
+use crate::ai::{Extracted, Failure, LONGEST_SCRIPT, Message, Model, Request, Role, ask, compose, extract, repair};
 use crate::contract::{JobError, Key, MAX_SCRIPT_BYTES, ProjectId, Version};
 use crate::project::{Operation, Reply, VersionView};
 use crate::s3::{Client, S3Error};
@@ -31,8 +31,7 @@ impl ChatObject<'_> {
         };
         let is_again = turn.asked > 0;
         if !turn.asks(parent) {
-            let message =
-                "The service was interrupted each time while the model wrote. Nothing was uploaded; try again.";
+            let message = "The service was interrupted each time while the model wrote. Say it again.";
             return Err(Setback::ends("interrupted", message));
         }
         self.records().save(&turn)?;
@@ -49,7 +48,7 @@ impl ChatObject<'_> {
             let code = format!("ai_{}", error.kind.as_str());
             Setback::ends(&code, &format!("The model gave no answer. {}", error.message))
         })?;
-        self.take(project, turn, extract(&answered.text, answered.is_cut))
+        self.take(project, turn, extract(&answered.text, answered.ending))
     }
 
     /// Makes of the answer what it is. No await: it happens whole or not at all.
@@ -57,9 +56,13 @@ impl ChatObject<'_> {
         let (records, now, live) = (self.records(), self.clock.now(), &self.memory.live);
         match answer {
             Extracted::Truncated => {
-                let message = "The model stopped before its script was whole, at its own limit. Nothing was uploaded. Ask \
-                               for a simpler part, or in smaller steps.";
+                let message = "The model stopped before its script was whole, and half a script is not run. Ask for a \
+                               simpler part, or in smaller steps; or set AI_MAX_TOKENS, where the provider stops early.";
                 Err(Setback::ends("answer_truncated", message))
+            }
+            // It may have thought aloud, and then said nothing.
+            Extracted::Prose(said) if said.is_empty() => {
+                Err(Setback::ends("ai_empty", "The model gave no answer. It was empty."))
             }
             Extracted::Prose(said) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
@@ -67,7 +70,7 @@ impl ChatObject<'_> {
                 Ok(self.keep(project, &turn)?)
             }
             // It would fail in the same way.
-            Extracted::Script { code, said, .. } if turn.repair > 0 && turn.script.as_ref() == Some(&code) => {
+            Extracted::Script { code, said, .. } if !turn.is_new(&code) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
                 turn.spoke(now);
                 Ok(self.keep(project, &turn)?)
@@ -94,15 +97,16 @@ impl ChatObject<'_> {
         };
         let newest = status.newest;
         let model = match &newest {
-            Some(newest) => self.model(project, turn, newest).await?,
+            Some(newest) => Some(self.model(project, turn, newest).await?),
             None => None,
         };
         let messages = compose(&self.past(turn)?, model.as_ref(), request(turn));
         Ok((messages, newest.map(|newest| newest.version)))
     }
 
-    /// The newest version with its script; none where the script is gone, or is no text that a model could read.
-    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<Option<Model>, Setback> {
+    /// The newest version with its script. Without it there is nothing to speak of: a model that does not see it would
+    /// write another part.
+    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<Model, Setback> {
         let held = match self.ask_project(project, turn, Operation::Script(view.version)).await? {
             Reply::Script { held, .. } => held,
             _ => None,
@@ -111,13 +115,26 @@ impl ChatObject<'_> {
             Some(script) => Some(script),
             None => self.read(&Key::Script(project.clone(), view.version), MAX_SCRIPT_BYTES).await?,
         };
+        let version = view.version;
+        let Some(script) = script else {
+            let message = format!("The script of version {version} is gone, or is no text. Upload one to speak of.");
+            return Err(Setback::ends("script_unreadable", &message));
+        };
+        if script.len() > LONGEST_SCRIPT {
+            let message = format!(
+                "The script of version {version} has {} bytes; a model is shown at most {LONGEST_SCRIPT}. Upload changes \
+                 of your own, or a shorter script.",
+                script.len()
+            );
+            return Err(Setback::ends("script_too_long", &message));
+        }
         let report = view.report.as_ref();
-        Ok(script.map(|script| Model {
-            version: view.version,
+        Ok(Model {
+            version,
             script,
             geometry: report.and_then(|report| report.geometry.clone()),
             error: report.and_then(|report| report.error.clone()),
-        }))
+        })
     }
 
     /// The words for a repair of the version that failed.

@@ -15,10 +15,19 @@ const MOST_LISTENERS: usize = 50;
 /// The most events that one listener may be behind. One that takes none is let go: it may come again.
 const FARTHEST_BEHIND: usize = 5_000;
 
+/// What of it one wants to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hears {
+    /// Every event.
+    Everything,
+    /// Not the model's words: they change nothing for who waits for the next state.
+    Changes,
+}
+
 /// Who listens.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    listeners: RefCell<Vec<UnboundedSender<Bytes>>>,
+    listeners: RefCell<Vec<(Hears, UnboundedSender<Bytes>)>>,
     /// What the model has said so far of the answer that it is at.
     text: RefCell<String>,
     /// The last status that was told.
@@ -29,24 +38,28 @@ pub(super) struct Live {
 
 impl Live {
     /// One more listener; none where there are too many.
-    pub fn join(&self) -> Option<UnboundedReceiver<Bytes>> {
+    pub fn join(&self, hears: Hears) -> Option<UnboundedReceiver<Bytes>> {
         let mut listeners = self.listeners.borrow_mut();
-        listeners.retain(|listener| !listener.is_closed());
+        listeners.retain(|(_, listener)| !listener.is_closed());
         if listeners.len() >= MOST_LISTENERS {
             return None;
         }
         let (tell, told) = unbounded();
-        listeners.push(tell);
+        listeners.push((hears, tell));
         Some(told)
     }
 
     /// Tells all who listen.
     pub fn tell(&self, event: Bytes) {
+        self.tell_those(event, |_| true);
+    }
+
+    /// Tells those who want to hear this; lets go who cannot.
+    fn tell_those(&self, event: Bytes, wants: impl Fn(Hears) -> bool) {
         self.has_spoken.set(true);
-        let tell = |listener: &UnboundedSender<Bytes>| {
-            listener.len() < FARTHEST_BEHIND && listener.unbounded_send(event.clone()).is_ok()
-        };
-        self.listeners.borrow_mut().retain(tell);
+        self.listeners.borrow_mut().retain(|(hears, listener)| {
+            !wants(*hears) || (listener.len() < FARTHEST_BEHIND && listener.unbounded_send(event.clone()).is_ok())
+        });
     }
 
     /// Keeps the connections that had nothing to hear since the last tick.
@@ -78,7 +91,7 @@ impl Live {
 impl Listener for Live {
     fn text(&self, added: &str) {
         self.text.borrow_mut().push_str(added);
-        self.tell(text_event(added));
+        self.tell_those(text_event(added), |hears| hears == Hears::Everything);
     }
 
     fn again(&self) {

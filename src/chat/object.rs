@@ -8,8 +8,8 @@ use futures::future::{Either, select};
 use serde::Serialize;
 
 use super::call::{ChatCall, ChatOperation, ChatRefusal, Said};
-use super::live::Live;
-use super::records::Records;
+use super::live::{Hears, Live};
+use super::records::{KEPT, Records};
 use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
@@ -162,6 +162,8 @@ impl<'a> ChatObject<'a> {
             suggestions: Vec::new(),
             written_by: None,
             error: None,
+            repair_error: None,
+            seen: Vec::new(),
             usage: TurnUsage::default(),
             due: now,
             began_at: now,
@@ -185,16 +187,16 @@ impl<'a> ChatObject<'a> {
     async fn turn(&self, call: &ChatCall, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         // Where too many listen, the answer comes at once.
-        let mut told = if seconds > 0 { self.memory.live.join() } else { None };
+        let mut told = if seconds > 0 { self.memory.live.join(Hears::Changes) } else { None };
         loop {
             let turn = self.theirs(call, id)?;
             let left = until.since(self.clock.now());
             let is_there = !matches!(turn.state, TurnState::Generating | TurnState::Uploading);
             match &mut told {
-                Some(told) if !is_there && !left.is_zero() => {
-                    // Most of what is told are words of the model, which change nothing here.
-                    if let Either::Left((Some(_), _)) = select(told.next(), self.clock.sleep(left)).await {
-                        while told.try_recv().is_ok() {}
+                Some(events) if !is_there && !left.is_zero() => {
+                    // Without an event it was let go: it is answered as things stand.
+                    if let Either::Left((None, _)) = select(events.next(), self.clock.sleep(left)).await {
+                        told = None;
                     }
                 }
                 _ => return json(&self.body(&call.project, &turn)?),
@@ -210,7 +212,7 @@ impl<'a> ChatObject<'a> {
         if turn.state.is_final() {
             return Ok(Body::from_stream(now));
         }
-        let told = self.memory.live.join().ok_or(ChatRefusal::TooManyListeners)?;
+        let told = self.memory.live.join(Hears::Everything).ok_or(ChatRefusal::TooManyListeners)?;
         Ok(Body::from_stream(now.chain(told.map(Ok))))
     }
 
@@ -249,9 +251,13 @@ impl<'a> ChatObject<'a> {
         Ok(TurnBody::new(project, turn, self.records().last_answer(&turn.id)?))
     }
 
-    /// Sets the alarm to when the open turn's next step is due, or figures are to be told; clears it where neither is.
+    /// Sets the alarm to when the open turn's next step is due; where none is open, to when what is kept may go. To when
+    /// figures are to be told, where that is before.
     pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
-        let due = self.records().open()?.map(|(_, turn)| turn.due);
+        let due = match self.records().open()? {
+            Some((_, turn)) => Some(turn.due),
+            None => self.records().last()?.and_then(|(_, turn)| turn.ended_at).map(|ended| ended.after(KEPT)),
+        };
         self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
         Ok(())
     }

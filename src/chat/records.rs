@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::turn::{Turn, TurnUsage};
 use super::words::MessageBody;
 use crate::ai::Role;
-use crate::contract::{ProjectId, Sha256, Timestamp, TurnId, Version};
+use crate::contract::{JobError, ProjectId, Sha256, Timestamp, TurnId, Version};
 use crate::object::{Sql, SqlError, Value};
 use crate::project::Idempotency;
 use crate::row::{Reader, integer, optional, text, time, version};
@@ -19,8 +19,8 @@ const MOST_BYTES: u64 = 1 << 20;
 /// The largest number that the object's SQLite carries without loss.
 const MOST: u64 = (1 << 53) - 1;
 
-/// How long a turn that has ended is kept.
-const KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// How long a turn that has ended is kept; and after the last one, all that was said of a name that still is nobody's.
+pub(super) const KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// The tables. They are made with the first write, so that asking about a name leaves nothing behind.
 const SCHEMA: [&str; 2] = [
@@ -34,15 +34,15 @@ const SCHEMA: [&str; 2] = [
         user TEXT NOT NULL, admin INTEGER NOT NULL, request_id TEXT NOT NULL, message TEXT NOT NULL, context TEXT,
         repairs INTEGER NOT NULL, state TEXT NOT NULL, repair INTEGER NOT NULL, asked INTEGER NOT NULL,
         troubles INTEGER NOT NULL, parent INTEGER, version INTEGER, script TEXT, suggestions TEXT NOT NULL, written_by TEXT,
-        error TEXT,
-        calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        error TEXT, repair_error TEXT, seen TEXT NOT NULL, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        output_tokens INTEGER NOT NULL,
         due INTEGER NOT NULL, began_at INTEGER NOT NULL, state_at INTEGER NOT NULL, ended_at INTEGER)",
 ];
 
 /// The columns of a [`Turn`], in the order of [`read_turn`] and [`Records::save`].
 const COLUMNS: &str = "id, user, admin, request_id, message, context, repairs, state, repair, asked, troubles, parent, \
-                       version, script, suggestions, written_by, error, calls, input_tokens, output_tokens, due, \
-                       began_at, state_at, ended_at";
+                       version, script, suggestions, written_by, error, repair_error, seen, calls, input_tokens, \
+                       output_tokens, due, began_at, state_at, ended_at";
 
 /// Reads and writes the tables.
 #[derive(Clone, Copy)]
@@ -67,10 +67,14 @@ impl Records<'_> {
 
     /// The turn that is open, and its project.
     pub fn open(&self) -> Result<Option<(ProjectId, Turn)>, SqlError> {
+        self.one("ended_at IS NULL")
+    }
+
+    fn one(&self, condition: &str) -> Result<Option<(ProjectId, Turn)>, SqlError> {
         if !self.exist()? {
             return Ok(None);
         }
-        let statement = format!("SELECT project, {COLUMNS} FROM turns WHERE ended_at IS NULL LIMIT 1");
+        let statement = format!("SELECT project, {COLUMNS} FROM turns WHERE {condition} LIMIT 1");
         let rows = self.sql.exec(&statement, &[])?;
         let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
         Ok(Some((row.parsed()?, read_turn(&mut row)?)))
@@ -97,6 +101,23 @@ impl Records<'_> {
         Ok(Some((row.parsed()?, row.parsed()?)))
     }
 
+    /// The turn that ended last, and its project.
+    pub fn last(&self) -> Result<Option<(ProjectId, Turn)>, SqlError> {
+        self.one("ended_at IS NOT NULL ORDER BY ended_at DESC")
+    }
+
+    /// Removes the turns that ended long ago.
+    pub fn drop_old(&self, now: Timestamp) -> Result<(), SqlError> {
+        let too_old = now.as_millis() - i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+        self.sql.exec("DELETE FROM turns WHERE ended_at <= ?", &[Value::Integer(too_old)]).map(drop)
+    }
+
+    /// Removes everything.
+    pub fn clear(&self) -> Result<(), SqlError> {
+        self.sql.exec("DELETE FROM messages", &[])?;
+        self.sql.exec("DELETE FROM turns", &[]).map(drop)
+    }
+
     /// Adds a turn. Of those before it the texts go, and in time the rows.
     pub fn begin(
         &self,
@@ -105,12 +126,11 @@ impl Records<'_> {
         idempotency: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<(), SqlError> {
-        let too_old = now.as_millis() - i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.sql.exec("DELETE FROM turns WHERE ended_at <= ?", &[Value::Integer(too_old)])?;
+        self.drop_old(now)?;
         self.sql.exec("UPDATE turns SET message = '', context = NULL, script = NULL", &[])?;
         let statement = format!(
             "INSERT INTO turns (project, key, body, {COLUMNS}) VALUES \
-             (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+             (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         );
         let mut row = vec![
             text(project),
@@ -177,14 +197,20 @@ impl Records<'_> {
         rows.into_iter().next().map_or(Ok(0), |row| Reader::new(row).parsed())
     }
 
-    /// Removes a user's messages but those of the turn that is open; gives how many.
+    /// Removes a user's words, and what came of them in turns, but for the turn that is open; gives how many messages
+    /// they were.
     pub fn forget(&self, user: &str) -> Result<usize, SqlError> {
         if !self.exist()? {
             return Ok(0);
         }
         let statement = "DELETE FROM messages WHERE user = ?
                          AND turn NOT IN (SELECT id FROM turns WHERE ended_at IS NULL) RETURNING number";
-        Ok(self.sql.exec(statement, &[text(user)])?.len())
+        let removed = self.sql.exec(statement, &[text(user)])?.len();
+        let statement =
+            "UPDATE turns SET message = '', context = NULL, script = NULL, suggestions = '[]', error = NULL,
+                         repair_error = NULL WHERE user = ? AND ended_at IS NOT NULL";
+        self.sql.exec(statement, &[text(user)])?;
+        Ok(removed)
     }
 
     fn messages(&self, condition: &str, mut row: Vec<Value>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
@@ -231,6 +257,8 @@ fn read_turn(row: &mut Reader) -> Result<Turn, SqlError> {
         suggestions: row.json()?.unwrap_or_default(),
         written_by: row.optional_text()?,
         error: row.json()?,
+        repair_error: row.json()?,
+        seen: row.json()?.unwrap_or_default(),
         usage: TurnUsage { calls: row.parsed()?, input_tokens: row.parsed()?, output_tokens: row.parsed()? },
         due: at(row)?,
         began_at: at(row)?,
@@ -241,7 +269,7 @@ fn read_turn(row: &mut Reader) -> Result<Turn, SqlError> {
 
 fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
     let json = |value: serde_json::Result<String>| value.map_err(|error| SqlError(error.to_string()));
-    let error = turn.error.as_ref().map(|error| json(serde_json::to_string(error))).transpose()?;
+    let told = |error: &Option<JobError>| error.as_ref().map(|error| json(serde_json::to_string(error))).transpose();
     Ok(vec![
         text(&turn.id),
         text(&turn.user),
@@ -259,7 +287,9 @@ fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
         optional(&turn.script),
         text(json(serde_json::to_string(&turn.suggestions))?),
         optional(&turn.written_by),
-        optional(&error),
+        optional(&told(&turn.error)?),
+        optional(&told(&turn.repair_error)?),
+        text(json(serde_json::to_string(&turn.seen))?),
         integer(turn.usage.calls),
         integer(turn.usage.input_tokens),
         integer(turn.usage.output_tokens),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contract::{JobError, Outcome, Report, RequestId, Timestamp, TurnId, Version};
+use crate::contract::{JobError, Outcome, Report, RequestId, Sha256, Timestamp, TurnId, Version};
 use crate::object::SqlError;
 
 /// How often a script that fails is repaired, where nobody says otherwise.
@@ -138,8 +138,12 @@ pub(super) struct Turn {
     pub suggestions: Vec<String>,
     /// The model that wrote it, as figures call it.
     pub written_by: Option<String>,
-    /// Why the newest version failed, or why the turn did.
+    /// Why the newest version failed; or why the turn did, where that is another reason.
     pub error: Option<JobError>,
+    /// Why the version that failed was not repaired, where that was begun.
+    pub repair_error: Option<JobError>,
+    /// Sums of the scripts and errors that there were, by which one that comes again is known.
+    pub seen: Vec<String>,
     pub usage: TurnUsage,
     /// When the next step is to be taken.
     pub due: Timestamp,
@@ -174,6 +178,16 @@ impl Turn {
         true
     }
 
+    /// Whether a script or an error comes for the first time in this turn.
+    pub fn is_new(&mut self, text: &str) -> bool {
+        let sum = Sha256::of(text.as_bytes()).as_str()[..16].to_owned();
+        let is_new = !self.seen.contains(&sum);
+        if is_new {
+            self.seen.push(sum);
+        }
+        is_new
+    }
+
     /// The model has written a script.
     pub fn wrote(&mut self, script: String, suggestions: Vec<String>, now: Timestamp) {
         self.script = Some(script);
@@ -202,7 +216,7 @@ impl Turn {
         }
         let error = report.error.clone().unwrap_or_else(|| JobError::new("failed", "The version failed"));
         let error = shortened(error);
-        let is_repeated = self.error.as_ref().is_some_and(|before| is_same(before, &error));
+        let is_repeated = !self.is_new(&likeness(&error));
         let is_repairable = report.outcome == Outcome::Failed && REPAIRABLE.contains(&error.code.as_str());
         self.error = Some(error);
         if !is_repairable || is_repeated || self.repair >= self.repairs {
@@ -215,9 +229,12 @@ impl Turn {
         Verdict::Repair
     }
 
-    /// It ends here, for this reason.
+    /// It ends here, for this reason. Until a repair is a version, the newest version is the one that failed, and why it
+    /// did stays what the person has to know.
     pub fn fail(&mut self, error: JobError, now: Timestamp) {
-        self.error = Some(shortened(error));
+        let is_of_repair = self.repair > 0 && self.state != TurnState::Processing && self.error.is_some();
+        let place = if is_of_repair { &mut self.repair_error } else { &mut self.error };
+        *place = Some(shortened(error));
         self.enter(TurnState::Failed, now);
     }
 
@@ -252,9 +269,14 @@ impl Turn {
     }
 }
 
-/// Whether a script failed in the very same way: wherever the line stands by now.
-fn is_same(before: &JobError, now: &JobError) -> bool {
-    (&before.code, &before.message, &before.source) == (&now.code, &now.message, &now.source)
+/// What two errors have in common of which one says that nothing was gained: wherever the line stands by now, and
+/// whatever address an object has (`<Face object at 0x55…>`).
+fn likeness(error: &JobError) -> String {
+    let source = error.source.as_deref().unwrap_or_default();
+    let text = [&error.code, &error.message, source].join("\n");
+    let mut parts = text.split("0x");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + "0x" + part.trim_start_matches(|digit: char| digit.is_ascii_hexdigit()))
 }
 
 /// The same with texts of a size that fits a row. Of a traceback the end says most.

@@ -85,6 +85,8 @@ pub struct TurnBody<'a> {
     pub most_repairs: u32,
     /// Why the newest version failed, or the turn.
     pub error: Option<&'a JobError>,
+    /// Why a version that failed was not repaired, where that was begun.
+    pub repair_error: Option<&'a JobError>,
     /// What the model was asked, over all of the turn.
     pub usage: TurnUsage,
     /// When the turn was begun.
@@ -117,6 +119,7 @@ impl<'a> TurnBody<'a> {
             repairs: turn.repair,
             most_repairs: turn.repairs,
             error: turn.error.as_ref(),
+            repair_error: turn.repair_error.as_ref(),
             usage: turn.usage,
             began_at: turn.began_at,
             ended_at: turn.ended_at,
@@ -200,7 +203,7 @@ pub(super) fn repair_event(turn: &Turn) -> Bytes {
 
 /// `error`: why the turn failed.
 pub(super) fn error_event(turn: &Turn) -> Bytes {
-    event("error", &json!({"error": turn.error}))
+    event("error", &json!({"error": turn.error, "repair_error": turn.repair_error}))
 }
 
 /// `done`: the turn as its own call tells it, and the end of the stream.

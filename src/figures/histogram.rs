@@ -15,7 +15,8 @@ pub(super) const LONGEST: u64 = (1 << 40) - 1;
 const STEPS: [f64; 3] = [1.189_207_115_002_721, std::f64::consts::SQRT_2, 1.681_792_830_507_429];
 
 /// Their middles: 2^(1/8), 2^(3/8), 2^(5/8), 2^(7/8).
-const MIDDLES: [f64; 4] = [1.090_507_732_665_257_7, 1.296_839_554_651_009_6, 1.542_210_825_407_940_7, 1.834_008_086_409_342_5];
+const MIDDLES: [f64; 4] =
+    [1.090_507_732_665_257_7, 1.296_839_554_651_009_6, 1.542_210_825_407_940_7, 1.834_008_086_409_342_5];
 
 /// The slot of the bucket of a time: from 1. Less than a millisecond counts as one.
 pub(super) fn bucket(millis: u64) -> u64 {

@@ -15,9 +15,13 @@ type Counts = BTreeMap<String, u64>;
 /// All that was counted in some time.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Figures {
+    /// Scripts that came.
     pub uploads: Uploads,
+    /// What became of versions.
     pub versions: Versions,
+    /// Links to files.
     pub downloads: Downloads,
+    /// Calls that failed.
     pub errors: Errors,
     /// Of all models together.
     pub ai: AiFigures,
@@ -86,6 +90,7 @@ pub struct ModelFigures {
     pub provider: String,
     /// The model, as the provider has it.
     pub model: String,
+    /// What it was asked, and what came of it.
     pub figures: AiFigures,
 }
 
@@ -158,10 +163,7 @@ impl Figures {
                 run: sums.of(Figure::Run).times(),
                 upload_to_model: sums.of(Figure::Way).times(),
             },
-            downloads: Downloads {
-                links: sums.of(Figure::Link).total(),
-                by_format: sums.of(Figure::Link).counts(),
-            },
+            downloads: Downloads { links: sums.of(Figure::Link).total(), by_format: sums.of(Figure::Link).counts() },
             errors: Errors { client: client.total(), server: server.total(), by_code },
             ai: AiFigures::of(&sums),
             models: models.into_iter().map(|label| ModelFigures::of(&sums, label)).collect(),

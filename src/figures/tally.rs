@@ -36,10 +36,10 @@ impl Tally {
         let cell = Cell::new(hour_of(now), fact);
         let mut open = self.open.borrow_mut();
         let is_same = |held: &&mut Cell| (&held.0, &held.1, &held.2, &held.3) == (&cell.0, &cell.1, &cell.2, &cell.3);
-        match open.iter_mut().find(is_same) {
-            Some(held) => held.4 += cell.4,
-            None if open.len() < MOST => open.push(cell),
-            None => {}
+        if let Some(held) = open.iter_mut().find(is_same) {
+            held.4 += cell.4;
+        } else if open.len() < MOST {
+            open.push(cell);
         }
     }
 

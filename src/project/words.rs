@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::call::{Progress, Refusal, StatusView, VersionView};
 use crate::contract::{
-    Format, Geometry, JobError, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
+    Format, Geometry, JobError, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
 };
 use crate::fleet::QueuePlace;
 
@@ -49,6 +49,9 @@ struct NewestInfo<'a> {
     /// Where it stands, for a person; of a script that failed, why.
     message: String,
     version: Version,
+    origin: Origin,
+    /// The version that it was made from, mends or repeats.
+    parent: Option<Version>,
     phase: Phase,
     /// Why the status is `timeout` or `error`, as a stable word.
     code: Option<&'a str>,
@@ -127,6 +130,8 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
         status: *status,
         message: code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),
         version: version.version,
+        origin: version.origin,
+        parent: version.parent,
         phase: version.phase,
         code: code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
         attempt: version.attempt,
@@ -154,9 +159,10 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
 fn explain(version: &VersionView) -> String {
     let error = version.report.as_ref().and_then(|report| report.error.as_ref());
     match (error, version.phase) {
-        (Some(error), _) => match error.line {
-            Some(line) => format!("{} (line {line})", error.message),
-            None => error.message.clone(),
+        (Some(error), _) => match (error.line, error.column) {
+            (Some(line), Some(column)) => format!("{} (line {line}, column {column})", error.message),
+            (Some(line), None) => format!("{} (line {line})", error.message),
+            (None, _) => error.message.clone(),
         },
         (None, Phase::Queued) => "FreeCAD processing… (waiting for a runner)".to_owned(),
         (None, phase) => message(phase).to_owned(),

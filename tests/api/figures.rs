@@ -168,10 +168,8 @@ async fn language_models() {
 
     let totals = totals(&world).await;
     let models = totals["models"].as_array().unwrap();
-    let names: Vec<(&str, &str)> = models
-        .iter()
-        .map(|model| (model["provider"].as_str().unwrap(), model["model"].as_str().unwrap()))
-        .collect();
+    let names: Vec<(&str, &str)> =
+        models.iter().map(|model| (model["provider"].as_str().unwrap(), model["model"].as_str().unwrap())).collect();
     assert_eq!(names, [("first.test", "one"), ("other.test", "two")]);
     let [first, other] = [0, 1].map(|index| &models[index]["figures"]);
     let of = |figures: &Value, names: &[&str]| Value::from_iter(names.iter().map(|name| figures[*name].clone()));
@@ -212,17 +210,16 @@ async fn each_kind_of_failure_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_comes_twice_counts_once() {
     let world = World::talking();
+    world.set_figures(Line::Lossy);
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Said::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
-
-    world.set_figures(Line::Lossy);
-    let (before, figures) = (world.batches.get(), totals(&world).await);
-    assert_eq!(figures["ai"]["calls"], 0, "whose answer is lost, that does not read either");
-    assert!(world.batches.get() >= before + 2, "both have told the shard: {}", world.batches.get());
+    assert_eq!(totals(&world).await["ai"]["calls"], 0, "what a shard says is lost too");
+    let lost = world.batches.get();
+    assert!(lost >= 3, "project, conversation and API have told their shards: {lost}");
     // More happens meanwhile, and is no part of what was told.
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
     world.tell_figures().await;
@@ -231,6 +228,7 @@ async fn a_batch_that_comes_twice_counts_once() {
     for _ in 0..3 {
         world.tell_figures().await;
     }
+    assert!(world.batches.get() >= lost + 3, "and told them again");
     let totals = metrics(&world).await["totals"].clone();
     assert_eq!((&totals["uploads"]["succeeded"], &totals["ai"]["calls"]), (&json!(1), &json!(1)));
     assert_eq!((&totals["versions"]["completed"], &totals["ai"]["first_runs_won"]), (&json!(1), &json!(1)));
@@ -257,9 +255,6 @@ async fn a_shard_that_is_away_delays_nothing_and_loses_nothing() {
         let figures = metrics(&world).await;
         assert_eq!((&figures["success"], &figures["complete"]), (&json!(true), &json!(false)));
         assert_eq!(figures["missing_shards"], json!([0, 1, 2, 3, 4, 5, 6, 7]));
-        // Not more often than it must.
-        let pause = world.alarm("demo").unwrap().since(world.clock.now());
-        assert!((60..=3_600).contains(&pause.as_secs()), "{line:?}: {pause:?}");
         world.evict("demo");
         world.set_figures(Line::Up);
         world.settle("demo", 3).await;
@@ -317,7 +312,10 @@ async fn figures_stand_in_the_hour_in_which_it_happened() {
     assert_eq!(hour_of(then), hour_of(report.finished_at));
     assert_eq!(hours[0]["figures"]["versions"]["failed"], 1);
     assert!(hours.len() > 1, "{figures}");
-    assert_eq!((&figures["totals"]["versions"]["failed"], &figures["totals"]["versions"]["completed"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&figures["totals"]["versions"]["failed"], &figures["totals"]["versions"]["completed"]),
+        (&json!(1), &json!(0))
+    );
     let one = Person::admin(&world).get(&format!("{METRICS}?hours=1")).await.json();
     assert_eq!(one["totals"]["versions"]["failed"], 0, "another hour's");
 }

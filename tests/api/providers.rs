@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use partwright::ai::{AiConfig, AiError, Answered, Asked, FailureKind, Listener, Message, Role, ask};
+use partwright::ai::{AiConfig, AiError, Answered, Asked, Ending, FailureKind, Listener, Message, Role, ask};
 use partwright::http::Clock;
 
 use crate::support::clock::TestClock;
-use crate::support::provider::{Provider, Said};
+use crate::support::provider::{Provider, Said, chunk};
 
 const KEY: &str = "sk-the-first-key";
 const FALLBACK_KEY: &str = "sk-the-other-key";
@@ -48,7 +48,12 @@ impl Outcome {
 }
 
 fn settings(is_double: bool) -> AiConfig {
-    let first = [("AI_BASE_URL", "https://first.test/v1/"), ("AI_API_KEY", KEY), ("AI_MODEL", "one")];
+    let first = [
+        ("AI_BASE_URL", "https://first.test/v1/"),
+        ("AI_API_KEY", KEY),
+        ("AI_MODEL", "one"),
+        ("AI_MAX_TOKENS", "9000"),
+    ];
     let other = [
         ("AI_FALLBACK_BASE_URL", "https://other.test/openai"),
         ("AI_FALLBACK_API_KEY", FALLBACK_KEY),
@@ -102,7 +107,7 @@ async fn a_streamed_answer() {
     assert_eq!((asked.host.as_str(), asked.path.as_str()), ("first.test", "/v1/chat/completions"));
     assert_eq!(asked.key, Some(format!("Bearer {KEY}")));
     assert_eq!(asked.body["model"], "one");
-    assert_eq!(asked.body["stream"], true);
+    assert_eq!((&asked.body["stream"], &asked.body["max_tokens"]), (&true.into(), &9_000.into()));
     assert_eq!(asked.body["messages"][1], serde_json::json!({"role": "user", "content": "A box, please."}));
     let [tried] = &outcome.tries[..] else { panic!("{:?}", outcome.tries) };
     assert_eq!((tried.provider.as_str(), tried.model.as_str(), tried.failure), ("first.test", "one", None));
@@ -120,7 +125,12 @@ async fn an_unstreamed_answer_to_a_streamed_request() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_stops_at_its_limit_says_so() {
     let (outcome, _) = alone([Said::Limited("Half a scr".to_owned())]).await;
-    assert!(outcome.answer.unwrap().is_cut);
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Limited);
+    let (outcome, _) = alone([good()]).await;
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Whole);
+    let unsaid = chunk("Half a scr", None) + "data: [DONE]\n\n";
+    let (outcome, _) = alone([Said::Body("text/event-stream", unsaid)]).await;
+    assert_eq!(outcome.answer.unwrap().ending, Ending::Unsaid);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +158,24 @@ async fn what_is_refused_is_told_in_the_provider_s_words_but_without_the_key() {
     // A redirect would lead the key elsewhere.
     let (outcome, _) = alone([Said::Status(302, Some(("location", "https://elsewhere.test/")), String::new())]).await;
     assert_eq!(outcome.failure(), FailureKind::Refused, "nobody is followed with a key");
+    // A key at the place where a long message is cut off.
+    let said = format!("{{\"error\":{{\"message\":\"{}{KEY}\"}}}}", "x".repeat(365));
+    let (outcome, _) = alone([Said::Status(404, None, said)]).await;
+    let message = outcome.answer.unwrap_err().message;
+    assert!(message.len() < 500 && !message.contains(&KEY[..6]), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_take_a_stream_is_asked_without() {
+    for refused in [400, 422] {
+        let (outcome, provider) = alone([status(refused), Said::Whole("All at once.".to_owned())]).await;
+        assert_eq!((outcome.text(), outcome.took), ("All at once.", Duration::ZERO), "{refused}");
+        assert_eq!(provider.last().body["stream"], false);
+        assert!(provider.last().body.get("stream_options").is_none());
+        let (outcome, provider) = both([status(refused), status(refused), good()]).await;
+        assert_eq!(outcome.text(), "Here is a box, 10 mm wide.");
+        assert_eq!((provider.count(), provider.last().host.as_str()), (3, "other.test"));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,6 +189,13 @@ async fn too_many_requests_are_waited_for_within_reason() {
     let (outcome, provider) = both([limited("3600"), good()]).await;
     assert!(outcome.took < Duration::from_secs(1), "the other is asked at once: {:?}", outcome.took);
     assert_eq!(provider.last().host, "other.test");
+
+    // The last one is waited for, as there is time.
+    let (outcome, provider) = alone([limited("60"), good()]).await;
+    assert_eq!((outcome.failures(), provider.count()), (vec![Some(FailureKind::RateLimited), None], 2));
+    assert_eq!(outcome.took.as_secs(), 60);
+    let (outcome, provider) = alone([limited("3600")]).await;
+    assert_eq!((outcome.failure(), provider.count()), (FailureKind::RateLimited, 1));
 
     // Without a number, by its own pauses: 1 to 1.5 s, then 2 to 3 s.
     let date = "Wed, 21 Oct 2065 07:28:00 GMT";
@@ -181,6 +216,7 @@ async fn a_fault_that_passes() {
     let hosts: Vec<String> = provider.asked.borrow().iter().map(|asked| asked.host.clone()).collect();
     assert_eq!(hosts, ["first.test", "first.test", "first.test", "other.test"]);
     assert_eq!(provider.last().body["model"], "two");
+    assert!(provider.last().body.get("max_tokens").is_none(), "where none is set");
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,6 +236,40 @@ async fn a_slow_beginning_is_waited_for_and_silence_is_not() {
     assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
     assert!(outcome.heard.contains(&"<again>".to_owned()), "{:?}", outcome.heard);
     assert!((60..63).contains(&outcome.took.as_secs()), "{:?}", outcome.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn comments_are_no_answer() {
+    let (outcome, provider) = both([Said::Comments(String::new()), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
+    assert!((120..122).contains(&outcome.took.as_secs()), "{:?}", outcome.took);
+    assert_eq!(provider.last().host, "other.test");
+
+    let (outcome, _) = both([Said::Comments("I begin and ".to_owned()), good()]).await;
+    assert_eq!(outcome.failures(), [Some(FailureKind::TimedOut), None]);
+    assert!((60..62).contains(&outcome.took.as_secs()), "{:?}", outcome.took);
+    assert_eq!(outcome.heard[..2], ["I begin and ".to_owned(), "<again>".to_owned()]);
+}
+
+/// Wherever a stream breaks, half an answer is none, and a whole one is one.
+#[tokio::test(start_paused = true)]
+async fn a_stream_may_break_at_every_byte() {
+    // There are servers that write an empty reason into each chunk but the last.
+    let begun = chunk("A box for the k", Some("")) + &chunk("üche.", Some("null"));
+    let stopped = format!("{begun}{}", chunk("", Some("stop")));
+    let all = format!("{stopped}{}data: [DONE]\n\n", "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\n");
+    // The event needs no empty line after it.
+    let whole_from = stopped.trim_end().len();
+    for at in 0..=all.len() {
+        let (outcome, _) = alone([Said::Breaks(all.as_bytes()[..at].to_vec()), good()]).await;
+        if at < whole_from {
+            assert_eq!(outcome.failures(), [Some(FailureKind::Cut), None], "{at}");
+            assert_eq!(outcome.text(), "Here is a box, 10 mm wide.");
+        } else {
+            assert_eq!(outcome.failures(), [None], "{at}");
+            assert_eq!(outcome.text(), "A box for the küche.");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,6 +304,22 @@ async fn an_error_in_mid_stream_is_no_answer() {
     assert_eq!(outcome.failures(), [Some(FailureKind::Unavailable), None]);
     assert_eq!(outcome.heard[..2], ["I be".to_owned(), "<again>".to_owned()]);
     assert_eq!(outcome.text(), "Here is a box, 10 mm wide.");
+
+    // It may have the status that its answer would have had.
+    let error = |code: &str| {
+        let body = format!("data: {{\"error\":{{\"code\":{code},\"message\":\"no credits on {KEY}\"}}}}\n\n");
+        Said::Body("text/event-stream", body)
+    };
+    for (code, kind, tries) in [
+        ("402", FailureKind::Unauthorized, 1),
+        ("\"429\"", FailureKind::RateLimited, 3),
+        ("400", FailureKind::Refused, 1),
+    ] {
+        let (outcome, _) = alone((0..tries).map(|_| error(code))).await;
+        assert_eq!((outcome.failure(), outcome.tries.len()), (kind, tries), "{code}");
+        let message = outcome.answer.unwrap_err().message;
+        assert_eq!(message.contains("no credits on ***"), kind == FailureKind::Refused, "{message}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

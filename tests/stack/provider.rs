@@ -38,10 +38,11 @@ impl Aimock {
         aimock.env("AIMOCK_API_KEYS", KEY).args(["--strict", "--log-level", "warn", "--port", &port.to_string()]);
         aimock.arg("--fixtures").arg(path);
         let mut process = Process::start(folder, "aimock", Duration::from_secs(5), aimock);
-        let health = format!("http://127.0.0.1:{port}/__aimock/health");
+        let health = format!("http://127.0.0.1:{port}/health");
         until("aimock", async || {
             process.must_live();
-            try_send(transport, crate::http::request(Method::GET, &health)).await.map(drop)
+            let answer = try_send(transport, crate::http::request(Method::GET, &health)).await?;
+            if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
         })
         .await;
         Self { port, process }
@@ -49,22 +50,26 @@ impl Aimock {
 
     /// The settings by which a Worker asks it.
     pub fn settings(&self) -> [(String, String); 3] {
-        let base_url = format!("http://127.0.0.1:{}/v1", self.port);
-        [("AI_BASE_URL", &*base_url), ("AI_API_KEY", KEY), ("AI_MODEL", "one")]
+        [("AI_BASE_URL", &*self.base_url()), ("AI_API_KEY", KEY), ("AI_MODEL", "one")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
-    /// The requests that it was sent, oldest first.
-    pub async fn asked(&self, transport: &Transport) -> Vec<Value> {
+    /// Where its `chat/completions` is.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    /// The bodies of the requests whose last message holds `words`, oldest first.
+    pub async fn asked(&self, transport: &Transport, words: &str) -> Vec<Value> {
         let request = Request::get(format!("http://127.0.0.1:{}/__aimock/journal?limit=1000", self.port));
         let request = request.header("authorization", format!("Bearer {KEY}")).body(bytes::Bytes::new()).unwrap();
         let journal = send(transport, request).await.expect(200).json();
-        journal.as_array().unwrap_or_else(|| panic!("{journal}")).clone()
-    }
-
-    /// What it has said on its own.
-    pub fn said(&self) -> String {
-        self.process.said()
+        let entries = journal.as_array().unwrap_or_else(|| panic!("{journal}"));
+        let holds = |body: &&Value| {
+            let last = body["messages"].as_array().and_then(|messages| messages.last());
+            last.and_then(|last| last["content"].as_str()).is_some_and(|said| said.contains(words))
+        };
+        entries.iter().map(|entry| &entry["body"]).filter(holds).cloned().collect()
     }
 }
 
@@ -107,6 +112,11 @@ impl Fake {
     /// What the next connection that has no plan yet meets.
     pub fn plan(&self, steps: Vec<Step>) {
         self.plans.lock().unwrap().push_back(steps);
+    }
+
+    /// Whether every plan was met.
+    pub fn is_done(&self) -> bool {
+        self.plans.lock().unwrap().is_empty()
     }
 
     /// The requests that came, head and body.

@@ -24,6 +24,10 @@ pub enum Said {
     Cut(String),
     /// Streams it, and then says nothing more.
     Stalls(String),
+    /// Streams these bytes, and then the connection breaks.
+    Breaks(Vec<u8>),
+    /// Streams it, and then comments for ever, one every 5 s.
+    Comments(String),
     /// Answers with this status, header and body.
     Status(u16, Option<(&'static str, &'static str)>, String),
     /// Answers with this body of this media type.
@@ -106,6 +110,18 @@ fn answer(said: Said) -> LocalBoxFuture<'static, Result<http::Response<Body>, Ht
             Said::Limited(text) => streamed(&text, Some("length"), End::Done),
             Said::Cut(text) => streamed(&text[..text.len() / 2], None, End::Broken),
             Said::Stalls(text) => streamed(&text, None, End::Silence),
+            Said::Breaks(bytes) => {
+                let broken = Err(HttpError("connection reset".to_owned()));
+                event_stream(Body::from_stream(stream::iter([Ok(Bytes::from(bytes)), broken])))
+            }
+            Said::Comments(text) => {
+                let said = Bytes::from(if text.is_empty() { String::new() } else { chunk(&text, None) });
+                let comments = stream::repeat(()).then(|()| async {
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                    Ok(Bytes::from_static(b": PROCESSING\n\n"))
+                });
+                event_stream(Body::from_stream(stream::iter([Ok(said)]).chain(comments)))
+            }
             Said::Whole(text) => {
                 let choice =
                     json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
@@ -166,7 +182,8 @@ fn streamed(text: &str, reason: Option<&str>, end: End) -> http::Response<Body> 
     event_stream(Body::from_stream(paced))
 }
 
-fn chunk(text: &str, reason: Option<&str>) -> String {
+/// One event of a stream.
+pub fn chunk(text: &str, reason: Option<&str>) -> String {
     let delta = if text.is_empty() { json!({}) } else { json!({"content": text}) };
     let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});
     format!("data: {}\n\n", json!({"object": "chat.completion.chunk", "choices": [choice]}))

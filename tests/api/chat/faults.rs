@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::faults::Fault;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::{Said, chunk};
 use crate::support::talk::{Run, Talk, error, names, written};
 use crate::support::world::{ADMIN_TOKEN, MODELS, World};
 
@@ -22,10 +22,11 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
     let limited = Said::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
     let cut = || Said::Cut(written("never"));
     let body = |media_type, text: &str| Said::Body(media_type, text.to_owned());
+    let half = |reason| chunk("Here it is:\n```python\nimport Part\n", reason);
     let empty = || body("application/json", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}");
     for (said, code) in [
         (vec![status(401), status(401)], "ai_unauthorized"),
-        (vec![status(404), status(400)], "ai_refused"),
+        (vec![status(404), status(400), status(400)], "ai_refused"),
         (vec![limited.clone(), limited], "ai_rate_limited"),
         ((0..6).map(|_| status(500)).collect(), "ai_unavailable"),
         (vec![Said::Silence, Said::Silence, Said::Silence], "ai_timed_out"),
@@ -34,6 +35,10 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         ((0..6).map(|_| empty()).collect(), "ai_empty"),
         (vec![Said::Endless, Said::Endless], "ai_too_long"),
         (vec![Said::Limited(written("half").replace("```\n", "#"))], "answer_truncated"),
+        // An empty reason in each chunk, and a break; a proxy's end of what broke off behind it.
+        ((0..6).map(|_| Said::Breaks(half(Some("")).into_bytes())).collect(), "ai_cut"),
+        (vec![body("text/event-stream", &(half(None) + "data: [DONE]\n\n"))], "answer_truncated"),
+        (vec![Said::Whole("<think>A box, perhaps.</think>\n".to_owned())], "ai_empty"),
     ] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
@@ -52,7 +57,7 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         let told = format!("{events:?} {}", world.chat_text("box"));
         assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
         world.tell_figures().await;
-        assert_eq!(world.chat_alarm("box"), None, "{code}");
+        assert!(world.chat_alarm("box").unwrap() > world.clock.now().after(Duration::from_secs(3_600)), "{code}");
         // The conversation goes on.
         world.provider.plan(Said::Stream("Hello.".to_owned()));
         assert_eq!(talk.say("Are you there?").await.json()["state"], "completed", "{code}");
@@ -81,8 +86,11 @@ async fn a_model_that_is_away_leaves_the_version_that_failed() {
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let turn = talk.say("A box").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("ai_unauthorized")));
     assert_eq!((&turn["version"], talk.versions().await.len()), (&json!(1), 1));
+    // Why the version failed is what counts, and why it was not repaired is told beside it.
+    let codes = (&turn["error"]["code"], &turn["repair_error"]["code"]);
+    assert_eq!((&turn["state"], codes), (&json!("failed"), (&json!("script_error"), &json!("ai_unauthorized"))));
+    assert_eq!(turn["error"]["message"], "ValueError: no");
 }
 
 #[tokio::test(start_paused = true)]

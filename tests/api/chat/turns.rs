@@ -1,7 +1,9 @@
 //! What a turn leads to: a script, a version, a model, or words alone.
 
+use partwright::http::Clock;
 use serde_json::{Value, json};
 
+use crate::support::person::Person;
 use crate::support::provider::Said;
 use crate::support::talk::{Run, Talk, error, names, script, written};
 use crate::support::world::World;
@@ -42,7 +44,8 @@ async fn a_sentence_becomes_a_model() {
     );
     assert_eq!(talk.get("/api/projects").await.json()["projects"][0]["project_name"], "box");
     world.tell_figures().await;
-    assert_eq!(world.chat_alarm("box"), None, "nothing is left to do");
+    let idle = std::time::Duration::from_secs(6 * 24 * 3_600);
+    assert!(world.chat_alarm("box").unwrap() > world.clock.now().after(idle), "nothing is left to do");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +93,11 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     let done = of(&second, "done")[0];
     assert_eq!((&done["version"], &done["parent"], &done["repairs"]), (&json!(3), &json!(2), &json!(1)));
     assert_eq!((&done["state"], &done["error"]), (&json!("completed"), &Value::Null));
+    let repaired = of(&second, "version")[1];
+    let key = "input/bracket/bracket_v3.py";
+    assert_eq!(repaired, &json!({"version": 3, "key": key, "parent": 2, "repair": 1}));
+    let status = talk.get("/api/projects/bracket/status").await.json()["status_info"].clone();
+    assert_eq!((&status["origin"], &status["parent"]), (&json!("repair"), &json!(2)), "{status}");
     let told = world.provider.asked.borrow()[1].words();
     for part in ["version 1", &script("a bracket"), "10.000 x 20.000 x 1.000 mm", "1234.500 mm3", "A bracket\n"] {
         assert!(told.contains(part), "the newest script, its report and what was said: {part} in {told}");
@@ -181,6 +189,19 @@ async fn the_same_error_again_ends_repairs() {
     assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(1)), "wherever its line stands");
     assert_eq!(world.provider.count(), 2);
 
+    // Nor does it help to go round in circles, or that an object has another address.
+    let talk = Talk::new(&world, "anna", "wheel");
+    for (number, message) in
+        ["<Face object at 0x55d0> is null", "no such edge", "<Face object at 0x7f1c> is null"].into_iter().enumerate()
+    {
+        world.provider.plan(says(&format!("wheel {number}")));
+        talk.runs(Run::Fails(error(message, "x = y")));
+    }
+    let turn = talk.say_repaired("A wheel", 5).await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(2)), "{turn}");
+    let talk = Talk::new(&world, "anna", "gear");
+
     // The same script would fail in the same way, so it is not even uploaded.
     world.provider.plan(says("again"));
     world.provider.plan(says("again"));
@@ -218,6 +239,26 @@ async fn a_model_that_gives_up_says_why() {
     assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("AttributeError: makeGear")));
     assert_eq!(turn["message"]["content"], "FreeCAD 0.20 cannot do this.");
     assert_eq!(talk.versions().await.len(), 1, "and there is no stand-in");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_no_model_can_read_is_not_replaced() {
+    let world = World::talking();
+    let anna = world.jwt("anna");
+    let anna = Person::bearer(&world, &anna);
+    let long = format!("import Part\n{}", "# a long line\n".repeat(8_000));
+    let body = json!({"code": long});
+    assert_eq!(anna.post("/api/projects/long/upload-script", body).await.status, 201);
+    assert_eq!(anna.upload("gone").await, 201);
+    world.store.inner.remove("input/gone/gone_v1.py");
+    for (name, code) in [("long", "script_too_long"), ("gone", "script_unreadable")] {
+        let talk = Talk::new(&world, "anna", name);
+        let turn = talk.say("Make it taller").await.json();
+        let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+        assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!(code)), "{turn}");
+        assert_eq!(talk.versions().await.len(), 1);
+    }
+    assert_eq!(world.provider.count(), 0, "nobody is asked for what would be another part");
 }
 
 #[tokio::test(start_paused = true)]

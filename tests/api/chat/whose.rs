@@ -1,8 +1,9 @@
 //! Whose a conversation is, what is kept of it, and that what is said in it reaches nothing else.
 
-use partwright::http::Body;
+use partwright::http::{Body, Clock};
 use serde_json::json;
 
+use crate::support::faults::Fault;
 use crate::support::person::Person;
 use crate::support::provider::Said;
 use crate::support::talk::{Run, Talk, error, names, written};
@@ -174,8 +175,11 @@ async fn messages_come_in_pages_and_go_when_asked() {
     let page = talk.get(&format!("/api/projects/box/messages?limit=4&cursor={next}")).await.json();
     assert_eq!((&page["messages"][1]["content"], &page["next_cursor"]), (&json!("Question 1"), &json!(null)));
 
+    assert!(world.chat_text("box").contains("Question 3"));
     assert_eq!(talk.delete("/api/projects/box/messages").await.json()["removed"], 6);
     assert_eq!(talk.messages().await, []);
+    let kept = world.chat_text("box");
+    assert!(!kept.contains("Question") && !kept.contains("Answer"), "{kept}");
     world.provider.plan(Said::Stream("Answer 4.".to_owned()));
     let events = talk.hear("Question 4").await;
     assert_eq!(names(&events), ["turn", "state", "text", "state", "done"]);
@@ -200,6 +204,45 @@ async fn a_conversation_is_bounded() {
     let bytes: usize = messages.iter().map(|(_, content, _)| content.len()).sum();
     assert!(bytes <= 1 << 20 && messages.len() < 10, "{bytes} {}", messages.len());
     assert!(world.provider.last().body.to_string().len() < 64 << 10, "and little of it is sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_has_taken_goes_after_a_week() {
+    let world = World::talking();
+    let (free, taken) = (Talk::new(&world, "anna", "free"), Talk::new(&world, "anna", "taken"));
+    world.provider.plan(Said::Stream("Of which size?".to_owned()));
+    free.say("A box").await;
+    world.provider.plan(Said::Stream(written("a box")));
+    taken.runs(Run::Completes);
+    let turn = taken.say("A box").await.json();
+    taken.end(turn["turn"].as_str().unwrap()).await;
+    // No signature of the test's is good for so long.
+    world.store.always(Some(Fault::NoConnection));
+    for project in ["free", "taken"] {
+        world.ring_chat(project).await;
+        assert!(world.chat_text(project).contains("A box"), "{project}: not before its time");
+    }
+    world.clock.sleep(std::time::Duration::from_secs(7 * 24 * 3_600 + 1)).await;
+    for project in ["free", "taken"] {
+        assert!(world.chat_alarm(project).unwrap() <= world.clock.now());
+        world.ring_chat(project).await;
+        assert_eq!(world.chat_alarm(project), None, "{project}");
+        assert!(!world.chat_text(project).contains("completed"), "{project}: its turns are gone");
+    }
+    assert!(!world.chat_text("free").contains("A box"), "no list names it any more");
+    assert!(world.chat_text("taken").contains("A box"), "a project's conversation stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_key_with_other_words_is_refused_without_a_name_too() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "unused");
+    let say = async |message: &str| {
+        let request = talk.message(message).header("idempotency-key", "k1");
+        world.start(request.body(Body::full(json!({"message": message}).to_string())).unwrap()).await.status()
+    };
+    let begun = tokio::time::timeout(std::time::Duration::from_secs(200), say("A box")).await.unwrap();
+    assert_eq!((begun.as_u16(), say("A lid").await.as_u16(), world.chats().len()), (200, 422, 1));
 }
 
 #[tokio::test(start_paused = true)]
