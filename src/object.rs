@@ -64,6 +64,8 @@ pub enum ObjectName {
     Fleet,
     /// The conversation about one project.
     Chat(ProjectId),
+    /// One of those that add figures up, by its number.
+    Figures(u8),
 }
 
 /// Reaches the objects.

@@ -50,6 +50,8 @@ pub struct Asked {
     pub provider: String,
     /// The model.
     pub model: String,
+    /// Whether another provider had failed before.
+    pub is_fallback: bool,
     /// How long it took.
     pub took: Duration,
     /// Tokens, where told.
@@ -132,7 +134,7 @@ pub async fn ask(
 ) -> Result<Answered, AiError> {
     let started = clock.now();
     let mut last = AiError { kind: FailureKind::TimedOut, message: "no provider was asked in time".to_owned() };
-    let mut is_listened_to = false;
+    let (mut is_listened_to, mut is_fallback) = (false, false);
     let mut providers = config.providers().peekable();
     while let Some(provider) = providers.next() {
         let is_last = providers.peek().is_none();
@@ -156,6 +158,7 @@ pub async fn ask(
             tries.push(Asked {
                 provider: provider.host().to_owned(),
                 model: provider.model.clone(),
+                is_fallback,
                 took: clock.now().since(began),
                 usage: exchange.usage,
                 failure: outcome.as_ref().err().map(|failed| failed.kind),
@@ -174,6 +177,7 @@ pub async fn ask(
             pause *= 2;
             is_stream &= !is_of_the_stream;
         }
+        is_fallback = true;
     }
     Err(last)
 }

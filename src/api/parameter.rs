@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::terms::{ForDocument, SchemaOf};
 use crate::contract::IdempotencyKey;
+use crate::figures::KEPT_HOURS;
 use crate::s3::MAX_EXPIRY;
 
 /// A parameter of the path or the query, or a header.
@@ -114,6 +115,15 @@ pub const WAIT: Parameter = Parameter::number(
     "Seconds to wait until the status changes; a final one is told at once. Without it, the answer comes at once.",
     "20",
 );
+
+/// Of how many hours figures are told.
+pub const HOURS: Parameter = Parameter::number(
+    "hours",
+    (1, KEPT_HOURS as u64),
+    "How many hours, the present one among them: up to 30 days.",
+    "24",
+)
+.or(24);
 
 /// How long a link lives.
 pub const EXPIRES_IN: Parameter =

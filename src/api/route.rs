@@ -4,7 +4,7 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::error::ApiError;
-use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, USER, VERSION, WAIT};
+use super::parameter::{CURSOR, EXPIRES_IN, HOURS, LIMIT, Parameter, USER, VERSION, WAIT};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
@@ -437,6 +437,16 @@ pub static ROUTES: &[Route] = &[
         summary: "whether the service works; for an admin, each part's state",
         handler: |call| Box::pin(monitoring::health(call)),
         terms: ForDocument::new(monitoring::HEALTH),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/monitoring/ai/metrics",
+        permission: Permission::Admin,
+        body: RequestBody::None,
+        query: &[HOURS],
+        summary: "figures by the hour: language models, uploads, versions, links, errors",
+        handler: |call| Box::pin(monitoring::metrics(call)),
+        terms: ForDocument::new(monitoring::METRICS),
     },
     Route {
         method: Method::GET,

@@ -77,11 +77,13 @@ impl ChatObject<'_> {
     /// # Errors
     /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
     pub async fn alarm(&self) -> Result<(), ChatRefusal> {
-        if self.records().open()?.is_none() {
-            self.remove_old().await?;
-            return self.arm().await;
-        }
         self.alarm.set(Some(self.clock.now().after(AGAIN))).await;
+        if self.records().open()?.is_none() {
+            let told = self.tell_figures().await;
+            self.remove_old().await?;
+            self.arm().await?;
+            return told;
+        }
         let Some(driving) = Driving::take(&self.memory.driving, self.clock.now()) else { return Ok(()) };
         self.memory.live.tick();
         let ticking = Box::pin(async {
@@ -95,8 +97,9 @@ impl ChatObject<'_> {
             Either::Right(((), _)) => Ok(()),
         };
         drop(driving);
+        let told = self.tell_figures().await;
         self.arm().await?;
-        outcome
+        outcome.and(told)
     }
 
     async fn drive(&self) -> Result<(), ChatRefusal> {
@@ -152,6 +155,7 @@ impl ChatObject<'_> {
             turn.usage.input_tokens += usage.input;
             turn.usage.output_tokens += usage.output;
         }
+        self.count_tries(turn, tries);
     }
 
     /// Asks the project's object in the name of whoever began the turn.

@@ -68,6 +68,7 @@ impl ChatObject<'_> {
 
     /// Takes the report. No await: it happens whole or not at all.
     fn judge(&self, project: &ProjectId, mut turn: Turn, report: &Report) -> Result<(), Setback> {
+        self.count_run(&turn, report);
         let verdict = turn.reported(report, self.clock.now());
         self.keep(project, &turn)?;
         if verdict == Verdict::Repair {

@@ -7,9 +7,9 @@
 //! - `words`: what people and programs are told: the bodies of its answers and the events of its streams
 //! - `live`: who listens to the turn that is open
 //! - `object`: the calls
-//! - `alarm`: drives the open turn: `ask` the model, `deliver` its script, `follow` the version to its end; all that is
-//!   counted passes there, in `note_tries` and `ended`
+//! - `alarm`: drives the open turn: `ask` the model, `deliver` its script, `follow` the version to its end
 //! - `expiry`: what goes by itself
+//! - `figures`: what of it is counted
 //!
 //! Invariants: one turn at a time is open; its next alarm is set before each step; each step may run twice, and has
 //! its own idempotency key where it changes something; messages are used for, and shown to, the user who wrote them, and
@@ -20,6 +20,7 @@ mod ask;
 mod call;
 mod deliver;
 mod expiry;
+mod figures;
 mod follow;
 mod live;
 mod object;

@@ -14,6 +14,7 @@ use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
 use crate::contract::{ProjectId, Timestamp, TurnId};
+use crate::figures::Outbox;
 use crate::http::{Body, Clock, Http};
 use crate::object::{Alarm, ObjectName, Objects, Sql, call};
 use crate::project::{Answer, Idempotency, Operation, ProjectCall, Refusal, Reply};
@@ -161,6 +162,7 @@ impl<'a> ChatObject<'a> {
             version: None,
             script: None,
             suggestions: Vec::new(),
+            written_by: None,
             error: None,
             repair_error: None,
             seen: Vec::new(),
@@ -244,13 +246,14 @@ impl<'a> ChatObject<'a> {
         Ok(TurnBody::new(project, turn, self.records().last_answer(&turn.id)?))
     }
 
-    /// Sets the alarm to when the open turn's next step is due, or where none is open to when something is to go.
+    /// Sets the alarm to when the open turn's next step is due, or where none is open to when something is to go; to when
+    /// figures are to be told, where that is before.
     pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
         let due = match self.records().open()? {
             Some((_, turn)) => Some(turn.due),
             None => self.next_removal()?,
         };
-        self.alarm.set(due).await;
+        self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
         Ok(())
     }
 }

@@ -33,15 +33,15 @@ const SCHEMA: [&str; 2] = [
         id TEXT PRIMARY KEY, project TEXT NOT NULL, key TEXT, body TEXT,
         user TEXT NOT NULL, admin INTEGER NOT NULL, request_id TEXT NOT NULL, message TEXT NOT NULL, context TEXT,
         repairs INTEGER NOT NULL, state TEXT NOT NULL, repair INTEGER NOT NULL, asked INTEGER NOT NULL,
-        troubles INTEGER NOT NULL, parent INTEGER, version INTEGER, script TEXT, suggestions TEXT NOT NULL, error TEXT,
-        calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        troubles INTEGER NOT NULL, parent INTEGER, version INTEGER, script TEXT, suggestions TEXT NOT NULL, written_by TEXT,
+        error TEXT, calls INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
         due INTEGER NOT NULL, began_at INTEGER NOT NULL, state_at INTEGER NOT NULL, ended_at INTEGER,
         repair_error TEXT, seen TEXT NOT NULL)",
 ];
 
 /// The columns of a [`Turn`], in the order of [`read_turn`] and [`Records::save`].
 const COLUMNS: &str = "id, user, admin, request_id, message, context, repairs, state, repair, asked, troubles, parent, \
-                       version, script, suggestions, error, calls, input_tokens, output_tokens, due, began_at, state_at, \
+                       version, script, suggestions, written_by, error, calls, input_tokens, output_tokens, due, began_at, state_at, \
                        ended_at, repair_error, seen";
 
 /// Takes the words out of a turn's row: all but where it stood, and what it cost.
@@ -271,6 +271,7 @@ fn read_turn(row: &mut Reader) -> Result<Turn, SqlError> {
         version: row.optional_parsed()?,
         script: row.optional_text()?,
         suggestions: row.json()?.unwrap_or_default(),
+        written_by: row.optional_text()?,
         error: row.json()?,
         usage: TurnUsage { calls: row.parsed()?, input_tokens: row.parsed()?, output_tokens: row.parsed()? },
         due: at(row)?,
@@ -303,6 +304,7 @@ fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
         turn.version.map_or(Value::Null, version),
         optional(&turn.script),
         text(json(serde_json::to_string(&turn.suggestions))?),
+        optional(&turn.written_by),
         as_json(&turn.error)?,
         integer(turn.usage.calls),
         integer(turn.usage.input_tokens),

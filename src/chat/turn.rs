@@ -137,6 +137,8 @@ pub(super) struct Turn {
     /// The newest script, while it is the newest turn.
     pub script: Option<String>,
     pub suggestions: Vec<String>,
+    /// The model that wrote it, as figures call it.
+    pub written_by: Option<String>,
     /// Why the newest version failed, or why the turn did.
     pub error: Option<JobError>,
     /// Why the newest version, which failed, was not repaired, where that is not for its own error.

@@ -261,8 +261,8 @@ impl Sha256 {
     }
 }
 
-/// 64 random bits as hex.
-fn random_hex() -> String {
+/// 64 random bits as hex: an id that nobody guesses or has.
+pub(crate) fn random_hex() -> String {
     let mut bytes = [0u8; 8];
     #[expect(
         clippy::expect_used,

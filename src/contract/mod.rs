@@ -17,6 +17,7 @@ mod whole;
 pub use attempt::{Attempt, MAX_ATTEMPTS};
 pub use event::{Happened, MAX_EVENTS, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, RunnerEvent, RunnerEvents, Wake};
 pub use format::{BASE_NAME, Format};
+pub(crate) use id::random_hex;
 pub use id::{IdError, IdempotencyKey, ProjectId, RequestId, RunId, Sha256, TurnId, UploadId, Version};
 pub use key::{Key, prefix};
 pub use report::{BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report};

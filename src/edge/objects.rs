@@ -9,6 +9,7 @@ use super::platform::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClo
 use crate::account::{AccountCall, AccountObject};
 use crate::ai::AiConfig;
 use crate::chat::{ChatMemory, ChatObject};
+use crate::figures::{FiguresCall, FiguresObject};
 use crate::fleet::{FleetMemory, FleetObject};
 use crate::http::Clock;
 use crate::object::handshake_call;
@@ -201,6 +202,24 @@ impl Chat {
     ) -> ChatObject<'a> {
         let ai = self.ai.as_ref().ok().and_then(Option::as_ref);
         ChatObject::new((sql, alarm), (&WorkerHttp, &WorkerClock), objects, (bucket, ai), &self.memory)
+    }
+}
+
+/// One of those that add figures up.
+#[durable_object]
+pub struct Figures {
+    state: State,
+}
+
+impl DurableObject for Figures {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let call: FiguresCall = read(request).await?;
+        let sql = ObjectSql(self.state.storage().sql());
+        answer(&FiguresObject::new(&sql).handle(&call, WorkerClock.now()).map_err(failed)?)
     }
 }
 

@@ -77,6 +77,7 @@ fn address(object: &ObjectName) -> (&'static str, String) {
         ObjectName::Account(user) => ("ACCOUNT", user.clone()),
         ObjectName::Fleet => ("FLEET", "fleet".to_owned()),
         ObjectName::Chat(project) => ("CHAT", project.to_string()),
+        ObjectName::Figures(shard) => ("FIGURES", format!("figures-{shard}")),
     }
 }
 

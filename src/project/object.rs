@@ -11,6 +11,7 @@ use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
 use super::repair::Repairs;
 use crate::contract::{ProjectId, Timestamp, UploadId, Version};
+use crate::figures::Outbox;
 use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sockets, Sql};
 use crate::s3::{Bucket, Client, Patience};
@@ -262,7 +263,7 @@ impl<'a> ProjectObject<'a> {
             due = Some(at.min(next.max(now)));
         }
         let closing = self.sockets.close_due(self.clock.now()).into_iter().chain(until).min();
-        due = due.into_iter().chain(closing).min();
+        due = due.into_iter().chain(closing).chain(Outbox::new(self.sql).due()?).min();
         self.alarm.set(due).await;
         Ok(())
     }

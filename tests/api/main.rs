@@ -12,6 +12,7 @@ mod cancel;
 mod chat;
 mod cors;
 mod examples;
+mod figures;
 mod first_contact;
 mod flat_path;
 mod foreign;

@@ -97,6 +97,7 @@ const EXPECTED: &[Row] = &[
     Row("POST /api/runner/events", Send::Json(events), [401, 401, 401, 401, 401, 401, 204, 401]),
     Row("GET /api/runner/wake", Send::Handshake, [401, 401, 401, 401, 401, 401, 101, 401]),
     Row("GET /api/monitoring/health", Send::Nothing, [200; 8]),
+    Row("GET /api/monitoring/ai/metrics", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row("GET /api/monitoring/s3/status", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row("POST /api/monitoring/test/s3-upload", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row(

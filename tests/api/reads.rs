@@ -161,8 +161,8 @@ async fn a_status_read_costs_little_however_many_versions_there_are() {
             let project = format!("p{versions}");
             world.upload(&project, "x = 1").await;
             world.complete(&project, version, &[Format::Step]);
-            world.settle(&project, 20).await;
         }
+        world.settle(&format!("p{versions}"), 20).await;
         world.status(&format!("p{versions}")).await;
         world.store.seen.borrow_mut().clear();
         world.status(&format!("p{versions}")).await;

@@ -14,6 +14,7 @@ use partwright::chat::{ChatCall, ChatMemory, ChatObject};
 use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
+use partwright::figures::{FiguresCall, FiguresObject, SHARDS, Tally};
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Assets, Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
@@ -95,6 +96,8 @@ pub struct World {
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
     keys: SharedKeys,
+    /// What the API has counted and not told.
+    tally: Tally,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
@@ -102,10 +105,27 @@ pub struct World {
     pub accounts_away: RefCell<Vec<String>>,
     /// No project's object answers anything.
     pub projects_away: Cell<bool>,
+    /// What becomes of calls to each of the objects that add figures up.
+    pub figures: RefCell<[Line; SHARDS as usize]>,
+    /// How many batches reached them.
+    pub batches: Cell<usize>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
     pub account_pace: Cell<u64>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
+}
+
+/// How an object can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// It answers.
+    Up,
+    /// It cannot be reached.
+    Down,
+    /// It does what it is told, and its answer is lost.
+    Lossy,
+    /// It never answers.
+    Silent,
 }
 
 /// An answer, read whole.
@@ -172,10 +192,13 @@ impl World {
             clock: TestClock::new(),
             config,
             keys,
+            tally: Tally::default(),
             instances,
             fleet_calls,
             accounts_away: RefCell::default(),
             projects_away: Cell::default(),
+            figures: RefCell::new([Line::Up; SHARDS as usize]),
+            batches: Cell::default(),
             account_pace: Cell::default(),
             posted,
         }
@@ -221,7 +244,7 @@ impl World {
                 (first, Some(until))
             }
             ObjectName::Fleet => (self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(), None),
-            ObjectName::Account(_) | ObjectName::Chat(_) => panic!("{object:?} holds no WebSockets"),
+            other => panic!("{other:?} holds no WebSockets"),
         };
         let messages = Messages::default();
         messages.borrow_mut().push_back(first);
@@ -240,7 +263,7 @@ impl World {
         let http = self.network();
         let platform =
             Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
-        match App::new(&self.config, platform, &self.keys).handle(request).await {
+        match App::new(&self.config, platform, (&self.keys, &self.tally)).handle(request).await {
             Served::Answer(answer) => answer,
             Served::Upgrade { .. } => panic!("a WebSocket: see `connect`"),
         }
@@ -250,7 +273,7 @@ impl World {
         let http = self.network();
         let platform =
             Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
-        let app = App::new(&self.config, platform, &self.keys);
+        let app = App::new(&self.config, platform, (&self.keys, &self.tally));
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
@@ -494,6 +517,47 @@ impl World {
         self.store.inner.remove(&Key::Ticket(report.project.clone(), report.version).to_string());
     }
 
+    /// Lets the API tell what it has counted, as it does after an answer.
+    pub async fn tell_tally(&self) {
+        self.tally.tell(self, &self.clock).await;
+    }
+
+    /// Lets everybody tell what they have counted, as far as it takes no longer than two minutes.
+    pub async fn tell_figures(&self) {
+        self.tell_tally().await;
+        let until = self.clock.now().after(std::time::Duration::from_secs(120));
+        let names: Vec<ObjectName> = self.instances.borrow().keys().cloned().collect();
+        for name in names {
+            let due = || self.instance(&name).alarm.0.get().filter(|due| *due <= until);
+            match &name {
+                ObjectName::Project(project) => while due().is_some() && self.ring(project.as_str()).await {},
+                ObjectName::Chat(project) => {
+                    while let Some(due) = due() {
+                        self.clock.sleep(due.since(self.clock.now())).await;
+                        self.ring_chat(project.as_str()).await;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// From now on this becomes of calls to all of the objects that add figures up.
+    pub fn set_figures(&self, line: Line) {
+        *self.figures.borrow_mut() = [line; SHARDS as usize];
+    }
+
+    /// All that those objects keep, as text.
+    pub fn sums(&self) -> String {
+        let text = |shard| {
+            let sql = &self.instance(&ObjectName::Figures(shard)).sql;
+            let rows = |name: &str| format!("{:?}\n", sql.exec(&format!("SELECT * FROM {name}"), &[]).unwrap());
+            let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sums'", &[]).unwrap();
+            if tables.is_empty() { String::new() } else { rows("sums") + &rows("writers") }
+        };
+        (0..SHARDS).map(text).collect()
+    }
+
     fn instance(&self, name: &ObjectName) -> Rc<Instance> {
         let mut instances = self.instances.borrow_mut();
         let fresh = || Instance {
@@ -549,6 +613,12 @@ impl World {
             ObjectName::Account(_) => {
                 let call: AccountCall = serde_json::from_slice(body).unwrap();
                 AccountObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap()
+            }
+            ObjectName::Figures(_) => {
+                let call: FiguresCall = serde_json::from_slice(body).unwrap();
+                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take(_))));
+                let answer = FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap();
+                serde_json::to_value(answer).unwrap()
             }
             ObjectName::Fleet => {
                 let call: FleetCall = serde_json::from_slice(body).unwrap();
@@ -612,7 +682,16 @@ impl Objects for World {
         } else {
             0
         };
+        let line = match &object {
+            ObjectName::Figures(shard) => self.figures.borrow()[usize::from(*shard)],
+            _ => Line::Up,
+        };
         async move {
+            match line {
+                Line::Up | Line::Lossy => {}
+                Line::Down => return Err(HttpError("the object is away".to_owned())),
+                Line::Silent => return std::future::pending().await,
+            }
             // Half of them hardly at all, so that some overtake others.
             let late = |chance: u64| {
                 let most = if chance & 1 == 0 { 50 } else { 4_000 };
@@ -625,6 +704,9 @@ impl Objects for World {
                 return Ok(self.serve_chat(&object, request.body()).await);
             }
             let answer = self.serve(&object, request.body()).await;
+            if line == Line::Lossy {
+                return Err(HttpError("connection reset by peer".to_owned()));
+            }
             if pace != 0 {
                 late(pace >> 32).await;
             }

@@ -91,7 +91,11 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
 const TALKING: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
 
 /// When all is done.
-const AFTERWARDS: &[Scenario] = scenarios![operation::every_project_is_listed_once, operation::nothing_is_left_behind];
+const AFTERWARDS: &[Scenario] = scenarios![
+    operation::every_project_is_listed_once,
+    operation::what_was_done_is_counted,
+    operation::nothing_is_left_behind,
+];
 
 /// When every program has said all that it has to say.
 const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];

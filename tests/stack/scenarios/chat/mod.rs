@@ -19,7 +19,8 @@ use crate::provider::{Aimock, Fake, KEY};
 use crate::signer::Signer;
 use crate::stack::Stack;
 use crate::tools::free_port;
-use crate::worker::Worker;
+use crate::wait::until;
+use crate::worker::{ADMIN_TOKEN, Worker};
 
 /// The key of the fake, beside aimock's.
 const OTHER_KEY: &str = "sk-stack-test-other-key";
@@ -161,6 +162,39 @@ pub async fn a_sentence_becomes_a_model(stack: &Stack) {
             faults::each_ends_in_a_clear_state(stack, talking).await;
         },
     );
+    all_of_it_is_counted(stack, talking).await;
     let log = std::fs::read_to_string(stack.folder().join("talking-worker.log")).unwrap();
     assert!(!log.contains(KEY) && !log.contains(OTHER_KEY) && !log.contains(SECRET), "a secret is in the log");
+}
+
+/// The figures of both models come to what was done with them.
+async fn all_of_it_is_counted(stack: &Stack, talking: &Talking) {
+    let api = talking.worker.api(&stack.transport).with_token(ADMIN_TOKEN);
+    until("the figures of the models", async || {
+        let figures = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let models = figures["totals"]["models"].as_array().unwrap();
+        let of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
+        let (Some(first), Some(other)) = (of("one"), of("two")) else { return Err(figures.to_string()) };
+        let least = [
+            (&first["calls"], 15),
+            (&first["successes"], 6),
+            (&first["input_tokens"], 1),
+            (&first["output_tokens"], 100),
+            (&first["latency"]["p95_ms"], 1),
+            (&first["first_runs"], 4),
+            (&first["first_runs_won"], 3),
+            (&first["repairs_tried"], 1),
+            (&first["repairs_won"], 1),
+            (&first["failures"]["cut"], 1),
+            (&first["failures"]["rate_limited"], 3),
+            (&first["failures"]["unauthorized"], 1),
+            (&other["fallbacks"], 4),
+            (&other["successes"], 4),
+        ];
+        match least.iter().find(|(count, least)| count.as_u64().is_none_or(|count| count < *least)) {
+            Some((_, least)) => Err(format!("one is less than {least}: {figures}")),
+            None => Ok(()),
+        }
+    })
+    .await;
 }

@@ -1,0 +1,64 @@
+//! What of a turn is counted, by provider and model, noted in the stretch of SQL in which it happens.
+
+use super::call::ChatRefusal;
+use super::object::ChatObject;
+use super::turn::Turn;
+use crate::ai::Asked;
+use crate::contract::{Outcome, Report};
+use crate::figures::{Fact, Figure, Outbox, model_label};
+
+impl ChatObject<'_> {
+    /// Counts the tries of one question, and remembers who has answered it: what becomes of the script is theirs.
+    pub(super) fn count_tries(&self, turn: &mut Turn, tries: &[Asked]) {
+        let mut facts = Vec::new();
+        for asked in tries {
+            let label = model_label(&asked.provider, &asked.model);
+            match asked.failure {
+                Some(kind) => facts.push(Fact::once(Figure::AiFailure, &format!("{label}\t{}", kind.as_str()))),
+                None => {
+                    facts.push(Fact::once(Figure::AiSuccess, &label));
+                    facts.extend(Fact::took(Figure::AiTime, &label, asked.took));
+                    if turn.repair > 0 {
+                        facts.push(Fact::once(Figure::Repair, &label));
+                    }
+                }
+            }
+            if let Some(usage) = asked.usage {
+                facts.push(Fact::times(Figure::AiInput, &label, usage.input));
+                facts.push(Fact::times(Figure::AiOutput, &label, usage.output));
+            }
+        }
+        // However often it was tried.
+        if let Some(asked) = tries.iter().find(|asked| asked.is_fallback) {
+            facts.push(Fact::once(Figure::AiFallback, &model_label(&asked.provider, &asked.model)));
+        }
+        turn.written_by = tries.last().map(|asked| model_label(&asked.provider, &asked.model));
+        self.note(&facts);
+    }
+
+    /// Counts what became of a script that FreeCAD has run. One that nobody ran to its end says nothing of the model.
+    pub(super) fn count_run(&self, turn: &Turn, report: &Report) {
+        let was_run = matches!(report.outcome, Outcome::Completed | Outcome::Failed | Outcome::TimedOut);
+        let (true, Some(label)) = (was_run, &turn.written_by) else { return };
+        let won = report.outcome == Outcome::Completed;
+        let figures = match (turn.repair, won) {
+            (0, true) => &[Figure::FirstRun, Figure::FirstRunWon][..],
+            (0, false) => &[Figure::FirstRun],
+            (_, true) => &[Figure::RepairWon],
+            (_, false) => &[],
+        };
+        let facts: Vec<Fact> = figures.iter().map(|figure| Fact::once(*figure, label)).collect();
+        self.note(&facts);
+    }
+
+    /// Tells what is due.
+    pub(super) async fn tell_figures(&self) -> Result<(), ChatRefusal> {
+        Outbox::new(self.sql).tell(self.objects, self.clock).await?;
+        Ok(())
+    }
+
+    fn note(&self, facts: &[Fact]) {
+        let now = self.clock.now();
+        Outbox::new(self.sql).note(facts, now, now);
+    }
+}
