@@ -18,7 +18,7 @@ pub use attempt::{Attempt, MAX_ATTEMPTS};
 pub use event::{Happened, MAX_EVENTS, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, RunnerEvent, RunnerEvents, Wake};
 pub use format::{BASE_NAME, Format};
 pub use id::{IdError, IdempotencyKey, ProjectId, RequestId, RunId, Sha256, UploadId, Version};
-pub use key::{Key, prefix};
+pub use key::{Key, LONGEST_KEY, prefix};
 pub use report::{BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report};
 pub use script::{MAX_SCRIPT_BYTES, Origin, ScriptMetadata};
 pub use status::{Phase, ProjectStatus, StatusCode};

@@ -93,6 +93,8 @@ pub struct World {
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// How many calls accounts were sent whose answer somebody waits for.
+    pub account_calls: Cell<usize>,
     /// The users whose accounts answer nothing.
     pub accounts_away: RefCell<Vec<String>>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
@@ -140,7 +142,7 @@ impl World {
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
+        let (keys, fleet_calls, account_calls) = (SharedKeys::default(), Cell::default(), Cell::default());
         let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
         Self {
             store,
@@ -150,6 +152,7 @@ impl World {
             keys,
             instances,
             fleet_calls,
+            account_calls,
             accounts_away: RefCell::default(),
             account_pace: Cell::default(),
             posted,
@@ -466,6 +469,7 @@ impl Objects for World {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
         let pace = if let ObjectName::Account(user) = &object {
+            self.account_calls.set(self.account_calls.get() + 1);
             if self.accounts_away.borrow().contains(user) {
                 return std::future::ready(Err(HttpError("the account is away".to_owned()))).boxed_local();
             }
