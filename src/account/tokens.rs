@@ -114,12 +114,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// The token of one of these hashes, if it counts at `now`; notes that an API token was used.
-    pub fn check(
-        &self,
-        hashes: &[TokenHash],
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<Option<TokenView>, SqlError> {
+    pub fn check(&self, hashes: &[TokenHash], since: Timestamp, now: Timestamp) -> Result<Option<TokenView>, SqlError> {
         if !self.exist()? {
             return Ok(None);
         }

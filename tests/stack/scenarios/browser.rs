@@ -62,9 +62,8 @@ pub async fn a_person_signs_in_and_makes_a_model(stack: &Stack) {
     assert_eq!(browser.evaluate("location.hash").await, "#made-by-hand", "the page stays where it is");
 
     // The layout's snippets, letter by letter, need no header either.
-    let snippets = ["poll_status", "download"].map(|name| {
-        std::fs::read_to_string(own_file(&format!("seed/{name}.js"))).unwrap()
-    });
+    let snippets =
+        ["poll_status", "download"].map(|name| std::fs::read_to_string(own_file(&format!("seed/{name}.js"))).unwrap());
     let page = "const seen = [], updateUI = (status) => seen.push(status), window = {open: (url) => seen.push(url)};";
     let run = "await pollStatus('made-by-hand'); await downloadModel('made-by-hand', 'STEP'); return seen;";
     let seen = browser.evaluate(&format!("(async () => {{ {page} {} {run} }})()", snippets.concat())).await;
