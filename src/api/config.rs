@@ -8,6 +8,7 @@ use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
 use crate::ai::AiConfig;
 use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
+use crate::contract::Timestamp;
 use crate::crypto::VerifyingKey;
 use crate::http::is_loopback;
 use crate::s3::{Bucket, ConfigError};
@@ -50,6 +51,9 @@ pub struct Config {
     /// `AUTH_JWT_SECRET` or `AUTH_JWKS_URL`, with `AUTH_ISSUER` and `AUTH_AUDIENCE`: whose JSON Web Tokens are believed.
     /// Not set: nobody's.
     pub issuer: Option<TrustedIssuer>,
+    /// `AUTH_TOKENS_SINCE`, a time as RFC 3339 has it: API tokens and sessions from before count no more. Not set: all
+    /// count that have neither expired nor been revoked.
+    pub tokens_since: Timestamp,
     /// `ADMIN_TOKEN`, at least 16 characters: its holder is the admin. Not set: there is no such user.
     pub admin_token: Option<Secret>,
     /// `RUNNER_TOKEN`, at least 16 characters: lets runners send hints and be woken. Not set: they poll.
@@ -81,6 +85,10 @@ impl Config {
                            the other";
             return Err(ConfigError::new("AUTH_MODE", problem.to_owned()));
         }
+        let tokens_since = optional("AUTH_TOKENS_SINCE").map_or(Ok(Timestamp::EPOCH), |time| {
+            let problem = "it is no time as RFC 3339 has it, such as 2026-01-31T12:00:00Z";
+            time.parse().map_err(|_| ConfigError::new("AUTH_TOKENS_SINCE", problem.to_owned()))
+        })?;
         let token = |name| optional(name).map(|text| token(name, text)).transpose();
         let (admin_token, runner_token) = (token("ADMIN_TOKEN")?, token("RUNNER_TOKEN")?);
         if let (Some(admin), Some(runner)) = (&admin_token, &runner_token)
@@ -93,7 +101,7 @@ impl Config {
             optional("ALLOWED_ORIGINS").map(|list| AllowedOrigins::parse(&list)).transpose()?.unwrap_or_default();
         let bucket = Bucket::from_settings(lookup)?;
         let ai = AiConfig::from_settings(lookup);
-        Ok(Self { bucket, auth, issuer, admin_token, runner_token, allowed_origins, ai })
+        Ok(Self { bucket, auth, issuer, tokens_since, admin_token, runner_token, allowed_origins, ai })
     }
 
     /// Whether there is any way to know a user. Without one the API is closed.
@@ -188,10 +196,17 @@ mod tests {
         assert_eq!(config.auth, AuthMode::Closed);
         assert!(config.admin_token.is_none() && config.runner_token.is_none() && config.issuer.is_none());
         assert!(!config.knows_users());
+        assert_eq!(config.tokens_since, Timestamp::EPOCH);
         assert!(!read(&[("RUNNER_TOKEN", ADMIN.1)]).unwrap().knows_users(), "a runner is no user");
         for settings in [&[("AUTH_MODE", "open")][..], &[ADMIN], &[SECRET, ISSUER, AUDIENCE]] {
             assert!(read(settings).unwrap().knows_users(), "{settings:?}");
         }
+    }
+
+    #[test]
+    fn since_when_tokens_count() {
+        let config = read(&[("AUTH_TOKENS_SINCE", "2026-01-31T13:00:00+01:00")]).unwrap();
+        assert_eq!(config.tokens_since.to_string(), "2026-01-31T12:00:00.000Z");
     }
 
     #[test]
@@ -212,6 +227,8 @@ mod tests {
         for (settings, at_fault) in [
             (&[("AUTH_MODE", "Open")][..], "AUTH_MODE"),
             (&[("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),
+            (&[("AUTH_TOKENS_SINCE", "yesterday")], "AUTH_TOKENS_SINCE"),
+            (&[("AUTH_TOKENS_SINCE", "2026-01-31")], "AUTH_TOKENS_SINCE"),
             (&[("AUTH_MODE", "open"), SECRET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[("AUTH_MODE", "open"), KEY_SET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[SECRET, KEY_SET, ISSUER, AUDIENCE], "AUTH_JWKS_URL"),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::terms::{ForDocument, SchemaOf};
-use crate::contract::IdempotencyKey;
+use crate::contract::{IdempotencyKey, LONGEST_KEY};
 use crate::figures::KEPT_HOURS;
 use crate::s3::MAX_EXPIRY;
 
@@ -180,10 +180,10 @@ impl JsonSchema for UserName {
     }
 }
 
-/// The most characters of a log's name. Four bytes each, they still fit into a key of the bucket, which takes 1,024.
-const LONGEST_LOG_NAME: usize = 230;
+/// The most characters of a log's name: as many as fit into a key, with the shortest name of a project.
+const LONGEST_LOG_NAME: usize = LONGEST_KEY - "logs/p/".len();
 
-/// A log's name as the path takes it.
+/// A log's name as lists show it and the path takes it: what is listed can be read.
 pub struct LogName;
 
 impl LogName {

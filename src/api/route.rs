@@ -16,8 +16,10 @@ use super::{
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// Everybody.
+    /// Everybody; who calls is not asked.
     Public,
+    /// Everybody; who is known for sure is told more.
+    Recognised,
     /// A known user, whose token may read; whose project it is, the project's object decides.
     Read,
     /// A known user, whose token may write as well.
@@ -431,7 +433,7 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/monitoring/health",
-        permission: Permission::Public,
+        permission: Permission::Recognised,
         body: RequestBody::None,
         query: &[],
         summary: "whether the service works; for an admin, each part's state",

@@ -10,7 +10,8 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
-use crate::contract::Timestamp;
+use super::token::{TokenHash, TokenText};
+use crate::contract::{Sha256, Timestamp};
 use crate::crypto::{Verifier, VerifyingKey};
 use crate::http::{Clock, Http};
 
@@ -99,6 +100,21 @@ pub enum Unauthentic {
     /// The key set cannot be fetched, and none is kept; or the platform failed.
     #[error("tokens cannot be checked now: {0}")]
     Unavailable(String),
+}
+
+impl TrustedIssuer {
+    /// What is stored of a session that one of its tokens opened: with another secret, address of the key set, issuer or
+    /// audience nobody finds it. What becomes of a single key of a set, this does not tell.
+    pub fn bind(&self, session: &TokenText) -> TokenHash {
+        let keys = match &self.keys {
+            KeySource::Secret(key) => key.material(),
+            KeySource::Set(url) => url.to_string().into_bytes(),
+        };
+        let Expectations { issuer, audience } = &self.expected;
+        // Sums have one length, so no other three read alike.
+        let sums = [&keys[..], issuer.as_bytes(), audience.as_bytes()].map(|part| Sha256::of(part).to_string());
+        session.hash_bound_to(sums.concat().as_bytes())
+    }
 }
 
 impl KeySet {

@@ -19,7 +19,7 @@ pub use event::{Happened, MAX_EVENTS, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, Run
 pub use format::{BASE_NAME, Format};
 pub(crate) use id::random_hex;
 pub use id::{IdError, IdempotencyKey, ProjectId, RequestId, RunId, Sha256, TurnId, UploadId, Version};
-pub use key::{Key, prefix};
+pub use key::{Key, LONGEST_KEY, prefix};
 pub use report::{BoundingBox, CadObject, Geometry, JobError, Outcome, OutputFile, REPORT_LIMIT, Report};
 pub use script::{MAX_SCRIPT_BYTES, Origin, ScriptMetadata};
 pub use status::{Phase, ProjectStatus, StatusCode};

@@ -11,7 +11,7 @@
 //! - `store`, `worker`, `runner`: the three parts
 //! - `provider`: language models
 //! - `gate`: a way to the store that can be closed
-//! - `key_set`: the address of an issuer's keys, with which `signer` signs tokens
+//! - `site`: another site: somebody else's pages, or the address of an issuer's keys, with which `signer` signs tokens
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
@@ -24,7 +24,6 @@ mod browser;
 mod fuzz;
 mod gate;
 mod http;
-mod key_set;
 mod process;
 mod project;
 mod provider;
@@ -34,6 +33,7 @@ mod runner;
 mod scenarios;
 #[path = "../support/signer.rs"]
 mod signer;
+mod site;
 mod soak;
 mod socket;
 mod stack;

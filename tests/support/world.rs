@@ -101,6 +101,8 @@ pub struct World {
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// How many calls accounts were sent whose answer somebody waits for.
+    pub account_calls: Cell<usize>,
     /// The users whose accounts answer nothing.
     pub accounts_away: RefCell<Vec<String>>,
     /// No project's object answers anything.
@@ -183,7 +185,7 @@ impl World {
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
+        let (keys, fleet_calls, account_calls) = (SharedKeys::default(), Cell::default(), Cell::default());
         let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
         Self {
             store,
@@ -195,6 +197,7 @@ impl World {
             tally: Tally::default(),
             instances,
             fleet_calls,
+            account_calls,
             accounts_away: RefCell::default(),
             projects_away: Cell::default(),
             figures: RefCell::new([Line::Up; SHARDS as usize]),
@@ -673,6 +676,7 @@ impl Objects for World {
             return std::future::ready(Err(HttpError("the project is away".to_owned()))).boxed_local();
         }
         let pace = if let ObjectName::Account(user) = &object {
+            self.account_calls.set(self.account_calls.get() + 1);
             if self.accounts_away.borrow().contains(user) {
                 return std::future::ready(Err(HttpError("the account is away".to_owned()))).boxed_local();
             }

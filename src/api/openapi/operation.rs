@@ -47,10 +47,11 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
-/// Who may call. Each entry of the list is one way; none is needed where the list is empty.
+/// Who may call. Each entry of the list is one way; none is needed where the list is empty, or one of them is.
 fn security(permission: Permission) -> Value {
     match permission {
         Permission::Public => json!([]),
+        Permission::Recognised => json!([{}, {"admin": []}, {"session": []}]),
         Permission::Read | Permission::Write => json!([{"bearer": []}, {"session": []}]),
         Permission::Admin => json!([{"admin": []}, {"session": []}]),
         Permission::Runner => json!([{"runner": []}]),

@@ -195,7 +195,7 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
             _ => {}
         }
     }
-    if call.operation["security"][0].is_object() {
+    if call.operation["security"][0].as_object().is_some_and(|way| !way.is_empty()) {
         options.push_str(" \\\n  -H \"Authorization: Bearer $TOKEN\"");
     }
     let switches = call.operation["responses"]["101"].is_object();

@@ -3,6 +3,7 @@
 mod away;
 mod browser;
 mod chat;
+mod elsewhere;
 mod failing;
 mod hand;
 mod input;
@@ -57,6 +58,7 @@ const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
 const OTHER_WORKERS: &[Scenario] = scenarios![
     away::a_bucket_that_is_away_gets_it_later,
     settings::a_worker_names_its_wrong_setting,
+    elsewhere::pages_of_other_sites_get_nowhere,
     tokens::a_token_opens_until_it_is_revoked,
     who::a_shared_secret_s_tokens_are_checked,
     who::a_key_set_s_tokens_are_checked,
