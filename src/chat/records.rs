@@ -206,7 +206,8 @@ impl Records<'_> {
         if !self.exist()? {
             return Ok(None);
         }
-        let statement = "SELECT MAX(ended_at), MAX(message <> '' OR suggestions <> '[]' OR error IS NOT NULL) FROM turns";
+        let statement =
+            "SELECT MAX(ended_at), MAX(message <> '' OR suggestions <> '[]' OR error IS NOT NULL) FROM turns";
         let rows = self.sql.exec(statement, &[])?;
         let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
         let Some(end) = row.time()? else { return Ok(None) };
@@ -226,7 +227,9 @@ impl Records<'_> {
     /// Removes everything, as if nobody had ever spoken here.
     pub fn remove_all(&self) -> Result<(), SqlError> {
         // The first, since it says that the other is there.
-        ["DROP TABLE turns", "DROP TABLE messages"].iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
+        ["DROP TABLE turns", "DROP TABLE messages"]
+            .iter()
+            .try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
     }
 
     fn messages(&self, condition: &str, mut row: Vec<Value>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {

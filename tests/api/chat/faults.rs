@@ -105,8 +105,7 @@ async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
     world.store.inner.remove("input/gone/gone_v1.py");
     upload("bytes", "x = 1").await;
     world.store.inner.drop_in("input/bytes/bytes_v1.py", vec![0xff, 0xfe]);
-    for (project, code) in
-        [("long", "script_too_long"), ("gone", "script_unreadable"), ("bytes", "script_unreadable")]
+    for (project, code) in [("long", "script_too_long"), ("gone", "script_unreadable"), ("bytes", "script_unreadable")]
     {
         let talk = Talk::new(&world, "anna", project);
         let turn = talk.say("Make it taller").await.json();

@@ -229,6 +229,8 @@ async fn an_answer_that_comes_in_one_piece_holds_up_nobody() {
     // More words than any listener may be behind by.
     let words = "word ".repeat(1_200);
     world.provider.plan(Said::AtOnce(written(&words)));
+    // Meanwhile it is waited for.
+    world.store.plan("PUT", "input/box", Fault::Slow(Duration::from_secs(2)));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(1)));
