@@ -6,7 +6,7 @@ use crate::figures::{Fact, Figure, Outbox};
 
 /// The codes of the errors in reports. Those of others count together: a report is read from the bucket, where anybody may
 /// have put it.
-const CODES: [&str; 19] = [
+const CODES: [&str; 20] = [
     "abandoned",
     "cancelled",
     "crashed",
@@ -17,6 +17,7 @@ const CODES: [&str; 19] = [
     "no_output",
     "out_of_memory",
     "output_invalid",
+    "output_unusable",
     "script_changed",
     "script_error",
     "script_exited",

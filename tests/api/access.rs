@@ -18,6 +18,7 @@ fn routes(permissions: &[Permission]) -> Vec<(http::Method, String)> {
             .replace("{version}", "1")
             .replace("{format}", "step")
             .replace("{name}", "x.log")
+            .replace("{example}", "bracket")
     };
     let routes = ROUTES.iter().filter(|route| permissions.contains(&route.permission));
     let found: Vec<_> = routes.map(|route| (route.method.clone(), filled(route.path))).collect();
