@@ -1,6 +1,5 @@
 //! `GET /api/monitoring/ai/metrics`.
 
-use futures::future::{Either, join_all, select};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,8 +10,7 @@ use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::contract::Timestamp;
-use crate::figures::{Cell, Figures, FiguresCall, SHARDS, hour_of, start_of};
-use crate::object::{ObjectName, call};
+use crate::figures::{Cell, Figures, FiguresCall, SHARDS, ask, hour_of, start_of};
 
 /// How long the shards are waited for, all at once.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -115,12 +113,24 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
     let now = call.clock.now();
     let window_hours = call.query.number(&HOURS)?.and_then(|hours| i64::try_from(hours).ok()).unwrap_or(1);
     let since = hour_of(now) - window_hours + 1;
-    let answers = join_all((0..SHARDS).map(|shard| read(call, shard, since))).await;
-    let missing_shards: Vec<usize> =
-        answers.iter().enumerate().filter(|(_, answer)| answer.is_none()).map(|(shard, _)| shard).collect();
-    let mut cells: Vec<&Cell> = answers.iter().flatten().flatten().collect();
-    cells.sort_by_key(|cell| cell.0);
-    let hours = cells.chunk_by(|one, other| one.0 == other.0);
+    let question = FiguresCall::Read { since };
+    let texts = ask((call.objects, call.clock), 0..SHARDS, &question, PATIENCE).await;
+    let (mut answers, mut missing_shards) = (Vec::new(), Vec::new());
+    for (shard, text) in texts.into_iter().enumerate() {
+        match text.and_then(|text| serde_json::from_str::<Vec<Vec<Cell>>>(&text).ok()) {
+            Some(hours) => answers.push(hours),
+            None => missing_shards.push(shard),
+        }
+    }
+    let all: Vec<&Cell> = answers.iter().flatten().flatten().collect();
+    let mut hours = Vec::new();
+    for hour in since..=hour_of(now) {
+        let is_of = |cells: &&Vec<Cell>| cells.first().is_some_and(|cell| cell.0 == hour);
+        let own: Vec<&Cell> = answers.iter().flatten().filter(is_of).flatten().collect();
+        if !own.is_empty() {
+            hours.push(Hour { hour: start_of(hour), figures: Figures::of(&own) });
+        }
+    }
     Reply::json(&Metrics {
         success: true,
         from: start_of(since),
@@ -128,17 +138,7 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
         window_hours,
         complete: missing_shards.is_empty(),
         missing_shards,
-        totals: Figures::of(&cells),
-        hours: hours.map(|cells| Hour { hour: start_of(cells[0].0), figures: Figures::of(cells) }).collect(),
+        totals: Figures::of(&all),
+        hours,
     })
-}
-
-/// What one shard has; none where it does not answer.
-async fn read(asked: &Call<'_>, shard: u8, since: i64) -> Option<Vec<Cell>> {
-    let (object, read) = (ObjectName::Figures(shard), FiguresCall::Read { since });
-    let answer = Box::pin(call::<Vec<Cell>>(asked.objects, &object, &read));
-    match select(answer, asked.clock.sleep(PATIENCE)).await {
-        Either::Left((answer, _)) => answer.ok(),
-        Either::Right(_) => None,
-    }
 }
