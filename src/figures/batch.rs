@@ -32,24 +32,48 @@ pub fn start_of(hour: i64) -> Timestamp {
     Timestamp::from_millis(hour.saturating_mul(HOUR_MILLIS))
 }
 
-/// One sum: hour, figure, label, slot, amount. In batches many of them are one text, a JSON list of such lists, which
-/// SQLite itself writes and reads.
-pub type Cell = (i64, String, String, u64, u64);
+/// One sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// Hours since 1970.
+    pub hour: i64,
+    /// A [`Figure`](super::Figure)'s word.
+    pub figure: &'a str,
+    /// What of.
+    pub label: &'a str,
+    /// Which of the figure's sums.
+    pub slot: u64,
+    /// The sum.
+    pub amount: u64,
+}
 
-/// One call to a shard. Answers a text: to a question a JSON list of hours, each a list of its cells.
+impl<'a> Cell<'a> {
+    /// Reads a line of a shard's answer; none where it is none.
+    pub fn parse(line: &'a str) -> Option<Self> {
+        let mut parts = line.split(APART);
+        let (hour, figure, label) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+        let (slot, amount) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { hour, figure, label, slot, amount })
+    }
+}
+
+/// What stands between the parts of a line: ASCII's unit separator, which no label has.
+const APART: char = '\u{1f}';
+
+/// One call to a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FiguresCall {
-    /// Add these up, unless that was done before.
+    /// Add these up, unless that was done before. Answers an empty text.
     Take {
         /// The writer's own random id. No name: a shard need not know whose figures it adds up.
         writer: String,
         /// Rises by one with each batch of the writer.
         number: u64,
-        /// The cells.
+        /// The cells: a JSON list of lists of hour, figure, label, slot and amount, which SQLite itself writes and reads.
         cells: String,
     },
-    /// All sums of this hour and those after it, by the hour.
+    /// All sums of this hour and those after it. Answers with a line each, by the hour: see [`Cell::parse`].
     Read {
         /// Hours since 1970.
         since: i64,

@@ -56,11 +56,11 @@ impl<'a> Outbox<'a> {
 
     /// Notes what happened at `at`, in the stretch of SQL in which it happens. Then the object's alarm is to be set: see
     /// [`due`](Self::due). What cannot be noted is not: no figure is worth what it counts.
-    pub fn note(&self, facts: &[Fact], at: Timestamp, now: Timestamp) {
+    pub fn note(&self, facts: &[Fact<'_>], at: Timestamp, now: Timestamp) {
         let _ = self.try_note(facts, at.min(now), now);
     }
 
-    fn try_note(&self, facts: &[Fact], at: Timestamp, now: Timestamp) -> Result<(), SqlError> {
+    fn try_note(&self, facts: &[Fact<'_>], at: Timestamp, now: Timestamp) -> Result<(), SqlError> {
         if facts.is_empty() || hour_of(at) <= hour_of(now) - HELD_HOURS {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl<'a> Outbox<'a> {
             let row = [
                 Value::Integer(hour_of(at)),
                 text(fact.figure.as_str()),
-                text(&fact.label),
+                text(fact.label),
                 integer(fact.slot),
                 integer(fact.amount),
             ];

@@ -47,15 +47,16 @@ impl<'a> FiguresObject<'a> {
             }
             FiguresCall::Read { since } => {
                 // A text for each hour, since none may be larger than 2 MB.
-                let statement = "SELECT json_group_array(json_array(hour, figure, label, slot, amount))
+                let statement = "SELECT group_concat(
+                                     hour || char(31) || figure || char(31) || label || char(31) || slot || char(31) || amount,
+                                     char(10))
                                  FROM sums WHERE hour >= ? GROUP BY hour ORDER BY hour";
-                let mut all = String::new();
+                let mut lines = String::new();
                 for row in self.sql.exec(statement, &[Value::Integer(oldest.max(*since))])? {
-                    all.push(if all.is_empty() { '[' } else { ',' });
-                    all.push_str(&Reader::new(row).text()?);
+                    lines.push_str(&Reader::new(row).text()?);
+                    lines.push('\n');
                 }
-                all.push_str(if all.is_empty() { "[]" } else { "]" });
-                Ok(all)
+                Ok(lines)
             }
         }
     }

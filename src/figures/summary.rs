@@ -140,15 +140,14 @@ pub struct Times {
 
 impl Figures {
     /// What the sums come to. The same sum may come from several shards.
-    pub fn of(cells: &[&Cell]) -> Self {
+    pub fn of(cells: &[Cell<'_>]) -> Self {
         let all = Sums { cells, model: None };
         let mut models: Vec<&str> = Vec::new();
-        for model in cells.iter().filter_map(|cell| model_of(cell)) {
-            if !models.contains(&model) {
-                models.push(model);
+        for model in cells.iter().filter_map(|cell| model_of(cell.label)) {
+            if let Err(place) = models.binary_search(&model) {
+                models.insert(place, model);
             }
         }
-        models.sort_unstable();
         let mut by_code = Counts::default();
         all.count(Figure::ClientError, &mut by_code);
         all.count(Figure::ServerError, &mut by_code);
@@ -178,9 +177,8 @@ impl Figures {
     }
 }
 
-/// Provider and model of a figure of a language model; none of another.
-fn model_of(cell: &Cell) -> Option<&str> {
-    let label = &cell.2;
+/// Provider and model in the label of a figure of a language model; none in another's.
+fn model_of(label: &str) -> Option<&str> {
     let (provider, rest) = label.split_once('\t')?;
     let model = rest.split_once('\t').map_or(rest, |(model, _)| model);
     label.get(..provider.len() + 1 + model.len())
@@ -188,14 +186,14 @@ fn model_of(cell: &Cell) -> Option<&str> {
 
 /// The sums of many figures; of one model alone, where that is named.
 struct Sums<'a> {
-    cells: &'a [&'a Cell],
+    cells: &'a [Cell<'a>],
     model: Option<&'a str>,
 }
 
 impl Sums<'_> {
-    fn each(&self, figure: Figure, see: &mut dyn FnMut(&Cell)) {
+    fn each(&self, figure: Figure, see: &mut dyn FnMut(&Cell<'_>)) {
         for cell in self.cells {
-            if cell.1 == figure.as_str() && self.model.is_none_or(|model| model_of(cell) == Some(model)) {
+            if cell.figure == figure.as_str() && self.model.is_none_or(|model| model_of(cell.label) == Some(model)) {
                 see(cell);
             }
         }
@@ -204,7 +202,7 @@ impl Sums<'_> {
     /// How often; or how much, in all.
     fn total(&self, figure: Figure) -> u64 {
         let mut total = 0;
-        self.each(figure, &mut |cell| total += if cell.3 == SUM { cell.4 } else { 0 });
+        self.each(figure, &mut |cell| total += if cell.slot == SUM { cell.amount } else { 0 });
         total
     }
 
@@ -216,12 +214,15 @@ impl Sums<'_> {
     }
 
     fn count(&self, figure: Figure, counts: &mut Counts) {
-        self.each(figure, &mut |cell| counts.add(cell.2.rsplit_once('\t').map_or(&*cell.2, |(_, word)| word), cell.4));
+        self.each(figure, &mut |cell| {
+            let word = cell.label.rsplit_once('\t').map_or(cell.label, |(_, word)| word);
+            counts.add(word, cell.amount);
+        });
     }
 
     fn times(&self, figure: Figure) -> Times {
         let mut histogram = Histogram::default();
-        self.each(figure, &mut |cell| histogram.add(cell.3, cell.4));
+        self.each(figure, &mut |cell| histogram.add(cell.slot, cell.amount));
         let count = histogram.count();
         let mean_ms = self.total(figure).checked_div(count);
         Times { count, mean_ms, p50_ms: histogram.percentile(50), p95_ms: histogram.percentile(95) }
@@ -286,18 +287,17 @@ mod tests {
     use super::super::fact::{Fact, model_label};
     use super::*;
 
-    fn cells(facts: &[Fact]) -> Vec<Cell> {
-        let cell = |fact: &Fact| (1, fact.figure.as_str().to_owned(), fact.label.clone(), fact.slot, fact.amount);
+    fn cells<'a>(facts: &[Fact<'a>]) -> Vec<Cell<'a>> {
+        let cell = |fact: &Fact<'a>| {
+            let Fact { figure, label, slot, amount } = *fact;
+            Cell { hour: 1, figure: figure.as_str(), label, slot, amount }
+        };
         facts.iter().map(cell).collect()
-    }
-
-    fn figures(cells: &[Cell]) -> Figures {
-        Figures::of(&cells.iter().collect::<Vec<_>>())
     }
 
     #[test]
     fn nothing_comes_to_nothing() {
-        let figures = figures(&[]);
+        let figures = Figures::of(&[]);
         assert_eq!((figures.uploads.succeeded, figures.ai.calls, figures.models.len()), (0, 0, 0));
         assert_eq!(figures.versions.run, Times { count: 0, mean_ms: None, p50_ms: None, p95_ms: None });
         assert_eq!(figures.ai.first_run_success_rate, None);
@@ -319,7 +319,7 @@ mod tests {
             Fact::once(Figure::ServerError, "bucket_refuses"),
             Fact::once(Figure::UploadFailed, "bucket_refuses"),
         ]);
-        let figures = figures(&[one, other].concat());
+        let figures = Figures::of(&[one, other].concat());
         assert_eq!((figures.uploads.succeeded, figures.uploads.failed), (5, 1));
         assert_eq!(["ai", "upload", "hand"].map(|origin| figures.uploads.by_origin.get(origin)), [4, 1, 0]);
         assert_eq!((figures.versions.completed, figures.versions.timed_out, figures.versions.failed), (1, 1, 0));
@@ -330,10 +330,11 @@ mod tests {
     #[test]
     fn each_model_has_its_own_figures() {
         let (one, two) = (model_label("a.test", "m"), model_label("b.test", "m\tx y"));
+        let (first_cut, second_cut) = (format!("{one}\tcut"), format!("{two}\tcut"));
         let mut facts = vec![
             Fact::once(Figure::AiSuccess, &one),
-            Fact::once(Figure::AiFailure, &format!("{one}\tcut")),
-            Fact::once(Figure::AiFailure, &format!("{two}\tcut")),
+            Fact::once(Figure::AiFailure, &first_cut),
+            Fact::once(Figure::AiFailure, &second_cut),
             Fact::times(Figure::AiOutput, &one, 7),
             Fact::times(Figure::FirstRun, &one, 4),
             Fact::times(Figure::FirstRunWon, &one, 3),
@@ -341,7 +342,7 @@ mod tests {
         for seconds in 1..=20 {
             facts.extend(Fact::took(Figure::AiTime, &one, Duration::from_secs(seconds)));
         }
-        let figures = figures(&cells(&facts));
+        let figures = Figures::of(&cells(&facts));
         assert_eq!((figures.ai.calls, figures.ai.successes, figures.ai.failures.get("cut")), (3, 1, 2));
         let [first, second] = &figures.models[..] else { panic!("{:?}", figures.models) };
         assert_eq!((first.provider.as_str(), first.model.as_str()), ("a.test", "m"));

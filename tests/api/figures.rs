@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::contract::{Format, JobError, Key, Outcome, OutputFile, Report, RunId, Timestamp};
 use partwright::figures::{
-    Cell as Sum, Fact, Figure, FiguresCall, FiguresObject, KEPT_HOURS, Outbox, SHARDS, Tally, hour_of, start_of,
+    Cell as SumLine, Fact, Figure, FiguresCall, FiguresObject, KEPT_HOURS, Outbox, SHARDS, Tally, hour_of, start_of,
 };
 use partwright::http::{Body, Clock, HttpError};
 use partwright::object::{ObjectName, Objects, Sql, Value as SqlValue};
@@ -320,6 +320,9 @@ async fn figures_stand_in_the_hour_in_which_it_happened() {
     assert_eq!(one["totals"]["versions"]["failed"], 0, "another hour's");
 }
 
+/// Hour, figure, label, slot, amount.
+type Sum = (i64, String, String, u64, u64);
+
 fn sum(hour: i64, label: &str, amount: u64) -> Sum {
     (hour, "upload".to_owned(), label.to_owned(), 0, amount)
 }
@@ -334,10 +337,12 @@ impl Shard {
     }
 
     fn read(&self, since: i64, hour: i64) -> Vec<Sum> {
-        let hours = FiguresObject::new(&self.0).handle(&FiguresCall::Read { since }, start_of(hour)).unwrap();
-        let hours: Vec<Vec<Sum>> = serde_json::from_str(&hours).unwrap();
-        assert!(hours.iter().all(|cells| cells.iter().all(|cell| cell.0 == cells[0].0)), "by the hour");
-        hours.concat()
+        let lines = FiguresObject::new(&self.0).handle(&FiguresCall::Read { since }, start_of(hour)).unwrap();
+        let read = |line| {
+            let cell = SumLine::parse(line).unwrap();
+            (cell.hour, cell.figure.to_owned(), cell.label.to_owned(), cell.slot, cell.amount)
+        };
+        lines.lines().map(read).collect()
     }
 
     fn count(&self, table: &str) -> SqlValue {

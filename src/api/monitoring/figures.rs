@@ -115,22 +115,20 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
     let since = hour_of(now) - window_hours + 1;
     let question = FiguresCall::Read { since };
     let texts = ask((call.objects, call.clock), 0..SHARDS, &question, PATIENCE).await;
-    let (mut answers, mut missing_shards) = (Vec::new(), Vec::new());
-    for (shard, text) in texts.into_iter().enumerate() {
-        match text.and_then(|text| serde_json::from_str::<Vec<Vec<Cell>>>(&text).ok()) {
-            Some(hours) => answers.push(hours),
-            None => missing_shards.push(shard),
+    let missing_shards: Vec<usize> = (0..texts.len()).filter(|shard| texts[*shard].is_none()).collect();
+    let lines = texts.iter().flatten().flat_map(|text| text.lines());
+    let cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();
+    let mut by_hour: Vec<Vec<Cell<'_>>> = Vec::new();
+    by_hour.resize_with(usize::try_from(window_hours).unwrap_or_default(), Vec::new);
+    for cell in &cells {
+        if let Some(own) = usize::try_from(cell.hour - since).ok().and_then(|place| by_hour.get_mut(place)) {
+            own.push(*cell);
         }
     }
-    let all: Vec<&Cell> = answers.iter().flatten().flatten().collect();
-    let mut hours = Vec::new();
-    for hour in since..=hour_of(now) {
-        let is_of = |cells: &&Vec<Cell>| cells.first().is_some_and(|cell| cell.0 == hour);
-        let own: Vec<&Cell> = answers.iter().flatten().filter(is_of).flatten().collect();
-        if !own.is_empty() {
-            hours.push(Hour { hour: start_of(hour), figures: Figures::of(&own) });
-        }
-    }
+    let hours = by_hour.iter().filter_map(|own| {
+        let hour = start_of(own.first()?.hour);
+        Some(Hour { hour, figures: Figures::of(own) })
+    });
     Reply::json(&Metrics {
         success: true,
         from: start_of(since),
@@ -138,7 +136,7 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
         window_hours,
         complete: missing_shards.is_empty(),
         missing_shards,
-        totals: Figures::of(&all),
-        hours,
+        totals: Figures::of(&cells),
+        hours: hours.collect(),
     })
 }
