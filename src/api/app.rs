@@ -14,7 +14,7 @@ use super::upload;
 use crate::auth::SharedKeys;
 use crate::contract::RequestId;
 use crate::crypto::Verifier;
-use crate::figures::{Fact, Figure, Tally};
+use crate::figures::{Figure, Tally};
 use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
@@ -86,7 +86,7 @@ impl<'a> App<'a> {
         }
         if let Err(error) = &outcome {
             let figure = if error.status().is_client_error() { Figure::ClientError } else { Figure::ServerError };
-            self.tally.note(&Fact::once(figure, error.code()), self.platform.clock.now());
+            self.tally.note(figure, error.code(), self.platform.clock.now());
         }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();
@@ -138,7 +138,7 @@ impl<'a> App<'a> {
         };
         let outcome = Self::work(route, &mut call, body).await;
         if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
-            call.count(&Fact::once(Figure::UploadFailed, error.code()));
+            call.count(Figure::UploadFailed, error.code());
         }
         outcome
     }

@@ -17,7 +17,7 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, Upload};
 use crate::contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
-use crate::figures::{Fact, Figure};
+use crate::figures::Figure;
 use crate::http::Body;
 use crate::project::Uploaded;
 
@@ -238,7 +238,7 @@ async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) ->
             idempotent_replayed: uploaded.replayed,
         },
         Err(error) => {
-            call.count(&Fact::once(Figure::UploadFailed, error.code()));
+            call.count(Figure::UploadFailed, error.code());
             let status = error.status().as_u16();
             BatchResult::Failed { index, project_name, status, error: error.problem(&call.request_id) }
         }

@@ -8,7 +8,7 @@ use super::config::Config;
 use super::error::ApiError;
 use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use crate::figures::{Fact, Tally};
+use crate::figures::{Figure, Tally};
 use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Operation, ProjectCall, Reply};
@@ -39,8 +39,8 @@ impl<'a> Call<'a> {
     }
 
     /// Counts what has just happened.
-    pub fn count(&self, fact: &Fact) {
-        self.tally.note(fact, self.clock.now());
+    pub fn count(&self, figure: Figure, label: &'static str) {
+        self.tally.note(figure, label, self.clock.now());
     }
 
     /// Reads a body of JSON.

@@ -10,30 +10,30 @@ use crate::figures::{Fact, Figure, Outbox, model_label};
 impl ChatObject<'_> {
     /// Counts the tries of one question, and remembers who has answered it: what becomes of the script is theirs.
     pub(super) fn count_tries(&self, turn: &mut Turn, tries: &[Asked]) {
-        let mut facts = Vec::new();
         for asked in tries {
             let label = model_label(&asked.provider, &asked.model);
             match asked.failure {
-                Some(kind) => facts.push(Fact::once(Figure::AiFailure, &format!("{label}\t{}", kind.as_str()))),
+                Some(kind) => self.note(&[Fact::once(Figure::AiFailure, &format!("{label}\t{}", kind.as_str()))]),
                 None => {
-                    facts.push(Fact::once(Figure::AiSuccess, &label));
-                    facts.extend(Fact::took(Figure::AiTime, &label, asked.took));
+                    self.note(&[Fact::once(Figure::AiSuccess, &label)]);
+                    self.note(&Fact::took(Figure::AiTime, &label, asked.took));
                     if turn.repair > 0 {
-                        facts.push(Fact::once(Figure::Repair, &label));
+                        self.note(&[Fact::once(Figure::Repair, &label)]);
                     }
                 }
             }
             if let Some(usage) = asked.usage {
-                facts.push(Fact::times(Figure::AiInput, &label, usage.input));
-                facts.push(Fact::times(Figure::AiOutput, &label, usage.output));
+                let input = Fact::times(Figure::AiInput, &label, usage.input);
+                self.note(&[input, Fact::times(Figure::AiOutput, &label, usage.output)]);
             }
+            turn.written_by = Some(label);
         }
         // However often it was tried.
-        if let Some(asked) = tries.iter().find(|asked| asked.is_fallback) {
-            facts.push(Fact::once(Figure::AiFallback, &model_label(&asked.provider, &asked.model)));
+        if tries.iter().any(|asked| asked.is_fallback)
+            && let Some(label) = &turn.written_by
+        {
+            self.note(&[Fact::once(Figure::AiFallback, label)]);
         }
-        turn.written_by = tries.last().map(|asked| model_label(&asked.provider, &asked.model));
-        self.note(&facts);
     }
 
     /// Counts what became of a script that FreeCAD has run. One that nobody ran to its end says nothing of the model.
@@ -47,7 +47,7 @@ impl ChatObject<'_> {
             (_, true) => &[Figure::RepairWon],
             (_, false) => &[],
         };
-        let facts: Vec<Fact> = figures.iter().map(|figure| Fact::once(*figure, label)).collect();
+        let facts: Vec<Fact<'_>> = figures.iter().map(|figure| Fact::once(*figure, label)).collect();
         self.note(&facts);
     }
 
@@ -57,7 +57,7 @@ impl ChatObject<'_> {
         Ok(())
     }
 
-    fn note(&self, facts: &[Fact]) {
+    fn note(&self, facts: &[Fact<'_>]) {
         let now = self.clock.now();
         Outbox::new(self.sql).note(facts, now, now);
     }

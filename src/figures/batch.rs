@@ -1,33 +1,26 @@
-//! What is told at once, and to whom.
+//! What is told at once, to whom, and how shards are asked.
 
+use std::future::poll_fn;
+use std::ops::Range;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
-use super::fact::Fact;
 use crate::contract::Timestamp;
-use crate::http::Clock;
+use crate::http::{Clock, HttpError};
 use crate::object::{ObjectName, Objects, call};
 
 /// How many objects add up. Each writer tells one of them, always the same, so that a batch that comes again comes to
 /// whoever knows it; who reads asks all. With another number only batches that are under way just then could count twice.
 pub const SHARDS: u8 = 8;
 
-/// How long a shard may take to answer. Whoever tells it has other work to do, and tells it again later.
+/// How long a shard may take to take a batch. Whoever tells it has other work to do, and tells it again later.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const HOUR_MILLIS: i64 = 3_600_000;
-
-/// One sum: hour, figure, label, slot, amount. Written as a list, since there are many of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cell(pub i64, pub String, pub String, pub u64, pub u64);
-
-impl Cell {
-    pub(super) fn new(hour: i64, fact: &Fact) -> Self {
-        Self(hour, fact.figure.as_str().to_owned(), fact.label.clone(), fact.slot, fact.amount)
-    }
-}
 
 /// The hour that holds a time: hours since 1970.
 pub fn hour_of(at: Timestamp) -> i64 {
@@ -39,39 +32,93 @@ pub fn start_of(hour: i64) -> Timestamp {
     Timestamp::from_millis(hour.saturating_mul(HOUR_MILLIS))
 }
 
-/// One call to a shard. Answers a list of cells: none to a batch.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// One sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// Hours since 1970.
+    pub hour: i64,
+    /// A [`Figure`](super::Figure)'s word.
+    pub figure: &'a str,
+    /// What of.
+    pub label: &'a str,
+    /// Which of the figure's sums.
+    pub slot: u64,
+    /// The sum.
+    pub amount: u64,
+}
+
+impl<'a> Cell<'a> {
+    /// Reads a line of a shard's answer; none where it is none.
+    pub fn parse(line: &'a str) -> Option<Self> {
+        let mut parts = line.split(APART);
+        let (hour, figure, label) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+        let (slot, amount) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { hour, figure, label, slot, amount })
+    }
+}
+
+/// What stands between the parts of a line: ASCII's unit separator, which no label has.
+const APART: char = '\u{1f}';
+
+/// One call to a shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FiguresCall {
-    /// Add these up, unless that was done before.
-    Take(Batch),
-    /// All sums of this hour and those after it.
+    /// Add these up, unless that was done before. Answers an empty text.
+    Take {
+        /// The writer's own random id. No name: a shard need not know whose figures it adds up.
+        writer: String,
+        /// Rises by one with each batch of the writer.
+        number: u64,
+        /// The cells: a JSON list of lists of hour, figure, label, slot and amount, which SQLite itself writes and reads.
+        cells: String,
+    },
+    /// All sums of this hour and those after it. Answers with a line each, by the hour: see [`Cell::parse`].
     Read {
         /// Hours since 1970.
         since: i64,
     },
 }
 
-/// What one writer tells at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
-    /// The writer's own random id. No name: a shard need not know whose figures it adds up.
-    pub writer: String,
-    /// Rises by one with each batch of the writer.
-    pub number: u64,
-    /// The sums.
-    pub cells: Vec<Cell>,
+/// Tells a batch to the writer's shard; false if that did not say that it has it, which it may have all the same.
+pub(super) async fn tell(
+    objects: &dyn Objects,
+    clock: &dyn Clock,
+    (writer, number, cells): (String, u64, String),
+) -> bool {
+    let shard = shard_of(&writer);
+    let take = FiguresCall::Take { writer, number, cells };
+    matches!(ask((objects, clock), shard..shard + 1, &take, PATIENCE).await[..], [Some(_)])
 }
 
-impl Batch {
-    /// Tells the writer's shard; false if it did not say that it has it, which it may have all the same.
-    pub(super) async fn tell(self, objects: &dyn Objects, clock: &dyn Clock) -> bool {
-        let shard = ObjectName::Figures(shard_of(&self.writer));
-        let take = FiguresCall::Take(self);
-        let told = Box::pin(call::<Vec<Cell>>(objects, &shard, &take));
-        matches!(select(told, clock.sleep(PATIENCE)).await, Either::Left((Ok(_), _)))
-    }
+/// Asks shards at once; none for each that has not answered after `patience`.
+pub async fn ask(
+    (objects, clock): (&dyn Objects, &dyn Clock),
+    shards: Range<u8>,
+    question: &FiguresCall,
+    patience: Duration,
+) -> Vec<Option<String>> {
+    let mut asked: Vec<(Option<Asking<'_>>, Option<String>)> = shards
+        .map(|shard| {
+            let asking = async move { call(objects, &ObjectName::Figures(shard), question).await };
+            (Some(asking.boxed_local()), None)
+        })
+        .collect();
+    let mut end = clock.sleep(patience);
+    // By hand, since it weighs a tenth of what makes one future of many.
+    poll_fn(|context| {
+        for (asking, answer) in &mut asked {
+            if let Some(Poll::Ready(answered)) = asking.as_mut().map(|asking| asking.as_mut().poll(context)) {
+                (*asking, *answer) = (None, answered.ok());
+            }
+        }
+        if asked.iter().all(|(asking, _)| asking.is_none()) { Poll::Ready(()) } else { end.as_mut().poll(context) }
+    })
+    .await;
+    asked.into_iter().map(|(_, answer)| answer).collect()
 }
+
+type Asking<'a> = LocalBoxFuture<'a, Result<String, HttpError>>;
 
 /// The shard of a writer. Ids are random, so that any function of them spreads writers evenly.
 fn shard_of(writer: &str) -> u8 {

@@ -75,32 +75,31 @@ impl Figure {
 }
 
 /// Something that happened, to be counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fact<'a> {
     pub(super) figure: Figure,
-    pub(super) label: String,
-    /// Which of the figure's sums: see [`histogram`]; 0 for what is only counted.
+    pub(super) label: &'a str,
+    /// Which of the figure's sums: see [`histogram`].
     pub(super) slot: u64,
     pub(super) amount: u64,
 }
 
-impl Fact {
+impl<'a> Fact<'a> {
     /// It happened once.
-    pub fn once(figure: Figure, label: &str) -> Self {
+    pub fn once(figure: Figure, label: &'a str) -> Self {
         Self::times(figure, label, 1)
     }
 
     /// It happened so often, or came to so much.
-    pub fn times(figure: Figure, label: &str, amount: u64) -> Self {
-        Self { figure, label: label.to_owned(), slot: histogram::SUM, amount }
+    pub fn times(figure: Figure, label: &'a str, amount: u64) -> Self {
+        Self { figure, label, slot: histogram::SUM, amount }
     }
 
     /// It took so long: the time by itself, and one more in its bucket.
-    pub fn took(figure: Figure, label: &str, time: Duration) -> [Self; 2] {
+    pub fn took(figure: Figure, label: &'a str, time: Duration) -> [Self; 2] {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(histogram::LONGEST);
         let sum = Self::times(figure, label, millis);
-        let bucket = Self { slot: histogram::bucket(millis), amount: 1, ..sum.clone() };
-        [sum, bucket]
+        [sum, Self { slot: histogram::bucket(millis), amount: 1, ..sum }]
     }
 }
 

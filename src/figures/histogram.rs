@@ -33,17 +33,44 @@ fn middle(bucket: u64) -> f64 {
     (1_u64 << (place / 4).min(40)) as f64 * MIDDLES[(place % 4) as usize]
 }
 
-/// The time, in whole milliseconds, that so many in a hundred of the counted ones do not exceed (nearest rank). `buckets`
-/// are slots with their counts, in rising order. None where nothing was counted.
-pub(super) fn percentile(buckets: &[(u64, u64)], percent: u64) -> Option<u64> {
-    let all: u64 = buckets.iter().map(|(_, count)| count).sum();
-    let rank = (all * percent).div_ceil(100).max(1);
-    let mut passed = 0;
-    let found = buckets.iter().find(|(_, count)| {
-        passed += count;
-        passed >= rank
-    })?;
-    Some(middle(found.0).round() as u64)
+/// How many buckets there are, and the sum's slot.
+const SLOTS: usize = 161;
+
+/// Times by bucket.
+pub(super) struct Histogram([u64; SLOTS]);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self([0; SLOTS])
+    }
+}
+
+impl Histogram {
+    /// Adds what was counted in a slot. The sum is none of the times.
+    pub fn add(&mut self, slot: u64, count: u64) {
+        if slot != SUM
+            && let Some(counted) = usize::try_from(slot).ok().and_then(|slot| self.0.get_mut(slot))
+        {
+            *counted += count;
+        }
+    }
+
+    /// How many times were counted.
+    pub fn count(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The time, in whole milliseconds, that so many in a hundred do not exceed (nearest rank). None where nothing was
+    /// counted.
+    pub fn percentile(&self, percent: u64) -> Option<u64> {
+        let rank = (self.count() * percent).div_ceil(100).max(1);
+        let mut passed = 0;
+        let found = self.0.iter().position(|count| {
+            passed += count;
+            passed >= rank
+        })?;
+        Some(middle(found as u64).round() as u64)
+    }
 }
 
 #[cfg(test)]
@@ -52,12 +79,13 @@ mod tests {
 
     use super::*;
 
-    fn counted(times: &[u64]) -> Vec<(u64, u64)> {
-        let mut buckets = std::collections::BTreeMap::new();
+    fn counted(times: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
         for time in times {
-            *buckets.entry(bucket(*time)).or_insert(0) += 1;
+            histogram.add(bucket(*time), 1);
+            histogram.add(SUM, *time);
         }
-        buckets.into_iter().collect()
+        histogram
     }
 
     /// The nearest rank, of the times themselves.
@@ -79,8 +107,8 @@ mod tests {
 
     #[test]
     fn nothing_has_no_percentile() {
-        assert_eq!(percentile(&[], 50), None);
-        assert_eq!(percentile(&[(bucket(0), 1)], 95), Some(1));
+        assert_eq!((counted(&[]).percentile(50), counted(&[]).count()), (None, 0));
+        assert_eq!(counted(&[0]).percentile(95), Some(1));
     }
 
     proptest! {
@@ -89,7 +117,7 @@ mod tests {
             times in proptest::collection::vec(prop_oneof![1..50_u64, 1..600_000_u64, 1..LONGEST], 1..400),
             percent in 1..=100_usize,
         ) {
-            let told = percentile(&counted(&times), percent as u64).unwrap() as f64;
+            let told = counted(&times).percentile(percent as u64).unwrap() as f64;
             let exact = exact(&times, percent) as f64;
             let bound = exact * (2_f64.powf(0.125) - 1.0) + 0.5;
             prop_assert!((told - exact).abs() <= bound + 1e-6, "{told} for {exact}");
@@ -99,12 +127,11 @@ mod tests {
         fn it_does_not_matter_where_times_were_counted(
             parts in proptest::collection::vec(proptest::collection::vec(1..100_000_u64, 0..40), 1..8),
         ) {
-            let whole = counted(&parts.concat());
-            let mut merged = std::collections::BTreeMap::new();
-            for (slot, count) in parts.iter().flat_map(|part| counted(part)) {
-                *merged.entry(slot).or_insert(0) += count;
+            let (whole, mut merged) = (counted(&parts.concat()), Histogram::default());
+            for part in parts.iter().map(|part| counted(part)) {
+                part.0.iter().enumerate().for_each(|(slot, count)| merged.add(slot as u64, *count));
             }
-            prop_assert_eq!(whole, merged.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(whole.0, merged.0);
         }
     }
 }

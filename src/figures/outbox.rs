@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::batch::{Batch, Cell, hour_of};
+use super::batch::{hour_of, tell};
 use super::fact::Fact;
 use crate::contract::{Timestamp, random_hex};
 use crate::http::Clock;
@@ -56,11 +56,11 @@ impl<'a> Outbox<'a> {
 
     /// Notes what happened at `at`, in the stretch of SQL in which it happens. Then the object's alarm is to be set: see
     /// [`due`](Self::due). What cannot be noted is not: no figure is worth what it counts.
-    pub fn note(&self, facts: &[Fact], at: Timestamp, now: Timestamp) {
+    pub fn note(&self, facts: &[Fact<'_>], at: Timestamp, now: Timestamp) {
         let _ = self.try_note(facts, at.min(now), now);
     }
 
-    fn try_note(&self, facts: &[Fact], at: Timestamp, now: Timestamp) -> Result<(), SqlError> {
+    fn try_note(&self, facts: &[Fact<'_>], at: Timestamp, now: Timestamp) -> Result<(), SqlError> {
         if facts.is_empty() || hour_of(at) <= hour_of(now) - HELD_HOURS {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl<'a> Outbox<'a> {
             let row = [
                 Value::Integer(hour_of(at)),
                 text(fact.figure.as_str()),
-                text(&fact.label),
+                text(fact.label),
                 integer(fact.slot),
                 integer(fact.amount),
             ];
@@ -106,39 +106,35 @@ impl<'a> Outbox<'a> {
         };
         let oldest = Value::Integer(hour_of(now) - HELD_HOURS);
         self.sql.exec("DELETE FROM figures WHERE hour <= ?", &[oldest])?;
-        let Some(batch) = self.seal(state.writer, state.batch)? else {
+        let Some((number, cells)) = self.seal(state.batch)? else {
             self.sql.exec("UPDATE figures_state SET due = NULL, failures = 0", &[])?;
             return Ok(true);
         };
         // Whatever becomes of this one, and of the object meanwhile.
         let pause = PAUSE.saturating_mul(1 << state.failures.min(6)).min(LONGEST_PAUSE);
         self.sql.exec("UPDATE figures_state SET due = ?, failures = failures + 1", &[time(now.after(pause))])?;
-        let number = batch.number;
-        if batch.tell(objects, clock).await {
+        if tell(objects, clock, (state.writer, number, cells)).await {
             self.told(number, now)?;
         }
         Ok(true)
     }
 
-    /// The batch that is to be sent: the one that was sealed and not taken, else all that there is; none where there is
-    /// nothing.
-    fn seal(&self, writer: String, number: u64) -> Result<Option<Batch>, SqlError> {
-        let cells = self.sealed()?;
-        if !cells.is_empty() {
-            return Ok(Some(Batch { writer, number, cells }));
+    /// The batch that is to be sent, with its number: the one that was sealed and not taken, else all that there is; none
+    /// where there is nothing.
+    fn seal(&self, number: u64) -> Result<Option<(u64, String)>, SqlError> {
+        if let Some(cells) = self.sealed()? {
+            return Ok(Some((number, cells)));
         }
         self.sql.exec("UPDATE figures SET sealed = 1", &[])?;
-        let cells = self.sealed()?;
-        if cells.is_empty() {
-            return Ok(None);
-        }
+        let Some(cells) = self.sealed()? else { return Ok(None) };
         self.sql.exec("UPDATE figures_state SET batch = batch + 1", &[])?;
-        Ok(Some(Batch { writer, number: number + 1, cells }))
+        Ok(Some((number + 1, cells)))
     }
 
-    fn sealed(&self) -> Result<Vec<Cell>, SqlError> {
-        let statement = "SELECT hour, figure, label, slot, amount FROM figures WHERE sealed = 1";
-        self.sql.exec(statement, &[])?.into_iter().map(read_cell).collect()
+    fn sealed(&self) -> Result<Option<String>, SqlError> {
+        let statement = "SELECT json_group_array(json_array(hour, figure, label, slot, amount))
+                         FROM figures WHERE sealed = 1 GROUP BY sealed";
+        self.sql.exec(statement, &[])?.into_iter().next().map(|row| Reader::new(row).text()).transpose()
     }
 
     /// The shard has this batch, unless it is an older one than what is sealed by now.
@@ -165,10 +161,4 @@ impl<'a> Outbox<'a> {
         let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
         Ok(Some(State { writer: row.text()?, batch: row.parsed()?, due: row.time()?, failures: row.parsed()? }))
     }
-}
-
-/// A row of hour, figure, label, slot, amount.
-pub(super) fn read_cell(row: Vec<Value>) -> Result<Cell, SqlError> {
-    let mut row = Reader::new(row);
-    Ok(Cell(row.parsed()?, row.text()?, row.text()?, row.parsed()?, row.parsed()?))
 }

@@ -1,7 +1,6 @@
 //! The object that adds up.
 
-use super::batch::{Batch, Cell, FiguresCall, hour_of};
-use super::outbox::read_cell;
+use super::batch::{FiguresCall, hour_of};
 use crate::contract::Timestamp;
 use crate::object::{Sql, SqlError, Value};
 use crate::row::{Reader, integer, text};
@@ -35,41 +34,44 @@ impl<'a> FiguresObject<'a> {
     ///
     /// # Errors
     /// When the object's own storage fails.
-    pub fn handle(&self, call: &FiguresCall, now: Timestamp) -> Result<Vec<Cell>, SqlError> {
+    pub fn handle(&self, call: &FiguresCall, now: Timestamp) -> Result<String, SqlError> {
         SCHEMA.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))?;
+        let (now, oldest) = (hour_of(now), hour_of(now) - KEPT_HOURS + 1);
         match call {
-            FiguresCall::Take(batch) => self.take(batch, hour_of(now)).map(|()| Vec::new()),
+            FiguresCall::Take { writer, number, cells } => {
+                let known = "SELECT 1 FROM writers WHERE writer = ? AND batch >= ?";
+                if self.sql.exec(known, &[text(writer), integer(*number)])?.is_empty() {
+                    self.take(writer, *number, cells, (oldest, now))?;
+                }
+                Ok(String::new())
+            }
             FiguresCall::Read { since } => {
-                let since = (*since).max(hour_of(now) - KEPT_HOURS + 1);
-                let statement = "SELECT hour, figure, label, slot, amount FROM sums WHERE hour >= ?";
-                self.sql.exec(statement, &[Value::Integer(since)])?.into_iter().map(read_cell).collect()
+                // A text for each hour, since none may be larger than 2 MB.
+                let statement = "SELECT group_concat(
+                                     hour || char(31) || figure || char(31) || label || char(31) || slot || char(31) || amount,
+                                     char(10))
+                                 FROM sums WHERE hour >= ? GROUP BY hour ORDER BY hour";
+                let mut lines = String::new();
+                for row in self.sql.exec(statement, &[Value::Integer(oldest.max(*since))])? {
+                    lines.push_str(&Reader::new(row).text()?);
+                    lines.push('\n');
+                }
+                Ok(lines)
             }
         }
     }
 
-    /// Adds a batch up, in one stretch of SQL, unless it is one that was added up before.
-    fn take(&self, batch: &Batch, hour: i64) -> Result<(), SqlError> {
-        let known = self.sql.exec("SELECT batch FROM writers WHERE writer = ?", &[text(&batch.writer)])?;
-        let newest: Option<u64> = known.into_iter().next().map(|row| Reader::new(row).parsed()).transpose()?;
-        if newest.is_some_and(|newest| batch.number <= newest) {
-            return Ok(());
-        }
+    /// Adds a batch up that was not added up before, in one stretch of SQL.
+    fn take(&self, writer: &str, number: u64, cells: &str, (oldest, now): (i64, i64)) -> Result<(), SqlError> {
         // A writer is forgotten with the hours that it told of. Should an old batch come again even later, all of it is
         // of hours before these.
-        let oldest = hour - KEPT_HOURS + 1;
-        for Cell(at, figure, label, slot, amount) in &batch.cells {
-            if (oldest..=hour).contains(at) {
-                let statement = "INSERT INTO sums VALUES (?, ?, ?, ?, ?)
-                                 ON CONFLICT DO UPDATE SET amount = amount + excluded.amount";
-                let row = [Value::Integer(*at), text(figure), text(label), integer(*slot), integer(*amount)];
-                self.sql.exec(statement, &row)?;
-            }
-        }
-        let row = [text(&batch.writer), integer(batch.number), Value::Integer(hour)];
+        let statement = "INSERT INTO sums SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
+                         FROM json_each(?) WHERE value ->> 0 BETWEEN ? AND ?
+                         ON CONFLICT DO UPDATE SET amount = amount + excluded.amount";
+        self.sql.exec(statement, &[text(cells), Value::Integer(oldest), Value::Integer(now)])?;
+        let row = [text(writer), integer(number), Value::Integer(now)];
         self.sql.exec("INSERT OR REPLACE INTO writers VALUES (?, ?, ?)", &row)?;
-        for table in ["sums", "writers"] {
-            self.sql.exec(&format!("DELETE FROM {table} WHERE hour < ?"), &[Value::Integer(oldest)])?;
-        }
-        Ok(())
+        self.sql.exec("DELETE FROM sums WHERE hour < ?", &[Value::Integer(oldest)])?;
+        self.sql.exec("DELETE FROM writers WHERE hour < ?", &[Value::Integer(oldest)]).map(drop)
     }
 }

@@ -1,16 +1,17 @@
 //! What the sums of all shards come to, in the words of the API.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::batch::Cell;
 use super::fact::Figure;
-use super::histogram::{self, percentile};
+use super::histogram::{Histogram, SUM};
 
 /// Counts by a word.
-type Counts = BTreeMap<String, u64>;
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Counts(Map<String, Value>);
 
 /// All that was counted in some time.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -139,114 +140,143 @@ pub struct Times {
 
 impl Figures {
     /// What the sums come to. The same sum may come from several shards.
-    pub fn of(cells: &[&Cell]) -> Self {
-        let sums = Sums(cells);
-        let outcome = |word: &str| sums.of(Figure::Version).counts().remove(word).unwrap_or_default();
-        let (client, server) = (sums.of(Figure::ClientError), sums.of(Figure::ServerError));
-        let mut by_code = client.counts();
-        by_code.extend(server.counts());
-        let models: BTreeSet<&str> = cells.iter().filter_map(|cell| model_of(cell)).collect();
+    pub fn of(cells: &[Cell<'_>]) -> Self {
+        let all = Sums { cells, model: None };
+        let mut models: Vec<&str> = Vec::new();
+        for model in cells.iter().filter_map(|cell| model_of(cell.label)) {
+            if let Err(place) = models.binary_search(&model) {
+                models.insert(place, model);
+            }
+        }
+        let mut by_code = Counts::default();
+        all.count(Figure::ClientError, &mut by_code);
+        all.count(Figure::ServerError, &mut by_code);
+        let outcomes = all.counts(Figure::Version);
         Self {
             uploads: Uploads {
-                succeeded: sums.of(Figure::Upload).total(),
-                by_origin: sums.of(Figure::Upload).counts(),
-                failed: sums.of(Figure::UploadFailed).total(),
-                failed_by_code: sums.of(Figure::UploadFailed).counts(),
+                succeeded: all.total(Figure::Upload),
+                by_origin: all.counts(Figure::Upload),
+                failed: all.total(Figure::UploadFailed),
+                failed_by_code: all.counts(Figure::UploadFailed),
             },
             versions: Versions {
-                completed: outcome("completed"),
-                failed: outcome("failed"),
-                timed_out: outcome("timed_out"),
-                abandoned: outcome("abandoned"),
-                cancelled: outcome("cancelled"),
-                errors: sums.of(Figure::VersionError).counts(),
-                run: sums.of(Figure::Run).times(),
-                upload_to_model: sums.of(Figure::Way).times(),
+                completed: outcomes.get("completed"),
+                failed: outcomes.get("failed"),
+                timed_out: outcomes.get("timed_out"),
+                abandoned: outcomes.get("abandoned"),
+                cancelled: outcomes.get("cancelled"),
+                errors: all.counts(Figure::VersionError),
+                run: all.times(Figure::Run),
+                upload_to_model: all.times(Figure::Way),
             },
-            downloads: Downloads { links: sums.of(Figure::Link).total(), by_format: sums.of(Figure::Link).counts() },
-            errors: Errors { client: client.total(), server: server.total(), by_code },
-            ai: AiFigures::of(&sums),
-            models: models.into_iter().map(|label| ModelFigures::of(&sums, label)).collect(),
+            downloads: Downloads { links: all.total(Figure::Link), by_format: all.counts(Figure::Link) },
+            errors: Errors { client: all.total(Figure::ClientError), server: all.total(Figure::ServerError), by_code },
+            ai: all.ai(),
+            models: models.into_iter().map(|model| all.model(model)).collect(),
         }
     }
 }
 
-impl ModelFigures {
-    fn of(sums: &Sums<'_>, label: &str) -> Self {
-        let (provider, model) = label.split_once('\t').unwrap_or((label, ""));
-        let own: Vec<&Cell> = sums.0.iter().copied().filter(|cell| model_of(cell) == Some(label)).collect();
-        Self { provider: provider.to_owned(), model: model.to_owned(), figures: AiFigures::of(&Sums(&own)) }
-    }
+/// Provider and model in the label of a figure of a language model; none in another's.
+fn model_of(label: &str) -> Option<&str> {
+    let (provider, rest) = label.split_once('\t')?;
+    let model = rest.split_once('\t').map_or(rest, |(model, _)| model);
+    label.get(..provider.len() + 1 + model.len())
 }
 
-impl AiFigures {
-    fn of(sums: &Sums<'_>) -> Self {
-        let total = |figure| sums.of(figure).total();
-        let (first_runs, won) = (total(Figure::FirstRun), total(Figure::FirstRunWon));
-        let (successes, mut failures) = (total(Figure::AiSuccess), Counts::new());
-        for (label, count) in sums.of(Figure::AiFailure).counts() {
-            let kind = label.rsplit('\t').next().unwrap_or_default();
-            *failures.entry(kind.to_owned()).or_default() += count;
-        }
-        Self {
-            calls: successes + failures.values().sum::<u64>(),
-            successes,
-            failures,
-            input_tokens: total(Figure::AiInput),
-            output_tokens: total(Figure::AiOutput),
-            latency: sums.of(Figure::AiTime).times(),
-            fallbacks: total(Figure::AiFallback),
-            first_runs,
-            first_runs_won: won,
-            first_run_success_rate: (first_runs > 0).then(|| won as f64 / first_runs as f64),
-            repairs_tried: total(Figure::Repair),
-            repairs_won: total(Figure::RepairWon),
+/// The sums of many figures; of one model alone, where that is named.
+struct Sums<'a> {
+    cells: &'a [Cell<'a>],
+    model: Option<&'a str>,
+}
+
+impl Sums<'_> {
+    fn each(&self, figure: Figure, see: &mut dyn FnMut(&Cell<'_>)) {
+        for cell in self.cells {
+            if cell.figure == figure.as_str() && self.model.is_none_or(|model| model_of(cell.label) == Some(model)) {
+                see(cell);
+            }
         }
     }
-}
 
-/// Provider and model of a figure of a language model; none of another.
-fn model_of(cell: &Cell) -> Option<&str> {
-    let (provider, rest) = cell.2.split_once('\t')?;
-    let model = rest.split('\t').next().unwrap_or_default();
-    cell.2.get(..provider.len() + 1 + model.len())
-}
-
-/// The sums of many figures.
-struct Sums<'a>(&'a [&'a Cell]);
-
-/// The sums of one figure: label, slot, amount.
-struct Of<'a>(Vec<(&'a str, u64, u64)>);
-
-impl<'a> Sums<'a> {
-    fn of(&self, figure: Figure) -> Of<'a> {
-        let own = self.0.iter().filter(|cell| cell.1 == figure.as_str());
-        Of(own.map(|cell| (&*cell.2, cell.3, cell.4)).collect())
-    }
-}
-
-impl Of<'_> {
-    fn total(&self) -> u64 {
-        self.0.iter().filter(|(_, slot, _)| *slot == histogram::SUM).map(|(.., amount)| amount).sum()
+    /// How often; or how much, in all.
+    fn total(&self, figure: Figure) -> u64 {
+        let mut total = 0;
+        self.each(figure, &mut |cell| total += if cell.slot == SUM { cell.amount } else { 0 });
+        total
     }
 
-    fn counts(&self) -> Counts {
-        let mut counts = Counts::new();
-        for (label, _, amount) in &self.0 {
-            *counts.entry((*label).to_owned()).or_default() += amount;
-        }
+    /// The same by the last part of the label.
+    fn counts(&self, figure: Figure) -> Counts {
+        let mut counts = Counts::default();
+        self.count(figure, &mut counts);
         counts
     }
 
-    fn times(&self) -> Times {
-        let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
-        for (_, slot, amount) in self.0.iter().filter(|(_, slot, _)| *slot != histogram::SUM) {
-            *buckets.entry(*slot).or_default() += amount;
+    fn count(&self, figure: Figure, counts: &mut Counts) {
+        self.each(figure, &mut |cell| {
+            let word = cell.label.rsplit_once('\t').map_or(cell.label, |(_, word)| word);
+            counts.add(word, cell.amount);
+        });
+    }
+
+    fn times(&self, figure: Figure) -> Times {
+        let mut histogram = Histogram::default();
+        self.each(figure, &mut |cell| histogram.add(cell.slot, cell.amount));
+        let count = histogram.count();
+        let mean_ms = self.total(figure).checked_div(count);
+        Times { count, mean_ms, p50_ms: histogram.percentile(50), p95_ms: histogram.percentile(95) }
+    }
+
+    fn model(&self, label: &str) -> ModelFigures {
+        let (provider, model) = label.split_once('\t').unwrap_or((label, ""));
+        let figures = Sums { model: Some(label), ..*self }.ai();
+        ModelFigures { provider: provider.to_owned(), model: model.to_owned(), figures }
+    }
+
+    fn ai(&self) -> AiFigures {
+        let (successes, failures) = (self.total(Figure::AiSuccess), self.total(Figure::AiFailure));
+        let (first_runs, first_runs_won) = (self.total(Figure::FirstRun), self.total(Figure::FirstRunWon));
+        AiFigures {
+            calls: successes + failures,
+            successes,
+            failures: self.counts(Figure::AiFailure),
+            input_tokens: self.total(Figure::AiInput),
+            output_tokens: self.total(Figure::AiOutput),
+            latency: self.times(Figure::AiTime),
+            fallbacks: self.total(Figure::AiFallback),
+            first_runs,
+            first_runs_won,
+            first_run_success_rate: (first_runs > 0).then(|| first_runs_won as f64 / first_runs as f64),
+            repairs_tried: self.total(Figure::Repair),
+            repairs_won: self.total(Figure::RepairWon),
         }
-        let buckets: Vec<(u64, u64)> = buckets.into_iter().collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        let [p50_ms, p95_ms] = [50, 95].map(|percent| percentile(&buckets, percent));
-        Times { count, mean_ms: self.total().checked_div(count), p50_ms, p95_ms }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, word: &str, amount: u64) {
+        let amount = Value::from(self.get(word) + amount);
+        self.0.insert(word.to_owned(), amount);
+    }
+
+    /// How often; 0 for a word that never came.
+    pub fn get(&self, word: &str) -> u64 {
+        self.0.get(word).and_then(Value::as_u64).unwrap_or_default()
+    }
+}
+
+impl JsonSchema for Counts {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Counts".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <std::collections::BTreeMap<String, u64>>::json_schema(generator)
     }
 }
 
@@ -257,17 +287,17 @@ mod tests {
     use super::super::fact::{Fact, model_label};
     use super::*;
 
-    fn cells(facts: &[Fact]) -> Vec<Cell> {
-        facts.iter().map(|fact| Cell::new(1, fact)).collect()
-    }
-
-    fn figures(cells: &[Cell]) -> Figures {
-        Figures::of(&cells.iter().collect::<Vec<_>>())
+    fn cells<'a>(facts: &[Fact<'a>]) -> Vec<Cell<'a>> {
+        let cell = |fact: &Fact<'a>| {
+            let Fact { figure, label, slot, amount } = *fact;
+            Cell { hour: 1, figure: figure.as_str(), label, slot, amount }
+        };
+        facts.iter().map(cell).collect()
     }
 
     #[test]
     fn nothing_comes_to_nothing() {
-        let figures = figures(&[]);
+        let figures = Figures::of(&[]);
         assert_eq!((figures.uploads.succeeded, figures.ai.calls, figures.models.len()), (0, 0, 0));
         assert_eq!(figures.versions.run, Times { count: 0, mean_ms: None, p50_ms: None, p95_ms: None });
         assert_eq!(figures.ai.first_run_success_rate, None);
@@ -289,21 +319,22 @@ mod tests {
             Fact::once(Figure::ServerError, "bucket_refuses"),
             Fact::once(Figure::UploadFailed, "bucket_refuses"),
         ]);
-        let figures = figures(&[one, other].concat());
+        let figures = Figures::of(&[one, other].concat());
         assert_eq!((figures.uploads.succeeded, figures.uploads.failed), (5, 1));
-        assert_eq!(figures.uploads.by_origin, Counts::from([("ai".to_owned(), 4), ("upload".to_owned(), 1)]));
+        assert_eq!(["ai", "upload", "hand"].map(|origin| figures.uploads.by_origin.get(origin)), [4, 1, 0]);
         assert_eq!((figures.versions.completed, figures.versions.timed_out, figures.versions.failed), (1, 1, 0));
-        assert_eq!((figures.downloads.links, figures.downloads.by_format["STEP"]), (2, 2));
-        assert_eq!((figures.errors.client, figures.errors.server, figures.errors.by_code.len()), (1, 1, 2));
+        assert_eq!((figures.downloads.links, figures.downloads.by_format.get("STEP")), (2, 2));
+        assert_eq!((figures.errors.client, figures.errors.server, figures.errors.by_code.0.len()), (1, 1, 2));
     }
 
     #[test]
     fn each_model_has_its_own_figures() {
         let (one, two) = (model_label("a.test", "m"), model_label("b.test", "m\tx y"));
+        let (first_cut, second_cut) = (format!("{one}\tcut"), format!("{two}\tcut"));
         let mut facts = vec![
             Fact::once(Figure::AiSuccess, &one),
-            Fact::once(Figure::AiFailure, &format!("{one}\tcut")),
-            Fact::once(Figure::AiFailure, &format!("{two}\tcut")),
+            Fact::once(Figure::AiFailure, &first_cut),
+            Fact::once(Figure::AiFailure, &second_cut),
             Fact::times(Figure::AiOutput, &one, 7),
             Fact::times(Figure::FirstRun, &one, 4),
             Fact::times(Figure::FirstRunWon, &one, 3),
@@ -311,8 +342,8 @@ mod tests {
         for seconds in 1..=20 {
             facts.extend(Fact::took(Figure::AiTime, &one, Duration::from_secs(seconds)));
         }
-        let figures = figures(&cells(&facts));
-        assert_eq!((figures.ai.calls, figures.ai.successes, figures.ai.failures["cut"]), (3, 1, 2));
+        let figures = Figures::of(&cells(&facts));
+        assert_eq!((figures.ai.calls, figures.ai.successes, figures.ai.failures.get("cut")), (3, 1, 2));
         let [first, second] = &figures.models[..] else { panic!("{:?}", figures.models) };
         assert_eq!((first.provider.as_str(), first.model.as_str()), ("a.test", "m"));
         assert_eq!((first.figures.calls, first.figures.output_tokens), (2, 7));

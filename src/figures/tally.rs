@@ -1,10 +1,11 @@
 //! What the API has counted and not told yet: in memory, since it has no storage.
 
-use std::cell::{Cell as Kept, RefCell};
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use super::batch::{Batch, Cell, hour_of};
-use super::fact::Fact;
+use super::batch::{hour_of, tell};
+use super::fact::Figure;
+use super::histogram::SUM;
 use crate::contract::{Timestamp, random_hex};
 use crate::http::Clock;
 use crate::object::Objects;
@@ -21,25 +22,34 @@ const MOST: usize = 1_000;
 /// Counts of one isolate, over all the requests that it serves.
 #[derive(Debug, Default)]
 pub struct Tally {
-    open: RefCell<Vec<Cell>>,
-    /// What was sent, perhaps in vain: nothing is added to it any more.
-    sealed: RefCell<Option<Batch>>,
-    /// Writer and number of the newest batch.
-    newest: RefCell<Option<(String, u64)>>,
+    open: RefCell<Vec<Count>>,
+    /// The cells that were sent, perhaps in vain: nothing is added to them any more. Empty where there are none.
+    sealed: RefCell<String>,
+    writer: RefCell<String>,
+    /// The number of the newest batch.
+    number: Cell<u64>,
     /// Somebody is about to tell, since then.
-    telling: Kept<Option<Timestamp>>,
+    telling: Cell<Option<Timestamp>>,
+}
+
+#[derive(Debug)]
+struct Count {
+    hour: i64,
+    figure: Figure,
+    label: &'static str,
+    amount: u64,
 }
 
 impl Tally {
-    /// Counts what has just happened.
-    pub fn note(&self, fact: &Fact, now: Timestamp) {
-        let cell = Cell::new(hour_of(now), fact);
+    /// Counts what has just happened; `label` is a word of this program.
+    pub fn note(&self, figure: Figure, label: &'static str, now: Timestamp) {
+        let hour = hour_of(now);
         let mut open = self.open.borrow_mut();
-        let is_same = |held: &&mut Cell| (&held.0, &held.1, &held.2, &held.3) == (&cell.0, &cell.1, &cell.2, &cell.3);
-        if let Some(held) = open.iter_mut().find(is_same) {
-            held.4 += cell.4;
+        let known = open.iter_mut().find(|count| (count.hour, count.figure, count.label) == (hour, figure, label));
+        if let Some(count) = known {
+            count.amount += 1;
         } else if open.len() < MOST {
-            open.push(cell);
+            open.push(Count { hour, figure, label, amount: 1 });
         }
     }
 
@@ -47,34 +57,36 @@ impl Tally {
     /// one request does so, others leave theirs to it.
     pub async fn tell(&self, objects: &dyn Objects, clock: &dyn Clock) {
         let now = clock.now();
-        let is_empty = self.open.borrow().is_empty() && self.sealed.borrow().is_none();
+        let is_empty = self.open.borrow().is_empty() && self.sealed.borrow().is_empty();
         if is_empty || self.telling.get().is_some_and(|since| now.since(since) < LONGEST) {
             return;
         }
         self.telling.set(Some(now));
         clock.sleep(PAUSE).await;
-        if let Some(batch) = self.seal() {
-            let number = batch.number;
-            if batch.tell(objects, clock).await {
-                self.sealed.borrow_mut().take_if(|sealed| sealed.number == number);
-            }
+        self.seal();
+        let (number, batch) =
+            (self.number.get(), (self.writer.borrow().clone(), self.number.get(), self.sealed.borrow().clone()));
+        if tell(objects, clock, batch).await && self.number.get() == number {
+            self.sealed.borrow_mut().clear();
         }
         self.telling.set(None);
     }
 
-    /// The batch that is to be sent: the one that was not taken, else all that there is.
-    fn seal(&self) -> Option<Batch> {
+    /// Makes a batch of all that there is, unless the last one was not taken yet.
+    fn seal(&self) {
         let mut sealed = self.sealed.borrow_mut();
-        if sealed.is_none() {
-            let cells = self.open.take();
-            if cells.is_empty() {
-                return None;
-            }
-            let mut newest = self.newest.borrow_mut();
-            let (writer, number) = newest.get_or_insert_with(|| (random_hex(), 0));
-            *number += 1;
-            *sealed = Some(Batch { writer: writer.clone(), number: *number, cells });
+        if !sealed.is_empty() {
+            return;
         }
-        sealed.clone()
+        if self.number.get() == 0 {
+            self.writer.replace(random_hex());
+        }
+        self.number.set(self.number.get() + 1);
+        for Count { hour, figure, label, amount } in self.open.take() {
+            let comma = if sealed.is_empty() { '[' } else { ',' };
+            // Words of this program need no escapes.
+            sealed.push_str(&format!("{comma}[{hour},\"{}\",\"{label}\",{SUM},{amount}]", figure.as_str()));
+        }
+        sealed.push(']');
     }
 }

@@ -619,9 +619,8 @@ impl World {
             }
             ObjectName::Figures(_) => {
                 let call: FiguresCall = serde_json::from_slice(body).unwrap();
-                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take(_))));
-                let answer = FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap();
-                serde_json::to_value(answer).unwrap()
+                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take { .. })));
+                FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap().into()
             }
             ObjectName::Fleet => {
                 let call: FleetCall = serde_json::from_slice(body).unwrap();

@@ -1,6 +1,5 @@
 //! `GET /api/monitoring/ai/metrics`.
 
-use futures::future::{Either, join_all, select};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,8 +10,7 @@ use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::contract::Timestamp;
-use crate::figures::{Cell, Figures, FiguresCall, SHARDS, hour_of, start_of};
-use crate::object::{ObjectName, call};
+use crate::figures::{Cell, Figures, FiguresCall, SHARDS, ask, hour_of, start_of};
 
 /// How long the shards are waited for, all at once.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -115,12 +113,22 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
     let now = call.clock.now();
     let window_hours = call.query.number(&HOURS)?.and_then(|hours| i64::try_from(hours).ok()).unwrap_or(1);
     let since = hour_of(now) - window_hours + 1;
-    let answers = join_all((0..SHARDS).map(|shard| read(call, shard, since))).await;
-    let missing_shards: Vec<usize> =
-        answers.iter().enumerate().filter(|(_, answer)| answer.is_none()).map(|(shard, _)| shard).collect();
-    let mut cells: Vec<&Cell> = answers.iter().flatten().flatten().collect();
-    cells.sort_by_key(|cell| cell.0);
-    let hours = cells.chunk_by(|one, other| one.0 == other.0);
+    let question = FiguresCall::Read { since };
+    let texts = ask((call.objects, call.clock), 0..SHARDS, &question, PATIENCE).await;
+    let missing_shards: Vec<usize> = (0..texts.len()).filter(|shard| texts[*shard].is_none()).collect();
+    let lines = texts.iter().flatten().flat_map(|text| text.lines());
+    let cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();
+    let mut by_hour: Vec<Vec<Cell<'_>>> = Vec::new();
+    by_hour.resize_with(usize::try_from(window_hours).unwrap_or_default(), Vec::new);
+    for cell in &cells {
+        if let Some(own) = usize::try_from(cell.hour - since).ok().and_then(|place| by_hour.get_mut(place)) {
+            own.push(*cell);
+        }
+    }
+    let hours = by_hour.iter().filter_map(|own| {
+        let hour = start_of(own.first()?.hour);
+        Some(Hour { hour, figures: Figures::of(own) })
+    });
     Reply::json(&Metrics {
         success: true,
         from: start_of(since),
@@ -129,16 +137,6 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
         complete: missing_shards.is_empty(),
         missing_shards,
         totals: Figures::of(&cells),
-        hours: hours.map(|cells| Hour { hour: start_of(cells[0].0), figures: Figures::of(cells) }).collect(),
+        hours: hours.collect(),
     })
-}
-
-/// What one shard has; none where it does not answer.
-async fn read(asked: &Call<'_>, shard: u8, since: i64) -> Option<Vec<Cell>> {
-    let (object, read) = (ObjectName::Figures(shard), FiguresCall::Read { since });
-    let answer = Box::pin(call::<Vec<Cell>>(asked.objects, &object, &read));
-    match select(answer, asked.clock.sleep(PATIENCE)).await {
-        Either::Left((answer, _)) => answer.ok(),
-        Either::Right(_) => None,
-    }
 }
