@@ -78,7 +78,9 @@ async fn try_from(browser: &mut Browser, page: &str, (api, project): (Api<'_>, &
 
     let (url, known) = (at("projects/{p}/watch", "watch"), browser.complaints().len());
     assert_eq!(browser.evaluate(&watch(&url)).await, "refused", "{url}");
-    browser.until_complaint(known, &["WebSocket", &url["http".len()..], &status.to_string()]).await;
+    // Chromium's words for 401, and for other answers to a handshake.
+    let why = if status == 401 { "HTTP Authentication failed" } else { &format!("response code: {status}") };
+    browser.until_complaint(known, &[&url["http".len()..], why]).await;
     // Last, since it leads away.
     let url = at(POSTS[1], "form");
     browser.evaluate(&form(&url)).await;
