@@ -163,7 +163,7 @@ impl<'a> ChatObject<'a> {
             suggestions: Vec::new(),
             error: None,
             repair_error: None,
-            seen: Vec::new(),
+            seen: String::new(),
             usage: TurnUsage::default(),
             due: now,
             began_at: now,
