@@ -180,14 +180,20 @@ pub(super) async fn forget(call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// A turn as JSON, or as events where the caller wants those.
 async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) -> Result<Reply, ApiError> {
-    if call.wants("text/event-stream") {
-        match ask(call, project, ChatOperation::Listen(turn.clone())).await {
+    let mut are_events = call.wants("text/event-stream");
+    loop {
+        let turn = turn.clone();
+        let operation = if are_events { ChatOperation::Listen(turn) } else { ChatOperation::Turn { turn, seconds } };
+        match ask(call, project, operation).await {
+            Ok(events) if are_events => return Ok(Reply::events(events)),
+            Ok(body) => return json_of(body).await,
             // Whoever began it is to learn which it is, also where as many listen as can.
-            Err(error) if seconds > 0 && error.code() == Code::TooManyWatchers.as_str() => {}
-            events => return Ok(Reply::events(events?)),
+            Err(error) if are_events && seconds > 0 && error.code() == Code::TooManyWatchers.as_str() => {
+                are_events = false;
+            }
+            Err(error) => return Err(error),
         }
     }
-    json_of(ask(call, project, ChatOperation::Turn { turn, seconds }).await?).await
 }
 
 /// Asks the object of the conversation; its answer's body.

@@ -86,7 +86,7 @@ impl Shown for StatusBody<'_> {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let operation = match call.query.number(&WAIT)? {
-        Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1), repair: None },
+        Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1), turn: None, repairs: None },
         None => Operation::Status,
     };
     let view = ask(call, &project, operation).await?;

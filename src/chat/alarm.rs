@@ -12,7 +12,7 @@ use super::words;
 use crate::ai::Asked;
 use crate::contract::{JobError, ProjectId, Timestamp, Version};
 use crate::object::{ObjectName, SqlError, call, post};
-use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Repair, Reply};
+use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Reply};
 
 /// When the alarm rings again should this one break off in the middle.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -186,10 +186,15 @@ impl ChatObject<'_> {
     /// nobody waits for it.
     pub(super) fn tell_repair(&self, project: &ProjectId, turn: &Turn, version: Option<Version>) {
         if turn.repairs > 0 && turn.version.is_some() {
-            let operation = Operation::Repair(Repair { turn: turn.id.clone(), version });
+            let operation = waiting(turn, 0, version);
             post(self.objects, ObjectName::Project(project.clone()), &question(project, turn, operation));
         }
     }
+}
+
+/// Waits for the newest version to change, and tells what this turn repairs.
+pub(super) fn waiting(turn: &Turn, seconds: u32, repairs: Option<Version>) -> Operation {
+    Operation::Wait { seconds, turn: Some(turn.id.clone()), repairs }
 }
 
 fn question(project: &ProjectId, turn: &Turn, operation: Operation) -> ProjectCall {

@@ -5,7 +5,7 @@ use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
 use crate::ai::{Extracted, Failure, LONGEST_SCRIPT, Message, Model, Request, Role, ask, compose, extract, repair};
-use crate::contract::{JobError, Key, MAX_SCRIPT_BYTES, ProjectId, Version};
+use crate::contract::{JobError, Key, ProjectId, Version};
 use crate::project::{Operation, Reply, VersionView};
 use crate::s3::{Client, S3Error};
 
@@ -113,24 +113,16 @@ impl ChatObject<'_> {
         };
         let script = match held {
             Some(script) => Some(script),
-            None => self.read(&Key::Script(project.clone(), view.version), MAX_SCRIPT_BYTES).await?,
+            None => self.read(&Key::Script(project.clone(), view.version), LONGEST_SCRIPT).await?,
         };
         let number = view.version;
-        let Some(script) = script else {
+        let Some(script) = script.filter(|script| script.len() <= LONGEST_SCRIPT) else {
             let message = format!(
-                "The script of version {number}, which is the newest, cannot be read: it is gone from the bucket, or is \
-                 no text of at most {MAX_SCRIPT_BYTES} bytes. Upload one to go on from."
+                "The script of version {number}, which is the newest, cannot be shown to a model: it is gone from the \
+                 bucket, or is no text of at most {LONGEST_SCRIPT} bytes. Upload one to go on from."
             );
             return Err(Setback::ends("script_unreadable", &message));
         };
-        if script.len() > LONGEST_SCRIPT {
-            let message = format!(
-                "The script of version {number}, which is the newest, has {} bytes, and a model is shown no more than \
-                 {LONGEST_SCRIPT}. Upload a shorter one to go on from.",
-                script.len()
-            );
-            return Err(Setback::ends("script_too_long", &message));
-        }
         let report = view.report.as_ref();
         Ok(Model {
             version: number,

@@ -7,6 +7,7 @@ use super::alarm::Setback;
 use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::records::KEPT;
+use super::turn::Turn;
 use crate::contract::Timestamp;
 use crate::object::SqlError;
 use crate::project::{Operation, Reply};
@@ -20,37 +21,36 @@ const PAUSE: Duration = Duration::from_secs(3_600);
 impl ChatObject<'_> {
     /// When something is to go; none where nothing is.
     pub(super) fn next_removal(&self) -> Result<Option<Timestamp>, SqlError> {
-        let last = self.records().last_end()?;
-        let due = last.map(|(end, has_words)| end.after(if has_words { KEPT } else { UNUSED }));
+        let due = self.records().last()?.map(|(_, turn)| removal(&turn));
         Ok(due.map(|due| due.max(self.memory.removes_at.get().unwrap_or(due))))
     }
 
     /// Removes what is due. No turn is open.
     pub(super) async fn remove_old(&self) -> Result<(), ChatRefusal> {
         let (records, now) = (self.records(), self.clock.now());
-        let is_due = || self.next_removal().map(|due| due.is_some_and(|due| due <= now));
-        let (true, Some((end, has_words)), Some((project, turn))) = (is_due()?, records.last_end()?, records.last()?)
-        else {
+        let Some((project, turn)) = records.last()? else { return Ok(()) };
+        if removal(&turn) > now {
             return Ok(());
-        };
-        if has_words {
-            records.take_words()?;
         }
-        if now < end.after(UNUSED) {
-            return Ok(());
+        if turn.has_words() {
+            return Ok(records.take_words()?);
         }
         let status = self.ask_project(&project, &turn, Operation::Status).await;
         // Somebody may have spoken meanwhile.
-        if records.open()?.is_some() || !is_due()? {
+        if records.open()?.is_some() || records.last()?.is_none_or(|(_, last)| last.id != turn.id) {
             return Ok(());
         }
         match status {
             Ok(Reply::Status(status)) if status.newest.is_none() => records.remove_all()?,
             // It is somebody's project. Of the turns nothing is left to read.
             Ok(_) | Err(Setback::Final(_)) => records.remove_turns()?,
-            Err(Setback::Passing(_)) => self.memory.removes_at.set(Some(now.after(PAUSE))),
-            Err(Setback::Broken(error)) => return Err(error.into()),
+            Err(_) => self.memory.removes_at.set(Some(now.after(PAUSE))),
         }
         Ok(())
     }
+}
+
+/// When something of this turn, which ended last, is to go.
+fn removal(turn: &Turn) -> Timestamp {
+    turn.state_at.after(if turn.has_words() { KEPT } else { UNUSED })
 }

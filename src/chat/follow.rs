@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::alarm::Setback;
+use super::alarm::{Setback, waiting};
 use super::object::ChatObject;
 use super::turn::{Turn, Verdict};
 use super::words;
 use crate::contract::{ProjectId, Report, StatusCode};
-use crate::project::{Operation, Repair, Reply, StatusBody, StatusView};
+use crate::project::{Operation, Reply, StatusBody, StatusView};
 
 /// A version is waited for without a pause while it is younger than this.
 const YOUNG: Duration = Duration::from_secs(120);
@@ -31,9 +31,8 @@ impl ChatObject<'_> {
         let is_first = self.memory.live.status.borrow().is_empty();
         let is_young = self.clock.now().since(turn.state_at) < YOUNG;
         let seconds = if is_first || !is_young { 0 } else { WAIT };
-        let is_repaired = turn.repair < turn.repairs;
-        let repair = Some(Repair { turn: turn.id.clone(), version: is_repaired.then_some(version) });
-        let Reply::Status(status) = self.ask_project(project, &turn, Operation::Wait { seconds, repair }).await? else {
+        let operation = waiting(&turn, seconds, (turn.repair < turn.repairs).then_some(version));
+        let Reply::Status(status) = self.ask_project(project, &turn, operation).await? else {
             return Err(Setback::Passing("the project's object answered another question".to_owned()));
         };
         if status.newest.as_ref().is_some_and(|newest| newest.version == version) {

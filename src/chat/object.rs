@@ -165,7 +165,7 @@ impl<'a> ChatObject<'a> {
             written_by: None,
             error: None,
             repair_error: None,
-            seen: Vec::new(),
+            seen: String::new(),
             usage: TurnUsage::default(),
             due: now,
             began_at: now,

@@ -46,7 +46,7 @@ const COLUMNS: &str = "id, user, admin, request_id, message, context, repairs, s
 
 /// Takes the words out of a turn's row: all but where it stood, and what it cost.
 const WITHOUT_WORDS: &str = "UPDATE turns SET message = '', context = NULL, script = NULL, suggestions = '[]', \
-                             error = NULL, repair_error = NULL, seen = '[]'";
+                             error = NULL, repair_error = NULL, seen = ''";
 
 /// Reads and writes the tables.
 #[derive(Clone, Copy)]
@@ -74,9 +74,12 @@ impl Records<'_> {
         self.one("WHERE ended_at IS NULL")
     }
 
-    /// The turn that ended last, and its project.
+    /// The turn that ended last of those that still hold words, or else of all; and its project.
     pub fn last(&self) -> Result<Option<(ProjectId, Turn)>, SqlError> {
-        self.one("WHERE ended_at IS NOT NULL ORDER BY ended_at DESC")
+        self.one(
+            "WHERE ended_at IS NOT NULL
+             ORDER BY message <> '' OR suggestions <> '[]' OR error IS NOT NULL DESC, ended_at DESC",
+        )
     }
 
     fn one(&self, which: &str) -> Result<Option<(ProjectId, Turn)>, SqlError> {
@@ -201,19 +204,6 @@ impl Records<'_> {
         Ok(self.sql.exec(statement, &[text(user)])?.len())
     }
 
-    /// When the last turn has ended, and whether any still holds words; none where there is none.
-    pub fn last_end(&self) -> Result<Option<(Timestamp, bool)>, SqlError> {
-        if !self.exist()? {
-            return Ok(None);
-        }
-        let statement =
-            "SELECT MAX(ended_at), MAX(message <> '' OR suggestions <> '[]' OR error IS NOT NULL) FROM turns";
-        let rows = self.sql.exec(statement, &[])?;
-        let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
-        let Some(end) = row.time()? else { return Ok(None) };
-        Ok(Some((end, row.text()? == "1")))
-    }
-
     /// Takes the words out of all turns that have ended.
     pub fn take_words(&self) -> Result<(), SqlError> {
         self.sql.exec(&format!("{WITHOUT_WORDS} WHERE ended_at IS NOT NULL"), &[]).map(drop)
@@ -282,7 +272,7 @@ fn read_turn(row: &mut Reader) -> Result<Turn, SqlError> {
         state_at: at(row)?,
         ended_at: row.time()?,
         repair_error: row.json()?,
-        seen: row.json()?.unwrap_or_default(),
+        seen: row.text()?,
     })
 }
 
@@ -317,7 +307,7 @@ fn written(turn: &Turn) -> Result<Vec<Value>, SqlError> {
         time(turn.state_at),
         turn.ended_at.map_or(Value::Null, time),
         as_json(&turn.repair_error)?,
-        text(json(serde_json::to_string(&turn.seen))?),
+        text(&turn.seen),
     ])
 }
 

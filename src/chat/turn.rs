@@ -143,8 +143,8 @@ pub(super) struct Turn {
     pub error: Option<JobError>,
     /// Why the newest version, which failed, was not repaired, where that is not for its own error.
     pub repair_error: Option<JobError>,
-    /// The sums of the errors and scripts of this turn, none of which is worth another try.
-    pub seen: Vec<String>,
+    /// The sums of the errors and scripts of this turn, one a line. None of them is worth another try.
+    pub seen: String,
     pub usage: TurnUsage,
     /// When the next step is to be taken.
     pub due: Timestamp,
@@ -186,7 +186,7 @@ impl Turn {
 
     /// The model has written a script.
     pub fn wrote(&mut self, script: String, suggestions: Vec<String>, now: Timestamp) {
-        self.seen.push(sum(&script));
+        self.seen.push_str(&sum(&script));
         self.script = Some(script);
         self.suggestions = suggestions;
         self.enter(TurnState::Uploading, now);
@@ -216,7 +216,7 @@ impl Turn {
         let kind = kind(&error);
         let is_repeated = self.seen.contains(&kind);
         let is_repairable = report.outcome == Outcome::Failed && REPAIRABLE.contains(&error.code.as_str());
-        self.seen.push(kind);
+        self.seen.push_str(&kind);
         self.error = Some(error);
         if !is_repairable || is_repeated || self.repair >= self.repairs {
             self.enter(TurnState::Failed, now);
@@ -226,6 +226,11 @@ impl Turn {
         self.asked = 0;
         self.enter(TurnState::Generating, now);
         Verdict::Repair
+    }
+
+    /// Whether anything is left in it of what was said and what came of it.
+    pub fn has_words(&self) -> bool {
+        !self.message.is_empty() || !self.suggestions.is_empty() || self.error.is_some()
     }
 
     /// It ends here, for this reason. Where a version failed and no other has followed, that one's own error stands, and
@@ -279,22 +284,12 @@ impl Turn {
 /// The sum by which an error is known again: wherever its line stands by now, and whatever address in memory it names.
 fn kind(error: &JobError) -> String {
     let source = error.source.as_deref().unwrap_or_default();
-    sum(&[&error.code, "\n", &without_addresses(&error.message), "\n", source].concat())
-}
-
-/// A text in which each `0x55d0c0ffee00` is `0x`.
-fn without_addresses(text: &str) -> String {
-    let mut parts = text.split("0x");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        plain.push_str("0x");
-        plain.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_hexdigit()));
-    }
-    plain
+    let words = error.message.split(' ').filter(|word| !word.starts_with("0x"));
+    sum(&words.chain([error.code.as_str(), source]).collect::<String>())
 }
 
 fn sum(text: &str) -> String {
-    Sha256::of(text.as_bytes()).to_string()
+    format!("{}\n", Sha256::of(text.as_bytes()))
 }
 
 /// The same with texts of a size that fits a row. Of a traceback the end says most.

@@ -73,29 +73,21 @@ pub enum Operation {
     Wait {
         /// At most this long.
         seconds: u32,
-        /// What the turn says that asks; for it a failure is final. None for anybody else, who may wait for the repair.
-        repair: Option<Repair>,
+        /// The turn of the project's conversation that asks. For it a failure is final; anybody else may wait for the
+        /// repair.
+        turn: Option<TurnId>,
+        /// The version that the turn repairs, should that fail; none where it repairs none any more. Decides nothing.
+        repairs: Option<Version>,
     },
     /// The same; with a WebSocket's handshake, also each change from then on.
     Watch,
     /// What a runner says of this project. Not bound to a caller, since it decides nothing.
     Hint(Vec<RunnerEvent>),
-    /// What the project's conversation says. Decides nothing.
-    Repair(Repair),
     /// From now on the project is this user's, whoever had it. For the admin alone.
     AssignOwner {
         /// The user's id.
         owner: String,
     },
-}
-
-/// What a turn of the project's conversation is about to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Repair {
-    /// The turn.
-    pub turn: TurnId,
-    /// The version that it repairs, should that fail; none if it repairs none any more.
-    pub version: Option<Version>,
 }
 
 /// A script to become a version.
@@ -165,7 +157,7 @@ pub enum Reply {
     Cancelled(Box<VersionView>),
     /// The status.
     Status(Box<StatusView>),
-    /// Nothing: what was said is noted.
+    /// Nothing: a hint was taken.
     Taken,
     /// The project is somebody's now.
     Assigned {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::channel::oneshot::{Receiver, Sender, channel};
 use futures::future::{Either, select};
 
-use super::call::{Answer, Operation, ProjectCall, Refusal, Repair, Reply, StatusView};
+use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, StatusView};
 use super::life;
 use super::object::{FRESH_MILLIS, ProjectObject};
 use super::words::StatusBody;
@@ -97,16 +97,13 @@ impl Live {
 
 impl ProjectObject<'_> {
     /// The status once it is another than now, or final, or `seconds` have passed. What is being repaired is not final
-    /// but for the turn that asks, which says so by its `repair`.
-    pub(super) async fn wait(&self, call: &ProjectCall, seconds: u32, repair: Option<&Repair>) -> Answer {
+    /// but for the turn that repairs it.
+    pub(super) async fn wait(&self, call: &ProjectCall, seconds: u32, is_turn: bool) -> Answer {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         self.look(call).await?;
-        if let Some(repair) = repair {
-            self.note_repair(call, repair)?;
-        }
         let mut view = self.status_of(call).await?;
         let before = Print::of(&view);
-        if is_final(&view) && (view.repair.is_none() || repair.is_some()) {
+        if is_final(&view) && (is_turn || view.repair.is_none()) {
             return Ok(Reply::Status(Box::new(view)));
         }
         let Some(mut told) = self.memory.live.join(&before) else { return Ok(Reply::Status(Box::new(view))) };

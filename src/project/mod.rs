@@ -34,8 +34,8 @@ mod words;
 
 pub use alarm::postpone;
 pub use call::{
-    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Repair, Reply, StatusView,
-    Uploaded, VersionView,
+    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded,
+    VersionView,
 };
 pub use object::{Memory, ProjectObject};
 pub use words::{StatusBody, message};

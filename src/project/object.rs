@@ -116,8 +116,12 @@ impl<'a> ProjectObject<'a> {
                 let patience = patience_ms.map(Duration::from_millis);
                 self.upload(&call, script, idempotency.as_ref(), patience).await
             }
-            Operation::Wait { seconds, repair } => self.wait(&call, *seconds, repair.as_ref()).await,
-            Operation::Repair(repair) => self.note_repair(&call, repair).map(|()| Reply::Taken),
+            Operation::Wait { seconds, turn, repairs } => {
+                if let Some(turn) = turn {
+                    self.note_repair(&call, turn, *repairs)?;
+                }
+                self.wait(&call, *seconds, turn.is_some()).await
+            }
             Operation::AssignOwner { owner } => self.assign(&call, owner).await,
             operation => {
                 self.look(&call).await?;

@@ -25,7 +25,8 @@ pub const KEY: &str = "sk-stack-test-model-key";
 /// aimock, with answers by what the last message holds.
 pub struct Aimock {
     port: u16,
-    process: Process,
+    /// It ends with this.
+    _process: Process,
 }
 
 impl Aimock {
@@ -45,7 +46,7 @@ impl Aimock {
             if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
         })
         .await;
-        Self { port, process }
+        Self { port, _process: process }
     }
 
     /// The settings by which a Worker asks it.
