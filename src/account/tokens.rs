@@ -41,6 +41,10 @@ impl<'a> Tokens<'a> {
     ) -> Result<Created, SqlError> {
         self.make_table()?;
         self.remove_expired(now)?;
+        // It would count for nothing.
+        if now < since {
+            return Ok(Err(TokenRefusal::MakerGone));
+        }
         let Some(token) = self.held_to_its_maker(token.clone(), session)? else {
             return Ok(Err(TokenRefusal::MakerGone));
         };

@@ -173,11 +173,7 @@ fn ask(asked: &mut String, Request { message, context }: Request<'_>) {
 
 fn describe(asked: &mut String, model: &Model) {
     let name = format!("The current script, version {}", model.version);
-    if model.script.len() <= LONGEST_SCRIPT {
-        marked(asked, &name, &model.script);
-    } else {
-        marked(asked, &name, &format!("It is {} bytes long, too long to be shown here.", model.script.len()));
-    }
+    marked(asked, &name, &model.script);
     let mut report = String::new();
     if let Some(geometry) = &model.geometry {
         measured(&mut report, geometry);
@@ -317,8 +313,6 @@ mod tests {
         let mark = asked.lines().find(|line| line.starts_with("===== ")).unwrap();
         let marks: Vec<usize> = asked.lines().enumerate().filter(|(_, line)| *line == mark).map(|(at, _)| at).collect();
         assert_eq!(marks, [1, 6], "{asked}");
-        let long = compose(&[], Some(&model(&"y".repeat(LONGEST_SCRIPT + 1))), of("go on"));
-        assert!(long[1].content.contains("too long") && long[1].content.len() < 1_000);
     }
 
     #[test]

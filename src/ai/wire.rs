@@ -10,6 +10,9 @@ use super::prompt::Message;
 /// The most of an answer's text that is taken, in bytes: a script is at most 1 MiB, models write far less.
 pub(super) const LONGEST_ANSWER: usize = 512 << 10;
 
+/// The most tokens that are believed of one call. The object's SQLite and the sums of figures carry many times as many.
+const MOST_TOKENS: u64 = 1 << 32;
+
 /// The request's body. No temperature, and a limit only where it is set: models differ in which of them they take.
 #[derive(Debug, Serialize)]
 pub(super) struct Request<'a> {
@@ -115,7 +118,7 @@ impl Assembly {
         if !body["error"].is_null() {
             return Err(error_of(&body["error"]));
         }
-        let count = |name: &str| body["usage"][name].as_u64();
+        let count = |name: &str| body["usage"][name].as_u64().map(|count| count.min(MOST_TOKENS));
         if let (Some(input), Some(output)) = (count("prompt_tokens"), count("completion_tokens")) {
             self.usage = Some(Usage { input, output });
         }
@@ -279,6 +282,13 @@ mod tests {
             let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
             assert_eq!(assembled(&[&part, stop, &part]).1, Ok(Ending::Whole), "{reason} takes none back");
         }
+    }
+
+    #[test]
+    fn no_count_is_more_than_can_be_kept() {
+        let count = u64::MAX;
+        let usage = format!(r#"{{"choices":[],"usage":{{"prompt_tokens":{count},"completion_tokens":{count}}}}}"#);
+        assert_eq!(assembled(&[&usage]).0.usage, Some(Usage { input: MOST_TOKENS, output: MOST_TOKENS }));
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub(super) const CHAT: Terms = Terms {
 pub(super) const TURN: Terms = Terms {
     id: "getTurn",
     tag: Tag::Chat,
-    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a day, \
-            their words until these are deleted.",
+    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a \
+            day.",
     answers: &[Answer {
         about: "The turn.",
         contents: &[Content::Json(Shape::of::<TurnBody<'_>>()), EVENTS],

@@ -120,7 +120,7 @@ pub const WAIT: Parameter = Parameter::number(
 pub const HOURS: Parameter = Parameter::number(
     "hours",
     (1, KEPT_HOURS as u64),
-    "How many hours, the present one among them: up to 30 days.",
+    "How many hours, the present one among them: up to a week.",
     "24",
 )
 .or(24);

@@ -148,7 +148,8 @@ impl ChatObject<'_> {
         live.end();
     }
 
-    /// Adds up the tries that one question to the model took. Every try passes here, once.
+    /// Adds up the tries that one question to the model took. Every try passes here, at most once: those of a question that
+    /// was lost with its instance do not.
     pub(super) fn note_tries(&self, turn: &mut Turn, tries: &[Asked]) {
         turn.usage.calls += tries.len() as u64;
         for usage in tries.iter().filter_map(|asked| asked.usage) {

@@ -2,7 +2,7 @@
 
 use super::call::ChatRefusal;
 use super::object::ChatObject;
-use super::turn::Turn;
+use super::turn::{Turn, is_of_the_script};
 use crate::ai::Asked;
 use crate::contract::{Outcome, Report};
 use crate::figures::{Fact, Figure, Outbox, model_label};
@@ -36,10 +36,10 @@ impl ChatObject<'_> {
         }
     }
 
-    /// Counts what became of a script that FreeCAD has run. One that nobody ran to its end says nothing of the model.
+    /// Counts what became of a script. Where it is neither a model nor at fault itself, that says nothing of who wrote it.
     pub(super) fn count_run(&self, turn: &Turn, report: &Report) {
-        let was_run = matches!(report.outcome, Outcome::Completed | Outcome::Failed | Outcome::TimedOut);
-        let (true, Some(label)) = (was_run, &turn.written_by) else { return };
+        let is_its_own = matches!(report.outcome, Outcome::Completed | Outcome::TimedOut) || is_of_the_script(report);
+        let (true, Some(label)) = (is_its_own, &turn.written_by) else { return };
         let won = report.outcome == Outcome::Completed;
         let figures = match (turn.repair, won) {
             (0, true) => &[Figure::FirstRun, Figure::FirstRunWon][..],

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::call::{ChatCall, ChatOperation, ChatRefusal, Said};
 use super::live::Live;
-use super::records::Records;
+use super::records::{KEPT, Records};
 use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
@@ -82,7 +82,14 @@ impl<'a> ChatObject<'a> {
         if !self.memory.armed.replace(true) {
             self.arm().await?;
         }
-        self.require_standing(call).await?;
+        // What somebody has said stays theirs to remove, whoever owns the project by now.
+        let removed = match call.operation {
+            ChatOperation::Forget => self.records().forget(&call.caller.user)?,
+            _ => 0,
+        };
+        if removed == 0 {
+            self.require_standing(call).await?;
+        }
         let (project, user) = (&call.project, &call.caller.user);
         match &call.operation {
             ChatOperation::Say { message, context, repairs, idempotency } => {
@@ -98,10 +105,7 @@ impl<'a> ChatObject<'a> {
                 let total_messages = self.records().count(user)?;
                 json(&MessageList { success: true, project_name: project, messages, total_messages, next_cursor })
             }
-            ChatOperation::Forget => {
-                let removed = self.records().forget(user)?;
-                json(&Forgotten { success: true, project_name: project, removed })
-            }
+            ChatOperation::Forget => json(&Forgotten { success: true, project_name: project, removed }),
         }
     }
 
@@ -136,6 +140,7 @@ impl<'a> ChatObject<'a> {
         let (records, now, user) = (self.records(), self.clock.now(), &call.caller.user);
         if let Some(idempotency) = idempotency
             && let Some((turn, body)) = records.keyed(user, idempotency)?
+            && self.theirs(call, &turn).is_ok()
         {
             return if body == idempotency.body {
                 Ok(Said { turn, replayed: true })
@@ -180,9 +185,11 @@ impl<'a> ChatObject<'a> {
         Ok(Said { turn: turn.id, replayed: false })
     }
 
-    /// The caller's turn.
+    /// The caller's turn, if it is not over for longer than it is kept, whenever its row goes.
     fn theirs(&self, call: &ChatCall, turn: &TurnId) -> Result<Turn, ChatRefusal> {
-        self.records().turn(turn, &call.caller.user)?.ok_or_else(|| ChatRefusal::NoTurn(turn.clone()))
+        let found = self.records().turn(turn, &call.caller.user)?;
+        let found = found.filter(|turn| !turn.state.is_final() || self.clock.now() < turn.state_at.after(KEPT));
+        found.ok_or_else(|| ChatRefusal::NoTurn(turn.clone()))
     }
 
     /// Where a turn stands once its script is uploaded or it has ended, or `seconds` have passed.

@@ -47,6 +47,12 @@ const REPAIRABLE: [&str; 8] = [
     "crashed",
 ];
 
+/// Whether the script is at fault that this report is about.
+pub(super) fn is_of_the_script(report: &Report) -> bool {
+    let code = report.error.as_ref().map(|error| error.code.as_str());
+    report.outcome == Outcome::Failed && code.is_some_and(|code| REPAIRABLE.contains(&code))
+}
+
 /// Where a turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -215,7 +221,7 @@ impl Turn {
         let error = shortened(error);
         let kind = kind(&error);
         let is_repeated = self.seen.contains(&kind);
-        let is_repairable = report.outcome == Outcome::Failed && REPAIRABLE.contains(&error.code.as_str());
+        let is_repairable = is_of_the_script(report);
         self.seen.push_str(&kind);
         self.error = Some(error);
         if !is_repairable || is_repeated || self.repair >= self.repairs {

@@ -1,8 +1,9 @@
 //! Figures: how often something happens and how long it takes, by the hour, for those who run the service.
 //!
 //! Whoever does something notes it in the same stretch of SQL, in an outbox of its own, and tells it later, a minute's
-//! worth at a time, to one of a few objects that add up. So nobody waits for a figure, none is lost with an instance or
-//! counted twice, and no object hears of everything.
+//! worth at a time, to one of a few objects that add up. So nobody waits for a figure, none is counted twice, and no
+//! object hears of everything. Lost with an instance are what the API had not told yet, and the tries of a question to a
+//! model that was under way.
 //!
 //! - `fact`: what is counted, under which names
 //! - `histogram`: times on a logarithmic scale, so that percentiles of hours and shards can be put together

@@ -5,8 +5,8 @@ use crate::contract::Timestamp;
 use crate::object::{Sql, SqlError, Value};
 use crate::row::{Reader, integer, text};
 
-/// How many hours are kept: 30 days.
-pub const KEPT_HOURS: i64 = 720;
+/// How many hours are kept: a week. Whoever reads them holds all sums of these hours in memory at once.
+pub const KEPT_HOURS: i64 = 168;
 
 const SCHEMA: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS sums (

@@ -63,7 +63,10 @@ impl Tally {
         }
         self.telling.set(Some(now));
         clock.sleep(PAUSE).await;
-        self.seal();
+        if !self.seal() {
+            self.telling.set(None);
+            return;
+        }
         let (number, batch) =
             (self.number.get(), (self.writer.borrow().clone(), self.number.get(), self.sealed.borrow().clone()));
         if tell(objects, clock, batch).await && self.number.get() == number {
@@ -72,11 +75,12 @@ impl Tally {
         self.telling.set(None);
     }
 
-    /// Makes a batch of all that there is, unless the last one was not taken yet.
-    fn seal(&self) {
+    /// Makes a batch of all that there is, unless the last one was not taken yet; false where there is nothing to send, as
+    /// when somebody who was slower than [`LONGEST`] has told it meanwhile.
+    fn seal(&self) -> bool {
         let mut sealed = self.sealed.borrow_mut();
-        if !sealed.is_empty() {
-            return;
+        if !sealed.is_empty() || self.open.borrow().is_empty() {
+            return !sealed.is_empty();
         }
         if self.number.get() == 0 {
             self.writer.replace(random_hex());
@@ -88,5 +92,6 @@ impl Tally {
             sealed.push_str(&format!("{comma}[{hour},\"{}\",\"{label}\",{SUM},{amount}]", figure.as_str()));
         }
         sealed.push(']');
+        true
     }
 }

@@ -1,7 +1,7 @@
 //! The life of a project's versions: what runs inside the `Project` Durable Object.
 //!
 //! - [`call`]: what the API asks of it and what it answers
-//! - `records`, `keys`, `row`: its tables
+//! - `records`, `keys`: its tables
 //! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument; `figures`: what of them is counted
 //! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice

@@ -523,6 +523,17 @@ async fn what_the_api_counts_is_told_once() {
         assert!((5..=8).contains(&clock.now().since(began).as_secs()));
     }
     assert_eq!((shards.total(), shards.told.get()), (15, 3));
+    // One that was asleep for long finds that another has told all, and sends nothing.
+    note();
+    let mut asleep = std::pin::pin!(tally.tell(&shards, &clock));
+    assert!(futures::poll!(&mut asleep).is_pending());
+    clock.sleep(Duration::from_secs(61)).await;
+    tally.tell(&shards, &clock).await;
+    assert_eq!(shards.total(), 16);
+    asleep.await;
+    note();
+    tally.tell(&shards, &clock).await;
+    assert_eq!(shards.total(), 17);
     // However much is counted, little is held.
     for number in 0..5_000 {
         tally.note(Figure::Link, number.to_string().leak(), clock.now());

@@ -18,8 +18,8 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 pub(in crate::api) const METRICS: Terms = Terms {
     id: "getMetrics",
     tag: Tag::Monitoring,
-    about: "What is counted shows after some seconds, up to a minute or so where much is counted. Figures are kept for 30 \
-            days.",
+    about: "What is counted shows after some seconds, up to a minute or so where much is counted. Figures are kept for a \
+            week.",
     answers: &[Answer {
         about: "The figures of all projects together, in all and by the hour.",
         contents: &[Content::Json(Shape::of::<Metrics>())],
@@ -117,18 +117,10 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
     let texts = ask((call.objects, call.clock), 0..SHARDS, &question, PATIENCE).await;
     let missing_shards: Vec<usize> = (0..texts.len()).filter(|shard| texts[*shard].is_none()).collect();
     let lines = texts.iter().flatten().flat_map(|text| text.lines());
-    let cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();
-    let mut by_hour: Vec<Vec<Cell<'_>>> = Vec::new();
-    by_hour.resize_with(usize::try_from(window_hours).unwrap_or_default(), Vec::new);
-    for cell in &cells {
-        if let Some(own) = usize::try_from(cell.hour - since).ok().and_then(|place| by_hour.get_mut(place)) {
-            own.push(*cell);
-        }
-    }
-    let hours = by_hour.iter().filter_map(|own| {
-        let hour = start_of(own.first()?.hour);
-        Some(Hour { hour, figures: Figures::of(own) })
-    });
+    let mut cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();
+    cells.sort_unstable_by_key(|cell| cell.hour);
+    let hours = cells.chunk_by(|one, other| one.hour == other.hour);
+    let hours = hours.map(|own| Hour { hour: start_of(own[0].hour), figures: Figures::of(own) });
     Reply::json(&Metrics {
         success: true,
         from: start_of(since),

@@ -58,9 +58,15 @@ async fn words_about_a_project_stay() {
     world.provider.plan(Said::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
-    talk.end(turn["turn"].as_str().unwrap()).await;
+    let id = turn["turn"].as_str().unwrap();
+    talk.end(id).await;
     assert!(world.chat_text("box").contains("import FreeCAD"));
-    let rung = pass(&world, "box", 30 * DAY).await;
+    let path = format!("/api/projects/box/chat/{id}");
+    let mut rung = pass(&world, "box", DAY - Duration::from_secs(60)).await;
+    assert_eq!(talk.get(&path).await.json()["state"], "completed");
+    rung += pass(&world, "box", Duration::from_secs(120)).await;
+    assert_eq!(talk.get(&path).await.json()["code"], "turn_not_found", "a turn without its words tells nothing");
+    rung += pass(&world, "box", 30 * DAY).await;
     let kept = world.chat_text("box");
     assert!(kept.contains("Here it is: a box.") && !kept.contains("import FreeCAD"), "{kept}");
     assert_eq!((rung, world.chat_alarm("box")), (2, None), "and nothing is left to do");

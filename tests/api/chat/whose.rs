@@ -49,6 +49,24 @@ async fn a_conversation_is_for_who_owns_the_project() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_loses_a_project_can_still_remove_what_they_said() {
+    let world = World::talking();
+    let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
+    world.provider.plan(Said::Stream(written("a box")));
+    anna.runs(Run::Completes);
+    let turn = anna.say("A box for my secret safe").await.json();
+    anna.end(turn["turn"].as_str().unwrap()).await;
+    let admin = Person::admin(&world);
+    assert_eq!(admin.call("PUT", "/api/projects/box/owner", Some(json!({"owner": "bert"}))).await.status, 200);
+    assert_eq!(bert.delete("/api/projects/box/messages").await.json()["removed"], 0);
+    assert!(world.chat_text("box").contains("secret safe"));
+    assert_eq!(anna.delete("/api/projects/box/messages").await.json()["removed"], 2);
+    assert!(!world.chat_text("box").contains("secret safe"), "{}", world.chat_text("box"));
+    // There is nothing more of hers, and the project is none of her business.
+    assert_eq!(anna.delete("/api/projects/box/messages").await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
 async fn words_about_a_name_that_nobody_has_stay_with_who_said_them() {
     let world = World::talking();
     let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));

@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         code: "syntax_error",
         line: Some(3),
         // The bracket that is never closed.
-        column: Some(21),
+        column: Some(22),
         log: &["SyntaxError", "(line 3, column 21)"],
     },
     Case {
