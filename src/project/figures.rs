@@ -39,8 +39,8 @@ pub(super) fn delivered(records: Records<'_>, origin: Origin, now: Timestamp) {
 /// The report of a version was read, which was taken at `accepted_at`. It counts in the hour in which it was written.
 pub(super) fn reported(records: Records<'_>, report: &Report, accepted_at: Timestamp, now: Timestamp) {
     let mut facts: Vec<Fact<'_>> = Vec::new();
-    // Models that other software made have a report without a run.
-    if report.run.is_some() || report.outcome != Outcome::Completed {
+    // Versions that other software ran have a report without a run.
+    if report.run.is_some() || matches!(report.outcome, Outcome::Cancelled | Outcome::Abandoned) {
         facts.push(Fact::once(Figure::Version, Phase::from(report.outcome).as_str()));
         if report.outcome == Outcome::Completed {
             let run = report.started_at.map(|started_at| report.finished_at.since(started_at));
