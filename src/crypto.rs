@@ -34,6 +34,15 @@ impl VerifyingKey {
             Self::Es256 { .. } => "ES256",
         }
     }
+
+    /// The key's bytes, for a digest: never to be shown or stored.
+    pub(crate) fn material(&self) -> Vec<u8> {
+        match self {
+            Self::Hs256(secret) => secret.clone(),
+            Self::Rs256 { modulus, exponent } => [&modulus[..], exponent].concat(),
+            Self::Es256 { x, y } => [&x[..], y].concat(),
+        }
+    }
 }
 
 impl fmt::Debug for VerifyingKey {

@@ -94,6 +94,12 @@ impl Body {
     }
 }
 
+/// Whether a host, without its port, is this machine's own.
+pub fn is_loopback(host: &str) -> bool {
+    let is_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_v4 || host.eq_ignore_ascii_case("localhost") || host == "[::1]"
+}
+
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Body(…)")
@@ -116,6 +122,16 @@ mod tests {
         assert_eq!(block_on(chunks(&[3, 4, 4]).bytes(10)), Err(BodyError::TooLong { limit: 10 }));
         assert_eq!(block_on(chunks(&[11]).bytes(10)), Err(BodyError::TooLong { limit: 10 }));
         assert_eq!(block_on(Body::empty().bytes(0)).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn loopback_hosts() {
+        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "[::2]", "example.com"] {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@
 //! - [`crypto`]: the seam to the platform's cryptography
 //! - [`auth`]: who somebody is, by what they show: JSON Web Tokens, key sets, API tokens
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
+//! - [`ai`]: a language model that writes scripts: prompt, protocol, providers, extraction
+//! - [`figures`]: what is counted, by the hour, and the objects that add it up
 //! - [`project`]: the life of a project's versions, inside its Durable Object
+//! - [`chat`]: a conversation and the turns that make versions of it, inside a Durable Object beside the project's
 //! - [`account`]: what belongs to a user: the index of projects, tokens, sessions; inside its Durable Object
 //! - [`fleet`]: what is known about the store, inside one Durable Object
 //! - [`api`]: routes, permissions, handlers, errors: the HTTP API
@@ -20,14 +23,18 @@
 //! - Nothing reads a clock but the shells; nothing imports `edge`.
 
 pub mod account;
+pub mod ai;
 pub mod api;
 pub mod auth;
+pub mod chat;
 pub mod contract;
 pub mod crypto;
 #[cfg(target_arch = "wasm32")]
 mod edge;
+pub mod figures;
 pub mod fleet;
 pub mod http;
 pub mod object;
 pub mod project;
+mod row;
 pub mod s3;

@@ -2,6 +2,7 @@
 //! another.
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,6 +63,10 @@ pub enum ObjectName {
     Account(String),
     /// What is known about the store.
     Fleet,
+    /// The conversation about one project.
+    Chat(ProjectId),
+    /// One of those that add figures up, by its number.
+    Figures(u8),
 }
 
 /// Reaches the objects.
@@ -90,15 +95,31 @@ pub async fn call<A: DeserializeOwned>(
     object: &ObjectName,
     call: &impl Serialize,
 ) -> Result<A, HttpError> {
-    let broken = |error: &dyn std::fmt::Display| HttpError(format!("the {object:?} object: {error}"));
-    let request = request(call).map_err(|error| broken(&error))?;
-    let answer = objects.send(object, request).await?;
-    let status = answer.status();
-    let body = answer.into_body().bytes(ANSWER_LIMIT).await.map_err(|error| broken(&error))?;
-    if !status.is_success() {
-        return Err(broken(&format!("{status} {}", String::from_utf8_lossy(&body))));
+    let answer = exchange(objects, object, request(call)).await?;
+    serde_json::from_slice(&answer).map_err(|error| broken(object, &error))
+}
+
+/// What all calls have alike. Boxed, so that the code of it is there once.
+fn exchange<'a>(
+    objects: &'a dyn Objects,
+    object: &'a ObjectName,
+    request: Result<http::Request<Bytes>, HttpError>,
+) -> LocalBoxFuture<'a, Result<Bytes, HttpError>> {
+    async move {
+        let request = request.map_err(|error| broken(object, &error))?;
+        let answer = objects.send(object, request).await?;
+        let status = answer.status();
+        let body = answer.into_body().bytes(ANSWER_LIMIT).await.map_err(|error| broken(object, &error))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(broken(object, &format!("{status} {}", String::from_utf8_lossy(&body))))
     }
-    serde_json::from_slice(&body).map_err(|error| broken(&error))
+    .boxed_local()
+}
+
+fn broken(object: &ObjectName, error: &dyn std::fmt::Display) -> HttpError {
+    HttpError(format!("the {object:?} object: {error}"))
 }
 
 /// Calls `object` and waits for nothing: what is said is a hint.
@@ -108,11 +129,15 @@ pub fn post(objects: &dyn Objects, object: ObjectName, call: &impl Serialize) {
     }
 }
 
-fn request(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
-    let broken = |error: &dyn std::fmt::Display| HttpError(error.to_string());
-    let body = serde_json::to_vec(call).map_err(|error| broken(&error))?;
+/// The request that carries `call` to an object.
+pub(crate) fn request(call: &impl Serialize) -> Result<http::Request<Bytes>, HttpError> {
+    let body = serde_json::to_vec(call).map_err(|error| HttpError(error.to_string()))?;
+    posted(body.into())
+}
+
+fn posted(body: Bytes) -> Result<http::Request<Bytes>, HttpError> {
     let request = http::Request::post("https://object/").header("content-type", "application/json");
-    request.body(body.into()).map_err(|error| broken(&error))
+    request.body(body).map_err(|error| HttpError(error.to_string()))
 }
 
 /// The handshake of a WebSocket that an object is to hold. It has no body, so `call` goes in the URL.

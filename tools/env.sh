@@ -39,12 +39,13 @@ PARTWRIGHT_WASM_BINDGEN=$(partwright_wasm_bindgen_version)
 PARTWRIGHT_WASM_BINDGEN_DIR=$PARTWRIGHT_CACHE/wasm-bindgen-cli-${PARTWRIGHT_WASM_BINDGEN:-unknown}
 PARTWRIGHT_NODE_DIR=$PARTWRIGHT_CACHE/node-$(partwright_key "$PARTWRIGHT_ROOT/tools/node/package-lock.json")
 PARTWRIGHT_NPM_DIR=$PARTWRIGHT_CACHE/npm-$(partwright_key "$PARTWRIGHT_ROOT/tools/package-lock.json")
+PARTWRIGHT_AIMOCK_DIR=$PARTWRIGHT_CACHE/aimock-$(partwright_key "$PARTWRIGHT_ROOT/tools/aimock/package-lock.json")
 PARTWRIGHT_BENCH_NPM_DIR=$PARTWRIGHT_CACHE/npm-bench-$(partwright_key "$PARTWRIGHT_ROOT/tools/bench/package-lock.json")
 PARTWRIGHT_WEED_DIR=$PARTWRIGHT_CACHE/seaweedfs-$(partwright_key "$PARTWRIGHT_ROOT/tools/requirements.txt")
 PARTWRIGHT_SCHEMATHESIS_DIR=$PARTWRIGHT_CACHE/schemathesis-$(partwright_key "$PARTWRIGHT_ROOT/tools/schemathesis/requirements.txt")
 export PARTWRIGHT_WORKER_BUILD_DIR PARTWRIGHT_WASM_BINDGEN PARTWRIGHT_WASM_BINDGEN_DIR
 export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_BENCH_NPM_DIR PARTWRIGHT_WEED_DIR
-export PARTWRIGHT_SCHEMATHESIS_DIR PARTWRIGHT_ARCH
+export PARTWRIGHT_AIMOCK_DIR PARTWRIGHT_SCHEMATHESIS_DIR PARTWRIGHT_ARCH
 
 # Cargo's output stays out of the work tree, apart by compiler, so that a fresh clone and a second checkout build fast.
 # A rustup without a toolchain has a rustc that only fails; set-up says what to do about it.
@@ -76,6 +77,7 @@ export ESBUILD_BIN=$PARTWRIGHT_NPM_DIR/node_modules/@esbuild/linux-$PARTWRIGHT_A
 # What the whole-stack tests start.
 export PARTWRIGHT_WRANGLER=$PARTWRIGHT_NPM_DIR/node_modules/.bin/wrangler
 export PARTWRIGHT_WEED=$PARTWRIGHT_WEED_DIR/bin/weed
+export PARTWRIGHT_AIMOCK=$PARTWRIGHT_AIMOCK_DIR/node_modules/.bin/llmock
 # Any will do; the last is where Debian's package puts it.
 PARTWRIGHT_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
 export PARTWRIGHT_CHROMIUM

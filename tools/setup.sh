@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the project needs and a machine lacks, and says so; what is there is left alone (under a second).
-# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs schemathesis chromium, all of them when none is
-# named; and aws4fetch.
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium, all of them when none
+# is named; and aws4fetch.
 set -euo pipefail
 # shellcheck source=tools/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -99,6 +99,14 @@ get_aws4fetch() {
 }
 fill_aws4fetch() { npm_ci aws4fetch "$PARTWRIGHT_ROOT/tools/bench" "$1"; }
 
+have_aimock() { [ -x "$PARTWRIGHT_AIMOCK" ]; }
+get_aimock() {
+  need_npm
+  say "installing aimock, which answers as a language model in the tests (some seconds)"
+  install_into "$PARTWRIGHT_AIMOCK_DIR" fill_aimock || die "aimock could not be installed."
+}
+fill_aimock() { npm_ci aimock "$PARTWRIGHT_ROOT/tools/aimock" "$1"; }
+
 need_npm() {
   command -v npm >/dev/null && return
   say "installing npm (a minute or two)"
@@ -158,11 +166,11 @@ find_pip() {
 
 [ "$(uname -s)" = Linux ] || die "Partwright runs on Linux (workerd and FreeCAD's jail); this is $(uname -s)."
 command -v flock >/dev/null || die "flock is missing (package util-linux)."
-if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs schemathesis chromium; fi
+if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium; fi
 locked=
 for component; do
   name=${component//-/_}
-  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs schemathesis chromium aws4fetch"
+  declare -F "get_$name" >/dev/null || die "No component is called '$component'. There are: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium aws4fetch"
   if "have_$name"; then continue; fi
   [ -n "$locked" ] || lock_cache
   locked=yes

@@ -35,9 +35,14 @@ pub enum AccountCall {
         token: NewToken,
         /// The id of this user's session in which it is made: it gets that session's `parent`.
         session: Option<String>,
+        /// Tokens from before count no more: not among the most that there may be either.
+        since: Timestamp,
     },
-    /// Gives the API tokens that have neither expired nor been revoked, newest first: a list of [`TokenView`].
-    ListTokens,
+    /// Gives the API tokens that count now, newest first: a list of [`TokenView`].
+    ListTokens {
+        /// Tokens from before count no more.
+        since: Timestamp,
+    },
     /// Revokes an API token and all that was made from it; answers whether there was one.
     RevokeToken {
         /// Its id.
@@ -45,13 +50,15 @@ pub enum AccountCall {
     },
     /// Ends a session, expired or not; answers whether there was one.
     EndSession {
-        /// Of the text that the cookie holds.
-        hash: TokenHash,
+        /// All that may be stored of the text that the cookie holds.
+        hashes: Vec<TokenHash>,
     },
     /// Gives the [`TokenView`] of a token that counts now, or null.
     CheckToken {
-        /// Of the text that was shown.
-        hash: TokenHash,
+        /// All that may be stored of the text that was shown.
+        hashes: Vec<TokenHash>,
+        /// Tokens from before count no more.
+        since: Timestamp,
     },
 }
 

@@ -30,13 +30,13 @@ impl<'a> AccountObject<'a> {
             AccountCall::Add { project } => json(projects.add(project, now)?),
             AccountCall::List { cursor, limit } => json(projects.list(*cursor, *limit)?),
             AccountCall::Remove { project } => json(projects.remove(project)?),
-            AccountCall::CreateToken { hash, token, session } => {
-                json(tokens.create(hash, token, session.as_deref(), now)?)
+            AccountCall::CreateToken { hash, token, session, since } => {
+                json(tokens.create(hash, token, session.as_deref(), (*since, now))?)
             }
-            AccountCall::ListTokens => json(tokens.list(now)?),
+            AccountCall::ListTokens { since } => json(tokens.list(*since, now)?),
             AccountCall::RevokeToken { id } => json(tokens.revoke(id, now)?),
-            AccountCall::EndSession { hash } => json(tokens.end_session(hash)?),
-            AccountCall::CheckToken { hash } => json(tokens.check(hash, now)?),
+            AccountCall::EndSession { hashes } => json(tokens.end_session(hashes)?),
+            AccountCall::CheckToken { hashes, since } => json(tokens.check(hashes, *since, now)?),
         }
     }
 }

@@ -31,21 +31,25 @@ impl<'a> Tokens<'a> {
         Self { sql }
     }
 
-    /// Keeps a token, if what it is made from still counts and there are not too many.
+    /// Keeps a token, if what it is made from still counts and there are not too many, of those made `since` then.
     pub fn create(
         &self,
         hash: &TokenHash,
         token: &NewToken,
         session: Option<&str>,
-        now: Timestamp,
+        (since, now): (Timestamp, Timestamp),
     ) -> Result<Created, SqlError> {
         self.make_table()?;
         self.remove_expired(now)?;
+        // It would count for nothing.
+        if now < since {
+            return Ok(Err(TokenRefusal::MakerGone));
+        }
         let Some(token) = self.held_to_its_maker(token.clone(), session)? else {
             return Ok(Err(TokenRefusal::MakerGone));
         };
         match token.kind {
-            TokenKind::Api if self.count(TokenKind::Api)? >= MOST_TOKENS => {
+            TokenKind::Api if self.list(since, now)?.len() >= MOST_TOKENS as usize => {
                 return Ok(Err(TokenRefusal::TooMany { most: MOST_TOKENS }));
             }
             TokenKind::Api => {}
@@ -65,13 +69,20 @@ impl<'a> Tokens<'a> {
     }
 
     /// The API tokens that count, newest first.
-    pub fn list(&self, now: Timestamp) -> Result<Vec<TokenView>, SqlError> {
+    pub fn list(&self, since: Timestamp, now: Timestamp) -> Result<Vec<TokenView>, SqlError> {
         if !self.exist()? {
             return Ok(Vec::new());
         }
         self.remove_expired(now)?;
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE kind = ? ORDER BY number DESC");
-        self.sql.exec(&statement, &[word(TokenKind::Api)])?.into_iter().map(read).collect()
+        let mut views = Vec::new();
+        for row in self.sql.exec(&statement, &[word(TokenKind::Api)])? {
+            let view = read(row)?;
+            if self.is_from(since, &view)? {
+                views.push(view);
+            }
+        }
+        Ok(views)
     }
 
     /// Revokes an API token and all that was made from it.
@@ -93,22 +104,33 @@ impl<'a> Tokens<'a> {
     }
 
     /// Ends a session.
-    pub fn end_session(&self, hash: &TokenHash) -> Result<bool, SqlError> {
+    pub fn end_session(&self, hashes: &[TokenHash]) -> Result<bool, SqlError> {
         if !self.exist()? {
             return Ok(false);
         }
         let statement = "DELETE FROM tokens WHERE hash = ? AND kind = ? RETURNING id";
-        Ok(!self.sql.exec(statement, &[Value::Text(hash.to_string()), word(TokenKind::Session)])?.is_empty())
+        let mut was_there = false;
+        for hash in hashes {
+            let row = [Value::Text(hash.to_string()), word(TokenKind::Session)];
+            was_there |= !self.sql.exec(statement, &row)?.is_empty();
+        }
+        Ok(was_there)
     }
 
-    /// The token of this hash, if it counts at `now`; notes that an API token was used.
-    pub fn check(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<TokenView>, SqlError> {
+    /// The token of one of these hashes, if it counts at `now`; notes that an API token was used.
+    pub fn check(&self, hashes: &[TokenHash], since: Timestamp, now: Timestamp) -> Result<Option<TokenView>, SqlError> {
         if !self.exist()? {
             return Ok(None);
         }
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE hash = ? AND expires_at > ?");
-        let found = self.sql.exec(&statement, &[Value::Text(hash.to_string()), time(now)])?;
+        let mut found = Vec::new();
+        for hash in hashes {
+            found.extend(self.sql.exec(&statement, &[Value::Text(hash.to_string()), time(now)])?);
+        }
         let Some(mut view) = found.into_iter().next().map(read).transpose()? else { return Ok(None) };
+        if !self.is_from(since, &view)? {
+            return Ok(None);
+        }
         let stands = view.last_used_at.is_some_and(|at| now.since(at) < USE_STANDS);
         if view.token.kind == TokenKind::Api && !stands {
             let row = [time(now), Value::Text(view.id.clone())];
@@ -140,11 +162,17 @@ impl<'a> Tokens<'a> {
         found.into_iter().next().map(read).transpose()
     }
 
-    fn count(&self, kind: TokenKind) -> Result<u32, SqlError> {
-        let counted = self.sql.exec("SELECT COUNT(*) FROM tokens WHERE kind = ?", &[word(kind)])?;
-        match counted.first().map(Vec::as_slice) {
-            Some([Value::Integer(count)]) => Ok(u32::try_from(*count).unwrap_or(u32::MAX)),
-            _ => Err(SqlError("no count".to_owned())),
+    /// Whether a token was made at `since` or later, and so was all that it was made from.
+    fn is_from(&self, since: Timestamp, view: &TokenView) -> Result<bool, SqlError> {
+        let (mut made, mut parent) = (view.created_at, view.token.parent.clone());
+        // Never endless: what a token was made from was there before it.
+        loop {
+            if made < since {
+                return Ok(false);
+            }
+            let Some(id) = parent else { return Ok(true) };
+            let Some(maker) = self.find(&id, TokenKind::Api)? else { return Ok(false) };
+            (made, parent) = (maker.created_at, maker.token.parent);
         }
     }
 

@@ -9,11 +9,12 @@ use super::error::ApiError;
 use super::headers;
 use super::reply::Reply;
 use super::request::{Call, Query};
-use super::route::{self, Match, RequestBody};
+use super::route::{self, Match, RequestBody, Route};
 use super::upload;
 use crate::auth::SharedKeys;
 use crate::contract::RequestId;
 use crate::crypto::Verifier;
+use crate::figures::{Figure, Tally};
 use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
 use crate::s3::ConfigError;
@@ -52,13 +53,19 @@ pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
     platform: Platform<'a>,
     keys: &'a SharedKeys,
+    tally: &'a Tally,
 }
 
 impl<'a> App<'a> {
-    /// With a wrong configuration every call answers 503 and names the setting. `keys` outlive the request: they are
-    /// the issuer's, as they were last fetched.
-    pub fn new(config: &'a Result<Config, ConfigError>, platform: Platform<'a>, keys: &'a SharedKeys) -> Self {
-        Self { config, platform, keys }
+    /// With a wrong configuration every call answers 503 and names the setting. `keys` and `tally` outlive the request:
+    /// the issuer's keys, as they were last fetched, and what was counted, which is told after the answer
+    /// ([`Tally::tell`]).
+    pub fn new(
+        config: &'a Result<Config, ConfigError>,
+        platform: Platform<'a>,
+        (keys, tally): (&'a SharedKeys, &'a Tally),
+    ) -> Self {
+        Self { config, platform, keys, tally }
     }
 
     /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
@@ -76,6 +83,10 @@ impl<'a> App<'a> {
                 return Served::Upgrade { object, request };
             }
             outcome = Err(ApiError::upgrade_required());
+        }
+        if let Err(error) = &outcome {
+            let figure = if error.status().is_client_error() { Figure::ClientError } else { Figure::ServerError };
+            self.tally.note(figure, error.code(), self.platform.clock.now());
         }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();
@@ -116,6 +127,7 @@ impl<'a> App<'a> {
             clock,
             objects,
             assets,
+            tally: self.tally,
             identity,
             page,
             request_id: request_id.clone(),
@@ -124,12 +136,20 @@ impl<'a> App<'a> {
             query,
             body: Bytes::new(),
         };
+        let outcome = Self::work(route, &mut call, body).await;
+        if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
+            call.count(Figure::UploadFailed, error.code());
+        }
+        outcome
+    }
+
+    async fn work(route: &Route, call: &mut Call<'_>, body: Body) -> Result<Reply, ApiError> {
         call.body = match route.body {
             RequestBody::None => Bytes::new(),
             RequestBody::Script => upload::read_body(&call.headers, body).await?,
             RequestBody::Json { limit } => call.read_json(body, limit).await?,
             RequestBody::Batch => batch::read_body(&call.headers, body).await?,
         };
-        (route.handler)(&call).await
+        (route.handler)(call).await
     }
 }

@@ -17,6 +17,7 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, Upload};
 use crate::contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
+use crate::figures::Figure;
 use crate::http::Body;
 use crate::project::Uploaded;
 
@@ -236,12 +237,11 @@ async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) ->
             phase: uploaded.phase,
             idempotent_replayed: uploaded.replayed,
         },
-        Err(error) => BatchResult::Failed {
-            index,
-            project_name,
-            status: error.status().as_u16(),
-            error: error.problem(&call.request_id),
-        },
+        Err(error) => {
+            call.count(Figure::UploadFailed, error.code());
+            let status = error.status().as_u16();
+            BatchResult::Failed { index, project_name, status, error: error.problem(&call.request_id) }
+        }
     }
 }
 

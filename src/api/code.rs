@@ -78,12 +78,18 @@ codes! {
     LogNotFound = 404 "log_not_found",
     /// There is no such file: nothing has completed yet, or not with this format.
     NoOutput = 404 "no_output",
+    /// The caller has begun no such turn in this project, or it is more than a day old.
+    TurnNotFound = 404 "turn_not_found",
+    /// No example has this name.
+    ExampleNotFound = 404 "example_not_found",
     /// The user has no API token of this id.
     TokenNotFound = 404 "token_not_found",
     /// The path is a call's, but not with this method; the header `Allow` names those that are.
     MethodNotAllowed = 405 "method_not_allowed",
     /// The project's name belongs to somebody else.
     NameTaken = 409 "name_taken",
+    /// A turn of the project's conversation has not ended yet.
+    ChatBusy = 409 "chat_busy",
     /// The project's numbers have run out.
     NoMoreVersions = 409 "no_more_versions",
     /// The number is somebody else's script by now, which took it in the bucket.
@@ -100,7 +106,7 @@ codes! {
     TooLarge = 413 "too_large",
     /// The body has a media type that the call does not take.
     UnsupportedMediaType = 415 "unsupported_media_type",
-    /// The idempotency key came with another script or other metadata before.
+    /// The idempotency key came with something else before.
     IdempotencyKeyReused = 422 "idempotency_key_reused",
     /// The call is a WebSocket and was asked for as a page.
     UpgradeRequired = 426 "upgrade_required",
@@ -112,6 +118,8 @@ codes! {
     AdminNotConfigured = 503 "admin_not_configured",
     /// The service has no `RUNNER_TOKEN`, so calls of runners are closed.
     RunnerNotConfigured = 503 "runner_not_configured",
+    /// The service has no `AI_BASE_URL` and `AI_MODEL`, so nobody writes scripts.
+    AiNotConfigured = 503 "ai_not_configured",
     /// Whether the token is good cannot be checked just now; `Retry-After` says when to try again.
     KeysUnavailable = 503 "keys_unavailable",
     /// The bucket cannot be reached just now; `Retry-After` says when to try again.

@@ -6,8 +6,11 @@ use subtle::ConstantTimeEq;
 
 use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
+use crate::ai::AiConfig;
 use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
+use crate::contract::Timestamp;
 use crate::crypto::VerifyingKey;
+use crate::http::is_loopback;
 use crate::s3::{Bucket, ConfigError};
 
 /// The least of `ADMIN_TOKEN` and `RUNNER_TOKEN`, in characters.
@@ -48,12 +51,18 @@ pub struct Config {
     /// `AUTH_JWT_SECRET` or `AUTH_JWKS_URL`, with `AUTH_ISSUER` and `AUTH_AUDIENCE`: whose JSON Web Tokens are believed.
     /// Not set: nobody's.
     pub issuer: Option<TrustedIssuer>,
+    /// `AUTH_TOKENS_SINCE`, a time as RFC 3339 has it: API tokens and sessions from before count no more. Not set: all
+    /// count that have neither expired nor been revoked.
+    pub tokens_since: Timestamp,
     /// `ADMIN_TOKEN`, at least 16 characters: its holder is the admin. Not set: there is no such user.
     pub admin_token: Option<Secret>,
     /// `RUNNER_TOKEN`, at least 16 characters: lets runners send hints and be woken. Not set: they poll.
     pub runner_token: Option<Secret>,
     /// `ALLOWED_ORIGINS`: the origins whose pages may call from elsewhere, with commas between. Not set: none.
     pub allowed_origins: AllowedOrigins,
+    /// `AI_BASE_URL`, `AI_API_KEY`, `AI_MODEL` and the same with `AI_FALLBACK_`; see [`AiConfig`]. Not set: no model is
+    /// asked. A wrong one stops the calls that need a model, and no others.
+    pub ai: Result<Option<AiConfig>, ConfigError>,
 }
 
 impl Config {
@@ -76,6 +85,10 @@ impl Config {
                            the other";
             return Err(ConfigError::new("AUTH_MODE", problem.to_owned()));
         }
+        let tokens_since = optional("AUTH_TOKENS_SINCE").map_or(Ok(Timestamp::EPOCH), |time| {
+            let problem = "it is no time as RFC 3339 has it, such as 2026-01-31T12:00:00Z";
+            time.parse().map_err(|_| ConfigError::new("AUTH_TOKENS_SINCE", problem.to_owned()))
+        })?;
         let token = |name| optional(name).map(|text| token(name, text)).transpose();
         let (admin_token, runner_token) = (token("ADMIN_TOKEN")?, token("RUNNER_TOKEN")?);
         if let (Some(admin), Some(runner)) = (&admin_token, &runner_token)
@@ -87,7 +100,8 @@ impl Config {
         let allowed_origins =
             optional("ALLOWED_ORIGINS").map(|list| AllowedOrigins::parse(&list)).transpose()?.unwrap_or_default();
         let bucket = Bucket::from_settings(lookup)?;
-        Ok(Self { bucket, auth, issuer, admin_token, runner_token, allowed_origins })
+        let ai = AiConfig::from_settings(lookup);
+        Ok(Self { bucket, auth, issuer, tokens_since, admin_token, runner_token, allowed_origins, ai })
     }
 
     /// Whether there is any way to know a user. Without one the API is closed.
@@ -158,12 +172,6 @@ fn key_set_url(text: &str) -> Result<http::Uri, ConfigError> {
     }
 }
 
-/// Whether a host, without its port, is this machine's own.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let is_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_v4 || host.eq_ignore_ascii_case("localhost") || host == "[::1]"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,10 +196,17 @@ mod tests {
         assert_eq!(config.auth, AuthMode::Closed);
         assert!(config.admin_token.is_none() && config.runner_token.is_none() && config.issuer.is_none());
         assert!(!config.knows_users());
+        assert_eq!(config.tokens_since, Timestamp::EPOCH);
         assert!(!read(&[("RUNNER_TOKEN", ADMIN.1)]).unwrap().knows_users(), "a runner is no user");
         for settings in [&[("AUTH_MODE", "open")][..], &[ADMIN], &[SECRET, ISSUER, AUDIENCE]] {
             assert!(read(settings).unwrap().knows_users(), "{settings:?}");
         }
+    }
+
+    #[test]
+    fn since_when_tokens_count() {
+        let config = read(&[("AUTH_TOKENS_SINCE", "2026-01-31T13:00:00+01:00")]).unwrap();
+        assert_eq!(config.tokens_since.to_string(), "2026-01-31T12:00:00.000Z");
     }
 
     #[test]
@@ -212,6 +227,8 @@ mod tests {
         for (settings, at_fault) in [
             (&[("AUTH_MODE", "Open")][..], "AUTH_MODE"),
             (&[("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),
+            (&[("AUTH_TOKENS_SINCE", "yesterday")], "AUTH_TOKENS_SINCE"),
+            (&[("AUTH_TOKENS_SINCE", "2026-01-31")], "AUTH_TOKENS_SINCE"),
             (&[("AUTH_MODE", "open"), SECRET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[("AUTH_MODE", "open"), KEY_SET, ISSUER, AUDIENCE], "AUTH_MODE"),
             (&[SECRET, KEY_SET, ISSUER, AUDIENCE], "AUTH_JWKS_URL"),
@@ -252,15 +269,5 @@ mod tests {
         assert!(!text.contains(ADMIN.1) && !text.contains("hush"), "{text}");
         let bytes = format!("{:?}", &SECRET.1.as_bytes()[..4]);
         assert!(!text.contains(bytes.trim_matches(['[', ']'])), "{text}");
-    }
-
-    #[test]
-    fn loopback_hosts() {
-        for host in ["127.0.0.1", "127.9.9.9", "localhost", "LOCALHOST", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "[::2]", "example.com"] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

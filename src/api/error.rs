@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::code::Code;
 use crate::account::TokenRefusal;
+use crate::chat::ChatRefusal;
 use crate::contract::{RequestId, Version};
 use crate::http::{Body, HttpError};
 use crate::project::Refusal;
@@ -46,6 +47,9 @@ pub struct Problem {
 
 /// How long a caller should wait when the bucket is away, in seconds.
 const BUCKET_RETRY: u32 = 10;
+
+/// The same when a turn is open.
+const CHAT_RETRY: u32 = 5;
 
 /// The same when an issuer's keys are away.
 const KEYS_RETRY: u32 = 5;
@@ -166,7 +170,7 @@ impl ApiError {
     /// 422: the key of an earlier upload with something else in it.
     fn idempotency_key_reused() -> Self {
         let detail =
-            "This idempotency key came with another script or metadata before. Take a new key for each upload.";
+            "This idempotency key came with something else before. Take a new key for each upload and each message.";
         Self::new(Code::IdempotencyKeyReused, detail)
     }
 
@@ -261,6 +265,13 @@ impl ApiError {
         let detail = "Calls of runners are closed because RUNNER_TOKEN is not set on the Worker. Runners work without \
                       them, by looking at the bucket.";
         Self::new(Code::RunnerNotConfigured, detail)
+    }
+
+    /// 503: there is no model to ask.
+    pub(super) fn ai_not_configured() -> Self {
+        let detail = "No language model is configured: set AI_BASE_URL, AI_API_KEY and AI_MODEL on the Worker. Scripts of \
+                      your own are taken all the same.";
+        Self::new(Code::AiNotConfigured, detail)
     }
 
     /// 503: the keys that tokens are checked with cannot be had.
@@ -378,7 +389,7 @@ impl ApiError {
                 Self::new(Code::NoMoreVersions, detail)
             }
             Refusal::TooManyWatchers => {
-                let detail = "This project is watched by as many as can be. Ask its status with ?wait= instead.";
+                let detail = "As many watch this already as can. Ask for its state from time to time instead.";
                 Self { retry_after: Some(60), ..Self::new(Code::TooManyWatchers, detail) }
             }
             Refusal::NoVersion(version) => Self::no_version(project, version),
@@ -411,6 +422,30 @@ impl ApiError {
                 Self { detail: format!("{} {detail}", unavailable.detail), ..unavailable }
             }
             Refusal::Broken(cause) => Self::broken(&cause),
+        }
+    }
+}
+
+impl ApiError {
+    /// What the refusal of a conversation's object means to the caller.
+    pub(super) fn chat_refusal(refusal: ChatRefusal, project: &str) -> Self {
+        match refusal {
+            ChatRefusal::NameTaken => Self::refusal(Refusal::NameTaken, project),
+            ChatRefusal::NotFound => Self::no_project(project),
+            ChatRefusal::NoTurn(turn) => {
+                let detail = format!("You have begun no turn {turn} in the project {project:?}, or it is too old.");
+                Self::new(Code::TurnNotFound, detail)
+            }
+            ChatRefusal::Busy(turn) => {
+                let detail = format!(
+                    "The turn {turn} of {project} has not ended yet; /api/projects/{project}/chat/{turn} tells how it \
+                     goes on."
+                );
+                Self { retry_after: Some(CHAT_RETRY), ..Self::new(Code::ChatBusy, detail) }
+            }
+            ChatRefusal::KeyReused => Self::idempotency_key_reused(),
+            ChatRefusal::TooManyListeners => Self::refusal(Refusal::TooManyWatchers, project),
+            ChatRefusal::Broken(cause) => Self::broken(&cause),
         }
     }
 }

@@ -16,7 +16,8 @@ pub(super) const STATUS: Terms = Terms {
     id: "getStatus",
     tag: Tag::Status,
     about: "The project's status is that of its newest version. A free name answers `no_scripts`. `timeout` with the \
-            code `no_runner` or `stalled` is a view: a late report still completes the version.",
+            code `no_runner` or `stalled` is a view: a late report still completes the version. One that failed and is being \
+            repaired says so in `repair_url`; `wait` then waits for what comes of it.",
     answers: &[Answer {
         about: "The status.",
         contents: &[Content::Json(Shape::of::<StatusBody<'_>>())],
@@ -55,6 +56,8 @@ impl Shown for StatusBody<'_> {
                 "status": "processing",
                 "message": "FreeCAD processing…",
                 "version": 2,
+                "origin": "upload",
+                "parent": null,
                 "phase": "running",
                 "code": null,
                 "attempt": 1,
@@ -73,6 +76,7 @@ impl Shown for StatusBody<'_> {
                 "log": null,
                 "request_id": "0123456789abcdef",
                 "outputs_url": "/api/projects/bracket-2/outputs?version=2",
+                "repair_url": null,
             },
         })
     }
@@ -82,7 +86,7 @@ impl Shown for StatusBody<'_> {
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let operation = match call.query.number(&WAIT)? {
-        Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1) },
+        Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1), turn: None, repairs: None },
         None => Operation::Status,
     };
     let view = ask(call, &project, operation).await?;

@@ -10,7 +10,7 @@ use super::parameter::LogName;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{Key, ProjectId, Timestamp, Version, prefix};
+use crate::contract::{Key, LONGEST_KEY, ProjectId, Timestamp, Version, prefix};
 use crate::project::Operation;
 use crate::s3::{Entry, S3Error};
 
@@ -134,7 +134,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let offset = usize::try_from(call.query.cursor()?.unwrap_or(0)).unwrap_or(usize::MAX);
     require_project(call, &project).await?;
     let (mut entries, complete) = call.client().list(&prefix::logs(&project), MAX_PAGES).await?;
-    entries.retain(|entry| matches!(entry.key.parse(), Ok(Key::Log(..))));
+    entries.retain(|entry| matches!(entry.key.parse(), Ok(Key::Log(_, name)) if LogName::is(&name)));
     // The names begin with the project, so among equal times the later stamp comes first.
     entries.sort_by(|a, b| (b.last_modified, &b.key).cmp(&(a.last_modified, &a.key)));
     let total = entries.len();
@@ -153,7 +153,12 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     }
     require_project(call, &project).await?;
     let key = Key::Log(project.clone(), name.to_owned()).to_string();
-    let object = match call.client().get(&key, MAX_LOG_BYTES).await {
+    // A longer key no bucket has, and stores differ in how they say so.
+    let found = match key.len() {
+        0..=LONGEST_KEY => call.client().get(&key, MAX_LOG_BYTES).await,
+        _ => Err(S3Error::NotFound),
+    };
+    let object = match found {
         Ok(object) => object,
         Err(S3Error::NotFound) => {
             let detail = format!("The project {project} has no log {name:?}; /api/projects/{project}/logs lists them.");

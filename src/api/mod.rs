@@ -7,19 +7,21 @@
 //! - `route`: the table of routes, which the router, 405, the permission tests and the OpenAPI document read
 //! - `request`, `reply`: what handlers are given and what they give
 //! - `headers`, `cors`: what browsers may do with answers, and for pages of which other sites
-//! - the handlers: `page`, `reference`, `session`, `tokens`, `projects`, `upload`, `batch`, `versions`, `scripts`,
-//!   `outputs`, `logs`, `live`, `owner`, `runner`, `monitoring`
+//! - the handlers: `page`, `reference`, `examples`, `session`, `tokens`, `projects`, `upload`, `batch`, `chat`,
+//!   `versions`, `scripts`, `outputs`, `logs`, `live`, `owner`, `runner`, `monitoring`
 //! - `openapi`: the OpenAPI document and its page, made natively from all of that
 //! - `app`: the way of a request through all of it
 
 mod app;
 mod auth;
 mod batch;
+mod chat;
 mod code;
 mod config;
 mod cookie;
 mod cors;
 mod error;
+pub mod examples;
 mod headers;
 mod live;
 mod logs;

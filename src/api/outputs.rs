@@ -14,6 +14,7 @@ use super::request::Call;
 use super::scripts::find;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
+use crate::figures::Figure;
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
 use crate::s3::{LinkLife, link_life, presign_get};
 
@@ -227,6 +228,7 @@ pub(super) async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
     let life = link_life(bucket, Duration::from_secs(expires_in), now);
     let LinkLife { expires_in, shortened_because } = life.map_err(|error| ApiError::keys_ended(&error))?;
     let url = presign_get(bucket, &file.key, &overrides, expires_in, now)?;
+    call.count(Figure::Link, format.as_str());
     Reply::json(&DownloadLink {
         success: true,
         project_name: project,

@@ -121,11 +121,22 @@ fn policy(bucket: &Bucket) -> String {
 }
 
 pub(super) async fn read(call: &Call<'_>, name: &str) -> Result<Bytes, ApiError> {
+    let found = find(call, name).await?;
+    found.ok_or_else(|| ApiError::broken(&format!("the page's file {name} was not deployed")))
+}
+
+/// A file that may be missing.
+pub(super) async fn find(call: &Call<'_>, name: &str) -> Result<Option<Bytes>, ApiError> {
     let answer = call.assets.file(name).await?;
-    if !answer.status().is_success() {
-        return Err(ApiError::broken(&format!("the page's file {name} was not deployed: {}", answer.status())));
+    let broken = |problem: String| ApiError::broken(&format!("the page's file {name}: {problem}"));
+    if answer.status() == http::StatusCode::NOT_FOUND {
+        return Ok(None);
     }
-    answer.into_body().bytes(MAX_FILE_BYTES).await.map_err(|error| ApiError::broken(&format!("{name}: {error}")))
+    if !answer.status().is_success() {
+        return Err(broken(answer.status().to_string()));
+    }
+    let bytes = answer.into_body().bytes(MAX_FILE_BYTES).await;
+    bytes.map(Some).map_err(|error| broken(error.to_string()))
 }
 
 /// A file that browsers keep and ask about each time: its name does not change when it does.

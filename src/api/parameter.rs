@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::terms::{ForDocument, SchemaOf};
-use crate::contract::IdempotencyKey;
+use crate::contract::{IdempotencyKey, LONGEST_KEY};
+use crate::figures::KEPT_HOURS;
 use crate::s3::MAX_EXPIRY;
 
 /// A parameter of the path or the query, or a header.
@@ -115,6 +116,15 @@ pub const WAIT: Parameter = Parameter::number(
     "20",
 );
 
+/// Of how many hours figures are told.
+pub const HOURS: Parameter = Parameter::number(
+    "hours",
+    (1, KEPT_HOURS as u64),
+    "How many hours, the present one among them: up to a week.",
+    "24",
+)
+.or(24);
+
 /// How long a link lives.
 pub const EXPIRES_IN: Parameter =
     Parameter::number("expires_in", (1, MAX_EXPIRY.as_secs()), "Seconds that the link works: up to 7 days.", "600")
@@ -170,10 +180,10 @@ impl JsonSchema for UserName {
     }
 }
 
-/// The most characters of a log's name. Four bytes each, they still fit into a key of the bucket, which takes 1,024.
-const LONGEST_LOG_NAME: usize = 230;
+/// The most characters of a log's name: as many as fit into a key, with the shortest name of a project.
+const LONGEST_LOG_NAME: usize = LONGEST_KEY - "logs/p/".len();
 
-/// A log's name as the path takes it.
+/// A log's name as lists show it and the path takes it: what is listed can be read.
 pub struct LogName;
 
 impl LogName {

@@ -11,7 +11,7 @@ use crate::object::{ObjectName, handshake};
 pub(super) struct Reply {
     status: http::StatusCode,
     headers: Vec<(&'static str, String)>,
-    body: Bytes,
+    body: Body,
     upgrade: Option<Upgrade>,
 }
 
@@ -31,7 +31,15 @@ impl Reply {
     /// 200 with text of a media type.
     pub fn text(media_type: &'static str, text: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type", media_type.to_owned())];
-        Self { status: http::StatusCode::OK, headers, body: text.into(), upgrade: None }
+        Self { status: http::StatusCode::OK, headers, body: Body::full(text), upgrade: None }
+    }
+
+    /// 200 with events as they come (WHATWG HTML, section 9.2), which nobody is to gather before they are handed on.
+    pub fn events(body: Body) -> Self {
+        let headers =
+            [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
+        let headers = headers.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self { status: http::StatusCode::OK, headers, body, upgrade: None }
     }
 
     /// 304 without a body.
@@ -41,7 +49,7 @@ impl Reply {
 
     /// 204 without a body.
     pub fn empty() -> Self {
-        Self { status: http::StatusCode::NO_CONTENT, headers: Vec::new(), body: Bytes::new(), upgrade: None }
+        Self { status: http::StatusCode::NO_CONTENT, headers: Vec::new(), body: Body::empty(), upgrade: None }
     }
 
     /// No answer of its own: the object holds the WebSocket from here on, and answers the handshake.
@@ -67,7 +75,7 @@ impl Reply {
     }
 
     pub fn into_response(self) -> http::Response<Body> {
-        let mut response = http::Response::new(Body::full(self.body));
+        let mut response = http::Response::new(self.body);
         *response.status_mut() = self.status;
         for (name, value) in self.headers {
             if let Ok(value) = value.parse() {

@@ -8,6 +8,7 @@ use super::config::Config;
 use super::error::ApiError;
 use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
+use crate::figures::{Figure, Tally};
 use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Operation, ProjectCall, Reply};
@@ -20,6 +21,7 @@ pub(super) struct Call<'a> {
     pub clock: &'a dyn Clock,
     pub objects: &'a dyn Objects,
     pub assets: &'a dyn Assets,
+    pub tally: &'a Tally,
     pub identity: Identity,
     /// Whose page made a browser send it.
     pub page: Page,
@@ -34,6 +36,11 @@ impl<'a> Call<'a> {
     /// The bucket.
     pub fn client(&self) -> Client<'a> {
         Client::new(self.http, self.clock, &self.config.bucket)
+    }
+
+    /// Counts what has just happened.
+    pub fn count(&self, figure: Figure, label: &'static str) {
+        self.tally.note(figure, label, self.clock.now());
     }
 
     /// Reads a body of JSON.

@@ -4,20 +4,22 @@ use futures::future::LocalBoxFuture;
 use http::Method;
 
 use super::error::ApiError;
-use super::parameter::{CURSOR, EXPIRES_IN, LIMIT, Parameter, USER, VERSION, WAIT};
+use super::parameter::{CURSOR, EXPIRES_IN, HOURS, LIMIT, Parameter, USER, VERSION, WAIT};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{ForDocument, Terms};
 use super::{
-    batch, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session, tokens, upload,
-    versions,
+    batch, chat, examples, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session,
+    tokens, upload, versions,
 };
 
 /// Who may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// Everybody.
+    /// Everybody; who calls is not asked.
     Public,
+    /// Everybody; who is known for sure is told more.
+    Recognised,
     /// A known user, whose token may read; whose project it is, the project's object decides.
     Read,
     /// A known user, whose token may write as well.
@@ -139,6 +141,36 @@ pub static ROUTES: &[Route] = &[
         terms: ForDocument::new(page::ICON),
     },
     Route {
+        method: Method::GET,
+        path: "/api/examples",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "scripts to start from",
+        handler: |call| Box::pin(examples::list(call)),
+        terms: ForDocument::new(examples::LIST),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/examples/{example}",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "one of them",
+        handler: |call| Box::pin(examples::content(call)),
+        terms: ForDocument::new(examples::CONTENT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/examples/{example}/picture",
+        permission: Permission::Public,
+        body: RequestBody::None,
+        query: &[],
+        summary: "what it looks like",
+        handler: |call| Box::pin(examples::picture(call)),
+        terms: ForDocument::new(examples::PICTURE),
+    },
+    Route {
         method: Method::POST,
         path: "/api/session",
         permission: Permission::Read,
@@ -227,6 +259,46 @@ pub static ROUTES: &[Route] = &[
         summary: "many scripts, each the next version of its project",
         handler: |call| Box::pin(batch::upload(call)),
         terms: ForDocument::new(batch::UPLOAD),
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/ai/chat",
+        permission: Permission::Write,
+        body: RequestBody::Json { limit: chat::MAX_CHAT_BYTES },
+        query: &[],
+        summary: "a sentence becomes a script, which is the next version",
+        handler: |call| Box::pin(chat::chat(call)),
+        terms: ForDocument::new(chat::CHAT),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/projects/{project}/chat/{turn}",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[],
+        summary: "where a turn of the conversation stands",
+        handler: |call| Box::pin(chat::turn(call)),
+        terms: ForDocument::new(chat::TURN),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/projects/{project}/messages",
+        permission: Permission::Read,
+        body: RequestBody::None,
+        query: &[LIMIT, CURSOR],
+        summary: "what was said, newest first",
+        handler: |call| Box::pin(chat::messages(call)),
+        terms: ForDocument::new(chat::MESSAGES),
+    },
+    Route {
+        method: Method::DELETE,
+        path: "/api/projects/{project}/messages",
+        permission: Permission::Write,
+        body: RequestBody::None,
+        query: &[],
+        summary: "removes what was said",
+        handler: |call| Box::pin(chat::forget(call)),
+        terms: ForDocument::new(chat::FORGET),
     },
     Route {
         method: Method::POST,
@@ -361,12 +433,22 @@ pub static ROUTES: &[Route] = &[
     Route {
         method: Method::GET,
         path: "/api/monitoring/health",
-        permission: Permission::Public,
+        permission: Permission::Recognised,
         body: RequestBody::None,
         query: &[],
         summary: "whether the service works; for an admin, each part's state",
         handler: |call| Box::pin(monitoring::health(call)),
         terms: ForDocument::new(monitoring::HEALTH),
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/monitoring/ai/metrics",
+        permission: Permission::Admin,
+        body: RequestBody::None,
+        query: &[HOURS],
+        summary: "figures by the hour: language models, uploads, versions, links, errors",
+        handler: |call| Box::pin(monitoring::metrics(call)),
+        terms: ForDocument::new(monitoring::METRICS),
     },
     Route {
         method: Method::GET,

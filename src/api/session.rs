@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::auth::{Credential, Identity, stored_hash};
+use super::auth::{Credential, Identity, stored_hashes, stored_session};
 use super::code::Code;
 use super::cookie;
 use super::error::ApiError;
@@ -172,7 +172,8 @@ pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
     end_session(call).await?;
     let user = &identity.caller.user;
     let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken { hash: stored_hash(&text, call.config), token, session: None };
+    let hash = stored_session(&text, &identity.credential, call.config);
+    let question = AccountCall::CreateToken { hash, token, session: None, since: call.config.tokens_since };
     let created: Created = call.ask_object(&ObjectName::Account(user.clone()), &question).await?;
     let NewToken { scope, admin, expires_at, .. } = created.map_err(ApiError::token_refusal)?.token;
     let who = Who { success: true, user, scope, admin, expires_at: Some(expires_at), auth: Way::Session };
@@ -205,5 +206,5 @@ fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
 async fn end_session(call: &Call<'_>) -> Result<bool, ApiError> {
     let Some(session) = cookie::session(&call.headers) else { return Ok(false) };
     let account = ObjectName::Account(session.user().to_owned());
-    call.ask_object(&account, &AccountCall::EndSession { hash: stored_hash(&session, call.config) }).await
+    call.ask_object(&account, &AccountCall::EndSession { hashes: stored_hashes(&session, call.config) }).await
 }

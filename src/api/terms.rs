@@ -75,6 +75,13 @@ pub enum Content {
         /// One of it.
         example: &'static str,
     },
+    /// What is no text.
+    Bytes {
+        /// The media type.
+        media_type: &'static str,
+        /// What it is.
+        about: &'static str,
+    },
 }
 
 /// A successful answer, or one that tells a failure in its own words.
@@ -111,6 +118,8 @@ pub struct Link {
 pub enum Tag {
     /// Sending scripts and reading them.
     Scripts,
+    /// From a sentence to a model.
+    Chat,
     /// Where a version stands.
     Status,
     /// What came out.
@@ -127,13 +136,22 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in the order of the document.
-    pub const ALL: [Self; 7] =
-        [Self::Scripts, Self::Status, Self::Models, Self::Access, Self::Monitoring, Self::Runners, Self::Service];
+    pub const ALL: [Self; 8] = [
+        Self::Scripts,
+        Self::Chat,
+        Self::Status,
+        Self::Models,
+        Self::Access,
+        Self::Monitoring,
+        Self::Runners,
+        Self::Service,
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scripts => "Scripts",
+            Self::Chat => "Chat",
             Self::Status => "Status",
             Self::Models => "Models",
             Self::Access => "Access",
@@ -147,6 +165,7 @@ impl Tag {
     pub fn about(self) -> &'static str {
         match self {
             Self::Scripts => "Sending scripts, each the next version of its project, and reading them.",
+            Self::Chat => "From a sentence to a model: what a language model is asked, and what it says.",
             Self::Status => "Where a version stands, now and as it changes; ending it and running it again.",
             Self::Models => "The files that came out, what they measure, and what was printed.",
             Self::Access => "Tokens, sessions and owners.",

@@ -264,8 +264,12 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
         expires_at: call.clock.now().after(DAY * days),
     };
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question =
-        AccountCall::CreateToken { hash: stored_hash(&made, call.config), token, session: session.filter(|_| is_own) };
+    let question = AccountCall::CreateToken {
+        hash: stored_hash(&made, call.config),
+        token,
+        session: session.filter(|_| is_own),
+        since: call.config.tokens_since,
+    };
     let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
     let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
     let NewToken { name, scope, parent, expires_at, .. } = token;
@@ -290,7 +294,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = whose(call, call.query.user())?;
     let account = ObjectName::Account(user.to_owned());
-    let tokens: Vec<TokenView> = call.ask_object(&account, &AccountCall::ListTokens).await?;
+    let question = AccountCall::ListTokens { since: call.config.tokens_since };
+    let tokens: Vec<TokenView> = call.ask_object(&account, &question).await?;
     let tokens: Vec<ApiToken> = tokens.into_iter().map(ApiToken::from).collect();
     Reply::json(&TokenList { success: true, user, total_tokens: tokens.len(), tokens })
 }

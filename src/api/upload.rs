@@ -106,7 +106,8 @@ pub(super) struct Upload {
 }
 
 /// A character that is no white space, by Unicode's property of that name, whatever the reader's `\s` means.
-const SAYS_SOMETHING: &str = r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+pub(super) const SAYS_SOMETHING: &str =
+    r"[^\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
 /// A script as it is.
 struct ScriptText;

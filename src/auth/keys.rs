@@ -10,6 +10,7 @@ use futures::future::{Either, select};
 use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
+use super::token::{TokenHash, TokenText};
 use crate::contract::Timestamp;
 use crate::crypto::{Verifier, VerifyingKey};
 use crate::http::{Clock, Http};
@@ -99,6 +100,20 @@ pub enum Unauthentic {
     /// The key set cannot be fetched, and none is kept; or the platform failed.
     #[error("tokens cannot be checked now: {0}")]
     Unavailable(String),
+}
+
+impl TrustedIssuer {
+    /// What is stored of a session that one of its tokens opened: with another secret, address of the key set, issuer or
+    /// audience nobody finds it. What becomes of a single key of a set, this does not tell.
+    pub fn bind(&self, session: &TokenText) -> TokenHash {
+        let keys = match &self.keys {
+            KeySource::Secret(key) => key.material(),
+            KeySource::Set(url) => url.to_string().into_bytes(),
+        };
+        let Expectations { issuer, audience } = &self.expected;
+        // All three are the operator's own, so nobody can shift text from one to another.
+        session.hash_bound_to(&[&keys[..], b"\n", issuer.as_bytes(), b"\n", audience.as_bytes()].concat())
+    }
 }
 
 impl KeySet {

@@ -208,6 +208,10 @@ text_id!(
     "an upload id is 16 lower-case hex digits"
 );
 text_id!(
+    /// The random id of one turn of a conversation: what somebody asked for, and all that comes of it.
+    TurnId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$", "a turn's id is 16 lower-case hex digits"
+);
+text_id!(
     /// Names one request through every log, document and answer; taken from `X-Request-Id` or made here.
     RequestId, 1..=64, |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b), "^[A-Za-z0-9_.-]{1,64}$",
     "a request id is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'"
@@ -236,6 +240,13 @@ impl UploadId {
     }
 }
 
+impl TurnId {
+    /// A fresh id from the system's random source.
+    pub fn random() -> Self {
+        Self(random_hex())
+    }
+}
+
 impl RequestId {
     /// A fresh id from the system's random source.
     pub fn random() -> Self {
@@ -250,8 +261,8 @@ impl Sha256 {
     }
 }
 
-/// 64 random bits as hex.
-fn random_hex() -> String {
+/// 64 random bits as hex: an id that nobody guesses or has.
+pub(crate) fn random_hex() -> String {
     let mut bytes = [0u8; 8];
     #[expect(
         clippy::expect_used,

@@ -72,6 +72,9 @@ impl fmt::Display for Key {
     }
 }
 
+/// The longest key that a bucket takes, in bytes.
+pub const LONGEST_KEY: usize = 1024;
+
 /// The one key that belongs to no project.
 const SWEEPER: &str = "sweep/holder.json";
 

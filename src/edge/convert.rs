@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::StreamExt;
+use http::header::CONTENT_TYPE;
 use js_sys::Uint8Array;
 use worker::{HttpRequest, HttpResponse, Response, ResponseBuilder};
 
@@ -12,9 +13,15 @@ pub(super) fn incoming(request: HttpRequest) -> http::Request<Body> {
     request.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
 }
 
-/// The answer on its way out, as one buffer, so that it has a `Content-Length`.
+/// The answer on its way out: as one buffer, so that it has a `Content-Length`; events as they come.
 pub(super) async fn outgoing(response: http::Response<Body>) -> worker::Result<Response> {
     let (head, body) = response.into_parts();
+    let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"text/event-stream");
+    if is_stream {
+        let builder = ResponseBuilder::new().with_status(head.status.as_u16()).with_headers(head.headers.into());
+        let failed = |error: HttpError| worker::Error::RustError(error.to_string());
+        return builder.from_stream(body.into_stream().map(move |chunk| chunk.map_err(failed)));
+    }
     let body = body.bytes(usize::MAX).await.map_err(|error| worker::Error::RustError(error.to_string()))?;
     let builder = ResponseBuilder::new().with_status(head.status.as_u16()).with_headers(head.headers.into());
     // Statuses such as 304 may have no body at all, not even an empty one: the platform throws.

@@ -12,24 +12,29 @@ use worker::{Context, Env, HttpRequest, Response, event};
 
 use crate::api::{App, Config, Platform, Served};
 use crate::auth::SharedKeys;
+use crate::figures::Tally;
 use crypto::WebCrypto;
 use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 
 thread_local! {
     /// The issuer's keys, which outlive a request: all that this isolate serves share them.
     static KEYS: Rc<SharedKeys> = Rc::default();
+    /// What they count.
+    static TALLY: Rc<Tally> = Rc::default();
 }
 
 /// The Worker's fetch event.
 #[event(fetch)]
-async fn fetch(request: HttpRequest, env: Env, _context: Context) -> worker::Result<Response> {
+async fn fetch(request: HttpRequest, env: Env, context: Context) -> worker::Result<Response> {
     let config = Config::from_settings(&settings(&env));
-    let objects = Bindings::new(env);
+    let (objects, afterwards) = (Bindings::new(env.clone()), Bindings::new(env));
     let platform =
         Platform { http: &WorkerHttp, clock: &WorkerClock, objects: &objects, verifier: &WebCrypto, assets: &objects };
-    let keys = KEYS.with(Rc::clone);
-    let app = App::new(&config, platform, &keys);
-    match app.handle(convert::incoming(request)).await {
+    let (keys, tally) = (KEYS.with(Rc::clone), TALLY.with(Rc::clone));
+    let app = App::new(&config, platform, (&keys, &tally));
+    let served = app.handle(convert::incoming(request)).await;
+    context.wait_until(async move { tally.tell(&afterwards, &WorkerClock).await });
+    match served {
         Served::Answer(response) => convert::outgoing(response).await,
         Served::Upgrade { object, request } => objects.forward(&object, &request).await,
     }

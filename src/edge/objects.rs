@@ -1,11 +1,16 @@
-//! The Durable Object classes: each reads its call, hands it to the plain Rust object, and writes the answer.
+//! The Durable Object classes: each reads its call, hands it to the plain Rust object, and writes the answer. What a class
+//! has beside `fetch` stands in its attribute, since each door that nobody uses weighs a kilobyte; `Project` has all.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
 
+use super::convert;
 use super::platform::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClock, WorkerHttp, settings};
 use crate::account::{AccountCall, AccountObject};
+use crate::ai::AiConfig;
+use crate::chat::{ChatMemory, ChatObject};
+use crate::figures::{FiguresCall, FiguresObject};
 use crate::fleet::{FleetMemory, FleetObject};
 use crate::http::Clock;
 use crate::object::handshake_call;
@@ -83,7 +88,7 @@ impl Project {
 }
 
 /// One user's projects, tokens and sessions.
-#[durable_object]
+#[durable_object(fetch)]
 pub struct Account {
     state: State,
 }
@@ -101,7 +106,7 @@ impl DurableObject for Account {
 }
 
 /// What is known about the store.
-#[durable_object]
+#[durable_object(websocket)]
 pub struct Fleet {
     state: State,
     bucket: Result<Bucket, ConfigError>,
@@ -139,6 +144,83 @@ impl DurableObject for Fleet {
 
     async fn websocket_error(&self, _socket: WebSocket, _error: worker::Error) -> worker::Result<()> {
         Ok(())
+    }
+}
+
+/// The conversation about one project.
+#[durable_object(alarm)]
+pub struct Chat {
+    state: State,
+    env: Env,
+    bucket: Result<Bucket, ConfigError>,
+    ai: Result<Option<AiConfig>, ConfigError>,
+    memory: ChatMemory,
+}
+
+impl DurableObject for Chat {
+    fn new(state: State, env: Env) -> Self {
+        let bucket = Bucket::from_settings(&settings(&env));
+        let ai = AiConfig::from_settings(&settings(&env));
+        Self { state, env, bucket, ai, memory: ChatMemory::default() }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let bucket = self.bucket.as_ref().map_err(failed)?;
+        let (sql, alarm, objects) = self.platform();
+        let object = self.object((&sql, &alarm), &objects, bucket);
+        convert::outgoing(object.serve(&read(request).await?).await).await
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        let (sql, alarm, objects) = self.platform();
+        let bucket = match &self.bucket {
+            Ok(bucket) => bucket,
+            Err(error) => {
+                // Thrown, it would be repeated a few times and then forgotten.
+                postpone(&alarm, WorkerClock.now()).await;
+                worker::console_error!("an alarm is put off until a setting is mended: {error}");
+                return Response::empty();
+            }
+        };
+        if let Err(refusal) = self.object((&sql, &alarm), &objects, bucket).alarm().await {
+            worker::console_error!("an alarm's step failed: {refusal:?}");
+        }
+        Response::empty()
+    }
+}
+
+impl Chat {
+    fn platform(&self) -> (ObjectSql, ObjectAlarm, Bindings) {
+        let storage = self.state.storage();
+        (ObjectSql(storage.sql()), ObjectAlarm(storage), Bindings::new(self.env.clone()))
+    }
+
+    fn object<'a>(
+        &'a self,
+        (sql, alarm): (&'a ObjectSql, &'a ObjectAlarm),
+        objects: &'a Bindings,
+        bucket: &'a Bucket,
+    ) -> ChatObject<'a> {
+        let ai = self.ai.as_ref().ok().and_then(Option::as_ref);
+        ChatObject::new((sql, alarm), (&WorkerHttp, &WorkerClock), objects, (bucket, ai), &self.memory)
+    }
+}
+
+/// One of those that add figures up.
+#[durable_object(fetch)]
+pub struct Figures {
+    state: State,
+}
+
+impl DurableObject for Figures {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        let call: FiguresCall = read(request).await?;
+        let sql = ObjectSql(self.state.storage().sql());
+        answer(&FiguresObject::new(&sql).handle(&call, WorkerClock.now()).map_err(failed)?)
     }
 }
 

@@ -76,6 +76,8 @@ fn address(object: &ObjectName) -> (&'static str, String) {
         ObjectName::Project(project) => ("PROJECT", project.to_string()),
         ObjectName::Account(user) => ("ACCOUNT", user.clone()),
         ObjectName::Fleet => ("FLEET", "fleet".to_owned()),
+        ObjectName::Chat(project) => ("CHAT", project.to_string()),
+        ObjectName::Figures(shard) => ("FIGURES", format!("figures-{shard}")),
     }
 }
 

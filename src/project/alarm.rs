@@ -7,6 +7,7 @@ use super::life;
 use super::object::ProjectObject;
 use crate::account::AccountCall;
 use crate::contract::{ProjectId, Timestamp};
+use crate::figures::Outbox;
 use crate::object::{Alarm, ObjectName, call};
 
 /// How long open work waits while a setting is wrong: somebody has to mend it first.
@@ -37,8 +38,12 @@ impl ProjectObject<'_> {
         ];
         self.register(&project).await;
         self.arm().await?;
-        self.tell(&project).await?;
-        outcomes.into_iter().collect()
+        let told = self.tell(&project).await;
+        // The last, since nobody waits for it.
+        if Outbox::new(self.sql).tell(self.objects, self.clock).await? {
+            self.arm().await?;
+        }
+        outcomes.into_iter().chain([told]).collect()
     }
 
     async fn mend_flat(&self, project: &ProjectId) -> Result<(), Refusal> {

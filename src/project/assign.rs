@@ -24,6 +24,7 @@ impl ProjectObject<'_> {
         life::touch(records, self.clock.now())?;
         if before.as_deref() != Some(owner) {
             self.sockets.close_all("the project is somebody else's now");
+            self.memory.repairs.forget();
         }
         // Should the rest break off, the alarm does it.
         self.arm().await?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{
     IdempotencyKey, Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode,
-    Timestamp, UploadId, Version,
+    Timestamp, TurnId, UploadId, Version,
 };
 use crate::fleet::QueuePlace;
 
@@ -73,6 +73,11 @@ pub enum Operation {
     Wait {
         /// At most this long.
         seconds: u32,
+        /// The turn of the project's conversation that asks. For it a failure is final; anybody else may wait for the
+        /// repair.
+        turn: Option<TurnId>,
+        /// The version that the turn repairs, should that fail; none where it repairs none any more. Decides nothing.
+        repairs: Option<Version>,
     },
     /// The same; with a WebSocket's handshake, also each change from then on.
     Watch,
@@ -235,6 +240,8 @@ pub struct StatusView {
     pub queue: Option<QueuePlace>,
     /// How far its run is, while it runs and its runner says so.
     pub progress: Option<Progress>,
+    /// The turn that repairs it, where it failed and the conversation says so.
+    pub repair: Option<TurnId>,
 }
 
 /// What a runner says of a run. Nothing is decided by it.

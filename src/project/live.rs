@@ -53,6 +53,7 @@ struct Print {
     code: Option<StatusCode>,
     version: Option<(Version, Phase, Option<u32>)>,
     progress: Option<String>,
+    is_repaired: bool,
     /// Not each step forward in the queue, but each halving of the way.
     ahead: u32,
 }
@@ -64,6 +65,7 @@ impl Print {
             code: view.code,
             version: view.newest.as_ref().map(|newest| (newest.version, newest.phase, newest.attempt)),
             progress: view.progress.as_ref().map(|progress| progress.phase.clone()),
+            is_repaired: view.repair.is_some(),
             ahead: view.queue.map_or(0, |place| u64::BITS - place.ahead.leading_zeros()),
         }
     }
@@ -94,13 +96,14 @@ impl Live {
 }
 
 impl ProjectObject<'_> {
-    /// The status once it is another than now, or final, or `seconds` have passed.
-    pub(super) async fn wait(&self, call: &ProjectCall, seconds: u32) -> Answer {
+    /// The status once it is another than now, or final, or `seconds` have passed. What is being repaired is not final
+    /// but for the turn that repairs it.
+    pub(super) async fn wait(&self, call: &ProjectCall, seconds: u32, is_turn: bool) -> Answer {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         self.look(call).await?;
         let mut view = self.status_of(call).await?;
         let before = Print::of(&view);
-        if is_final(&view) {
+        if is_final(&view) && (is_turn || view.repair.is_none()) {
             return Ok(Reply::Status(Box::new(view)));
         }
         let Some(mut told) = self.memory.live.join(&before) else { return Ok(Reply::Status(Box::new(view))) };
@@ -202,6 +205,7 @@ impl ProjectObject<'_> {
             let Some(newest) = &view.newest else { return Ok(view) };
             if newest.phase != Phase::Queued {
                 view.progress = self.memory.hints.progress_of(newest);
+                view.repair = self.memory.repairs.of(newest, self.clock.now());
                 return Ok(view);
             }
             // A bucket that is silent is not asked a second question.

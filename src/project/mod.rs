@@ -1,11 +1,11 @@
 //! The life of a project's versions: what runs inside the `Project` Durable Object.
 //!
 //! - [`call`]: what the API asks of it and what it answers
-//! - `records`, `keys`, `row`: its tables
-//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument
+//! - `records`, `keys`: its tables
+//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument; `figures`: what of them is counted
 //! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
-//! - `hints`: what runners say; `live`, `words`: who wants to know as it changes, and what they are told
+//! - `hints`: what runners say; `repair`: what the conversation says; `live`, `words`: who wants to know as it changes, and what they are told
 //! - `alarm`: the one schedule that drives what is open
 //!
 //! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
@@ -16,6 +16,7 @@ mod assign;
 mod call;
 mod cancel;
 mod deliver;
+mod figures;
 mod flat;
 mod foreign;
 mod hints;
@@ -26,8 +27,8 @@ mod live;
 mod object;
 mod records;
 mod refresh;
+mod repair;
 mod retry;
-mod row;
 mod upload;
 mod words;
 

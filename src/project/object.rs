@@ -9,7 +9,9 @@ use super::hints::Hints;
 use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
+use super::repair::Repairs;
 use crate::contract::{ProjectId, Timestamp, UploadId, Version};
+use crate::figures::Outbox;
 use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sockets, Sql};
 use crate::s3::{Bucket, Client, Patience};
@@ -73,6 +75,8 @@ pub struct Memory {
     pub(super) bucket_answers: Cell<bool>,
     /// What runners say.
     pub(super) hints: Hints,
+    /// What the conversation says.
+    pub(super) repairs: Repairs,
     /// Who wants to know.
     pub(super) live: Live,
     /// The alarm was armed since this instance woke.
@@ -112,7 +116,12 @@ impl<'a> ProjectObject<'a> {
                 let patience = patience_ms.map(Duration::from_millis);
                 self.upload(&call, script, idempotency.as_ref(), patience).await
             }
-            Operation::Wait { seconds } => self.wait(&call, *seconds).await,
+            Operation::Wait { seconds, turn, repairs } => {
+                if let Some(turn) = turn {
+                    self.note_repair(&call, turn, *repairs)?;
+                }
+                self.wait(&call, *seconds, turn.is_some()).await
+            }
             Operation::AssignOwner { owner } => self.assign(&call, owner).await,
             operation => {
                 self.look(&call).await?;
@@ -258,7 +267,7 @@ impl<'a> ProjectObject<'a> {
             due = Some(at.min(next.max(now)));
         }
         let closing = self.sockets.close_due(self.clock.now()).into_iter().chain(until).min();
-        due = due.into_iter().chain(closing).min();
+        due = due.into_iter().chain(closing).chain(Outbox::new(self.sql).due()?).min();
         self.alarm.set(due).await;
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use super::call::VersionView;
-use super::row::{Reader, integer, optional, text, time, version};
-use crate::contract::{Phase, Report, Timestamp, UploadId, Version};
+use crate::contract::{Origin, Phase, Report, Timestamp, UploadId, Version};
 use crate::object::{Sql, SqlError, Value};
+use crate::row::{Reader, integer, optional, text, time, version};
 
 /// The tables. They are made with the first write, so that asking about a free name leaves nothing behind.
 const SCHEMA: [&str; 7] = [
@@ -212,11 +212,12 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// The bucket has the script: the object need not hold it any more.
-    pub(super) fn set_queued(&self, number: Version, at: Timestamp) -> Result<(), SqlError> {
+    /// The bucket has the script: the object need not hold it any more. Gives how it came to be; none if that was known.
+    pub(super) fn set_queued(&self, number: Version, at: Timestamp) -> Result<Option<Origin>, SqlError> {
         let statement = "UPDATE versions SET phase = 'queued', queued_at = ?, script = NULL
-                         WHERE version = ? AND phase = 'stored'";
-        self.sql.exec(statement, &[time(at), version(number)]).map(drop)
+                         WHERE version = ? AND phase = 'stored' RETURNING origin";
+        let rows = self.sql.exec(statement, &[time(at), version(number)])?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).optional_parsed())
     }
 
     /// A runner has the version in this attempt, or nobody has it any more.
@@ -234,11 +235,11 @@ impl<'a> Records<'a> {
     }
 
     /// Keeps the report. A final version never changes, and one that the bucket does not have can have no report: what
-    /// lies under its number is another's.
-    pub(super) fn set_report(&self, report: &Report, now: Timestamp) -> Result<(), SqlError> {
+    /// lies under its number is another's. Gives when the version was taken; none if nothing was to be kept.
+    pub(super) fn set_report(&self, report: &Report, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
         let statement = "UPDATE versions SET phase = ?, finished_at = ?, report = ?,
                                 sha256 = COALESCE(sha256, ?), attempt = COALESCE(?, attempt)
-                         WHERE version = ? AND phase IN ('queued', 'running')";
+                         WHERE version = ? AND phase IN ('queued', 'running') RETURNING accepted_at";
         let json = serde_json::to_string(report).map_err(|error| SqlError(error.to_string()))?;
         let row = [
             text(Phase::from(report.outcome)),
@@ -248,7 +249,8 @@ impl<'a> Records<'a> {
             report.attempt.map_or(Value::Null, |k| integer(k.into())),
             version(report.version),
         ];
-        self.sql.exec(statement, &row).map(drop)
+        let rows = self.sql.exec(statement, &row)?;
+        rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).time())
     }
 
     /// One version with its report.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::call::{Progress, Refusal, StatusView, VersionView};
 use crate::contract::{
-    Format, Geometry, JobError, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
+    Format, Geometry, JobError, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
 };
 use crate::fleet::QueuePlace;
 
@@ -49,6 +49,9 @@ struct NewestInfo<'a> {
     /// Where it stands, for a person; of a script that failed, why.
     message: String,
     version: Version,
+    origin: Origin,
+    /// The version that it was made from, mends or repeats.
+    parent: Option<Version>,
     phase: Phase,
     /// Why the status is `timeout` or `error`, as a stable word.
     code: Option<&'a str>,
@@ -81,6 +84,8 @@ struct NewestInfo<'a> {
     request_id: Option<&'a RequestId>,
     /// Where its files are listed.
     outputs_url: String,
+    /// Where its repair is followed, of a version that failed and is being repaired: what comes of it is the next version.
+    repair_url: Option<String>,
 }
 
 /// A version's place in the queue.
@@ -117,7 +122,7 @@ pub fn message(phase: Phase) -> &'static str {
 }
 
 fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
-    let StatusView { status, code, newest, queue, progress } = view;
+    let StatusView { status, code, newest, queue, progress, repair } = view;
     let Some(version) = newest else {
         return StatusInfo::NoScripts { status: *status, message: ProjectStatus::NoScripts.message(), version: () };
     };
@@ -125,8 +130,14 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
     let error = report.and_then(|report| report.error.as_ref());
     StatusInfo::Newest(Box::new(NewestInfo {
         status: *status,
-        message: code.map_or_else(|| explain(version), |code| overdue(code).to_owned()),
+        message: match code {
+            Some(code) => overdue(*code).to_owned(),
+            None if repair.is_some() => format!("{} — it is being repaired", explain(version)),
+            None => explain(version),
+        },
         version: version.version,
+        origin: version.origin,
+        parent: version.parent,
         phase: version.phase,
         code: code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
         attempt: version.attempt,
@@ -147,6 +158,7 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
         log: report.and_then(|report| report.log.as_deref()),
         request_id: version.request_id.as_ref(),
         outputs_url: format!("/api/projects/{project}/outputs?version={}", version.version),
+        repair_url: repair.as_ref().map(|turn| format!("/api/projects/{project}/chat/{turn}")),
     }))
 }
 
@@ -154,9 +166,10 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
 fn explain(version: &VersionView) -> String {
     let error = version.report.as_ref().and_then(|report| report.error.as_ref());
     match (error, version.phase) {
-        (Some(error), _) => match error.line {
-            Some(line) => format!("{} (line {line})", error.message),
-            None => error.message.clone(),
+        (Some(error), _) => match (error.line, error.column) {
+            (Some(line), Some(column)) => format!("{} (line {line}, column {column})", error.message),
+            (Some(line), None) => format!("{} (line {line})", error.message),
+            (None, _) => error.message.clone(),
         },
         (None, Phase::Queued) => "FreeCAD processing… (waiting for a runner)".to_owned(),
         (None, phase) => message(phase).to_owned(),

@@ -1,12 +1,14 @@
 //! Who is let in.
 
 use partwright::api::{Permission, ROUTES};
-use partwright::http::Body;
-use serde_json::Value;
+use partwright::http::{Body, Clock};
+use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
 use crate::support::issuer;
 use crate::support::memory_store::{self, MemoryStore};
+use crate::support::person::Person;
+use crate::support::signer::Signer;
 use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World, url};
 
 /// Every route of these permissions, with its parameters filled in.
@@ -16,6 +18,7 @@ fn routes(permissions: &[Permission]) -> Vec<(http::Method, String)> {
             .replace("{version}", "1")
             .replace("{format}", "step")
             .replace("{name}", "x.log")
+            .replace("{example}", "bracket")
     };
     let routes = ROUTES.iter().filter(|route| permissions.contains(&route.permission));
     let found: Vec<_> = routes.map(|route| (route.method.clone(), filled(route.path))).collect();
@@ -167,6 +170,25 @@ async fn users_of_an_issuer_have_projects_of_their_own() {
     assert_eq!((&anna_s["total_projects"], &bert_s["total_projects"]), (&1.into(), &0.into()));
 }
 
+/// As README says it: an admin's own calls find other people's projects closed, and an admin has ways past that.
+#[tokio::test(start_paused = true)]
+async fn an_admin_gets_at_the_projects_of_others_by_way_of_their_owners() {
+    let world = World::closed();
+    let (status, owner) = ("/api/projects/demo/status", "/api/projects/demo/owner");
+    for admin in [ADMIN_TOKEN, &world.admin_jwt("carla")].map(|token| Person::bearer(&world, token)) {
+        assert_eq!(Person::bearer(&world, &world.jwt("anna")).upload("demo").await, 201);
+        assert_eq!((admin.get(status).await.status, admin.upload("demo").await), (404, 409));
+        let (as_anna, _) = admin.make(json!({"name": "in her name", "user": "anna"})).await;
+        assert_eq!(Person::bearer(&world, &as_anna).upload("demo").await, 201);
+        let me = admin.get("/api/session").await.json()["user"].clone();
+        for (new, old) in [(&me, &json!("anna")), (&json!("anna"), &me)] {
+            let given = admin.call("PUT", owner, Some(json!({"owner": new}))).await;
+            assert_eq!((given.status, &given.json()["previous_owner"]), (200, old));
+            assert_eq!(admin.get(status).await.status, if *new == me { 200 } else { 404 });
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn admins_have_the_token_or_the_role() {
     let world = World::closed();
@@ -251,6 +273,45 @@ async fn runners_calls_take_the_runners_token_alone() {
     }
 }
 
+/// Health tells an admin more; no other public call needs to know who calls, and so none asks.
+#[tokio::test(start_paused = true)]
+async fn who_makes_a_public_call_is_asked_only_where_that_matters() {
+    let world = World::with(MemoryStore::new(), &[&issuer::BY_KEY_SET[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat());
+    let (signer, now) = (Signer::rsa(), world.clock.now());
+    world.issuer.inner.publish(&[signer.public("it")]);
+    let session = Person::admin(&world).sign_in().await;
+    let (program, _) = Person::admin(&world).make(json!({"name": "lathe", "user": "anna"})).await;
+    let people = [
+        Person::browser(&world, &session),
+        Person::bearer(&world, &program),
+        Person::bearer(&world, &signer.token(Some("it"), &issuer::claims("anna", now))),
+    ];
+    let asked = || (world.account_calls.get(), world.issuer.seen.borrow().len());
+    for (method, path) in routes(&[Permission::Public]) {
+        for person in &people {
+            // Whose session is ended, the account has to be told.
+            if method != http::Method::DELETE {
+                let before = asked();
+                assert!(person.call(method.as_str(), &path, None).await.status < 400, "{method} {path}");
+                assert_eq!(asked(), before, "{method} {path}");
+            }
+        }
+    }
+    let health = routes(&[Permission::Recognised]);
+    assert_eq!(health, [(http::Method::GET, "/api/monitoring/health".to_owned())]);
+    for (person, calls, is_told_all) in
+        [(&people[0], (1, 0), true), (&people[1], (1, 0), false), (&people[2], (0, 1), false)]
+    {
+        let before = asked();
+        let told = person.get(&health[0].1).await.json();
+        assert_eq!(asked(), (before.0 + calls.0, before.1 + calls.1));
+        assert_eq!(told.get("components").is_some(), is_told_all, "{told}");
+    }
+    let before = asked();
+    assert_eq!(people[0].delete("/api/session").await.status, 200);
+    assert_eq!(asked().0, before.0 + 1, "it is ended, and not looked at first");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_wrong_setting_is_named_and_no_secret_told() {
     let world = World::with(MemoryStore::new(), &[("AUTH_MODE", "open"), ("S3_ADDRESSING", "sideways")]);
@@ -261,7 +322,7 @@ async fn a_wrong_setting_is_named_and_no_secret_told() {
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_holds_a_secret() {
-    let everything = [Permission::Public, Permission::Runner];
+    let everything = [Permission::Public, Permission::Recognised, Permission::Runner];
     for world in [World::new(), World::closed()] {
         world.store.always(Some(Fault::Status(403)));
         let jwt = world.jwt("anna");

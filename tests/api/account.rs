@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::support::sqlite::Sqlite;
 
+/// Tokens count whenever they were made.
+const ALWAYS: Timestamp = Timestamp::EPOCH;
+
 fn ask<A: DeserializeOwned>(sql: &Sqlite, call: &AccountCall, at: i64) -> A {
     let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at)).unwrap();
     serde_json::from_value(answer).unwrap()
@@ -27,12 +30,17 @@ fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
 /// Keeps a token; gives its text and what becomes of it.
 fn create(sql: &Sqlite, token: NewToken, session: Option<&str>, at: i64) -> (TokenText, Created) {
     let text = TokenText::random("anna").unwrap();
-    let call = AccountCall::CreateToken { hash: text.hash(), token, session: session.map(str::to_owned) };
+    let (hash, session) = (text.hash(), session.map(str::to_owned));
+    let call = AccountCall::CreateToken { hash, token, session, since: ALWAYS };
     (text, ask(sql, &call, at))
 }
 
 fn check(sql: &Sqlite, text: &TokenText, at: i64) -> Option<TokenView> {
-    ask(sql, &AccountCall::CheckToken { hash: text.hash() }, at)
+    check_since(sql, text, ALWAYS, at)
+}
+
+fn check_since(sql: &Sqlite, text: &TokenText, since: Timestamp, at: i64) -> Option<TokenView> {
+    ask(sql, &AccountCall::CheckToken { hashes: vec![text.hash()], since }, at)
 }
 
 #[test]
@@ -64,8 +72,8 @@ fn who_only_asks_leaves_nothing_behind() {
     let text = TokenText::random("anna").unwrap();
     assert_eq!(check(&sql, &text, 1), None);
     assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: "x".to_owned() }, 1));
-    assert!(!ask::<bool>(&sql, &AccountCall::EndSession { hash: text.hash() }, 1));
-    assert!(ask::<Vec<TokenView>>(&sql, &AccountCall::ListTokens, 1).is_empty());
+    assert!(!ask::<bool>(&sql, &AccountCall::EndSession { hashes: vec![text.hash()] }, 1));
+    assert!(ask::<Vec<TokenView>>(&sql, &AccountCall::ListTokens { since: ALWAYS }, 1).is_empty());
     assert!(sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty());
 }
 
@@ -108,6 +116,31 @@ fn nothing_is_made_from_what_was_revoked_meanwhile() {
 }
 
 #[test]
+fn what_was_made_before_a_time_counts_no_more() {
+    let sql = Sqlite::new();
+    let (first, parent) = create(&sql, token(TokenKind::Api, None, 1_000), None, 10);
+    let parent = parent.unwrap();
+    let (cookie, session) = create(&sql, token(TokenKind::Session, Some(&parent.id), 1_000), None, 20);
+    let (second, _) = create(&sql, token(TokenKind::Api, None, 1_000), Some(&session.unwrap().id), 30);
+    let (other, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 40);
+    for (since, counting) in [(10, [true; 4]), (11, [false, false, false, true]), (41, [false; 4])] {
+        let since = Timestamp::from_millis(since);
+        let found = [&first, &cookie, &second, &other].map(|text| check_since(&sql, text, since, 50).is_some());
+        assert_eq!(found, counting, "what was made from what counts no more does not either: {since}");
+        let listed: Vec<TokenView> = ask(&sql, &AccountCall::ListTokens { since }, 50);
+        assert_eq!(listed.len(), [0, 2, 3].into_iter().filter(|index| counting[*index]).count(), "{since}");
+    }
+    // They stand in nobody's way either.
+    for _ in 0..47 {
+        create(&sql, token(TokenKind::Api, None, 1_000), None, 45).1.unwrap();
+    }
+    assert_eq!(create(&sql, token(TokenKind::Api, None, 1_000), None, 45).1, Err(TokenRefusal::TooMany { most: 50 }));
+    let (hash, token) = (TokenText::random("anna").unwrap().hash(), token(TokenKind::Api, None, 1_000));
+    let call = AccountCall::CreateToken { hash, token, session: None, since: Timestamp::from_millis(45) };
+    assert!(ask::<Created>(&sql, &call, 46).is_ok());
+}
+
+#[test]
 fn of_too_many_sessions_the_oldest_goes() {
     let sql = Sqlite::new();
     let (api, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
@@ -136,7 +169,7 @@ fn a_row_that_was_never_written_here_lets_nobody_in() {
         let sql = Sqlite::new();
         let (text, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
         sql.exec(&format!("UPDATE tokens SET {damage}"), &[]).unwrap();
-        let call = AccountCall::CheckToken { hash: text.hash() };
+        let call = AccountCall::CheckToken { hashes: vec![text.hash()], since: ALWAYS };
         let answer = AccountObject::new(&sql).handle(&call, Timestamp::from_millis(2));
         // SQLite's column of text makes text of the number.
         assert_eq!(answer.is_err(), damage != "parent = 7", "{damage}: {answer:?}");

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::support::issuer;
 use crate::support::person::Person;
+use crate::support::provider::Said;
 use crate::support::signer::Signer;
+use crate::support::talk::Talk;
 use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World, url};
 
 /// Who knocks.
@@ -65,6 +67,9 @@ const EXPECTED: &[Row] = &[
     Row("GET /api", Send::Nothing, [200; 8]),
     Row("GET /api.css", Send::Nothing, [200; 8]),
     Row("GET /api/openapi.json", Send::Nothing, [200; 8]),
+    Row("GET /api/examples", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}", Send::Nothing, [200; 8]),
+    Row("GET /api/examples/{example}/picture", Send::Nothing, [200; 8]),
     Row("POST /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("GET /api/session", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("DELETE /api/session", Send::Nothing, [200; 8]),
@@ -74,6 +79,10 @@ const EXPECTED: &[Row] = &[
     Row("GET /api/projects", Send::Nothing, [401, 401, 401, 200, 200, 200, 401, 200]),
     Row("POST /api/projects/{project}/upload-script", Send::Script, [401, 401, 401, 409, 201, 403, 401, 409]),
     Row("POST /api/batch", Send::Json(batch), [401, 401, 401, 200, 200, 403, 401, 200]),
+    Row("POST /api/ai/chat", Send::Json(words), [401, 401, 401, 409, 200, 403, 401, 409]),
+    Row("GET /api/projects/{project}/chat/{turn}", Send::Nothing, [401, 401, 401, 404, 200, 200, 401, 404]),
+    Row("GET /api/projects/{project}/messages", Send::Nothing, [401, 401, 401, 404, 200, 200, 401, 404]),
+    Row("DELETE /api/projects/{project}/messages", Send::Nothing, [401, 401, 401, 404, 200, 403, 401, 404]),
     Row("POST /api/projects/{project}/cancel/{version}", Send::Nothing, [401, 401, 401, 404, 409, 403, 401, 404]),
     Row("POST /api/projects/{project}/retry/{version}", Send::Nothing, [401, 401, 401, 404, 201, 403, 401, 404]),
     Row("GET /api/projects/{project}/scripts", Send::Nothing, [401, 401, 401, 404, 200, 200, 401, 404]),
@@ -88,6 +97,7 @@ const EXPECTED: &[Row] = &[
     Row("POST /api/runner/events", Send::Json(events), [401, 401, 401, 401, 401, 401, 204, 401]),
     Row("GET /api/runner/wake", Send::Handshake, [401, 401, 401, 401, 401, 401, 101, 401]),
     Row("GET /api/monitoring/health", Send::Nothing, [200; 8]),
+    Row("GET /api/monitoring/ai/metrics", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row("GET /api/monitoring/s3/status", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row("POST /api/monitoring/test/s3-upload", Send::Nothing, [401, 401, 401, 403, 403, 403, 401, 200]),
     Row(
@@ -100,6 +110,10 @@ const EXPECTED: &[Row] = &[
 /// One upload to the owner's project: its own result says whose it is.
 fn batch() -> Value {
     json!({"uploads": [{"project_name": "demo", "code": "x = 3"}]})
+}
+
+fn words() -> Value {
+    json!({"message": "Make it taller", "project_name": "demo"})
 }
 
 fn owner() -> Value {
@@ -172,6 +186,8 @@ struct Tokens {
     read_only: String,
     /// The id of the last.
     id: String,
+    /// What the owner said once.
+    turn: String,
 }
 
 impl Tokens {
@@ -191,13 +207,18 @@ impl Tokens {
 
 /// A Worker with the owner's project in it.
 async fn prepared() -> (World, Tokens) {
-    let world = World::closed();
+    let world = World::talking();
     let owner = world.jwt("anna");
     let mut claims = issuer::claims("anna", world.clock.now());
     claims["exp"] = json!(claims["exp"].as_i64().unwrap() - 86_400);
     let expired = Signer::secret(issuer::SECRET).token(None, &claims);
     let (read_only, id) = Person::bearer(&world, &owner).make(json!({"name": "reader", "scope": "read"})).await;
-    let tokens = Tokens { expired, other: world.jwt("bert"), owner, read_only, id };
+    world.provider.plan(Said::Stream("Which one?".to_owned()));
+    let talk = Talk::new(&world, "anna", "demo");
+    drop(talk.stream("A box").await);
+    let turn = world.open_turn("demo").unwrap();
+    world.ring_chat("demo").await;
+    let tokens = Tokens { expired, other: world.jwt("bert"), owner, read_only, id, turn };
 
     let bearer = format!("Bearer {}", tokens.owner);
     for script in ["x = 1", "x = 2"] {
@@ -215,7 +236,11 @@ async fn prepared() -> (World, Tokens) {
 
 fn request(route: &Route, send: &Send, tokens: &Tokens, visitor: Visitor) -> http::Request<Body> {
     let path = route.path.replace("{project}", "demo").replace("{version}", "1").replace("{format}", "step");
-    let path = path.replace("{name}", "demo_info_20231114_221320.log").replace("{id}", &tokens.id);
+    let path = path
+        .replace("{name}", "demo_info_20231114_221320.log")
+        .replace("{id}", &tokens.id)
+        .replace("{turn}", &tokens.turn)
+        .replace("{example}", "bracket");
     assert!(!path.contains('{'), "{path}: what is this parameter?");
     let mut request = http::Request::builder().method(&route.method).uri(url(&path));
     if let Some(token) = tokens.of(visitor) {

@@ -35,7 +35,7 @@ fn calls() -> Vec<Operation> {
         Operation::Script(Version::FIRST),
         Operation::NewestCompleted,
         Operation::Status,
-        Operation::Wait { seconds: 1 },
+        Operation::Wait { seconds: 1, turn: None, repairs: None },
         Operation::Watch,
         Operation::Cancel(Version::FIRST),
         Operation::Retry { version: Version::FIRST, idempotency: None },

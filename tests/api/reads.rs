@@ -1,5 +1,7 @@
 //! Lists, scripts, outputs, downloads and logs.
 
+use std::collections::BTreeSet;
+
 use partwright::contract::{Format, Sha256};
 use partwright::http::{Body, Clock, Http};
 use serde_json::{Value, json};
@@ -128,6 +130,37 @@ async fn logs_of_three_kinds_are_listed_and_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_listed_as_a_log_can_be_read() {
+    let world = World::new();
+    completed(&world, 1).await;
+    let long = |letter: &str, count: usize| letter.repeat(count) + ".log";
+    // The last is as long as a key can be.
+    let names =
+        [long("x", 226), long("x", 227), long("x", 251), long("x", 252), long("\u{1f600}", 250), long("y", 1_010)];
+    // Both would lead elsewhere in some program or other.
+    let odd = ["a\\b.log", ".."];
+    for name in names.iter().map(String::as_str).chain(odd) {
+        world.store.inner.drop_in(&format!("logs/demo/{name}"), name.to_owned());
+    }
+    let logs = world.get("/api/projects/demo/logs").await.json()["logs"].as_array().unwrap().clone();
+    let listed: BTreeSet<&str> = logs.iter().map(|log| log["filename"].as_str().unwrap()).collect();
+    assert_eq!(listed, names.iter().map(String::as_str).collect());
+    for log in &logs {
+        let answer = world.get(log["url"].as_str().unwrap()).await;
+        assert_eq!((answer.status, &answer.json()["content"]), (200, &log["filename"]), "{log}");
+    }
+    for (name, status, code) in [
+        (long("x", 1_011), 404, "log_not_found"),
+        (long("x", 1_013), 404, "log_not_found"),
+        (long("x", 1_014), 400, "invalid_parameter"),
+        ("a%5Cb.log".to_owned(), 400, "invalid_parameter"),
+    ] {
+        let answer = world.get(&format!("/api/projects/demo/logs/{name}")).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn my_projects_newest_first() {
     let world = World::new();
     assert_eq!(world.get("/api/projects").await.json()["projects"], json!([]));
@@ -161,8 +194,8 @@ async fn a_status_read_costs_little_however_many_versions_there_are() {
             let project = format!("p{versions}");
             world.upload(&project, "x = 1").await;
             world.complete(&project, version, &[Format::Step]);
-            world.settle(&project, 20).await;
         }
+        world.settle(&format!("p{versions}"), 20).await;
         world.status(&format!("p{versions}")).await;
         world.store.seen.borrow_mut().clear();
         world.status(&format!("p{versions}")).await;

@@ -74,6 +74,10 @@ fn every_example_fits_its_schema() {
         }
         for (place, contents) in bodies {
             for (media_type, content) in contents.as_object().into_iter().flatten() {
+                if content["schema"].get("contentMediaType").is_some() {
+                    // Bytes are not shown.
+                    continue;
+                }
                 let place = [&["paths", path, &method][..], &place, &[media_type, "schema"]].concat();
                 let named = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {
                     let reference = example["$ref"].as_str().unwrap();

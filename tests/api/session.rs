@@ -6,9 +6,10 @@ use partwright::contract::Timestamp;
 use partwright::http::Clock;
 use serde_json::{Value, json};
 
+use crate::support::issuer;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::{Person, cookie, held_by};
-use crate::support::world::World;
+use crate::support::world::{ADMIN_TOKEN, World};
 use crate::tokens::{refused, with_admin_token};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -207,6 +208,59 @@ async fn the_admin_s_sessions_and_tokens_end_when_the_token_is_changed() {
     assert_eq!(page.get("/api/session").await.json()["admin"], true);
     page.delete("/api/session").await;
     assert_eq!(page.get("/api/session").await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jwt_s_session_ends_when_what_admitted_it_is_changed() {
+    let mut world = World::closed();
+    let opened = Person::bearer(&world, &world.jwt("anna")).sign_in().await;
+    let (token, _) = Person::browser(&world, &opened).make(json!({"name": "lathe"})).await;
+    let of_token = Person::bearer(&world, &token).sign_in().await;
+    let secret = issuer::BY_SECRET;
+    let with = |name: &str, value: &'static str| secret.map(|(key, old)| (key, if key == name { value } else { old }));
+    let others = [
+        with("AUTH_JWT_SECRET", "another secret, which is long enough, too"),
+        with("AUTH_ISSUER", "https://another.test"),
+        with("AUTH_AUDIENCE", "another"),
+        issuer::BY_KEY_SET,
+    ];
+    for settings in others {
+        let before = std::mem::replace(&mut world.config, World::with(MemoryStore::new(), &settings).config);
+        let page = Person::browser(&world, &opened);
+        refused(&page.get("/api/session").await, 401, "invalid_token");
+        assert_eq!(page.upload("bracket").await, 401, "{settings:?}");
+        // What names no issuer stays.
+        assert_eq!(Person::bearer(&world, &token).get("/api/session").await.status, 200, "{settings:?}");
+        assert_eq!(Person::browser(&world, &of_token).get("/api/session").await.status, 200, "{settings:?}");
+        world.config = before;
+        assert_eq!(Person::browser(&world, &opened).get("/api/session").await.status, 200, "{settings:?}");
+    }
+    let page = Person::browser(&world, &opened);
+    assert_eq!(page.delete("/api/session").await.json()["message"], "Signed out.");
+    assert_eq!(page.get("/api/session").await.status, 401);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_ends_all_sessions_and_tokens_at_once() {
+    let mut world = World::closed();
+    let admin = Person::admin(&world).sign_in().await;
+    let opened = Person::bearer(&world, &world.jwt("anna")).sign_in().await;
+    let (token, _) = Person::admin(&world).make(json!({"name": "lathe", "user": "anna"})).await;
+    let of_token = Person::bearer(&world, &token).sign_in().await;
+    world.clock.sleep(HOUR / 4).await;
+    let now = world.clock.now().to_string();
+    let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("AUTH_TOKENS_SINCE", &now)];
+    world.config = World::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens].concat()).config;
+    refused(&Person::bearer(&world, &token).get("/api/session").await, 401, "invalid_token");
+    for session in [&admin, &opened, &of_token] {
+        refused(&Person::browser(&world, session).get("/api/session").await, 401, "invalid_token");
+    }
+    assert_eq!(Person::admin(&world).get("/api/tokens?user=anna").await.json()["total_tokens"], 0);
+    // Who is still believed comes in again.
+    let page = Person::browser(&world, &Person::bearer(&world, &world.jwt("anna")).sign_in().await);
+    let (new, _) = page.make(json!({"name": "lathe"})).await;
+    assert_eq!(Person::bearer(&world, &new).get("/api/session").await.status, 200);
+    assert_eq!(page.get("/api/tokens").await.json()["total_tokens"], 1);
 }
 
 #[tokio::test(start_paused = true)]

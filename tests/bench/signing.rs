@@ -37,7 +37,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     let port = free_port();
     let mut worker = wrangler(stack.folder(), "signing", port, &[]);
     let base = format!("http://127.0.0.1:{port}");
-    let api = Api { transport: &stack.transport, base: &base };
+    let api = Api::new(&stack.transport, &base);
     until("the signers", async || {
         worker.must_live();
         try_send(api.transport, request(http::Method::GET, &api.url("/ours?count=1&now=0"))).await

@@ -20,9 +20,13 @@ pub struct Expected {
     volume_mm3: Option<f64>,
     #[expect(dead_code, reason = "the formula is for the reader")]
     volume_is: Option<String>,
+    /// The share by which the volume may differ, where the model only comes near to what is calculated.
+    volume_within: Option<f64>,
     solids: Option<u64>,
     facets: Option<u64>,
     bounding_box: Option<BTreeMap<String, [f64; 3]>>,
+    /// The mm by which the box may differ, likewise.
+    box_within: Option<f64>,
     /// Formats that must be there; FCStd, STEP, STL and OBJ where nothing is said.
     formats: Option<Vec<String>>,
     #[serde(default)]
@@ -105,7 +109,7 @@ impl Expected {
         }
         if let Some(wanted) = self.volume_mm3 {
             let said = geometry["volume_mm3"].as_f64().unwrap_or(f64::NAN);
-            if (said - wanted).abs() > wanted.abs() * VOLUME || said.is_nan() {
+            if (said - wanted).abs() > wanted.abs() * self.volume_within.unwrap_or(VOLUME) || said.is_nan() {
                 faults.push(format!("the volume is {said}, not {wanted}"));
             }
         }
@@ -114,9 +118,10 @@ impl Expected {
                 faults.push(format!("{field}: {}, not {wanted:?}", geometry[field]));
             }
         }
+        let within = self.box_within.unwrap_or(CORNER);
         for (end, wanted) in self.bounding_box.iter().flatten() {
             let said: Vec<f64> = serde_json::from_value(geometry["bounding_box"][end].clone()).unwrap_or_default();
-            if said.len() != 3 || said.iter().zip(wanted).any(|(said, wanted)| (said - wanted).abs() > CORNER) {
+            if said.len() != 3 || said.iter().zip(wanted).any(|(said, wanted)| (said - wanted).abs() > within) {
                 faults.push(format!("the box's {end} is {said:?}, not {wanted:?}"));
             }
         }

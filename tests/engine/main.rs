@@ -7,6 +7,7 @@
 //! - `processes`: what the runner's processes hold while they run
 //! - `jobs`: scripts of people, under `freecad-runner/tests/jobs/`
 //! - `hostile`: scripts that attack, under `freecad-runner/tests/hostile/`
+//! - `examples`: the scripts of `src/page/examples`, whatever their parameters
 //! - `surroundings`: what the runner is started with
 //! - `terminal`: what a person sees who runs a script, and what a signal leaves
 //! - `servers`: fork servers that are replaced
@@ -18,6 +19,7 @@
 
 mod batch;
 mod corpus;
+mod examples;
 mod expected;
 mod hostile;
 mod jobs;

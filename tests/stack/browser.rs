@@ -26,6 +26,10 @@ pub struct Browser {
     commands: u64,
     /// What the page and the browser complained of: errors of scripts, of the console, of the page's policy.
     complaints: Vec<String>,
+    /// The addresses that were asked, by the request's id.
+    asked: Vec<(String, String)>,
+    /// The statuses that were answered, likewise, whether the page may learn them or not.
+    statuses: Vec<(String, u64)>,
     _process: Process,
 }
 
@@ -48,8 +52,15 @@ impl Browser {
         .await;
         let host = url.split('/').nth(2).unwrap();
         let (socket, _) = client_async(&url, TcpStream::connect(host).await.unwrap()).await.unwrap();
-        let mut browser =
-            Self { socket, session: String::new(), commands: 0, complaints: Vec::new(), _process: process };
+        let mut browser = Self {
+            socket,
+            session: String::new(),
+            commands: 0,
+            complaints: Vec::new(),
+            asked: Vec::new(),
+            statuses: Vec::new(),
+            _process: process,
+        };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"})).await["targetId"].clone();
         let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true})).await;
         browser.session = attached["sessionId"].as_str().unwrap().to_owned();
@@ -79,12 +90,52 @@ impl Browser {
                 if told["id"] == id {
                     return told;
                 }
-                self.complaints.extend(complaint(&told));
+                self.note(&told);
             }
         };
         let told = tokio::time::timeout(TIMEOUT, answered).await.unwrap_or_else(|_| panic!("{method}: no answer"));
         assert!(told["error"].is_null(), "{method}: {told}");
         told["result"].clone()
+    }
+
+    /// Keeps what an event tells.
+    fn note(&mut self, event: &Value) {
+        self.complaints.extend(complaint(event));
+        let told = &event["params"];
+        let id = told["requestId"].as_str().unwrap_or_default().to_owned();
+        let url = told["request"]["url"].as_str();
+        match (event["method"].as_str(), url, told["statusCode"].as_u64()) {
+            (Some("Network.requestWillBeSent"), Some(url), _) => self.asked.push((id, url.to_owned())),
+            (Some("Network.responseReceivedExtraInfo"), _, Some(status)) => self.statuses.push((id, status)),
+            _ => {}
+        }
+    }
+
+    /// Waits for the status of what `url` was asked, which is asked only once. The page itself may never learn it.
+    pub async fn status_of(&mut self, url: &str) -> u64 {
+        until(&format!("an answer of {url}"), async || {
+            self.hear().await;
+            let mut ids = self.asked.iter().filter(|(_, asked)| asked == url).map(|(id, _)| id);
+            let found = ids.find_map(|id| self.statuses.iter().find(|(answered, _)| answered == id));
+            found.map(|(_, status)| *status).ok_or_else(|| format!("{:?}, {:?}", self.asked, self.complaints))
+        })
+        .await
+    }
+
+    /// Waits for a complaint that holds all of these words and is none of the first `known`.
+    pub async fn until_complaint(&mut self, known: usize, words: &[&str]) {
+        until(&format!("a complaint of {words:?}"), async || {
+            self.hear().await;
+            let new = &self.complaints[known..];
+            let is_it = |said: &String| words.iter().all(|word| said.contains(word));
+            if new.iter().any(is_it) { Ok(()) } else { Err(format!("{new:?}")) }
+        })
+        .await;
+    }
+
+    /// Lets events come in, by a question that needs no page.
+    async fn hear(&mut self) {
+        self.call("Page.getNavigationHistory", json!({})).await;
     }
 
     /// Opens an address and waits until it is loaded.

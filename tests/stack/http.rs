@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
-use partwright::http::Http;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, Response};
+use partwright::http::{Body, Http};
 use serde_json::Value;
 
 use crate::transport::Transport;
@@ -83,9 +84,21 @@ pub struct Api<'a> {
     pub transport: &'a Transport,
     /// Its address, without a slash at the end.
     pub base: &'a str,
+    /// What requests show that show nothing else.
+    token: Option<&'a str>,
 }
 
-impl Api<'_> {
+impl<'a> Api<'a> {
+    /// The API at this address, to which nothing is shown.
+    pub fn new(transport: &'a Transport, base: &'a str) -> Self {
+        Self { transport, base, token: None }
+    }
+
+    /// The same for whoever has this token.
+    pub fn with_token(self, token: &'a str) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
     /// The address of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
@@ -93,7 +106,21 @@ impl Api<'_> {
 
     /// Sends a request to it.
     pub async fn send(&self, request: Request<Bytes>) -> Answer {
-        send(self.transport, request).await
+        send(self.transport, self.signed(request)).await
+    }
+
+    /// The same; the body as it comes.
+    pub async fn stream(&self, request: Request<Bytes>) -> Response<Body> {
+        self.transport.send(self.signed(request)).await.unwrap()
+    }
+
+    fn signed(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        if let Some(token) = self.token
+            && !request.headers().contains_key(AUTHORIZATION)
+        {
+            request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+        }
+        request
     }
 
     /// GETs a path.

@@ -9,8 +9,9 @@
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
 //! - `socket`: a WebSocket; `browser`: Chromium
 //! - `store`, `worker`, `runner`: the three parts
+//! - `provider`: language models
 //! - `gate`: a way to the store that can be closed
-//! - `key_set`: the address of an issuer's keys, with which `signer` signs tokens
+//! - `site`: another site: somebody else's pages, or the address of an issuer's keys, with which `signer` signs tokens
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
@@ -23,15 +24,16 @@ mod browser;
 mod fuzz;
 mod gate;
 mod http;
-mod key_set;
 mod process;
 mod project;
+mod provider;
 mod proxy;
 mod random;
 mod runner;
 mod scenarios;
 #[path = "../support/signer.rs"]
 mod signer;
+mod site;
 mod soak;
 mod socket;
 mod stack;

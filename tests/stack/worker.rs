@@ -38,7 +38,7 @@ impl Worker {
 
     /// Its API.
     pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
-        Api { transport, base: &self.base }
+        Api::new(transport, &self.base)
     }
 
     /// The processor time that wrangler and workerd have taken so far.
@@ -88,12 +88,23 @@ fn lay_out(site: &Path) {
     for folder in ["build/worker", "src/page", "tmp", "tools"] {
         fs::create_dir_all(site.join(folder)).unwrap();
     }
-    for file in fs::read_dir(root().join("src/page")).unwrap().flatten() {
-        fs::copy(file.path(), site.join("src/page").join(file.file_name())).unwrap();
-    }
+    copy_all(&root().join("src/page"), &site.join("src/page"));
     for file in ["wrangler.toml", "build/index.js", "build/index_bg.wasm", "build/worker/shim.mjs"] {
         fs::copy(root().join(file), site.join(file)).unwrap();
     }
     // The build command of wrangler.toml: there is nothing to build.
     fs::write(site.join("tools/build-worker.sh"), "exit 0\n").unwrap();
+}
+
+/// Copies a folder and all that is in it.
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_all(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
 }

@@ -10,9 +10,11 @@ use futures::future::LocalBoxFuture;
 use partwright::account::{AccountCall, AccountObject};
 use partwright::api::{App, Config, Platform, Served};
 use partwright::auth::SharedKeys;
+use partwright::chat::{ChatCall, ChatMemory, ChatObject};
 use partwright::contract::{
     Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
 };
+use partwright::figures::{FiguresCall, FiguresObject, SHARDS, Tally};
 use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
 use partwright::http::{Assets, Body, Clock, Http, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
@@ -25,6 +27,7 @@ use super::contract;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
 use super::memory_store::MemoryStore;
+use super::provider::Provider;
 use super::signer::Signer;
 use super::sqlite::Sqlite;
 use super::verifier::RingVerifier;
@@ -35,6 +38,7 @@ struct Instance {
     alarm: AlarmCell,
     sockets: FakeSockets,
     memory: RefCell<Rc<Memory>>,
+    chat: RefCell<Rc<ChatMemory>>,
     fleet: FleetMemory,
 }
 
@@ -87,18 +91,43 @@ pub struct World {
     pub store: Faulty<MemoryStore>,
     /// The issuer of tokens, where one is trusted.
     pub issuer: Faulty<KeySetAddress>,
+    /// The language model, where one is configured.
+    pub provider: Provider,
     pub clock: TestClock,
     pub config: Result<Config, ConfigError>,
     keys: SharedKeys,
+    /// What the API has counted and not told.
+    tally: Tally,
     instances: RefCell<HashMap<ObjectName, Rc<Instance>>>,
     /// How many calls the `Fleet` object was sent whose answer somebody waits for.
     pub fleet_calls: Cell<usize>,
+    /// How many calls accounts were sent whose answer somebody waits for.
+    pub account_calls: Cell<usize>,
     /// The users whose accounts answer nothing.
     pub accounts_away: RefCell<Vec<String>>,
+    /// No project's object answers anything.
+    pub projects_away: Cell<bool>,
+    /// What becomes of calls to each of the objects that add figures up.
+    pub figures: RefCell<[Line; SHARDS as usize]>,
+    /// How many batches reached them.
+    pub batches: Cell<usize>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
     pub account_pace: Cell<u64>,
     /// Calls between objects that nobody waits for.
     posted: RefCell<VecDeque<(ObjectName, Bytes)>>,
+}
+
+/// How an object can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// It answers.
+    Up,
+    /// It cannot be reached.
+    Down,
+    /// It does what it is told, and its answer is lost.
+    Lossy,
+    /// It never answers.
+    Silent,
 }
 
 /// An answer, read whole.
@@ -121,6 +150,16 @@ impl Answer {
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
 pub const RUNNER_TOKEN: &str = "the runners' token, 33 characters";
 
+/// The settings of two language models.
+pub const MODELS: [(&str, &str); 6] = [
+    ("AI_BASE_URL", "https://first.test/v1"),
+    ("AI_API_KEY", "sk-the-first-key"),
+    ("AI_MODEL", "one"),
+    ("AI_FALLBACK_BASE_URL", "https://other.test/v1"),
+    ("AI_FALLBACK_API_KEY", "sk-the-other-key"),
+    ("AI_FALLBACK_MODEL", "two"),
+];
+
 impl World {
     /// Open mode on loopback, with both tokens.
     pub fn new() -> Self {
@@ -134,23 +173,35 @@ impl World {
         Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens].concat())
     }
 
+    /// The same with a language model, and another to fall back to.
+    pub fn talking() -> Self {
+        let tokens = [("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)];
+        Self::with(MemoryStore::new(), &[&issuer::BY_SECRET[..], &tokens, &MODELS].concat())
+    }
+
     pub fn with(store: MemoryStore, settings: &[(&str, &str)]) -> Self {
         let config = Config::from_settings(&|name| {
             let given = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| MemoryStore::setting(name))
         });
         let (instances, posted) = (RefCell::default(), RefCell::default());
-        let (keys, fleet_calls) = (SharedKeys::default(), Cell::default());
+        let (keys, fleet_calls, account_calls) = (SharedKeys::default(), Cell::default(), Cell::default());
         let (store, issuer) = (Faulty::new(store), Faulty::new(KeySetAddress::default()));
         Self {
             store,
             issuer,
+            provider: Provider::default(),
             clock: TestClock::new(),
             config,
             keys,
+            tally: Tally::default(),
             instances,
             fleet_calls,
+            account_calls,
             accounts_away: RefCell::default(),
+            projects_away: Cell::default(),
+            figures: RefCell::new([Line::Up; SHARDS as usize]),
+            batches: Cell::default(),
             account_pace: Cell::default(),
             posted,
         }
@@ -196,7 +247,7 @@ impl World {
                 (first, Some(until))
             }
             ObjectName::Fleet => (self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(), None),
-            ObjectName::Account(_) => panic!("accounts hold no WebSockets"),
+            other => panic!("{other:?} holds no WebSockets"),
         };
         let messages = Messages::default();
         messages.borrow_mut().push_back(first);
@@ -210,11 +261,22 @@ impl World {
         self.serve_request(request).await.unwrap_or_else(opened)
     }
 
-    async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
-        let http = Network { store: &self.store, issuer: &self.issuer };
+    /// Sends one request through the API, and gives the answer before its body is read.
+    pub async fn start(&self, request: http::Request<Body>) -> http::Response<Body> {
+        let http = self.network();
         let platform =
             Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
-        let app = App::new(&self.config, platform, &self.keys);
+        match App::new(&self.config, platform, (&self.keys, &self.tally)).handle(request).await {
+            Served::Answer(answer) => answer,
+            Served::Upgrade { .. } => panic!("a WebSocket: see `connect`"),
+        }
+    }
+
+    async fn serve_request(&self, request: http::Request<Body>) -> Result<Answer, (ObjectName, http::Request<Bytes>)> {
+        let http = self.network();
+        let platform =
+            Platform { http: &http, clock: &self.clock, objects: self, verifier: &RingVerifier, assets: &PageOnDisk };
+        let app = App::new(&self.config, platform, (&self.keys, &self.tally));
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let outcome = app.handle(request).await;
         self.deliver_posted().await;
@@ -283,6 +345,78 @@ impl World {
     pub fn evict(&self, project: &str) {
         let name = ObjectName::Project(project.parse().unwrap());
         *self.instance(&name).memory.borrow_mut() = Rc::default();
+    }
+
+    /// The same for the object of its conversation. What it was at is dropped by whoever drops the future of it.
+    pub fn evict_chat(&self, project: &str) {
+        *self.instance(&ObjectName::Chat(project.parse().unwrap())).chat.borrow_mut() = Rc::default();
+    }
+
+    /// When the alarm of the project's conversation is set for.
+    pub fn chat_alarm(&self, project: &str) -> Option<Timestamp> {
+        self.instance(&ObjectName::Chat(project.parse().unwrap())).alarm.0.get()
+    }
+
+    /// Rings the alarm of the project's conversation, at once. It is cleared before, as the platform does.
+    pub async fn ring_chat(&self, project: &str) {
+        let instance = self.instance(&ObjectName::Chat(project.parse().unwrap()));
+        instance.alarm.0.take();
+        let memory = instance.chat.borrow().clone();
+        self.chat(&instance, &self.network(), &memory).alarm().await.unwrap();
+    }
+
+    /// What comes of `work` while the alarms of the project and of its conversation ring whenever they are due.
+    pub async fn while_ringing<T>(&self, project: &str, work: impl Future<Output = T>) -> T {
+        let pause = std::time::Duration::from_millis(20);
+        let chat = async {
+            loop {
+                match self.chat_alarm(project) {
+                    Some(due) if due <= self.clock.now() => Box::pin(self.ring_chat(project)).await,
+                    _ => self.clock.sleep(pause).await,
+                }
+            }
+        };
+        let versions = async {
+            loop {
+                match self.alarm(project) {
+                    Some(due) if due <= self.clock.now() => drop(Box::pin(self.ring(project)).await),
+                    _ => self.clock.sleep(pause).await,
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            never = chat => never,
+            never = versions => never,
+        }
+    }
+
+    /// The turn that is open in the project's conversation.
+    pub fn open_turn(&self, project: &str) -> Option<String> {
+        let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
+        let rows = sql.exec("SELECT id FROM turns WHERE ended_at IS NULL", &[]).unwrap();
+        rows.into_iter().flatten().next().map(|id| match id {
+            partwright::object::Value::Text(id) => id,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// The projects that anybody has talked about.
+    pub fn chats(&self) -> Vec<String> {
+        let instances = self.instances.borrow();
+        let names = instances.keys().filter_map(|name| match name {
+            ObjectName::Chat(project) => Some(project.to_string()),
+            _ => None,
+        });
+        names.collect()
+    }
+
+    /// All that the object of the project's conversation keeps, as text.
+    pub fn chat_text(&self, project: &str) -> String {
+        let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
+        let tables = sql.exec("SELECT name FROM sqlite_master WHERE name IN ('turns', 'messages')", &[]).unwrap();
+        let rows = |name: &str| format!("{:?}\n", sql.exec(&format!("SELECT * FROM {name}"), &[]).unwrap());
+        if tables.is_empty() { String::new() } else { rows("turns") + &rows("messages") }
     }
 
     /// Whether the project's object has ever kept anything.
@@ -386,6 +520,47 @@ impl World {
         self.store.inner.remove(&Key::Ticket(report.project.clone(), report.version).to_string());
     }
 
+    /// Lets the API tell what it has counted, as it does after an answer.
+    pub async fn tell_tally(&self) {
+        self.tally.tell(self, &self.clock).await;
+    }
+
+    /// Lets everybody tell what they have counted, as far as it takes no longer than two minutes.
+    pub async fn tell_figures(&self) {
+        self.tell_tally().await;
+        let until = self.clock.now().after(std::time::Duration::from_secs(120));
+        let names: Vec<ObjectName> = self.instances.borrow().keys().cloned().collect();
+        for name in names {
+            let due = || self.instance(&name).alarm.0.get().filter(|due| *due <= until);
+            match &name {
+                ObjectName::Project(project) => while due().is_some() && self.ring(project.as_str()).await {},
+                ObjectName::Chat(project) => {
+                    while let Some(due) = due() {
+                        self.clock.sleep(due.since(self.clock.now())).await;
+                        self.ring_chat(project.as_str()).await;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// From now on this becomes of calls to all of the objects that add figures up.
+    pub fn set_figures(&self, line: Line) {
+        *self.figures.borrow_mut() = [line; SHARDS as usize];
+    }
+
+    /// All that those objects keep, as text.
+    pub fn sums(&self) -> String {
+        let text = |shard| {
+            let sql = &self.instance(&ObjectName::Figures(shard)).sql;
+            let rows = |name: &str| format!("{:?}\n", sql.exec(&format!("SELECT * FROM {name}"), &[]).unwrap());
+            let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sums'", &[]).unwrap();
+            if tables.is_empty() { String::new() } else { rows("sums") + &rows("writers") }
+        };
+        (0..SHARDS).map(text).collect()
+    }
+
     fn instance(&self, name: &ObjectName) -> Rc<Instance> {
         let mut instances = self.instances.borrow_mut();
         let fresh = || Instance {
@@ -393,6 +568,7 @@ impl World {
             alarm: AlarmCell::default(),
             sockets: FakeSockets::default(),
             memory: RefCell::default(),
+            chat: RefCell::default(),
             fleet: FleetMemory::default(),
         };
         instances.entry(name.clone()).or_insert_with(|| Rc::new(fresh())).clone()
@@ -409,9 +585,29 @@ impl World {
         FleetObject::new(&instance.sql, &instance.sockets, client, &instance.fleet)
     }
 
+    fn network(&self) -> Network<'_> {
+        Network { store: &self.store, issuer: &self.issuer, provider: &self.provider }
+    }
+
+    fn chat<'a>(&'a self, instance: &'a Instance, http: &'a dyn Http, memory: &'a ChatMemory) -> ChatObject<'a> {
+        let config = self.config.as_ref().unwrap();
+        let ai = config.ai.as_ref().ok().and_then(Option::as_ref);
+        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm);
+        ChatObject::new(platform, (http, &self.clock), self, (&config.bucket, ai), memory)
+    }
+
+    /// Asks a conversation's object.
+    async fn serve_chat(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
+        let instance = self.instance(name);
+        let call: ChatCall = serde_json::from_slice(body).unwrap();
+        let memory = instance.chat.borrow().clone();
+        self.chat(&instance, &self.network(), &memory).serve(&call).await
+    }
+
     async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
         let instance = self.instance(name);
         match name {
+            ObjectName::Chat(_) => panic!("a conversation is asked and not told"),
             ObjectName::Project(_) => {
                 let call: ProjectCall = serde_json::from_slice(body).unwrap();
                 let memory = instance.memory.borrow().clone();
@@ -420,6 +616,11 @@ impl World {
             ObjectName::Account(_) => {
                 let call: AccountCall = serde_json::from_slice(body).unwrap();
                 AccountObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap()
+            }
+            ObjectName::Figures(_) => {
+                let call: FiguresCall = serde_json::from_slice(body).unwrap();
+                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take { .. })));
+                FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap().into()
             }
             ObjectName::Fleet => {
                 let call: FleetCall = serde_json::from_slice(body).unwrap();
@@ -443,15 +644,20 @@ impl Assets for PageOnDisk {
     }
 }
 
-/// The issuer under its own host, the store under all others.
+/// The issuer and the language model under their own hosts, the store under all others.
 struct Network<'a> {
     store: &'a dyn Http,
     issuer: &'a dyn Http,
+    provider: &'a dyn Http,
 }
 
 impl Http for Network<'_> {
     fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
-        if request.uri().host() == Some("issuer.test") { self.issuer.send(request) } else { self.store.send(request) }
+        match request.uri().host() {
+            Some("issuer.test") => self.issuer.send(request),
+            Some("first.test" | "other.test") => self.provider.send(request),
+            _ => self.store.send(request),
+        }
     }
 }
 
@@ -465,7 +671,11 @@ impl Objects for World {
         if object == ObjectName::Fleet {
             self.fleet_calls.set(self.fleet_calls.get() + 1);
         }
+        if self.projects_away.get() && matches!(object, ObjectName::Project(_)) {
+            return std::future::ready(Err(HttpError("the project is away".to_owned()))).boxed_local();
+        }
         let pace = if let ObjectName::Account(user) = &object {
+            self.account_calls.set(self.account_calls.get() + 1);
             if self.accounts_away.borrow().contains(user) {
                 return std::future::ready(Err(HttpError("the account is away".to_owned()))).boxed_local();
             }
@@ -475,7 +685,16 @@ impl Objects for World {
         } else {
             0
         };
+        let line = match &object {
+            ObjectName::Figures(shard) => self.figures.borrow()[usize::from(*shard)],
+            _ => Line::Up,
+        };
         async move {
+            match line {
+                Line::Up | Line::Lossy => {}
+                Line::Down => return Err(HttpError("the object is away".to_owned())),
+                Line::Silent => return std::future::pending().await,
+            }
             // Half of them hardly at all, so that some overtake others.
             let late = |chance: u64| {
                 let most = if chance & 1 == 0 { 50 } else { 4_000 };
@@ -484,7 +703,13 @@ impl Objects for World {
             if pace != 0 {
                 late(pace >> 8).await;
             }
+            if let ObjectName::Chat(_) = object {
+                return Ok(self.serve_chat(&object, request.body()).await);
+            }
             let answer = self.serve(&object, request.body()).await;
+            if line == Line::Lossy {
+                return Err(HttpError("connection reset by peer".to_owned()));
+            }
             if pace != 0 {
                 late(pace >> 32).await;
             }

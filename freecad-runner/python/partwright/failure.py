@@ -4,7 +4,8 @@
 class Failed(Exception):
     """Ends the job with an error for the person who wrote the script.
 
-    Codes: syntax_error, script_error, out_of_memory, invalid_shape, no_geometry, export_failed, internal_error.
+    Codes: syntax_error, script_error, out_of_memory, invalid_shape, no_geometry, export_failed, output_unusable,
+    internal_error.
     """
 
     def __init__(self, code, message, line=None, column=None, source=None, object=None, traceback=None):

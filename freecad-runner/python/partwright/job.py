@@ -1,5 +1,6 @@
 """One job from the spec to the report. Runs in a fresh process, or in a fork of one that has imported this."""
 
+import errno
 import os
 import traceback
 from functools import partial
@@ -57,8 +58,11 @@ def unforeseen(error):
     """What went wrong outside the script and is nobody's considered verdict."""
     if is_out_of_memory(error):
         return Failed("out_of_memory", OUT_OF_MEMORY)
-    if isinstance(error, OSError):  # No space left, or the output directory is gone.
-        return Failed("export_failed", f"The output directory cannot be used: {error.strerror}.")
+    if isinstance(error, OSError):
+        # What is too large may be made smaller by another script. A directory that is gone, locked or broken may be the
+        # runner's fault as well, and no other script is asked for.
+        code = "export_failed" if error.errno in (errno.ENOSPC, errno.EFBIG) else "output_unusable"
+        return Failed(code, f"The output directory cannot be used: {error.strerror}.")
     return Failed("internal_error", describe(error))
 
 

@@ -19,7 +19,7 @@ ALL = ["FCStd", "STEP", "STL", "OBJ"]
 class Job:
     """A finished job: `result` (None when none came), `phases`, `files` by format, `log`, `status`, `seconds`."""
 
-    def __init__(self, script, before=None, wrap=(), preexec=None, env=None, owner=None, **spec):
+    def __init__(self, script, before=None, wrap=(), preexec=None, env=None, owner=None, main=MAIN, **spec):
         self.directory = tempfile.mkdtemp(prefix="partwright-test-")
         self.output, self.work, self.home = (os.path.join(self.directory, name) for name in ("out", "work", "home"))
         for path in (self.output, self.work, self.home):
@@ -43,9 +43,9 @@ class Job:
             "angular_deflection": 0.5,
             **spec,
         }
-        self._run(wrap, preexec, env or {})
+        self._run(main, wrap, preexec, env or {})
 
-    def _run(self, wrap, preexec, env):
+    def _run(self, main, wrap, preexec, env):
         events_out, events_in = os.pipe()
         environment = {
             "HOME": self.home,
@@ -64,7 +64,7 @@ class Job:
 
         started = time.perf_counter()
         child = subprocess.Popen(
-            [*wrap, "freecadcmd", MAIN],
+            [*wrap, "freecadcmd", main],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

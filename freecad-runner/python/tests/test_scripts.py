@@ -5,7 +5,7 @@ import signal
 import unittest
 import zipfile
 
-from harness import BASE, JobTest
+from harness import BASE, MAIN, JobTest
 
 BOX = """
 import FreeCAD as App
@@ -120,6 +120,22 @@ class Failures(JobTest):
         self.failed("syntax_error", "(" * 500 + ")" * 500)
         self.failed("syntax_error", "-" * 200_000 + "1")
 
+    def test_a_syntax_error_comes_before_any_line_and_any_document(self):
+        good = BOX + "print('it ran')\nopen('trace', 'w').close()\n"
+        watched = os.path.join(os.path.dirname(MAIN), "watched.py")
+        for last, column in (("box = (1,\n", 7), ("x = 1 +* 2\n", 8), ("return 5\n", 1), ("  y = 2\n", 2)):
+            error, job = self.failed("syntax_error", good + last, main=watched)
+            # The empty line at the top is not sent.
+            self.assertEqual((error["line"], error["column"]), (good.count("\n"), column), last)
+            self.assertEqual(job.phases, ["ready", "script"])
+            self.assertEqual(job.log, "documents: []\n", last)
+            self.assertEqual(os.listdir(job.work), ["script.py"], last)
+        # What they would have left.
+        job = self.completed(good, main=watched)
+        self.assertIn("it ran\n", job.log)
+        self.assertIn("documents: ['D']\n", job.log)
+        self.assertEqual(sorted(os.listdir(job.work)), ["script.py", "trace"])
+
     def test_sys_exit(self):
         error, _ = self.failed("script_error", "import sys\nsys.exit(3)\n")
         self.assertEqual((error["message"], error["line"]), ("the script ended with sys.exit(3)", 2))
@@ -184,7 +200,7 @@ doc.recompute()
         self.assertIn("STEP file could not be written: it is larger", error["message"])
 
     def test_output_directory_gone(self):
-        self.failed("export_failed", BOX + "import os, shutil\nshutil.rmtree(os.environ['FREECAD_OUTPUT'])\n")
+        self.failed("output_unusable", BOX + "import os, shutil\nshutil.rmtree(os.environ['FREECAD_OUTPUT'])\n")
 
     def test_broken_recompute_of_something_else_is_only_a_warning(self):
         job = self.completed(BOX + "s = doc.addObject('Spreadsheet::Sheet', 'S')\ns.set('A1', '=B1 / 0 + nope.x')\n")

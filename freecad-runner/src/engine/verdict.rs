@@ -46,9 +46,10 @@ pub(super) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
         for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
             log.printed(line.as_bytes());
         }
-        log.note(&match error.line {
-            Some(line) => format!("{}: {} (line {line})", error.code, error.message),
-            None => format!("{}: {}", error.code, error.message),
+        log.note(&match (error.line, error.column) {
+            (Some(line), Some(column)) => format!("{}: {} (line {line}, column {column})", error.code, error.message),
+            (Some(line), None) => format!("{}: {} (line {line})", error.code, error.message),
+            (None, _) => format!("{}: {}", error.code, error.message),
         });
     }
     let Some(result) = said.result else {
@@ -186,6 +187,10 @@ mod tests {
                     \"message\":\"ValueError: no\",\"line\":7,\"traceback\":\"Traceback\\n  line 7\\n\"}}";
         let log = judge_one(said, Death::Exit(0), false, &["printed"]).log.text();
         assert_eq!(log, "printed\nTraceback\n  line 7\n[runner] script_error: ValueError: no (line 7)\n");
+        let said = "{\"event\":\"result\",\"outcome\":\"failed\",\"error\":{\"code\":\"syntax_error\",\
+                    \"message\":\"SyntaxError: no\",\"line\":7,\"column\":3}}";
+        let log = judge_one(said, Death::Exit(0), false, &[]).log.text();
+        assert_eq!(log, "[runner] syntax_error: SyntaxError: no (line 7, column 3)\n");
     }
 
     #[test]

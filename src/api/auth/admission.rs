@@ -4,14 +4,15 @@
 //! of another or of open mode, and what cannot be checked opens nothing.
 
 use super::shown::Shown;
-use super::{ADMIN, Credential, Identity, LOCAL, Page, stored_hash};
+use super::{ADMIN, Credential, Identity, LOCAL, Page, stored_hashes};
 use crate::account::{AccountCall, TokenView};
 use crate::api::AuthMode;
 use crate::api::app::Platform;
-use crate::api::config::{Config, Secret, is_loopback};
+use crate::api::config::{Config, Secret};
 use crate::api::error::ApiError;
 use crate::api::route::Permission;
 use crate::auth::{Claims, Scope, SharedKeys, TokenKind, TokenText, Unauthentic};
+use crate::http::is_loopback;
 use crate::object::{ObjectName, call};
 use crate::project::Caller;
 
@@ -25,7 +26,7 @@ pub(in crate::api) struct Door<'a> {
 impl Door<'_> {
     /// Who sends `request`, if they may call a route with `permission`. `page` is where a browser sends it from.
     ///
-    /// A public call is everybody's; its handler is told who calls all the same, where that is known for sure.
+    /// For a public call nothing is looked at: what is shown may be a user's whose object would have to be asked.
     ///
     /// # Errors
     /// 401 for no credential or a wrong one, 403 for one that does not reach so far, 503 where nobody can be known.
@@ -36,7 +37,8 @@ impl Door<'_> {
         page: &Page,
     ) -> Result<Identity, ApiError> {
         match permission {
-            Permission::Public => Ok(self.known(request, page).await.unwrap_or_else(|_| Identity::anonymous())),
+            Permission::Public => Ok(Identity::anonymous()),
+            Permission::Recognised => Ok(self.known(request, page).await.unwrap_or_else(|_| Identity::anonymous())),
             Permission::Runner => self.runner(request),
             Permission::Read => self.known(request, page).await,
             Permission::Write => require_write(self.known(request, page).await?),
@@ -107,7 +109,8 @@ impl Door<'_> {
             return Err(unknown());
         }
         let account = ObjectName::Account(token.user().to_owned());
-        let question = AccountCall::CheckToken { hash: stored_hash(&token, self.config) };
+        let hashes = stored_hashes(&token, self.config);
+        let question = AccountCall::CheckToken { hashes, since: self.config.tokens_since };
         let found: Option<TokenView> = call(self.platform.objects, &account, &question).await?;
         let found = found.filter(|found| found.token.kind == kind).ok_or_else(unknown)?;
         let credential = match kind {

@@ -64,13 +64,29 @@ const ADMIN: &str = "admin";
 /// The caller who shows `RUNNER_TOKEN`.
 const RUNNER: &str = "runner";
 
-/// What is stored of a token: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is out
-/// as soon as it is changed.
+/// What is stored of a new token: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is
+/// out as soon as it is changed.
 pub(super) fn stored_hash(token: &TokenText, config: &Config) -> TokenHash {
     match &config.admin_token {
         Some(secret) if token.user() == ADMIN => secret.bind(token),
         _ => token.hash(),
     }
+}
+
+/// What is stored of a new session that `credential` opens: for a JSON Web Token it is bound to the settings by which
+/// that was found sound, so that who could forge one is out as soon as they are changed.
+pub(super) fn stored_session(session: &TokenText, credential: &Credential, config: &Config) -> TokenHash {
+    match &config.issuer {
+        Some(issuer) if *credential == Credential::Jwt => issuer.bind(session),
+        _ => stored_hash(session, config),
+    }
+}
+
+/// All that may be stored of a token that is shown, with the settings as they are.
+pub(super) fn stored_hashes(token: &TokenText, config: &Config) -> Vec<TokenHash> {
+    let mut hashes = vec![stored_hash(token, config)];
+    hashes.extend(config.issuer.as_ref().map(|issuer| issuer.bind(token)));
+    hashes
 }
 
 impl Identity {

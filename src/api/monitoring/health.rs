@@ -79,6 +79,7 @@ struct Components {
     bucket: State,
     /// How callers are known.
     auth: State,
+    /// Whether a language model is configured; it is not asked for this. `down` where a setting is wrong.
     ai: State,
     runners: Runners,
 }
@@ -178,7 +179,11 @@ impl Components {
             object: state(if fleet.is_some() { PartState::Up } else { PartState::Down }),
             bucket: state(bucket),
             auth: state(auth),
-            ai: state(PartState::NotConfigured),
+            ai: state(match call.config.ai {
+                Ok(Some(_)) => PartState::Up,
+                Ok(None) => PartState::NotConfigured,
+                Err(_) => PartState::Down,
+            }),
             runners: Runners { status: if connected > 0 { PartState::Up } else { PartState::Unknown }, connected },
         }
     }

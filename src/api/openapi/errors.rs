@@ -24,7 +24,7 @@ pub(super) fn codes(route: &Route) -> BTreeSet<Code> {
 /// What comes before a caller is known.
 fn of_permission(permission: Permission) -> &'static [Code] {
     match permission {
-        Permission::Public => &[],
+        Permission::Public | Permission::Recognised => &[],
         Permission::Read => USER,
         Permission::Write => WRITER,
         Permission::Admin => ADMIN,

@@ -55,6 +55,9 @@ pub(super) fn type_of(schema: &Value) -> String {
             return options.iter().map(type_of).collect::<Vec<_>>().join(" or ");
         }
     }
+    if schema.get("contentMediaType").is_some() {
+        return "bytes".to_owned();
+    }
     if let Some(one) = schema.get("const") {
         return code(&one.to_string());
     }

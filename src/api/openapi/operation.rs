@@ -38,6 +38,7 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
                 Content::Json(shape) => ("application/json".to_owned(), body(schemas.request(*shape), shape)),
                 Content::TextOf(media_type, shape) => ((*media_type).to_owned(), body(schemas.request(*shape), shape)),
                 Content::Text { media_type, about, example } => text(media_type, about, example),
+                Content::Bytes { media_type, about } => bytes(media_type, about),
             })
             .collect();
         operation["requestBody"] = json!({"required": true, "content": content});
@@ -46,10 +47,11 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
-/// Who may call. Each entry of the list is one way; none is needed where the list is empty.
+/// Who may call. Each entry of the list is one way; none is needed where the list is empty, or one of them is.
 fn security(permission: Permission) -> Value {
     match permission {
         Permission::Public => json!([]),
+        Permission::Recognised => json!([{}, {"admin": []}, {"session": []}]),
         Permission::Read | Permission::Write => json!([{"bearer": []}, {"session": []}]),
         Permission::Admin => json!([{"admin": []}, {"session": []}]),
         Permission::Runner => json!([{"runner": []}]),
@@ -119,6 +121,7 @@ fn success(answer: &Answer, schemas: &mut Schemas) -> Value {
                     ((*media_type).to_owned(), body(schemas.answer(shape.schema), shape))
                 }
                 Content::Text { media_type, about, example } => text(media_type, about, example),
+                Content::Bytes { media_type, about } => bytes(media_type, about),
             })
             .collect();
         response["content"] = json!(content);
@@ -179,6 +182,11 @@ fn text(media_type: &str, about: &str, example: &str) -> (String, Value) {
         _ => ("string", json!(example)),
     };
     (media_type.to_owned(), json!({"schema": {"type": kind, "description": about}, "example": example}))
+}
+
+/// What is no text has no type (OpenAPI 3.1, section 4.8.14.4), and no example that the document could show.
+fn bytes(media_type: &str, about: &str) -> (String, Value) {
+    (media_type.to_owned(), json!({"schema": {"contentMediaType": media_type, "description": about}}))
 }
 
 /// A problem with this code, as an example.

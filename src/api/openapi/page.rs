@@ -144,6 +144,8 @@ fn contents(out: &mut String, contents: &Value) {
         out.push_str(&prose(content["schema"]["description"].as_str().unwrap_or_default()));
         let example = match &content["example"] {
             Value::String(text) => text.clone(),
+            // What is no text has none.
+            Value::Null => String::new(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
         };
         if example.len() > 2 {
@@ -193,7 +195,7 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
             _ => {}
         }
     }
-    if call.operation["security"][0].is_object() {
+    if call.operation["security"][0].as_object().is_some_and(|way| !way.is_empty()) {
         options.push_str(" \\\n  -H \"Authorization: Bearer $TOKEN\"");
     }
     let switches = call.operation["responses"]["101"].is_object();

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::api::parameter::{About, LogName, Parameter, VERSION};
 use crate::api::terms::ForDocument;
-use crate::contract::{Format, ProjectId, RequestId};
+use crate::contract::{Format, ProjectId, RequestId, TurnId};
 
 /// The parameters that paths have in braces.
 pub(super) const IN_PATHS: &[Parameter] = &[
@@ -23,6 +23,8 @@ pub(super) const IN_PATHS: &[Parameter] = &[
         }),
     },
     Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
+    Parameter::always::<TurnId>("turn", "The turn's id.", "0123456789abcdef"),
+    Parameter::always::<String>("example", "The example's `name`.", "bracket"),
     Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
     Parameter::always::<LogName>(
         "name",

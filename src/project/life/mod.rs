@@ -11,6 +11,7 @@ pub(super) use self::schedule::{due, touch, wait_longer};
 
 use self::owner::release_name;
 use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
+use super::figures;
 use super::records::{Records, Single};
 use crate::contract::{Origin, Phase, ProjectStatus, Report, Sha256, StatusCode, Timestamp, UploadId, Version};
 use crate::fleet::QueuePlace;
@@ -127,7 +128,9 @@ pub(super) fn next(records: Records<'_>) -> Result<Version, Refusal> {
 
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
-    records.set_queued(version, now)?;
+    if let Some(origin) = records.set_queued(version, now)? {
+        figures::delivered(records, origin, now);
+    }
     touch(records, now)
 }
 
@@ -286,7 +289,9 @@ pub(super) fn seen(
 
 /// The report was read: the version is final.
 pub(super) fn reported(records: Records<'_>, report: &Report, now: Timestamp) -> Result<(), SqlError> {
-    records.set_report(report, now)?;
+    if let Some(accepted_at) = records.set_report(report, now)? {
+        figures::reported(records, report, accepted_at, now);
+    }
     touch(records, now)
 }
 
@@ -307,7 +312,7 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
     let newest = if records.exist()? { records.newest()? } else { None };
     let Some(newest) = newest else {
         let status = ProjectStatus::NoScripts;
-        return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None });
+        return Ok(StatusView { status, code: None, newest: None, queue: None, progress: None, repair: None });
     };
     let code = match newest.phase {
         Phase::Queued if newest.queued_at.is_some_and(|at| now.since(at) > PATIENCE) => Some(StatusCode::NoRunner),
@@ -315,7 +320,7 @@ pub(super) fn status(records: Records<'_>, now: Timestamp) -> Result<StatusView,
         _ => None,
     };
     let status = if code.is_some() { ProjectStatus::Timeout } else { newest.phase.project_status() };
-    Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None })
+    Ok(StatusView { status, code, newest: Some(newest), queue: None, progress: None, repair: None })
 }
 
 /// Adds the newest version's place in the queue. To wait while runners work on others is not to be over time.

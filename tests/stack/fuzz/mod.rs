@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::http::Api;
 use crate::process::command;
+use crate::provider::Aimock;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::store::Kind;
@@ -46,6 +47,8 @@ fn with_tokens_the_api_keeps_its_contract() {
             ("AUTH_AUDIENCE", "partwright"),
         ];
         settings.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let model = model(stack).await;
+        settings.extend(model.settings());
         let mut worker = Worker::start(stack.folder(), "closed", free_port(), &settings);
         worker.ready(&stack.transport, 200).await;
         let api = worker.api(&stack.transport);
@@ -60,7 +63,19 @@ fn in_open_mode_the_api_keeps_its_contract() {
     // Everybody on this machine is let in, so that calls of users and admins do not look who calls.
     // Tokens are left out: made-up ones are refused here, too.
     let checks = ["--exclude-checks", "ignored_auth", "--generation-with-security-parameters", "false"];
-    run(async |stack, random| try_out(stack, stack.api(), random, &[("runner", RUNNER_TOKEN)], &checks));
+    run(async |stack, random| {
+        let model = model(stack).await;
+        let settings = [stack.settings(), model.settings().into()].concat();
+        let mut worker = Worker::start(stack.folder(), "open", free_port(), &settings);
+        worker.ready(&stack.transport, 200).await;
+        try_out(stack, worker.api(&stack.transport), random, &[("runner", RUNNER_TOKEN)], &checks);
+    });
+}
+
+/// A language model that has a question, whatever it is asked.
+async fn model(stack: &Stack) -> Aimock {
+    let fixtures = json!([{"match": {}, "response": {"content": "Which size do you need?"}}]);
+    Aimock::start(stack.folder(), &stack.transport, &fixtures).await
 }
 
 fn run(proof: impl AsyncFn(&Stack, &mut Random)) {

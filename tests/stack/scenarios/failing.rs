@@ -14,6 +14,7 @@ struct Case {
     status: &'static str,
     code: &'static str,
     line: Option<u32>,
+    column: Option<u32>,
     /// What the log holds, each exactly once.
     log: &'static [&'static str],
 }
@@ -24,16 +25,39 @@ const CASES: &[Case] = &[
         status: "error",
         code: "script_error",
         line: Some(7),
+        column: None,
         log: &["the marker of one run", "Traceback (most recent call last):", "ValueError: line seven is at fault\n"],
     },
-    Case { script: "syntax_error", status: "error", code: "syntax_error", line: Some(3), log: &["SyntaxError"] },
-    Case { script: "leaves", status: "error", code: "script_exited", line: None, log: &["about to leave"] },
-    Case { script: "crashes", status: "error", code: "crashed", line: Some(4), log: &["about to crash"] },
-    Case { script: "no_geometry", status: "error", code: "no_geometry", line: None, log: &["nothing was made"] },
+    Case {
+        script: "syntax_error",
+        status: "error",
+        code: "syntax_error",
+        line: Some(3),
+        // The bracket that is never closed.
+        column: Some(22),
+        log: &["SyntaxError", "(line 3, column 21)"],
+    },
+    Case {
+        script: "leaves",
+        status: "error",
+        code: "script_exited",
+        line: None,
+        column: None,
+        log: &["about to leave"],
+    },
+    Case { script: "crashes", status: "error", code: "crashed", line: Some(4), column: None, log: &["about to crash"] },
+    Case {
+        script: "no_geometry",
+        status: "error",
+        code: "no_geometry",
+        line: None,
+        column: None,
+        log: &["nothing was made"],
+    },
 ];
 
 const ENDLESS: Case =
-    Case { script: "endless", status: "timeout", code: "script_timeout", line: None, log: &["for ever"] };
+    Case { script: "endless", status: "timeout", code: "script_timeout", line: None, column: None, log: &["for ever"] };
 
 /// Status, report and log say what was wrong; the script ran once, and nothing was exported.
 pub async fn a_failing_script_is_told_why(stack: &Stack) {
@@ -63,7 +87,8 @@ async fn check(stack: &Stack, case: &Case) {
     let status = project.status().await;
     let told = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
     assert_eq!((told("status").as_str(), told("code").as_str()), (case.status, case.code), "{status}");
-    assert_eq!(status["error"]["line"].as_u64(), case.line.map(u64::from), "{status}");
+    let place = ["line", "column"].map(|name| status["error"][name].as_u64());
+    assert_eq!(place, [case.line, case.column].map(|number| number.map(u64::from)), "{status}");
     assert!(!told("message").is_empty());
     let report = project.report(1).await;
     assert_eq!(report.attempt, Some(1), "a failing script is not tried again");

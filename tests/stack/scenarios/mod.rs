@@ -2,6 +2,8 @@
 
 mod away;
 mod browser;
+mod chat;
+mod elsewhere;
 mod failing;
 mod hand;
 mod input;
@@ -56,6 +58,7 @@ const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
 const OTHER_WORKERS: &[Scenario] = scenarios![
     away::a_bucket_that_is_away_gets_it_later,
     settings::a_worker_names_its_wrong_setting,
+    elsewhere::pages_of_other_sites_get_nowhere,
     tokens::a_token_opens_until_it_is_revoked,
     who::a_shared_secret_s_tokens_are_checked,
     who::a_key_set_s_tokens_are_checked,
@@ -86,8 +89,15 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
     operation::every_part_is_healthy,
 ];
 
+/// The same with a Worker of its own that talks to language models; the store makes no difference to it.
+const TALKING: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
+
 /// When all is done.
-const AFTERWARDS: &[Scenario] = scenarios![operation::every_project_is_listed_once, operation::nothing_is_left_behind];
+const AFTERWARDS: &[Scenario] = scenarios![
+    operation::every_project_is_listed_once,
+    operation::what_was_done_is_counted,
+    operation::nothing_is_left_behind,
+];
 
 /// When every program has said all that it has to say.
 const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];
@@ -115,7 +125,8 @@ pub async fn run_all(stack: &Stack) {
         runner.ready().await;
     }
     stack.runners.replace(runners.into());
-    failed.extend(run(stack, WITH_A_RUNNER).await);
+    let talking = if stack.kind == Kind::WranglerR2 { TALKING } else { &[] };
+    failed.extend(run(stack, &[WITH_A_RUNNER, talking].concat()).await);
     failed.extend(run(stack, AFTERWARDS).await);
     failed.extend(run(stack, AT_THE_END).await);
     assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));

@@ -87,7 +87,10 @@ pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
         check(ask(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
     }
     let elsewhere = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
-    for name in names().iter().map(String::as_str).filter(|name| !name.contains('/')).chain(elsewhere) {
+    // Longer than a file's name, as long as a key, longer.
+    let long = [256, 1_012, 1_017].map(|length| "a".repeat(length));
+    let within = names().into_iter().filter(|name| !name.contains('/'));
+    for name in within.chain(elsewhere.map(str::to_owned)).chain(long) {
         check(ask(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
         check(ask(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
         check(ask(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);

@@ -72,6 +72,35 @@ pub async fn every_project_is_listed_once(stack: &Stack) {
     assert_eq!(different, *stack.projects.borrow());
 }
 
+/// What the scenarios did shows in the figures: every shard answers, and none of them is told twice.
+pub async fn what_was_done_is_counted(stack: &Stack) {
+    let figures = until("what was done to be counted", async || {
+        let figures = stack.api().get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let totals = &figures["totals"];
+        let counted = [
+            &totals["uploads"]["succeeded"],
+            &totals["uploads"]["failed"],
+            &totals["versions"]["completed"],
+            &totals["versions"]["failed"],
+            &totals["versions"]["errors"]["script_error"],
+            &totals["versions"]["run"]["p50_ms"],
+            &totals["versions"]["upload_to_model"]["p95_ms"],
+            &totals["downloads"]["by_format"]["STEP"],
+            &totals["errors"]["client"],
+        ];
+        let all = counted.iter().all(|count| count.as_u64().is_some_and(|count| count > 0));
+        if all { Ok(figures) } else { Err(figures.to_string()) }
+    })
+    .await;
+    assert_eq!((&figures["complete"], &figures["missing_shards"]), (&json!(true), &json!([])), "{figures}");
+    // Each version counts once, as far as it was told by now.
+    let reports = stack.client().list("processed/", 10).await.unwrap().0.len() as u64;
+    let versions = &figures["totals"]["versions"];
+    let outcomes = ["completed", "failed", "timed_out", "abandoned", "cancelled"];
+    let ended: u64 = outcomes.iter().map(|outcome| versions[outcome].as_u64().unwrap()).sum();
+    assert!((1..=reports).contains(&ended), "{reports} reports: {versions}");
+}
+
 /// Bucket and objects agree on every project, no ticket, attempt or test object is left, and the runners stop in good
 /// order.
 pub async fn nothing_is_left_behind(stack: &Stack) {

@@ -8,7 +8,9 @@ use partwright::contract::Key;
 use serde_json::json;
 
 use crate::http::Answer;
+use crate::signer::Signer;
 use crate::stack::Stack;
+use crate::store::Kind;
 use crate::tools::script;
 use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN};
 
@@ -52,10 +54,20 @@ pub async fn no_log_holds_a_secret(stack: &Stack) {
     let mut hidden = vec![stack.store().secret(), ADMIN_TOKEN, RUNNER_TOKEN];
     // What the Worker and the runner with a wrong secret were given.
     hidden.extend(["not-the-secret", "not the secret"]);
-    // A signature in a URL, one in a header, a bearer, an API token or a session, and a cookie.
-    hidden.extend(["X-Amz-Signature", "AWS4-HMAC-SHA256 Credential", "Bearer ", "pw_", "__Host-"]);
+    // A signature in a URL, one in a header, a bearer, an API token or a session, a cookie, and the beginning of every
+    // issuer's token: an object's first brace and quotation mark in base64url.
+    hidden.extend(["X-Amz-Signature", "AWS4-HMAC-SHA256 Credential", "Bearer ", "pw_", "__Host-", "eyJ"]);
+    show_issuers_tokens(stack).await;
+    // Those of all scenarios, and their parts: a signature without its token, claims without their signature.
+    let shown = stack.shown.borrow();
+    hidden.extend(shown.iter().flat_map(|token| token.split('.')).filter(|part| part.len() >= 20));
     let logs = logs(stack.folder());
-    for wanted in ["worker.log", "runner-one.log", "runner-two.log", "wrong-secret.log"] {
+    let mut wanted = vec!["worker.log", "runner-one.log", "runner-two.log", "wrong-secret.log"];
+    if stack.kind == Kind::WranglerR2 {
+        // Where issuers' tokens let people in.
+        wanted.extend(["secret-worker.log", "key-set-worker.log"]);
+    }
+    for wanted in wanted {
         assert!(logs.iter().any(|path| path.ends_with(wanted)), "{wanted} is among {logs:?}");
     }
     for path in &logs {
@@ -69,6 +81,24 @@ pub async fn no_log_holds_a_secret(stack: &Stack) {
     assert!(everything.contains("TRACE"), "that runner says everything");
 }
 
+/// Shows the stack's own Worker a token by each algorithm, wherever one could be shown, wisely or not.
+async fn show_issuers_tokens(stack: &Stack) {
+    for signer in [Signer::secret("not the secret"), Signer::rsa(), Signer::ec()] {
+        let token = signer.token(Some("a key"), &json!({"sub": "anna@example.com", "exp": 4_102_444_800_u64}));
+        stack.shown.borrow_mut().insert(token.clone());
+        for (path, header, value) in [
+            ("/api/projects", "authorization", format!("Bearer {token}")),
+            ("/api/projects", "authorization", token.clone()),
+            ("/api/projects", "cookie", format!("__Host-partwright={token}")),
+            ("/api/runner/wake", "authorization", format!("Bearer {token}")),
+        ] {
+            let request = Request::builder().method(Method::GET).uri(stack.api().url(path)).header(header, value);
+            let answer = stack.api().send(request.body(Default::default()).unwrap()).await;
+            assert!([401, 503].contains(&answer.status) && !answer.text().contains("eyJ"), "{answer}");
+        }
+    }
+}
+
 /// The logs of the programs that are this project's, and what wrangler writes down beside them.
 fn logs(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -76,7 +106,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && path.join("logs").is_dir() {
             found.extend(fs::read_dir(path.join("logs")).unwrap().map(|entry| entry.unwrap().path()));
-        } else if name.ends_with(".log") && !["seaweedfs.log", "browser.log", "open-browser.log"].contains(&&*name) {
+        } else if name.ends_with(".log") && name != "seaweedfs.log" && !name.ends_with("browser.log") {
             found.push(path);
         }
     }

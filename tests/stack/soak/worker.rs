@@ -28,7 +28,7 @@ pub async fn killed_between_two_steps(stack: &Stack) {
     let mut sent = Sent::default();
     let port = free_port();
     let base = format!("http://127.0.0.1:{port}");
-    let api = Api { transport: &stack.transport, base: &base };
+    let api = Api::new(&stack.transport, &base);
     let project = Project::new(api, stack.client(), "mortal");
     let mut worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
     worker.ready(&stack.transport, 200).await;

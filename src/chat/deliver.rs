@@ -1,0 +1,36 @@
+//! The step that makes the model's script the next version.
+
+use super::alarm::Setback;
+use super::object::ChatObject;
+use super::turn::Turn;
+use super::words;
+use crate::contract::{IdempotencyKey, Origin, ProjectId};
+use crate::project::{Idempotency, NewScript, Operation, Reply};
+
+impl ChatObject<'_> {
+    /// Uploads the script. Its key is the turn's and the try's own, so that it becomes one version however often this
+    /// runs.
+    pub(super) async fn deliver(&self, project: &ProjectId, mut turn: Turn) -> Result<(), Setback> {
+        let script = NewScript {
+            code: turn.script.clone().unwrap_or_default(),
+            metadata: None,
+            origin: if turn.repair > 0 { Origin::Repair } else { Origin::Ai },
+            parent: turn.parent,
+        };
+        let broken = |why: &str| Setback::Passing(why.to_owned());
+        let key: IdempotencyKey = turn.upload_key().parse().map_err(|_| broken("an upload's key has a wrong form"))?;
+        let idempotency = Some(Idempotency::of_upload(key, &script));
+        let operation = Operation::Upload { script, idempotency, patience_ms: None };
+        let Reply::Uploaded(uploaded) = self.ask_project(project, &turn, operation).await? else {
+            return Err(broken("the project's object answered another question"));
+        };
+        let live = &self.memory.live;
+        live.begin_answer();
+        self.records().set_version(&turn.id, uploaded.version)?;
+        turn.uploaded(uploaded.version, self.clock.now());
+        self.keep(project, &turn)?;
+        live.tell(words::version_event(project, &turn));
+        live.tell(words::state_event(&turn));
+        Ok(())
+    }
+}

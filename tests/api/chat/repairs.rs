@@ -1,0 +1,286 @@
+//! What a script that fails leads to: others that mend it, as long as that is worth a try, and the reason why it was not.
+
+use std::time::Duration;
+
+use partwright::contract::JobError;
+use partwright::http::Clock;
+use serde_json::{Value, json};
+
+use crate::support::person::Person;
+use crate::support::provider::Said;
+use crate::support::talk::{Run, Talk, error, script, written};
+use crate::support::world::World;
+
+fn says(words: &str) -> Said {
+    Said::Stream(written(words))
+}
+
+/// Waits, as a program does, until the newest version is this one in this phase; gives what is said of it then.
+async fn waited(talk: &Talk<'_>, version: u64, phase: &str) -> Value {
+    loop {
+        let status = talk.get(&format!("/api/projects/{}/status?wait=60", talk.project)).await.json();
+        let info = &status["status_info"];
+        if (&info["version"], &info["phase"]) == (&json!(version), &json!(phase)) {
+            return info.clone();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn repairs_end() {
+    // After as many as were wanted.
+    for (wanted, most) in [(None, 2), (Some(0), 0), (Some(5), 5)] {
+        let world = World::talking();
+        let talk = Talk::new(&world, "anna", "gear");
+        for number in 0..=most {
+            world.provider.plan(says(&format!("try {number}")));
+            talk.runs(Run::Fails(error(&format!("problem {number}"), "x = 1")));
+        }
+        let answer = match wanted {
+            None => talk.say("A gear").await,
+            Some(repairs) => talk.say_repaired("A gear", repairs).await,
+        };
+        let turn = talk.end(answer.json()["turn"].as_str().unwrap()).await;
+        assert_eq!((&turn["state"], &turn["success"]), (&json!("failed"), &json!(false)), "{turn}");
+        assert_eq!((&turn["repairs"], &turn["most_repairs"]), (&json!(most), &json!(most)));
+        assert_eq!(turn["error"]["message"], format!("problem {most}"));
+        assert_eq!((talk.versions().await.len() as u32, world.provider.count() as u32), (most + 1, most + 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_error_again_ends_repairs() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "gear");
+    let moved = |line| {
+        let mut error = error("NameError: name 'y' is not defined", "x = y");
+        error.line = Some(line);
+        Run::Fails(error)
+    };
+    for (number, run) in [(0, moved(3)), (1, moved(7))] {
+        world.provider.plan(says(&format!("try {number}")));
+        talk.runs(run);
+    }
+    let turn = talk.say_repaired("A gear", 5).await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(1)), "wherever its line stands");
+    assert_eq!(world.provider.count(), 2);
+
+    // The same script would fail in the same way, so it is not even uploaded.
+    world.provider.plan(says("again"));
+    world.provider.plan(says("again"));
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    let turn = talk.say_repaired("Another gear", 5).await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("ValueError: no")));
+    assert_eq!(talk.versions().await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_a_script_did_is_repaired() {
+    use partwright::contract::Outcome;
+    for run in [Run::Ends(Outcome::Cancelled), Run::Ends(Outcome::Abandoned), Run::Ends(Outcome::TimedOut)] {
+        let world = World::talking();
+        let talk = Talk::new(&world, "anna", "gear");
+        world.provider.plan(says("a gear"));
+        talk.runs(run.clone());
+        let turn = talk.say("A gear").await.json();
+        let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+        assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(0)), "{run:?}");
+        assert_eq!(world.provider.count(), 1);
+    }
+    for code in ["output_unusable", "internal_error", "output_invalid"] {
+        let world = World::talking();
+        let talk = Talk::new(&world, "anna", "gear");
+        world.provider.plan(says("a gear"));
+        talk.runs(Run::Fails(JobError::new(code, "it is not the script's doing")));
+        let turn = talk.say("A gear").await.json();
+        let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+        assert_eq!((&turn["error"]["code"], world.provider.count()), (&json!(code), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_gives_up_says_why() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "gear");
+    world.provider.plan(says("a gear"));
+    world.provider.plan(Said::Stream("FreeCAD 0.20 cannot do this.".to_owned()));
+    talk.runs(Run::Fails(error("AttributeError: makeGear", "Part.makeGear()")));
+    let turn = talk.say("A gear").await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("AttributeError: makeGear")));
+    assert_eq!(turn["message"]["content"], "FreeCAD 0.20 cannot do this.");
+    assert_eq!(talk.versions().await.len(), 1, "and there is no stand-in");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_tried_before_in_the_turn_is_not_tried_again() {
+    let failing = |message: &str| Run::Fails(error(message, "x = y"));
+    for (messages, repairs) in [
+        // Whichever of those before it is the same.
+        (&["one", "another", "one", "another"][..], 2),
+        // Where something lies in memory is another place each time.
+        (&["no <Face object at 0x55d0c0ffee00>", "no <Face object at 0x7F00beef>"], 1),
+        (&["0x1 is no width", "0x1 is no height", "0x1 is no depth"], 5),
+    ] {
+        let world = World::talking();
+        let talk = Talk::new(&world, "anna", "gear");
+        for number in 0..=5 {
+            world.provider.plan(says(&format!("try {number}")));
+            talk.runs(failing(messages.get(number).copied().unwrap_or(["w", "v", "u"][number % 3])));
+        }
+        let turn = talk.say_repaired("A gear", 5).await.json();
+        let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+        assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(repairs)), "{messages:?}");
+        assert_eq!(turn["repair_error"], Value::Null);
+    }
+
+    // A script that failed before the last one would fail in the same way.
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "gear");
+    for (words, message) in [("this way", "one"), ("that way", "another"), ("this way", "a third")] {
+        world.provider.plan(says(words));
+        talk.runs(failing(message));
+    }
+    let turn = talk.say_repaired("A gear", 5).await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("another")));
+    assert_eq!((talk.versions().await.len(), world.provider.count()), (2, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_repair_was_not_made_stands_beside_why_the_version_failed() {
+    let refused = Said::Status(401, None, "{}".to_owned());
+    let truncated = Said::Limited(written("half").replace("```\n", "#"));
+    for (said, code) in [(vec![refused.clone(), refused], "ai_unauthorized"), (vec![truncated], "answer_truncated")] {
+        let world = World::talking();
+        let talk = Talk::new(&world, "anna", "box");
+        world.provider.plan(says("a box"));
+        said.into_iter().for_each(|said| world.provider.plan(said));
+        talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+        let events = talk.hear("A box").await;
+        let turn = &events.last().unwrap().1;
+        assert_eq!((&turn["state"], &turn["version"]), (&json!("failed"), &json!(1)));
+        assert_eq!((&turn["error"]["message"], &turn["error"]["line"]), (&json!("ValueError: no"), &json!(3)));
+        assert_eq!(turn["repair_error"]["code"], code, "{turn}");
+        let message = turn["repair_error"]["message"].as_str().unwrap();
+        assert!(!message.contains("uploaded"), "version 1 was: {message}");
+        let told = events.iter().find(|(name, _)| name == "error").unwrap();
+        assert_eq!(told.1, json!({"error": turn["error"], "repair_error": turn["repair_error"]}));
+        assert_eq!(talk.turn(turn["turn"].as_str().unwrap()).await["repair_error"], turn["repair_error"], "it is kept");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_nobody_runs_says_so() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    world.provider.plan(says("a box"));
+    world.provider.plan(says("a box, mended"));
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    let turn = talk.say("A box").await.json();
+    let turn = talk.end(turn["turn"].as_str().unwrap()).await;
+    // It is the newest version of which the turn speaks, and that one has not failed.
+    assert_eq!((&turn["version"], &turn["error"]["code"]), (&json!(2), &json!("no_runner")));
+    assert_eq!(turn["repair_error"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_is_seen_in_the_status() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    world.provider.plan(says("a box"));
+    world.provider.plan(Said::Slow(Duration::from_secs(30), Box::new(says("a box, mended"))));
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    let following = async {
+        let turn = world.send(talk.begin("A box")).await.json();
+        // Whoever hears of the failure hears at once that it is not the last word.
+        let failed = waited(&talk, 1, "failed").await;
+        assert_eq!(failed["repair_url"], turn["turn_url"], "{failed}");
+        assert_eq!(failed["message"], "ValueError: no (line 3) — it is being repaired");
+        let watching = world.connect("/api/projects/box/watch", Some(("authorization", &talk.bearer()))).await;
+        let first: Value = serde_json::from_str(&watching.ok().unwrap().borrow()[0]).unwrap();
+        assert_eq!(first["status_info"]["repair_url"], turn["turn_url"]);
+        // And who waits further is told what comes of it.
+        let began = world.clock.now();
+        let answer = talk.get("/api/projects/box/status?wait=60").await.json();
+        let took = world.clock.now().since(began).as_secs();
+        assert!((25..35).contains(&took), "{took} {answer}");
+        let repaired = &answer["status_info"];
+        assert_eq!(
+            (&repaired["version"], &repaired["origin"], &repaired["parent"], &repaired["repair_url"]),
+            (&json!(2), &json!("repair"), &json!(1), &Value::Null)
+        );
+        talk.runs(Run::Completes);
+        let completed = waited(&talk, 2, "completed").await;
+        assert_eq!(completed["repair_url"], Value::Null);
+    };
+    talk.working(following).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_the_last_word_once_its_turn_has_ended() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    world.provider.plan(says("a box"));
+    world.provider.plan(Said::Slow(Duration::from_secs(10), Box::new(Said::Stream("I give up.".to_owned()))));
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    let turn = talk.say("A box").await.json();
+    talk.end(turn["turn"].as_str().unwrap()).await;
+    let began = world.clock.now();
+    let failed = waited(&talk, 1, "failed").await;
+    assert_eq!((&failed["repair_url"], &failed["message"]), (&Value::Null, &json!("ValueError: no (line 3)")));
+    assert_eq!(world.clock.now(), began, "and nobody waits for more");
+
+    // Where nothing is to be repaired nothing is promised.
+    world.provider.plan(says("another box"));
+    talk.runs(Run::Fails(error("ValueError: never", "x = 1")));
+    let answer = talk.working(async {
+        world.send(talk.begin_repaired("Another", 0)).await;
+        waited(&talk, 2, "failed").await
+    });
+    assert_eq!(answer.await["repair_url"], Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_is_spoken_of_no_more_is_not_believed_in() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    world.provider.plan(says("a box"));
+    world.provider.plan(Said::Silence);
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    let failed = talk.working(async {
+        world.send(talk.begin("A box")).await;
+        waited(&talk, 1, "failed").await
+    });
+    assert_ne!(failed.await["repair_url"], Value::Null);
+    // From here on no alarm of the conversation rings.
+    let repaired = async || talk.get("/api/projects/box/status").await.json()["status_info"]["repair_url"].clone();
+    world.clock.sleep(Duration::from_secs(500)).await;
+    assert_ne!(repaired().await, Value::Null, "a model may take so long");
+    world.clock.sleep(Duration::from_secs(110)).await;
+    assert_eq!(repaired().await, Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_is_not_told_of_to_whom_the_project_is_given() {
+    let world = World::talking();
+    let (talk, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
+    world.provider.plan(says("a box"));
+    world.provider.plan(Said::Slow(Duration::from_secs(60), Box::new(says("a box, mended"))));
+    talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
+    talk.working(async {
+        let turn = world.send(talk.begin("A box")).await.json();
+        assert_eq!(waited(&talk, 1, "failed").await["repair_url"], turn["turn_url"]);
+        let admin = Person::admin(&world);
+        admin.call("PUT", "/api/projects/box/owner", Some(json!({"owner": "bert"}))).await;
+        assert_eq!(waited(&bert, 1, "failed").await["repair_url"], Value::Null);
+        world.clock.sleep(Duration::from_secs(90)).await;
+        let failed = waited(&bert, 1, "failed").await;
+        assert_eq!(failed["repair_url"], Value::Null, "what her turn says later changes nothing");
+    })
+    .await;
+    assert_eq!(bert.versions().await.len(), 1);
+    assert_eq!(bert.script(1), Some(script("a box")));
+}

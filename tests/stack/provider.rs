@@ -1,0 +1,192 @@
+//! Language models to talk to: aimock, which implements OpenAI's protocol and was not written here, and a fake for the
+//! faults that no model would promise.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{Method, Request};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::http::{send, try_send};
+use crate::process::{Process, command};
+use crate::tools::{free_port, tool};
+use crate::transport::Transport;
+use crate::wait::until;
+
+/// The key that aimock takes.
+pub const KEY: &str = "sk-stack-test-model-key";
+
+/// aimock, with answers by what the last message holds.
+pub struct Aimock {
+    port: u16,
+    /// It ends with this.
+    _process: Process,
+}
+
+impl Aimock {
+    /// Starts one with these fixtures (its own format); what fits none is refused.
+    pub async fn start(folder: &Path, transport: &Transport, fixtures: &Value) -> Self {
+        let port = free_port();
+        let path = folder.join("answers.json");
+        std::fs::write(&path, json!({"fixtures": fixtures}).to_string()).unwrap();
+        let mut aimock = command(&tool("PARTWRIGHT_AIMOCK"), Signal::SIGTERM);
+        aimock.env("AIMOCK_API_KEYS", KEY).args(["--strict", "--log-level", "warn", "--port", &port.to_string()]);
+        aimock.arg("--fixtures").arg(path);
+        let mut process = Process::start(folder, "aimock", Duration::from_secs(5), aimock);
+        let health = format!("http://127.0.0.1:{port}/health");
+        until("aimock", async || {
+            process.must_live();
+            let answer = try_send(transport, crate::http::request(Method::GET, &health)).await?;
+            if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
+        })
+        .await;
+        Self { port, _process: process }
+    }
+
+    /// The settings by which a Worker asks it.
+    pub fn settings(&self) -> [(String, String); 3] {
+        [("AI_BASE_URL", &*self.base_url()), ("AI_API_KEY", KEY), ("AI_MODEL", "one")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    }
+
+    /// Where its `chat/completions` is.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.port)
+    }
+
+    /// The bodies of the requests whose last message holds `words`, oldest first.
+    pub async fn asked(&self, transport: &Transport, words: &str) -> Vec<Value> {
+        let request = Request::get(format!("http://127.0.0.1:{}/__aimock/journal?limit=1000", self.port));
+        let request = request.header("authorization", format!("Bearer {KEY}")).body(bytes::Bytes::new()).unwrap();
+        let journal = send(transport, request).await.expect(200).json();
+        let entries = journal.as_array().unwrap_or_else(|| panic!("{journal}"));
+        let holds = |body: &&Value| {
+            let last = body["messages"].as_array().and_then(|messages| messages.last());
+            last.and_then(|last| last["content"].as_str()).is_some_and(|said| said.contains(words))
+        };
+        entries.iter().map(|entry| &entry["body"]).filter(holds).cloned().collect()
+    }
+}
+
+/// What the fake does after it has read a request.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Writes these bytes.
+    Send(String),
+    /// Writes these bytes until nobody takes them.
+    SendForEver(String),
+    /// Does nothing for so long.
+    Wait(Duration),
+}
+
+/// A server that does what it was told, one plan a connection, and then closes it.
+pub struct Fake {
+    /// Its port of loopback.
+    pub port: u16,
+    plans: Arc<Mutex<VecDeque<Vec<Step>>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Fake {
+    /// One without plans, which closes each connection at once.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (plans, asked) = (Arc::<Mutex<VecDeque<Vec<Step>>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (shared, kept) = (plans.clone(), asked.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let plan = shared.lock().unwrap().pop_front().unwrap_or_default();
+                tokio::spawn(serve(socket, plan, kept.clone()));
+            }
+        });
+        Self { port, plans, asked, task }
+    }
+
+    /// What the next connection that has no plan yet meets.
+    pub fn plan(&self, steps: Vec<Step>) {
+        self.plans.lock().unwrap().push_back(steps);
+    }
+
+    /// Whether every plan was met.
+    pub fn is_done(&self) -> bool {
+        self.plans.lock().unwrap().is_empty()
+    }
+
+    /// The requests that came, head and body.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<String>>>) {
+    let mut request = Vec::new();
+    let mut part = vec![0; 64 << 10];
+    while !is_whole(&request) {
+        match socket.read(&mut part).await {
+            Ok(read @ 1..) => request.extend_from_slice(&part[..read]),
+            _ => return,
+        }
+    }
+    asked.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    for step in plan {
+        match step {
+            Step::Send(text) => drop(socket.write_all(text.as_bytes()).await),
+            Step::SendForEver(text) => while socket.write_all(text.as_bytes()).await.is_ok() {},
+            Step::Wait(duration) => tokio::time::sleep(duration).await,
+        }
+    }
+}
+
+/// Whether head and body of a request are there.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    request.len() >= head.len() + 4 + length.unwrap_or(0)
+}
+
+/// An answer with this status and JSON.
+pub fn answer(status: &str, headers: &str, body: &str) -> Step {
+    let length = body.len();
+    Step::Send(format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}connection: close\r\n\r\n\
+         {body}"
+    ))
+}
+
+/// The head of a stream, whose parts are [`chunk`]s. One without [`END`] was cut.
+pub fn stream() -> Step {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+    Step::Send(head.to_owned())
+}
+
+/// A part of a stream that says `text`.
+pub fn chunk(text: &str) -> String {
+    let data = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
+    raw_chunk(&format!("data: {data}\n\n"))
+}
+
+/// A part of a stream as it stands.
+pub fn raw_chunk(text: &str) -> String {
+    format!("{:x}\r\n{text}\r\n", text.len())
+}
+
+/// The end of a stream that is whole.
+pub fn end() -> Step {
+    Step::Send(raw_chunk("data: [DONE]\n\n") + "0\r\n\r\n")
+}

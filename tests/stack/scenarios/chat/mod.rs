@@ -1,0 +1,200 @@
+//! From a sentence to a model, in workerd: against aimock's implementation of OpenAI's protocol, and against faults.
+//!
+//! - `talk`: what somebody says about a project, and the events that they hear
+//! - `protocol`: what is made of aimock's answers and errors
+//! - `turns`: conversations that become models, whoever leaves
+//! - `faults`: what breaks
+//! - `injection`: what words cannot reach
+
+mod faults;
+mod injection;
+mod protocol;
+mod talk;
+mod turns;
+
+use serde_json::{Value, json};
+
+use self::talk::Talk;
+use crate::provider::{Aimock, Fake, KEY};
+use crate::signer::Signer;
+use crate::stack::Stack;
+use crate::tools::free_port;
+use crate::wait::until;
+use crate::worker::{ADMIN_TOKEN, Worker};
+
+/// The key of the fake, beside aimock's.
+const OTHER_KEY: &str = "sk-stack-test-other-key";
+
+const ISSUER: &str = "https://issuer.example.com/";
+const AUDIENCE: &str = "https://cad.example.com/api";
+const SECRET: &str = "stack-test-jwt-secret-of-32-bytes-or-more";
+
+const PLATE: &str = "\
+import FreeCAD as App
+import Part
+
+length, width, height = 40.0, 20.0, 10.0  # mm
+doc = App.newDocument(\"Model\")
+shape = Part.makeBox(length, width, height)
+obj = doc.addObject(\"Part::Feature\", \"Plate\")
+obj.Shape = shape
+doc.recompute()
+";
+
+fn taller() -> String {
+    let fillet = "height)\nshape = shape.makeFillet(50.0, shape.Edges)\n";
+    PLATE.replace("10.0", "15.0").replace("height)\n", fillet)
+}
+
+fn mended() -> String {
+    taller().replace("50.0", "1.0")
+}
+
+fn with_a_hole() -> String {
+    mended().replace(
+        "1.0, shape.Edges)\n",
+        "1.0, shape.Edges)\nshape = shape.cut(Part.makeCylinder(3, 99, App.Vector(20, 10, -1)))\n",
+    )
+}
+
+fn says(script: &str) -> Value {
+    json!({"content": format!("Here it is.\n\n```python\n{script}```\n\nNext:\n- Round the edges\n")})
+}
+
+/// What aimock answers, by what the last message holds; the first that fits counts.
+fn fixtures() -> Value {
+    let text = |words: &str, response: Value| json!({"match": {"userMessage": words}, "response": response});
+    let error = |words: &str, status: u16, kind: &str| {
+        json!({
+            "match": {"userMessage": words},
+            "response": {"error": {"message": format!("{kind} {KEY}"), "type": kind}, "status": status, "retryAfter": 1},
+        })
+    };
+    // With a pause between chunks, so that some arrive.
+    let mut cut = text("break off", says(PLATE));
+    (cut["truncateAfterChunks"], cut["latency"]) = (json!(3), json!(50));
+    let mut slow = text("take your time", says(PLATE));
+    slow["latency"] = json!(300);
+    let mut limited = says(PLATE);
+    limited["finishReason"] = json!("length");
+    json!([
+        text(injection::PRINTED, says(PLATE)),
+        text(injection::SAID, injection::obedient_answer()),
+        text("version 2 failed", says(&mended())),
+        text("a hole through it", says(&with_a_hole())),
+        text("5 mm taller", says(&taller())),
+        text("A plate", says(PLATE)),
+        text("only talk", json!({"content": "I only make parts."})),
+        text("use a tool", json!({"toolCalls": [{"name": "run", "arguments": {"path": "/"}}]})),
+        text("its own limit", limited),
+        cut,
+        slow,
+        error("be limited", 429, "rate_limit_error"),
+        error("be broken", 500, "server_error"),
+        error("be refused", 401, "authentication_error"),
+        error("be unknown", 404, "invalid_request_error"),
+        error("for the other", 404, "invalid_request_error"),
+    ])
+}
+
+/// A Worker that talks to aimock first and then to the fake, on the stack's bucket. It trusts an issuer.
+struct Talking {
+    aimock: Aimock,
+    fake: Fake,
+    worker: Worker,
+    /// A token of each of two users.
+    anna: String,
+    bert: String,
+}
+
+impl Talking {
+    async fn start(stack: &Stack) -> Self {
+        let (aimock, fake) = (Aimock::start(stack.folder(), &stack.transport, &fixtures()).await, Fake::start().await);
+        let mut settings = stack.settings();
+        settings.retain(|(name, _)| name != "AUTH_MODE");
+        settings.extend(aimock.settings());
+        let more = [
+            ("AI_FALLBACK_BASE_URL", format!("http://127.0.0.1:{}/v1", fake.port)),
+            ("AI_FALLBACK_API_KEY", OTHER_KEY.to_owned()),
+            ("AI_FALLBACK_MODEL", "two".to_owned()),
+            ("AUTH_JWT_SECRET", SECRET.to_owned()),
+            ("AUTH_ISSUER", ISSUER.to_owned()),
+            ("AUTH_AUDIENCE", AUDIENCE.to_owned()),
+        ];
+        settings.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let mut worker = Worker::start(stack.folder(), "talking-worker", free_port(), &settings);
+        worker.ready(&stack.transport, 200).await;
+        let [anna, bert] = ["anna", "bert"].map(|user| token(stack, user));
+        Self { aimock, fake, worker, anna, bert }
+    }
+
+    /// Anna about one of her projects.
+    fn talk<'a>(&'a self, stack: &'a Stack, project: &str) -> Talk<'a> {
+        Talk::new(self.worker.api(&stack.transport).with_token(&self.anna), stack, project)
+    }
+
+    /// Bert about one of his.
+    fn talk_of_bert<'a>(&'a self, stack: &'a Stack, project: &str) -> Talk<'a> {
+        Talk::new(self.worker.api(&stack.transport).with_token(&self.bert), stack, project)
+    }
+}
+
+/// A token of the issuer, good for an hour.
+fn token(stack: &Stack, user: &str) -> String {
+    use partwright::http::Clock;
+    let now = stack.clock.now().as_millis() / 1_000;
+    let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "nbf": now - 60, "exp": now + 3_600});
+    Signer::secret(SECRET).token(None, &claims)
+}
+
+/// All of it, on one Worker; what has the fake to itself comes one after the other.
+pub async fn a_sentence_becomes_a_model(stack: &Stack) {
+    let talking = Talking::start(stack).await;
+    let talking = &talking;
+    tokio::join!(
+        turns::three_of_which_the_second_is_repaired(stack, talking),
+        turns::a_client_that_leaves_stops_nothing(stack, talking),
+        turns::a_stream_is_taken_up_again(stack, talking),
+        injection::words_reach_nothing_else(stack, talking),
+        protocol::by_the_library(stack, talking),
+        async {
+            protocol::by_the_worker(stack, talking).await;
+            faults::each_ends_in_a_clear_state(stack, talking).await;
+        },
+    );
+    all_of_it_is_counted(stack, talking).await;
+    let log = std::fs::read_to_string(stack.folder().join("talking-worker.log")).unwrap();
+    assert!(!log.contains(KEY) && !log.contains(OTHER_KEY) && !log.contains(SECRET), "a secret is in the log");
+}
+
+/// The figures of both models come to what was done with them.
+async fn all_of_it_is_counted(stack: &Stack, talking: &Talking) {
+    let api = talking.worker.api(&stack.transport).with_token(ADMIN_TOKEN);
+    until("the figures of the models", async || {
+        let figures = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let models = figures["totals"]["models"].as_array().unwrap();
+        let of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
+        let (Some(first), Some(other)) = (of("one"), of("two")) else { return Err(figures.to_string()) };
+        let least = [
+            (&first["calls"], 15),
+            (&first["successes"], 6),
+            (&first["input_tokens"], 1),
+            (&first["output_tokens"], 100),
+            (&first["latency"]["p95_ms"], 1),
+            (&first["first_runs"], 4),
+            (&first["first_runs_won"], 3),
+            (&first["repairs_tried"], 1),
+            (&first["repairs_won"], 1),
+            (&first["failures"]["cut"], 1),
+            (&first["failures"]["rate_limited"], 3),
+            (&first["failures"]["unauthorized"], 1),
+            (&other["fallbacks"], 4),
+            (&other["successes"], 4),
+        ];
+        match least.iter().find(|(count, least)| count.as_u64().is_none_or(|count| count < *least)) {
+            Some((_, least)) => Err(format!("one is less than {least}: {figures}")),
+            None => Ok(()),
+        }
+    })
+    .await;
+}
