@@ -35,7 +35,7 @@ const CASES: &[Case] = &[
         line: Some(3),
         // The bracket that is never closed.
         column: Some(22),
-        log: &["SyntaxError", "(line 3, column 21)"],
+        log: &["SyntaxError", "(line 3, column 22)"],
     },
     Case {
         script: "leaves",
