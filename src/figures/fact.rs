@@ -105,6 +105,6 @@ impl<'a> Fact<'a> {
 
 /// The label of a model of a provider.
 pub fn model_label(provider: &str, model: &str) -> String {
-    // The tab stands between the parts.
-    format!("{provider}\t{}", model.replace('\t', " "))
+    // The tab stands between the parts, and other control characters apart from other things.
+    format!("{provider}\t{}", model.replace(char::is_control, " "))
 }
