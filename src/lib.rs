@@ -25,16 +25,14 @@
 pub mod account;
 pub mod ai;
 pub mod api;
+pub mod assets;
 pub mod auth;
 pub mod chat;
-pub mod contract;
 pub mod crypto;
 #[cfg(target_arch = "wasm32")]
 mod edge;
 pub mod figures;
 pub mod fleet;
-pub mod http;
 pub mod object;
 pub mod project;
 mod row;
-pub mod s3;

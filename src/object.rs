@@ -7,8 +7,8 @@ use futures::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::contract::{ProjectId, Timestamp};
-use crate::http::{Body, HttpError};
+use contract::{ProjectId, Timestamp};
+use platform::{Body, HttpError};
 
 /// A value in the object's SQLite.
 #[derive(Debug, Clone, PartialEq, Eq)]

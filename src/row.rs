@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 
-use crate::contract::{Timestamp, Version};
 use crate::object::{SqlError, Value};
+use contract::{Timestamp, Version};
 
 /// Reads the columns of one row from left to right.
 pub(super) struct Reader(std::vec::IntoIter<Value>);

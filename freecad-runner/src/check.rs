@@ -1,10 +1,10 @@
 //! `freecad-runner check`: what this machine offers, for people who set one up.
 
-use partwright::contract::Outcome;
+use contract::Outcome;
 
-use crate::config::{EngineConfig, JailMode};
-use crate::engine::{self, Engine, Namespace, Run, Volume, unwatched};
 use crate::transport::SystemClock;
+use sandbox::{Engine, Namespace, Run, Volume, unwatched};
+use sandbox::{EngineConfig, JailMode};
 
 /// The script that is tried.
 const TRIAL: &[u8] = b"import FreeCAD\nFreeCAD.newDocument('Trial').addObject('Part::Box', 'Box')\n";
@@ -21,7 +21,7 @@ pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     line("user", if nix::unistd::geteuid().is_root() { "root" } else { "not root" });
     line(
         "landlock",
-        &engine::landlock_version().map_or_else(
+        &sandbox::landlock_version().map_or_else(
             || "none: scripts cannot be run here".to_owned(),
             |version| {
                 format!("version {version}{}", if version < 6 { ", without signal scope (Linux 6.12)" } else { "" })
@@ -32,7 +32,7 @@ pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     line(
         "jail",
         &match config.jail {
-            JailMode::Full => format!("full: own users from {}", crate::config::FIRST_SLOT_UID),
+            JailMode::Full => format!("full: own users from {}", sandbox::FIRST_SLOT_UID),
             JailMode::SameUid => "same-uid: for your own scripts only".to_owned(),
         },
     );
@@ -95,7 +95,7 @@ fn line(name: &str, value: &str) {
 
 /// Which namespaces could be made. The jail makes none of them but a view of the mounts, for the slots' volumes.
 fn namespaces() -> String {
-    let Ok(found) = engine::namespaces() else { return "unknown: no process can be made to try".to_owned() };
+    let Ok(found) = sandbox::namespaces() else { return "unknown: no process can be made to try".to_owned() };
     let tell = |(name, namespace): (&str, Namespace)| match namespace {
         Namespace::Yes => format!("{name} yes"),
         Namespace::WithUser => format!("{name} within a user namespace"),

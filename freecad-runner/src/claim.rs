@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
-use partwright::contract::{Attempt, Key, RunId, Timestamp};
-use partwright::s3::{Client, Condition, Patience, PutOptions, S3Error};
+use contract::{Attempt, Key, RunId, Timestamp};
+use s3::{Client, Condition, PutOptions, RetryPolicy, S3Error};
 
 use crate::queue::Candidate;
 
@@ -73,11 +73,11 @@ impl Claim {
         let body = body(&attempt)?;
         // Runners race for what is free, so most noes are true ones: after a single try there is no doubt whose the
         // object is, and nobody need look.
-        let once = client.with_patience(Patience { tries: 1, ..Patience::default() });
+        let once = client.with_retry_policy(RetryPolicy { tries: 1, ..RetryPolicy::default() });
         let etag = match once.put(&key, body.clone(), &options).await {
             Ok(etag) => etag,
             Err(error) if is_lost(&error) => return Ok(None),
-            Err(error) if !error.is_passing() => return Err(error),
+            Err(error) if !error.is_transient() => return Err(error),
             Err(_) => match client.put(&key, body, &options).await {
                 Ok(etag) => etag,
                 Err(error) if is_lost(&error) => match own_etag(client, &key, &attempt.run).await? {
@@ -222,8 +222,8 @@ fn body(attempt: &Attempt) -> Result<Bytes, S3Error> {
 
 #[cfg(test)]
 mod tests {
-    use partwright::http::Clock;
-    use partwright::s3::Patience;
+    use platform::Clock;
+    use s3::RetryPolicy;
 
     use super::*;
     use crate::testing::{Fault, Faulty, MemoryStore};
@@ -232,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn a_heartbeat_of_which_nobody_knows_keeps_no_attempt_from_being_given_back() {
         let (store, clock, bucket) = (Faulty::new(MemoryStore::new()), SystemClock::new(), MemoryStore::bucket());
-        let client = Client::new(&store, &clock, &bucket).with_patience(Patience::none());
+        let client = Client::new(&store, &clock, &bucket).with_retry_policy(RetryPolicy::once());
         let candidate = Candidate { job: ("p".parse().unwrap(), 1.try_into().unwrap()), attempt: 1, died: 0 };
         let claim = Claim::create(client, &candidate, "test", clock.now()).await.unwrap().unwrap();
         store.plan("PUT", "a1.json", Fault::LostAnswer);

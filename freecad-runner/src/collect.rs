@@ -7,11 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
+use contract::{Format, Sha256};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
-use partwright::contract::{Format, Sha256};
 
-use crate::engine::MadeFile;
+use sandbox::MadeFile;
 
 /// A file's bytes, read once and summed.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
-    use partwright::contract::RunId;
+    use contract::RunId;
 
     use super::*;
 

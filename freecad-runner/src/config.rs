@@ -8,7 +8,9 @@ use std::time::Duration;
 use http::Uri;
 use http::header::HeaderValue;
 use http::uri::Scheme;
-use partwright::s3::{Bucket, ConfigError};
+use platform::ConfigError;
+use s3::Bucket;
+use sandbox::{EngineConfig, JailMode, Limits};
 
 /// Everything that the runner is told.
 #[derive(Debug, Clone)]
@@ -101,50 +103,6 @@ impl fmt::Debug for WorkerLink {
     }
 }
 
-/// How scripts are run; all that `freecad-runner run` needs.
-#[derive(Debug, Clone)]
-pub struct EngineConfig {
-    /// `RUNNER_SLOTS`: how many jobs run at once. Default: the number of cores.
-    pub slots: usize,
-    /// What one job may use.
-    pub limits: Limits,
-    /// `RUNNER_SERVER_JOBS`: how many jobs a fork server runs before a fresh one takes its place, from 1: what leaks, leaks
-    /// no further. Default: 1,000.
-    pub jobs_a_server: u32,
-    /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
-    pub jail: JailMode,
-    /// `RUNNER_FIRST_UID`: the first user and group id that scripts run as, from 1000. Default: from 70000 to 99999,
-    /// beginning anywhere; where a user namespace has none of these, from 20000 to 49999.
-    pub first_uid: Option<u32>,
-    /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
-    pub scratch: PathBuf,
-    /// `RUNNER_FREECAD`: the program that hosts FreeCAD. Default: `freecadcmd` on `PATH`.
-    pub freecad: String,
-}
-
-/// What one job may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// `RUNNER_JOB_SECONDS`: wall and CPU seconds. Default: 120.
-    pub seconds: Duration,
-    /// `RUNNER_JOB_MEMORY`: bytes of address space; takes `MiB` and `GiB`. Default: 2 GiB.
-    pub memory: u64,
-    /// `RUNNER_JOB_OUTPUT`: bytes of all files together; takes `MiB` and `GiB`. Default: 256 MiB.
-    pub output: u64,
-}
-
-/// Whether the script's process runs as another user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JailMode {
-    /// As a user of its slot's own; needs root.
-    Full,
-    /// As the runner's own user, for a person without root on their own machine.
-    SameUid,
-}
-
-/// The first user and group id that scripts run as where nothing is set.
-pub const FIRST_SLOT_UID: u32 = 70_000;
-
 /// What `RUNNER_FIRST_UID` may be: above what systems keep for themselves, and with room above it.
 const FIRST_UIDS: RangeInclusive<u32> = 1_000..=4_294_000_000;
 
@@ -164,55 +122,54 @@ impl Config {
             lease: seconds(lookup, "RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
             drain: seconds(lookup, "RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
             worker: WorkerLink::from_settings(lookup)?,
-            engine: EngineConfig::from_settings(lookup)?,
+            engine: engine_config(lookup)?,
         })
     }
 }
 
-impl EngineConfig {
-    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
-    ///
-    /// # Errors
-    /// Names the setting that is wrong.
-    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let jail = match optional(lookup, "RUNNER_JAIL").as_deref() {
-            None | Some("full") => JailMode::Full,
-            Some("same-uid") => JailMode::SameUid,
-            Some(other) => {
-                return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
-            }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
-        let first_uid = match optional(lookup, "RUNNER_FIRST_UID") {
-            None => None,
-            Some(text) => Some(text.parse().ok().filter(|id| FIRST_UIDS.contains(id)).ok_or_else(|| {
-                let (least, most) = (FIRST_UIDS.start(), FIRST_UIDS.end());
-                ConfigError::new("RUNNER_FIRST_UID", format!("{text:?} is not a user id from {least} to {most}"))
-            })?),
-        };
-        let scratch = optional(lookup, "RUNNER_SCRATCH")
-            .map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
-        if !scratch.is_absolute() {
-            return Err(ConfigError::new("RUNNER_SCRATCH", format!("{} is not an absolute path", scratch.display())));
+/// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+///
+/// # Errors
+/// Names the setting that is wrong.
+pub fn engine_config(lookup: Lookup<'_>) -> Result<EngineConfig, ConfigError> {
+    let jail = match optional(lookup, "RUNNER_JAIL").as_deref() {
+        None | Some("full") => JailMode::Full,
+        Some("same-uid") => JailMode::SameUid,
+        Some(other) => {
+            return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
         }
-        Ok(Self {
-            slots,
-            limits: Limits {
-                seconds: seconds(lookup, "RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
-                memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
-                output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
-            },
-            jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
-            jail,
-            first_uid,
-            scratch,
-            freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
-        })
+    };
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
+    let first_uid = match optional(lookup, "RUNNER_FIRST_UID") {
+        None => None,
+        Some(text) => Some(text.parse().ok().filter(|id| FIRST_UIDS.contains(id)).ok_or_else(|| {
+            let (least, most) = (FIRST_UIDS.start(), FIRST_UIDS.end());
+            ConfigError::new("RUNNER_FIRST_UID", format!("{text:?} is not a user id from {least} to {most}"))
+        })?),
+    };
+    let scratch =
+        optional(lookup, "RUNNER_SCRATCH").map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
+    if !scratch.is_absolute() {
+        return Err(ConfigError::new("RUNNER_SCRATCH", format!("{} is not an absolute path", scratch.display())));
     }
+    Ok(EngineConfig {
+        slots,
+        limits: Limits {
+            seconds: seconds(lookup, "RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
+            memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
+            output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
+        },
+        jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
+        jail,
+        first_uid,
+        scratch,
+        freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
+    })
 }
 
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Gives a setting by its name.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
     lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{FusedFuture, LocalBoxFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
-use partwright::http::{Clock, Http};
-use partwright::s3::{Client, ProbeError, S3Error, probe};
+use platform::{Clock, Http};
+use s3::{Client, ProbeError, S3Error, probe};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tracing::{debug, error, info, warn};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::http::Clock;
-use partwright::s3::Patience;
+use platform::Clock;
+use s3::RetryPolicy;
 use tokio::sync::{broadcast, watch};
 use tracing::warn;
 
@@ -52,7 +52,7 @@ pub async fn watch_over(
 ) -> Stop {
     let (clock, lease, job) = (tools.clock, tools.config.lease, &candidate.job);
     let pace = Pace::of(lease);
-    let client = tools.client.with_patience(Patience::within(pace.patience));
+    let client = tools.client.with_retry_policy(RetryPolicy::within(pace.patience));
     let mut cancellations = tools.hints.cancellations();
     let mut held = clock.monotonic();
     let (mut next, mut is_doubtful) = (held + pace.usual, false);

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
+use contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use futures::FutureExt;
 use futures::future::{Either, join, select, try_join, try_join_all};
-use partwright::contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
-use partwright::http::Clock;
-use partwright::s3::{Client, S3Error};
+use platform::Clock;
+use s3::{Client, S3Error};
 use tokio::sync::watch;
 
 use crate::claim::{Claim, Heartbeat};
 use crate::collect::Collected;
 use crate::config::Config;
-use crate::engine::{EngineError, Finished, Log, Progress, Run};
 use crate::heartbeat::{Stop, watch_over};
 use crate::hints::Hints;
 use crate::publish::{self, Commit};
@@ -21,6 +20,7 @@ use crate::slots::HeldSlot;
 use crate::tidy;
 use crate::transport::SystemClock;
 use crate::workbench::{PreparedJob, Workbench};
+use sandbox::{EngineError, Finished, Log, Progress, Run};
 
 /// The most that is read of a script. The API takes 1 MiB; a hand-dropped one may be larger, and is told so.
 const SCRIPT_LIMIT: usize = 4 << 20;
@@ -106,7 +106,7 @@ pub async fn work(
     let end = claim_to_commit(tools, candidate, claim, slot, drained.clone()).await;
     match &end {
         Err(JobFailure::Engine(error)) if !error.script_may_have_run() => give_back(tools, claim, drained).await,
-        Err(JobFailure::Store(error)) if error.is_passing() => give_back(tools, claim, drained).await,
+        Err(JobFailure::Store(error)) if error.is_transient() => give_back(tools, claim, drained).await,
         Err(JobFailure::Publishing(_)) if claim.is_hurried() => give_back(tools, claim, drained).await,
         _ => {}
     }
@@ -417,7 +417,7 @@ fn rounded(number: f64) -> f64 {
 mod tests {
     use std::future::{pending, ready};
 
-    use partwright::contract::Report;
+    use contract::Report;
 
     use super::*;
     use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore};
@@ -598,9 +598,9 @@ mod tests {
         let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
         // Another attempt's report, one of nobody, other software's mark, and something that nobody can read.
         let job = candidate().job;
-        let mut other = Report::new(job.0, job.1, Outcome::Completed, partwright::contract::Timestamp::from_millis(0));
+        let mut other = Report::new(job.0, job.1, Outcome::Completed, contract::Timestamp::from_millis(0));
         let cancelled = serde_json::to_vec(&other).unwrap();
-        other.run = Some(partwright::contract::RunId::random());
+        other.run = Some(contract::RunId::random());
         for (done, is_kept) in [
             (serde_json::to_vec(&other).unwrap(), false),
             (cancelled, false),
@@ -611,8 +611,7 @@ mod tests {
                 store.drop_in("processed/p/p_v1.py.done", done);
                 let bytes = bytes::Bytes::from_static(b"x");
                 let sha256 = Sha256::of(&bytes);
-                let file =
-                    Collected { format: partwright::contract::Format::Step, made_by: "runner".into(), bytes, sha256 };
+                let file = Collected { format: contract::Format::Step, made_by: "runner".into(), bytes, sha256 };
                 let mut report =
                     Report::new(candidate().job.0, candidate().job.1, Outcome::Completed, tools.clock.now());
                 report.run = Some(claim.run());

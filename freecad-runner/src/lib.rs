@@ -32,7 +32,6 @@ pub mod claim;
 pub mod collect;
 pub mod config;
 pub mod daemon;
-pub mod engine;
 pub mod heartbeat;
 pub mod hints;
 pub mod job;
@@ -41,7 +40,6 @@ pub mod look;
 pub mod products;
 pub mod publish;
 pub mod queue;
-pub mod render;
 pub mod slots;
 pub mod sweep;
 #[cfg(test)]

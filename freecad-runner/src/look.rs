@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::{Key, prefix};
-use partwright::s3::{Client, Entry, S3Error};
+use contract::{Key, prefix};
+use s3::{Client, Entry, S3Error};
 
 /// The most pages of one look, so that what it holds in memory has an upper size.
 const MAX_PAGES: usize = 100;
@@ -130,7 +130,7 @@ pub async fn page(
 
 #[cfg(test)]
 mod tests {
-    use partwright::http::Clock;
+    use platform::Clock;
 
     use super::*;
     use crate::testing::MemoryStore;

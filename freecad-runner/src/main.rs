@@ -8,12 +8,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-use freecad_runner::config::{Config, EngineConfig, JailMode};
-use freecad_runner::engine::Engine;
+use freecad_runner::config::{Config, engine_config};
 use freecad_runner::hints::{self, Hints};
 use freecad_runner::local::LocalRun;
 use freecad_runner::transport::{SystemClock, Transport};
-use freecad_runner::{check, daemon, engine, local};
+use freecad_runner::{check, daemon, local};
+use sandbox::{Engine, EngineConfig, JailMode};
 
 const USAGE: &str = "freecad-runner: runs FreeCAD scripts
 
@@ -122,7 +122,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 fn check_machine() -> Result<bool, String> {
-    let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
+    let config = engine_config(&setting).map_err(|error| error.to_string())?;
     runtime()?.block_on(async {
         let (mut stopping, second) = signals()?;
         let clock = SystemClock::new();
@@ -136,7 +136,7 @@ fn check_machine() -> Result<bool, String> {
 }
 
 fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
-    let config = EngineConfig::from_settings(&setting).map_err(|error| error.to_string())?;
+    let config = engine_config(&setting).map_err(|error| error.to_string())?;
     let config = EngineConfig { slots: config.slots.min(runs.len()), ..config };
     runtime()?.block_on(async {
         let (stopping, second) = signals()?;
@@ -163,7 +163,7 @@ fn poll() -> Result<(), String> {
             }
         }
         tracing::info!(
-            landlock = engine::landlock_version(),
+            landlock = sandbox::landlock_version(),
             seccomp = true,
             scratch = ?engine.volume(),
             "the jail's layers"

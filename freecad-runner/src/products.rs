@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use partwright::contract::{Format, Outcome, Sha256};
+use contract::{Format, Outcome, Sha256};
 
 use tokio::sync::Semaphore;
 
 use crate::collect::{CollectError, Collected, collect, read_one, size_of};
-use crate::engine::Finished;
-use crate::render::{self, Drawn, PICTURE_SIZE};
+use render::{Drawn, PICTURE_SIZE};
+use sandbox::Finished;
 
 /// The most of a mesh that is read, in bytes: what 2 million triangles over 3 million vertices take.
 const MESH_LIMIT: u64 = 64 << 20;
@@ -89,10 +89,10 @@ async fn draw(directory: &Path, mesh: &str, limit: u64) -> Result<(Vec<Collected
 mod tests {
     use std::fs;
 
-    use partwright::contract::RunId;
+    use contract::RunId;
 
     use super::*;
-    use crate::engine::{Log, MadeFile};
+    use sandbox::{Log, MadeFile};
 
     /// What is gathered of a job that left an STL file of ten bytes and a mesh: formats and warnings.
     async fn gathered(mesh: &[u8], limit: u64) -> (Vec<Format>, Vec<String>) {

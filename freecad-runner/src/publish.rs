@@ -1,8 +1,8 @@
 //! Puts a job's results into the bucket: files, then the log, then the report, whose writing is the commit.
 
 use bytes::Bytes;
-use partwright::contract::{Key, OutputFile, REPORT_LIMIT, Report, RunId, Timestamp};
-use partwright::s3::{Client, PutOptions, S3Error};
+use contract::{Key, OutputFile, REPORT_LIMIT, Report, RunId, Timestamp};
+use s3::{Client, PutOptions, S3Error};
 
 use crate::collect::Collected;
 use crate::queue::Job;
@@ -109,9 +109,9 @@ pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
 
 #[cfg(test)]
 mod tests {
-    use partwright::contract::{Geometry, JobError, Outcome};
-    use partwright::http::Clock;
-    use partwright::s3::Bucket;
+    use contract::{Geometry, JobError, Outcome};
+    use platform::Clock;
+    use s3::Bucket;
 
     use super::*;
     use crate::testing::MemoryStore;

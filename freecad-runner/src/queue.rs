@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use partwright::contract::{Key, MAX_ATTEMPTS, ProjectId, Timestamp, Version};
+use contract::{Key, MAX_ATTEMPTS, ProjectId, Timestamp, Version};
 
 use crate::look::Look;
 
@@ -225,7 +225,7 @@ fn candidate(job: &Job, waiting: &Waiting) -> Candidate {
 
 #[cfg(test)]
 mod tests {
-    use partwright::s3::Entry;
+    use s3::Entry;
 
     use super::*;
 

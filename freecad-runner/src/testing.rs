@@ -1,97 +1,49 @@
-//! What this program's own tests stand on: the library's strict store in memory, faults on demand, and programs that
-//! behave as FreeCAD with a fork server does, or as it should not.
-#![allow(dead_code, reason = "the shared files hold more than these tests use")]
-
-#[path = "../../tests/support/faults.rs"]
-mod faults;
-#[path = "../../tests/support/memory_store.rs"]
-mod memory_store;
+//! What this program's own tests stand on: the strict store in memory, faults on demand, and engines that need no FreeCAD.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Format, Outcome, Sha256};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, ready};
-use partwright::contract::{Format, Outcome, RunId, Sha256};
+use sandbox::testing;
+use sandbox::{Engine, EngineError, Finished, Log, Run};
 
 use crate::collect::Collected;
 use crate::config::Config;
-use crate::engine::{Engine, EngineError, Finished, Log, Run};
 use crate::workbench::{PreparedJob, Workbench};
 
-pub use faults::{Fault, Faulty};
-pub use memory_store::MemoryStore;
+pub use testkit::faults::{Fault, Faulty};
+pub use testkit::memory_store::MemoryStore;
 
-/// A fork server that gets ready and takes jobs; what stands for `GOT` runs with each. It knows whether it is the
-/// first one of its engine.
-pub const SERVER: &str = r#"#!/usr/bin/python3 -I
-import os, socket, time
-is_second = os.path.exists("started")
-open("started", "a").close()
-channel = socket.socket(fileno=3)
-channel.sendall(b'{"ready": true}\n')
-while True:
-    length, descriptors, _, _ = socket.recv_fds(channel, 4, 4)
-    if len(length) < 4:
-        os._exit(0)
-    packet = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
-    # GOT
-"#;
-
-/// An engine on a program that is not FreeCAD, and the directory of both; removed when it is dropped.
+/// A stand-in for FreeCAD, with the settings of a runner that uses it.
 pub struct FakeEngine {
-    /// The settings it was made with.
     pub config: Config,
-    /// The engine. An option for the order of the ends alone.
-    engine: Option<Engine>,
-    directory: PathBuf,
+    fake: testing::FakeEngine,
 }
 
 impl FakeEngine {
-    /// With one slot, on an executable file that holds `program`.
     pub fn new(program: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("partwright-fake-{}", RunId::random()));
-        fs::create_dir(&directory).unwrap();
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).unwrap();
-        let path = directory.join("program");
-        fs::write(&path, program).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let is_root = nix::unistd::geteuid().is_root();
-        let config = Config::from_settings(&|name| {
-            Some(match name {
-                "RUNNER_SCRATCH" => directory.join("scratch").display().to_string(),
-                "RUNNER_FREECAD" => path.display().to_string(),
-                "RUNNER_SLOTS" => "1".to_owned(),
-                "RUNNER_NAME" => "test".to_owned(),
-                "RUNNER_JAIL" if !is_root => "same-uid".to_owned(),
-                name => return MemoryStore::setting(name),
-            })
-        });
-        let config = config.unwrap();
-        let engine = Engine::new(&config.engine).unwrap();
-        Self { config, engine: Some(engine), directory }
+        Self::on(testing::FakeEngine::new(program))
     }
 
-    /// On a fork server that does `got` (indented by four) with each job.
     pub fn server(got: &str) -> Self {
-        Self::new(&SERVER.replace("    # GOT\n", got))
+        Self::on(testing::FakeEngine::server(got))
     }
 
-    /// The engine.
     pub fn engine(&self) -> &Engine {
-        self.engine.as_ref().unwrap()
+        self.fake.engine()
     }
-}
 
-impl Drop for FakeEngine {
-    fn drop(&mut self) {
-        self.engine = None;
-        let _ = fs::remove_dir_all(&self.directory);
+    fn on(fake: testing::FakeEngine) -> Self {
+        let config = Config::from_settings(&|name| match name {
+            "RUNNER_NAME" => Some("test".to_owned()),
+            name => MemoryStore::setting(name),
+        });
+        let config = Config { engine: fake.config.clone(), ..config.unwrap() };
+        Self { config, fake }
     }
 }
 
@@ -135,7 +87,7 @@ impl PreparedJob for QuickJob<'_> {
         &'a self,
         _display_name: &'a str,
         stop: LocalBoxFuture<'a, ()>,
-        _watcher: crate::engine::Watcher<'a>,
+        _watcher: sandbox::Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>> {
         self.0.runs.set(self.0.runs.get() + 1);
         async move {

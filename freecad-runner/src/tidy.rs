@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
+use contract::{Attempt, Key, REPORT_LIMIT, Report, RunId, prefix};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use partwright::contract::{Attempt, Key, REPORT_LIMIT, Report, RunId, prefix};
-use partwright::s3::{Client, S3Error};
+use s3::{Client, S3Error};
 
 use crate::claim::{ATTEMPT_LIMIT, Claim};
 use crate::look::walk;
@@ -129,8 +129,8 @@ async fn remove_attempts(client: Client<'_>, job: &Job, highest: u32) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use partwright::contract::{Format, Outcome, OutputFile, Timestamp, Version};
-    use partwright::http::Clock;
+    use contract::{Format, Outcome, OutputFile, Timestamp, Version};
+    use platform::Clock;
 
     use super::*;
     use crate::testing::MemoryStore;

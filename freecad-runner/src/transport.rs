@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use contract::Timestamp;
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt, StreamExt};
 use http_body_util::{BodyStream, Full};
@@ -11,8 +12,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use partwright::contract::Timestamp;
-use partwright::http::{Body, Clock, Http, HttpError};
+use platform::{Body, Clock, Http, HttpError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tower_service::Service;

@@ -4,8 +4,8 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 
 use crate::collect::Collected;
-use crate::engine::{Engine, EngineError, Finished, JobDirectory, Run, Watcher};
 use crate::products::gather;
+use sandbox::{Engine, EngineError, Finished, JobDirectory, Run, Watcher};
 
 /// Runs scripts, one a slot at a time.
 pub trait Workbench {

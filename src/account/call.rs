@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Scope, TokenHash, TokenKind};
-use crate::contract::{ProjectId, Timestamp};
+use contract::{ProjectId, Timestamp};
 
 /// One call.
 #[derive(Debug, Clone, Serialize, Deserialize)]

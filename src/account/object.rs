@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::call::AccountCall;
 use super::projects::Projects;
 use super::tokens::Tokens;
-use crate::contract::Timestamp;
 use crate::object::{Sql, SqlError};
+use contract::Timestamp;
 
 /// The `Account` object over its SQLite.
 pub struct AccountObject<'a> {

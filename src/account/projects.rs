@@ -1,8 +1,8 @@
 //! The index of a user's projects.
 
 use super::call::{ListedProject, ProjectPage};
-use crate::contract::{ProjectId, Timestamp};
 use crate::object::{Sql, SqlError, Value};
+use contract::{ProjectId, Timestamp};
 
 /// Reads and writes the index.
 pub(super) struct Projects<'a> {

@@ -2,8 +2,8 @@
 
 use super::call::{NewToken, TokenView};
 use crate::auth::{Scope, TokenHash, TokenKind};
-use crate::contract::Timestamp;
 use crate::object::{SqlError, Value};
+use contract::Timestamp;
 
 /// The tables. `number` rises, so the newest has the largest.
 pub(super) const SCHEMA: [&str; 2] = [

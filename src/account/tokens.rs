@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::call::{Created, NewToken, TokenRefusal, TokenView};
 use super::token_row::{COLUMNS, SCHEMA, WRITTEN, read, written};
 use crate::auth::{TokenHash, TokenKind, random_token_id};
-use crate::contract::Timestamp;
 use crate::object::{Sql, SqlError, Value};
+use contract::Timestamp;
 
 /// The most living API tokens of one user.
 const MOST_TOKENS: u32 = 50;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::http::is_loopback;
-use crate::s3::ConfigError;
+use platform::ConfigError;
+use platform::is_loopback;
 
 /// The providers, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

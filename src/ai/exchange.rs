@@ -11,8 +11,8 @@ use super::prompt::Message;
 use super::provider::{Answered, FailureKind, Listener};
 use super::sse::EventStream;
 use super::wire::{Assembly, Defect, LONGEST_ANSWER, Request, StreamOptions, Usage, error_message};
-use crate::contract::Timestamp;
-use crate::http::{Body, Clock, Http};
+use contract::Timestamp;
+use platform::{Body, Clock, Http};
 
 /// How long a provider may take to begin its answer, and how long it may then say nothing before its first words: models
 /// are loaded, and some think before they speak. What says that somebody is there and nothing else (a comment) counts as
@@ -191,8 +191,8 @@ impl<'a> Exchange<'a> {
         let reading = Box::pin(body.bytes(WHOLE_LIMIT));
         let body = match select(reading, self.clock.sleep(self.patience(WHOLE))).await {
             Either::Left((Ok(body), _)) => body,
-            Either::Left((Err(crate::http::BodyError::TooLong { .. }), _)) => return Err(Defect::TooLong.into()),
-            Either::Left((Err(crate::http::BodyError::Broken(_)), _)) => return Err(Defect::Cut.into()),
+            Either::Left((Err(platform::BodyError::TooLong { .. }), _)) => return Err(Defect::TooLong.into()),
+            Either::Left((Err(platform::BodyError::Broken(_)), _)) => return Err(Defect::Cut.into()),
             Either::Right(_) => return Err(Failed::new(FailureKind::TimedOut, "its answer does not end")),
         };
         let body = std::str::from_utf8(&body).map_err(|error| Defect::Invalid(error.to_string()))?;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contract::{BoundingBox, Geometry, JobError, Sha256, Version};
+use contract::{BoundingBox, Geometry, JobError, Sha256, Version};
 
 /// The rules.
 const RULES: &str = include_str!("prompt.md");
@@ -253,7 +253,7 @@ fn tail(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::CadObject;
+    use contract::CadObject;
 
     fn of(message: &str) -> Request<'_> {
         Request { message, context: None }

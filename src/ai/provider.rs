@@ -6,7 +6,7 @@ use super::config::AiConfig;
 use super::exchange::{BEGINNING, Exchange, Failed};
 use super::prompt::Message;
 use super::wire::{Ending, Usage};
-use crate::http::{Clock, Http};
+use platform::{Clock, Http};
 
 /// How long all of it may take: every try of every provider, and the pauses between. One that is not the last has to
 /// leave the next the time to begin.

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn the_examples() {
         let mut count = 0;
-        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/page/examples")).unwrap() {
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/examples")).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "py") {
                 let script = std::fs::read_to_string(&path).unwrap();

@@ -11,13 +11,14 @@ use super::reply::Reply;
 use super::request::{Call, Query};
 use super::route::{self, Match, RequestBody, Route};
 use super::upload;
+use crate::assets::Assets;
 use crate::auth::SharedKeys;
-use crate::contract::RequestId;
 use crate::crypto::Verifier;
 use crate::figures::{Figure, Tally};
-use crate::http::{Assets, Body, Clock, Http};
 use crate::object::{ObjectName, Objects};
-use crate::s3::ConfigError;
+use contract::RequestId;
+use platform::ConfigError;
+use platform::{Body, Clock, Http};
 
 /// What becomes of a request.
 pub enum Served {

@@ -16,10 +16,10 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, Upload};
-use crate::contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
 use crate::figures::Figure;
-use crate::http::Body;
 use crate::project::Uploaded;
+use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
+use platform::Body;
 
 /// The most uploads in one request.
 const MOST: usize = 100;

@@ -14,10 +14,10 @@ use super::upload;
 use crate::chat::{
     ChatCall, ChatOperation, ChatRefusal, Forgotten, MOST_REPAIRS, MessageList, REPAIRS, Said, TurnBody,
 };
-use crate::contract::{IdempotencyKey, ProjectId, RequestId, Sha256, TurnId, Whole};
-use crate::http::Body;
 use crate::object::{ObjectName, request};
 use crate::project::Idempotency;
+use contract::{IdempotencyKey, ProjectId, RequestId, Sha256, TurnId, Whole};
+use platform::Body;
 
 /// The most characters of a message.
 const LONGEST_MESSAGE: usize = 8_000;

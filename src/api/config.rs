@@ -8,10 +8,11 @@ use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
 use crate::ai::AiConfig;
 use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
-use crate::contract::Timestamp;
 use crate::crypto::VerifyingKey;
-use crate::http::is_loopback;
-use crate::s3::{Bucket, ConfigError};
+use contract::Timestamp;
+use platform::ConfigError;
+use platform::is_loopback;
+use s3::Bucket;
 
 /// The least of `ADMIN_TOKEN` and `RUNNER_TOKEN`, in characters.
 const SHORTEST_TOKEN: usize = 16;

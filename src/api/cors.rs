@@ -10,7 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 
 use super::reply::Reply;
-use crate::s3::{ConfigError, Endpoint};
+use platform::{BaseUrl, ConfigError};
 
 /// The request headers that calls take, beyond those that need no question.
 const TAKEN: &str = "authorization, content-type, idempotency-key, if-none-match, x-request-id";
@@ -46,7 +46,7 @@ impl AllowedOrigins {
                 return Err(wrong());
             }
             // In the form in which browsers send it: in lower case, without the scheme's own port.
-            Endpoint::parse("ALLOWED_ORIGINS", text).map(|endpoint| endpoint.to_string()).map_err(|_| wrong())
+            BaseUrl::parse("ALLOWED_ORIGINS", text).map(|endpoint| endpoint.to_string()).map_err(|_| wrong())
         });
         origins.collect::<Result<_, _>>().map(Self)
     }

@@ -6,10 +6,11 @@ use serde::Serialize;
 use super::code::Code;
 use crate::account::TokenRefusal;
 use crate::chat::ChatRefusal;
-use crate::contract::{RequestId, Version};
-use crate::http::{Body, HttpError};
 use crate::project::Refusal;
-use crate::s3::{ConfigError, KeysEnded, S3Error};
+use contract::{RequestId, Version};
+use platform::ConfigError;
+use platform::{Body, HttpError};
+use s3::{KeysEnded, S3Error};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

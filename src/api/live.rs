@@ -8,9 +8,9 @@ use super::parameter::WAIT;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::ProjectId;
 use crate::object::ObjectName;
 use crate::project::{Operation, Reply as ObjectReply, StatusBody, StatusView};
+use contract::ProjectId;
 
 pub(super) const STATUS: Terms = Terms {
     id: "getStatus",

@@ -10,9 +10,9 @@ use super::parameter::LogName;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{Key, LONGEST_KEY, ProjectId, Timestamp, Version, prefix};
 use crate::project::Operation;
-use crate::s3::{Entry, S3Error};
+use contract::{Key, LONGEST_KEY, ProjectId, Timestamp, Version, prefix};
+use s3::{Entry, S3Error};
 
 /// The most pages of 1,000 logs that one listing reads. Stores cannot list newest first, so all are read.
 const MAX_PAGES: usize = 20;

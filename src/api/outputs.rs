@@ -13,10 +13,10 @@ use super::reply::Reply;
 use super::request::Call;
 use super::scripts::find;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use crate::figures::Figure;
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
-use crate::s3::{LinkLife, link_life, presign_get};
+use contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
+use s3::{LinkLife, link_life, presign_get};
 
 pub(super) const LIST: Terms = Terms {
     id: "listOutputs",

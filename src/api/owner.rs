@@ -12,8 +12,8 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::auth::is_user_id;
-use crate::contract::{ProjectId, RequestId};
 use crate::project::{Operation, Reply as ObjectReply};
+use contract::{ProjectId, RequestId};
 
 /// The most bytes of such a body.
 pub(super) const MAX_OWNER_BYTES: usize = 4 << 10;

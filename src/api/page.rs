@@ -9,8 +9,8 @@ use super::parameter::{ETAG, IF_NONE_MATCH};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Tag, Terms};
-use crate::contract::Sha256;
-use crate::s3::Bucket;
+use contract::Sha256;
+use s3::Bucket;
 
 /// The most that one file takes.
 const MAX_FILE_BYTES: usize = 1 << 20;

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::terms::{ForDocument, SchemaOf};
-use crate::contract::{IdempotencyKey, LONGEST_KEY};
 use crate::figures::KEPT_HOURS;
-use crate::s3::MAX_EXPIRY;
+use contract::{IdempotencyKey, LONGEST_KEY};
+use s3::MAX_EXPIRY;
 
 /// A parameter of the path or the query, or a header.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,5 @@
 //! `GET /api` and `GET /api/openapi.json`: what this API takes and answers, for people and for programs. Both are made
-//! from the table of routes by `openapi` and kept in `src/page`; a test finds them stale.
+//! from the table of routes by `openapi` and kept in `assets`; a test finds them stale.
 
 use super::error::ApiError;
 use super::page::{CSS, FILE, HTML, UNCHANGED, kept, read};

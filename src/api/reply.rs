@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::error::ApiError;
-use crate::http::Body;
 use crate::object::{ObjectName, handshake};
+use platform::Body;
 
 /// A successful answer.
 pub(super) struct Reply {

@@ -7,12 +7,13 @@ use super::auth::{Identity, Page};
 use super::config::Config;
 use super::error::ApiError;
 use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
-use crate::contract::{IdempotencyKey, ProjectId, RequestId, Version};
+use crate::assets::Assets;
 use crate::figures::{Figure, Tally};
-use crate::http::{Assets, Body, BodyError, Clock, Http};
 use crate::object::{ObjectName, Objects, call};
 use crate::project::{Answer, Operation, ProjectCall, Reply};
-use crate::s3::Client;
+use contract::{IdempotencyKey, ProjectId, RequestId, Version};
+use platform::{Body, BodyError, Clock, Http};
+use s3::Client;
 
 /// One admitted request.
 pub(super) struct Call<'a> {
@@ -82,7 +83,7 @@ impl<'a> Call<'a> {
             return Err(wrong("Idempotency-Key is given more than once".to_owned()));
         }
         let text = key.to_str().unwrap_or_default();
-        text.parse().map(Some).map_err(|error: crate::contract::IdError| wrong(error.to_string()))
+        text.parse().map(Some).map_err(|error: contract::IdError| wrong(error.to_string()))
     }
 
     /// A question to the project's object.

@@ -13,10 +13,10 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::parse;
-use crate::contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 use crate::fleet::FleetCall;
 use crate::object::ObjectName;
 use crate::project::Operation;
+use contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 
 pub(super) const EVENTS: Terms = Terms {
     id: "sendRunnerEvents",

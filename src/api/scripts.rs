@@ -10,11 +10,9 @@ use super::parameter::{ETAG, IF_NONE_MATCH};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{
-    Key, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, ProjectStatus, RequestId, Sha256, Timestamp, Version,
-};
 use crate::project::{Operation, Reply as ObjectReply, VersionView, message};
-use crate::s3::S3Error;
+use contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, ProjectStatus, RequestId, Sha256, Timestamp, Version};
+use s3::S3Error;
 
 /// The largest script that is shown. No upload is larger than a quarter of it; what others put into the bucket may be.
 const MAX_SHOWN: usize = 4 * MAX_SCRIPT_BYTES;

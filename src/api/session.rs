@@ -16,8 +16,8 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::account::{AccountCall, Created, NewToken, TokenRefusal};
 use crate::auth::{Scope, TokenKind, TokenText};
-use crate::contract::{RequestId, Timestamp};
 use crate::object::ObjectName;
+use contract::{RequestId, Timestamp};
 
 /// The longest session: a long working day.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);

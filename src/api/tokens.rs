@@ -19,8 +19,8 @@ use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::account::{AccountCall, Created, NewToken, TokenView};
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use crate::contract::{RequestId, Timestamp, Whole};
 use crate::object::ObjectName;
+use contract::{RequestId, Timestamp, Whole};
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
 pub(super) const MAX_TOKEN_BYTES: usize = 4 << 10;

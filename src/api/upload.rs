@@ -15,11 +15,9 @@ use super::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LOCATION};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
-use crate::contract::{
-    IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version,
-};
-use crate::http::{Body, BodyError};
 use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
+use contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version};
+use platform::{Body, BodyError};
 
 /// The most that the caller's own metadata takes, as JSON.
 const MAX_METADATA_BYTES: usize = 2_048;

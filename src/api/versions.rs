@@ -11,8 +11,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, NEW_VERSION};
-use crate::contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 use crate::project::{Idempotency, Operation, Reply as ObjectReply, message};
+use contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 
 pub(super) const CANCEL: Terms = Terms {
     id: "cancelVersion",

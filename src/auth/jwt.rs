@@ -9,8 +9,8 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::token::{is_reserved, is_user_id};
-use crate::contract::Timestamp;
 use crate::crypto::VerifyingKey;
+use contract::Timestamp;
 
 /// The longest token that is looked at, in bytes.
 const LONGEST: usize = 8 << 10;

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
 use super::token::{TokenHash, TokenText};
-use crate::contract::Timestamp;
 use crate::crypto::{Verifier, VerifyingKey};
-use crate::http::{Clock, Http};
+use contract::Timestamp;
+use platform::{Clock, Http};
 
 /// How long a key set is used before it is fetched anew.
 const FRESH: Duration = Duration::from_secs(600);

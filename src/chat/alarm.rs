@@ -10,9 +10,9 @@ use super::object::ChatObject;
 use super::turn::{Turn, TurnState};
 use super::words;
 use crate::ai::Asked;
-use crate::contract::{JobError, ProjectId, Timestamp, Version};
 use crate::object::{ObjectName, SqlError, call, post};
 use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Reply};
+use contract::{JobError, ProjectId, Timestamp, Version};
 
 /// When the alarm rings again should this one break off in the middle.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{ProjectId, RequestId, TurnId};
 use crate::object::SqlError;
 use crate::project::{Caller, Idempotency};
+use contract::{ProjectId, RequestId, TurnId};
 
 /// One call. Its answer is a body for whoever asked the API, or a [`ChatRefusal`] with the status 409.
 #[derive(Debug, Clone, Serialize, Deserialize)]

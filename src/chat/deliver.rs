@@ -4,8 +4,8 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
-use crate::contract::{IdempotencyKey, Origin, ProjectId};
 use crate::project::{Idempotency, NewScript, Operation, Reply};
+use contract::{IdempotencyKey, Origin, ProjectId};
 
 impl ChatObject<'_> {
     /// Uploads the script. Its key is the turn's and the try's own, so that it becomes one version however often this

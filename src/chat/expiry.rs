@@ -8,9 +8,9 @@ use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::records::KEPT;
 use super::turn::Turn;
-use crate::contract::Timestamp;
 use crate::object::SqlError;
 use crate::project::{Operation, Reply};
+use contract::Timestamp;
 
 /// How long a conversation about a name that nobody has is kept, from its last turn's end.
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 3_600);

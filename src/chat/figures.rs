@@ -4,8 +4,8 @@ use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::turn::{Turn, is_of_the_script};
 use crate::ai::Asked;
-use crate::contract::{Outcome, Report};
 use crate::figures::{Fact, Figure, Outbox, model_label};
+use contract::{Outcome, Report};
 
 impl ChatObject<'_> {
     /// Counts the tries of one question, and remembers who has answered it: what becomes of the script is theirs.

@@ -6,8 +6,8 @@ use super::alarm::{Setback, waiting};
 use super::object::ChatObject;
 use super::turn::{Turn, Verdict};
 use super::words;
-use crate::contract::{ProjectId, Report, StatusCode};
 use crate::project::{Operation, Reply, StatusBody, StatusView};
+use contract::{ProjectId, Report, StatusCode};
 
 /// A version is waited for without a pause while it is younger than this.
 const YOUNG: Duration = Duration::from_secs(120);

@@ -13,12 +13,12 @@ use super::records::{KEPT, Records};
 use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
-use crate::contract::{ProjectId, Timestamp, TurnId};
 use crate::figures::Outbox;
-use crate::http::{Body, Clock, Http};
 use crate::object::{Alarm, ObjectName, Objects, Sql, call};
 use crate::project::{Answer, Idempotency, Operation, ProjectCall, Refusal, Reply};
-use crate::s3::Bucket;
+use contract::{ProjectId, Timestamp, TurnId};
+use platform::{Body, Clock, Http};
+use s3::Bucket;
 
 /// The `Chat` object. Its storage is its state.
 pub struct ChatObject<'a> {

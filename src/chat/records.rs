@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::turn::{Turn, TurnUsage};
 use super::words::MessageBody;
 use crate::ai::Role;
-use crate::contract::{JobError, ProjectId, Sha256, Timestamp, TurnId, Version};
 use crate::object::{Sql, SqlError, Value};
 use crate::project::Idempotency;
 use crate::row::{Reader, integer, optional, text, time, version};
+use contract::{JobError, ProjectId, Sha256, Timestamp, TurnId, Version};
 
 /// The most messages that are kept; then the oldest go.
 const MOST_MESSAGES: u64 = 200;

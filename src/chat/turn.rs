@@ -7,8 +7,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::contract::{JobError, Outcome, Report, RequestId, Sha256, Timestamp, TurnId, Version};
 use crate::object::SqlError;
+use contract::{JobError, Outcome, Report, RequestId, Sha256, Timestamp, TurnId, Version};
 
 /// How often a script that fails is repaired, where nobody says otherwise.
 pub const REPAIRS: u32 = 2;

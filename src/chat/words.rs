@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::turn::{Turn, TurnState, TurnUsage};
 use crate::ai::Role;
-use crate::contract::{JobError, Key, ProjectId, RequestId, Timestamp, TurnId, Version};
+use contract::{JobError, Key, ProjectId, RequestId, Timestamp, TurnId, Version};
 
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -6,7 +6,7 @@ use http::header::CONTENT_TYPE;
 use js_sys::Uint8Array;
 use worker::{HttpRequest, HttpResponse, Response, ResponseBuilder};
 
-use crate::http::{Body, HttpError};
+use platform::{Body, HttpError};
 
 /// The request as it came in.
 pub(super) fn incoming(request: HttpRequest) -> http::Request<Body> {

@@ -1,10 +1,10 @@
 //! The wasm-only shell: the fetch event, the bindings and the Durable Object classes. It carries out and decides
 //! nothing; every `if` about the domain lives above.
 
+mod bindings;
 mod convert;
 mod crypto;
 mod objects;
-mod platform;
 
 use std::rc::Rc;
 
@@ -13,8 +13,8 @@ use worker::{Context, Env, HttpRequest, Response, event};
 use crate::api::{App, Config, Platform, Served};
 use crate::auth::SharedKeys;
 use crate::figures::Tally;
+use bindings::{Bindings, WorkerClock, WorkerHttp, settings};
 use crypto::WebCrypto;
-use platform::{Bindings, WorkerClock, WorkerHttp, settings};
 
 thread_local! {
     /// The issuer's keys, which outlive a request: all that this isolate serves share them.

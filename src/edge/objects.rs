@@ -5,17 +5,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
 
+use super::bindings::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClock, WorkerHttp, settings};
 use super::convert;
-use super::platform::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClock, WorkerHttp, settings};
 use crate::account::{AccountCall, AccountObject};
 use crate::ai::AiConfig;
 use crate::chat::{ChatMemory, ChatObject};
 use crate::figures::{FiguresCall, FiguresObject};
 use crate::fleet::{FleetMemory, FleetObject};
-use crate::http::Clock;
 use crate::object::handshake_call;
 use crate::project::{Memory, ProjectObject, postpone};
-use crate::s3::{Bucket, Client, ConfigError};
+use platform::Clock;
+use platform::ConfigError;
+use s3::{Bucket, Client};
 
 /// The life of one project's versions.
 #[durable_object]

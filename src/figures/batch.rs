@@ -9,9 +9,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::Timestamp;
-use crate::http::{Clock, HttpError};
 use crate::object::{ObjectName, Objects, call};
+use contract::Timestamp;
+use platform::{Clock, HttpError};
 
 /// How many objects add up. Each writer tells one of them, always the same, so that a batch that comes again comes to
 /// whoever knows it; who reads asks all. With another number only batches that are under way just then could count twice.
@@ -128,7 +128,7 @@ fn shard_of(writer: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::random_hex;
+    use contract::random_hex;
 
     #[test]
     fn writers_are_spread_over_all_shards() {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::batch::{hour_of, tell};
 use super::fact::Fact;
-use crate::contract::{Timestamp, random_hex};
-use crate::http::Clock;
 use crate::object::{Objects, Sql, SqlError, Value};
 use crate::row::{Reader, integer, text, time};
+use contract::{Timestamp, random_hex};
+use platform::Clock;
 
 /// How long the first fact after a quiet time waits for others.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);

@@ -1,9 +1,9 @@
 //! The object that adds up.
 
 use super::batch::{FiguresCall, hour_of};
-use crate::contract::Timestamp;
 use crate::object::{Sql, SqlError, Value};
 use crate::row::{Reader, integer, text};
+use contract::Timestamp;
 
 /// How many hours are kept: a week. Whoever reads them holds all sums of these hours in memory at once.
 pub const KEPT_HOURS: i64 = 168;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::batch::{hour_of, tell};
 use super::fact::Figure;
 use super::histogram::SUM;
-use crate::contract::{Timestamp, random_hex};
-use crate::http::Clock;
 use crate::object::Objects;
+use contract::{Timestamp, random_hex};
+use platform::Clock;
 
 /// How long counts are gathered before they are told. Who ends an isolate in that time takes them along.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -1,28 +1,28 @@
 //! What is known about the store and the runners: what runs inside the one `Fleet` Durable Object.
 //!
 //! - The probe is run once per endpoint and bucket, and its verdict kept; every `Project` object asks here before it
-//!   first writes. However many ask at once, one probe runs (`turn`).
+//!   first writes. However many ask at once, one probe runs.
 //! - `queue`: a version's place in the queue of all projects, from one listing every two seconds at most.
 //! - Runners hold WebSockets here, over which they are told that there is work.
 
 mod queue;
-pub(crate) mod turn;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures::future::{Either, select};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::queue::QueuePlace;
 use self::queue::QueueView;
-use self::turn::{LONGEST, Turn, Turns};
-use crate::contract::{ProjectId, Timestamp, Version, Wake, prefix};
-use crate::http::Clock;
 use crate::object::{Sockets, Sql, SqlError, Value};
-use crate::s3::{Client, Patience, ProbeError, S3Error, probe};
+use contract::{ProjectId, Timestamp, Version, Wake, prefix};
+use platform::{Clock, ClockExt, Flight, SingleFlight};
+use s3::{Client, ProbeError, RetryPolicy, S3Error, probe};
+
+/// The time for one probe. A caller that still waits then starts its own.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the answer to "is the bucket there?" is good for.
 const REACHABLE_FOR: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ const UNFIT_FOR: Duration = Duration::from_secs(60);
 const QUEUE_FOR: Duration = Duration::from_secs(2);
 
 /// How long one request of that listing may take: a person waits for the status that it is a part of.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(2);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The most pages of 1,000 keys that are read of the queue; of a longer one the rest is not told apart.
 const QUEUE_PAGES: usize = 3;
@@ -95,9 +95,9 @@ pub enum StoreVerdict {
 #[derive(Debug, Default)]
 pub struct FleetMemory {
     health: RefCell<Option<(Timestamp, FleetAnswer)>>,
-    turns: Turns<FleetAnswer>,
+    probe: SingleFlight<FleetAnswer>,
     queue: RefCell<Option<(Timestamp, Option<Rc<QueueView>>)>>,
-    queue_turns: Turns<Option<Rc<QueueView>>>,
+    queue_listing: SingleFlight<Option<Rc<QueueView>>>,
 }
 
 /// The `Fleet` object.
@@ -158,19 +158,19 @@ impl<'a> FleetObject<'a> {
             {
                 return view.as_ref()?.place(project, version);
             }
-            match self.memory.queue_turns.take(now) {
-                Turn::Mine(turn) => {
-                    let client = self.client.with_patience(Patience::within(QUEUE_PATIENCE));
+            match self.memory.queue_listing.join(now, PROBE_TIMEOUT) {
+                Flight::Leader(leader) => {
+                    let client = self.client.with_retry_policy(RetryPolicy::within(QUEUE_TIMEOUT));
                     let listing = client.list(prefix::PENDING, QUEUE_PAGES).await;
                     let view = listing.ok().map(|(entries, complete)| Rc::new(QueueView::new(&entries, complete)));
                     *self.memory.queue.borrow_mut() = Some((clock.now(), view.clone()));
-                    turn.tell(&view);
+                    leader.complete(&view);
                 }
                 // A place in the queue is not worth a longer wait.
-                Turn::Anothers(told) => match select(told, clock.sleep(QUEUE_PATIENCE)).await {
-                    Either::Left((Ok(view), _)) => return view?.place(project, version),
-                    Either::Left((Err(_), _)) => {}
-                    Either::Right(_) => return None,
+                Flight::Follower(view) => match clock.timeout(QUEUE_TIMEOUT, view).await {
+                    Some(Ok(view)) => return view?.place(project, version),
+                    Some(Err(_)) => {}
+                    None => return None,
                 },
             }
         }
@@ -181,14 +181,14 @@ impl<'a> FleetObject<'a> {
             if let Some(answer) = self.known(clock.now())? {
                 return Ok(answer);
             }
-            match self.memory.turns.take(clock.now()) {
-                Turn::Mine(turn) => {
+            match self.memory.probe.join(clock.now(), PROBE_TIMEOUT) {
+                Flight::Leader(leader) => {
                     let answer = self.probe(clock).await?;
-                    turn.tell(&answer);
+                    leader.complete(&answer);
                     return Ok(answer);
                 }
-                Turn::Anothers(told) => {
-                    if let Either::Left((Ok(answer), _)) = select(told, clock.sleep(LONGEST)).await {
+                Flight::Follower(answer) => {
+                    if let Some(Ok(answer)) = clock.timeout(PROBE_TIMEOUT, answer).await {
                         return Ok(answer);
                     }
                 }
@@ -208,13 +208,10 @@ impl<'a> FleetObject<'a> {
 
     async fn probe(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
         let began = clock.now();
-        let outcome = match select(Box::pin(probe(self.client)), clock.sleep(LONGEST)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => {
-                let late = format!("the probe was not done within {} s", LONGEST.as_secs());
-                Err(ProbeError::Store(S3Error::Unavailable(late)))
-            }
-        };
+        let outcome = clock.timeout(PROBE_TIMEOUT, Box::pin(probe(self.client))).await.unwrap_or_else(|| {
+            let late = format!("the probe was not done within {} s", PROBE_TIMEOUT.as_secs());
+            Err(ProbeError::Store(S3Error::Unavailable(late)))
+        });
         let (verdict, probed_at) = match outcome {
             Ok(()) => {
                 self.keep(None, began)?;
@@ -236,7 +233,7 @@ impl<'a> FleetObject<'a> {
         {
             return Ok(answer.clone());
         }
-        let listing = self.client.with_patience(Patience::none()).list_page(prefix::PENDING, None, 1).await;
+        let listing = self.client.with_retry_policy(RetryPolicy::once()).list_page(prefix::PENDING, None, 1).await;
         let answer = match listing {
             Ok(_) => {
                 let latency = u64::try_from(clock.now().since(began).as_millis()).unwrap_or(u64::MAX);

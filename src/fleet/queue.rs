@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Key, ProjectId, Timestamp, Version};
-use crate::s3::Entry;
+use contract::{Key, ProjectId, Timestamp, Version};
+use s3::Entry;
 
 /// A version's place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

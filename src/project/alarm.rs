@@ -6,9 +6,9 @@ use super::call::Refusal;
 use super::life;
 use super::object::ProjectObject;
 use crate::account::AccountCall;
-use crate::contract::{ProjectId, Timestamp};
 use crate::figures::Outbox;
 use crate::object::{Alarm, ObjectName, call};
+use contract::{ProjectId, Timestamp};
 
 /// How long open work waits while a setting is wrong: somebody has to mend it first.
 const UNTIL_MENDED: Duration = Duration::from_secs(60);

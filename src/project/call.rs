@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{
+use crate::fleet::QueuePlace;
+use contract::{
     IdempotencyKey, Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode,
     Timestamp, TurnId, UploadId, Version,
 };
-use crate::fleet::QueuePlace;
 
 /// Who asks. Decided by the API, believed by the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use super::deliver::{Delivery, refusal};
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use crate::contract::{JobError, Key, Outcome, Phase, Report, Version, Wake};
-use crate::s3::{PutOptions, S3Error};
+use contract::{JobError, Key, Outcome, Phase, Report, Version, Wake};
+use s3::{PutOptions, S3Error};
 
 /// How long each request to the bucket may take in all: a person waits.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ impl ProjectObject<'_> {
                 Asked::Final => {}
                 Asked::Open | Asked::Silent => return unclear("the version's report cannot be read now"),
             },
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 // If it is there, the next look finds it. (Should that be forgotten, a runner that claims the version
                 // does, and tidies up.)
                 self.memory.unclear.borrow_mut().insert(view.version);

@@ -9,10 +9,10 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life::{self, Found};
 use super::object::{ProjectObject, is_under_way};
-use crate::contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::{ObjectName, call};
-use crate::s3::{PutOptions, S3Error};
+use contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
+use s3::{PutOptions, S3Error};
 
 /// How often one delivery may find its number taken by somebody else who writes to the bucket.
 const MAX_MOVES: usize = 20;
@@ -128,7 +128,7 @@ impl ProjectObject<'_> {
                     // The key is taken, and this may be the one that took it.
                     Err(error) => return Ok(Delivery::Unclear(refusal(&error))),
                 },
-                Err(error) if error.is_passing() => return Ok(Delivery::Unclear(refusal(&error))),
+                Err(error) if error.is_transient() => return Ok(Delivery::Unclear(refusal(&error))),
                 Err(error) => return Ok(Delivery::Never(refusal(&error))),
             };
             // Somebody wrote to the bucket: take over all that is there, and take the number after it. Where the
@@ -145,7 +145,7 @@ impl ProjectObject<'_> {
             life::touch(self.records(), self.clock.now())?;
             match failed {
                 None => {}
-                Some(error) if error.is_passing() => return Ok(Delivery::Unclear(refusal(&error))),
+                Some(error) if error.is_transient() => return Ok(Delivery::Unclear(refusal(&error))),
                 Some(error) => return Ok(Delivery::Never(refusal(&error))),
             }
         }

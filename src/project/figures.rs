@@ -1,8 +1,8 @@
 //! What of a version's life is counted, noted in the stretch of SQL in which it happens.
 
 use super::records::Records;
-use crate::contract::{Origin, Outcome, Phase, Report, Timestamp};
 use crate::figures::{Fact, Figure, Outbox};
+use contract::{Origin, Outcome, Phase, Report, Timestamp};
 
 /// The codes of the errors in reports. Those of others count together: a report is read from the bucket, where anybody may
 /// have put it.
@@ -61,8 +61,8 @@ mod tests {
 
     #[test]
     fn every_code_that_is_documented_counts_by_itself() {
-        let readme = include_str!("../../README.md");
-        let (_, table) = readme.split_once("What became of a **script**").unwrap();
+        let page = include_str!("../../docs/scripts.md");
+        let (_, table) = page.split_once("## Job error codes").unwrap();
         let (table, _) = table.split_once("\n## ").unwrap();
         let codes = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
         let codes = codes.flat_map(|(codes, _)| codes.split(", ")).map(|code| code.trim_matches('`'));

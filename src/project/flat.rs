@@ -7,8 +7,8 @@ use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::{ProjectObject, is_under_way};
 use super::records::Single;
-use crate::contract::{Format, Key, OutputFile, ProjectId, Timestamp, Version};
-use crate::s3::{PutOptions, S3Error};
+use contract::{Format, Key, OutputFile, ProjectId, Timestamp, Version};
+use s3::{PutOptions, S3Error};
 
 /// The metadata that says which version a copy belongs to. Files that other software left do not have it.
 pub(super) const VERSION: &str = "version";

@@ -4,8 +4,8 @@ use super::call::{Caller, Refusal};
 use super::life::{self, Found, Standing};
 use super::object::ProjectObject;
 use super::records::Single;
-use crate::contract::{Key, ProjectId, prefix};
-use crate::s3::S3Error;
+use contract::{Key, ProjectId, prefix};
+use s3::S3Error;
 
 /// The most pages of 1,000 keys that a project's `input/` or `processed/` is read in.
 const MAX_PAGES: usize = 1_000;
@@ -56,11 +56,11 @@ impl ProjectObject<'_> {
         match there {
             Ok(true) => {}
             Ok(false) => return Ok(true),
-            Err(error) => return Ok(!error.is_passing()),
+            Err(error) => return Ok(!error.is_transient()),
         }
         let found = match self.list_foreign(project).await {
             Ok(found) => found,
-            Err(error) => return Ok(!error.is_passing()),
+            Err(error) => return Ok(!error.is_transient()),
         };
         // No script among what lies there: the name is as free as before.
         self.take_over(project, &found).await?;

@@ -10,11 +10,11 @@ use futures::stream::{self, StreamExt};
 use super::call::{Answer, Operation, Progress, ProjectCall, Refusal, Reply, VersionView};
 use super::life;
 use super::object::{ProjectObject, is_under_way};
-use crate::contract::{
+use crate::object::{ObjectName, post};
+use contract::{
     Attempt, Happened, Key, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, Phase, ProjectId, RunId, RunnerEvent, Timestamp,
     Version,
 };
-use crate::object::{ObjectName, post};
 
 /// The time from one round of work on hints to the next.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -235,7 +235,7 @@ impl ProjectObject<'_> {
         let run = match self.client().get(&key, ATTEMPT_LIMIT).await {
             Ok(object) => serde_json::from_slice::<Attempt>(&object.bytes).ok().map(|attempt| attempt.run),
             // It is asked again when somebody speaks of it again.
-            Err(error) if error.is_passing() => return Ok(()),
+            Err(error) if error.is_transient() => return Ok(()),
             Err(_) => None,
         };
         *hints.run.borrow_mut() = Some((newest.version, number, run));

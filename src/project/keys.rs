@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::call::Idempotency;
 use super::records::Records;
-use crate::contract::{Sha256, Timestamp, Version};
 use crate::object::SqlError;
 use crate::row::{Reader, integer, text, time, version};
+use contract::{Sha256, Timestamp, Version};
 
 /// How long a key is kept: 24 hours.
 const KEPT: Duration = Duration::from_secs(24 * 3_600);

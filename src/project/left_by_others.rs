@@ -3,8 +3,8 @@
 
 use super::flat::{VERSION, copy_options};
 use super::object::ProjectObject;
-use crate::contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, Report, Version, prefix};
-use crate::s3::S3Error;
+use contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, Report, Version, prefix};
+use s3::S3Error;
 
 /// The most pages of 1,000 keys that a project's `processed/` is read in.
 const MAX_PAGES: usize = 1_000;

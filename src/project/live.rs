@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use futures::channel::oneshot::{Receiver, Sender, channel};
 use futures::future::{Either, select};
+use platform::{ClockExt, Flight, SingleFlight};
 
 use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, StatusView};
 use super::life;
 use super::object::{FRESH_MILLIS, ProjectObject};
 use super::words::StatusBody;
-use crate::contract::{Phase, ProjectId, ProjectStatus, StatusCode, Timestamp, Version, Wake};
-use crate::fleet::turn::{Turn, Turns};
 use crate::fleet::{FleetCall, QueuePlace};
 use crate::object::{ObjectName, call, post};
+use contract::{Phase, ProjectId, ProjectStatus, StatusCode, Timestamp, Version, Wake};
 
 /// The most calls that wait for a status of one project at once; one more is answered at once.
 const MOST_WAITING: usize = 1_000;
@@ -31,8 +31,11 @@ pub(super) const WATCHED_PAUSE: Duration = Duration::from_secs(2);
 /// How long a place in the queue is good for, in milliseconds.
 const PLACE_MILLIS: i64 = 2_000;
 
+/// A request for a place that takes longer is started anew.
+const PLACE_REQUEST_MAX: Duration = Duration::from_secs(60);
+
 /// How long one who asks for the status waits for the place that another asks for: it is not worth more.
-const PLACE_PATIENCE: Duration = Duration::from_secs(4);
+const PLACE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What an instance remembers of those who want to know. All of it may be forgotten.
 #[derive(Debug, Default)]
@@ -42,8 +45,7 @@ pub(super) struct Live {
     said: RefCell<Option<String>>,
     /// A version's place in the queue, and when it was asked for.
     place: Cell<Option<(Timestamp, Version, Option<QueuePlace>)>>,
-    /// Who asks for it.
-    place_turns: Turns<()>,
+    place_request: SingleFlight<()>,
 }
 
 /// What of a status is worth an answer to those who wait for another one.
@@ -220,15 +222,15 @@ impl ProjectObject<'_> {
                 life::place(&mut view, place);
                 return Ok(view);
             }
-            match self.memory.live.place_turns.take(now) {
-                Turn::Mine(turn) => {
+            match self.memory.live.place_request.join(now, PLACE_REQUEST_MAX) {
+                Flight::Leader(leader) => {
                     let question = FleetCall::Queue { project: project.clone(), version };
                     let answer = call::<Option<QueuePlace>>(self.objects, &ObjectName::Fleet, &question).await;
                     self.note_place(version, answer.unwrap_or_default());
-                    turn.tell(&());
+                    leader.complete(&());
                 }
-                Turn::Anothers(told) => {
-                    if let Either::Right(_) = select(told, self.clock.sleep(PLACE_PATIENCE)).await {
+                Flight::Follower(done) => {
+                    if self.clock.timeout(PLACE_TIMEOUT, done).await.is_none() {
                         self.note_place(version, None);
                     }
                 }

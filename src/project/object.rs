@@ -10,11 +10,11 @@ use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
 use super::repair::Repairs;
-use crate::contract::{ProjectId, Timestamp, UploadId, Version};
 use crate::figures::Outbox;
-use crate::http::{Clock, Http};
 use crate::object::{Alarm, Objects, Sockets, Sql};
-use crate::s3::{Bucket, Client, Patience};
+use contract::{ProjectId, Timestamp, UploadId, Version};
+use platform::{Clock, Http};
+use s3::{Bucket, Client, RetryPolicy};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
 pub(super) const FRESH_MILLIS: i64 = 1_000;
@@ -45,7 +45,7 @@ pub struct ProjectObject<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) memory: &'a Memory,
     /// How long a request to the bucket may take.
-    patience: Patience,
+    patience: RetryPolicy,
 }
 
 /// What an instance remembers between calls and may forget at any time.
@@ -92,7 +92,7 @@ impl<'a> ProjectObject<'a> {
         bucket: &'a Bucket,
         memory: &'a Memory,
     ) -> Self {
-        Self { sql, alarm, sockets, http, clock, objects, bucket, memory, patience: Patience::default() }
+        Self { sql, alarm, sockets, http, clock, objects, bucket, memory, patience: RetryPolicy::default() }
     }
 
     pub(super) fn records(&self) -> Records<'a> {
@@ -100,7 +100,7 @@ impl<'a> ProjectObject<'a> {
     }
 
     pub(super) fn client(&self) -> Client<'a> {
-        Client::new(self.http, self.clock, self.bucket).with_patience(self.patience)
+        Client::new(self.http, self.clock, self.bucket).with_retry_policy(self.patience)
     }
 
     /// Answers one call.
@@ -141,7 +141,7 @@ impl<'a> ProjectObject<'a> {
 
     /// The same object, whose requests to the bucket each take no longer than `patience`.
     pub(super) fn hasty(&self, patience: Duration) -> Self {
-        Self { patience: Patience::within(patience), ..*self }
+        Self { patience: RetryPolicy::within(patience), ..*self }
     }
 
     /// The caller's version, for a call that changes something.

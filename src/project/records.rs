@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use super::call::VersionView;
-use crate::contract::{Origin, Phase, Report, Timestamp, UploadId, Version};
 use crate::object::{Sql, SqlError, Value};
 use crate::row::{Reader, integer, optional, text, time, version};
+use contract::{Origin, Phase, Report, Timestamp, UploadId, Version};
 
 /// The tables. They are made with the first write, so that asking about a free name leaves nothing behind.
 const SCHEMA: [&str; 7] = [

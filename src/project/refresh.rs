@@ -8,8 +8,8 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::ProjectObject;
-use crate::contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
-use crate::s3::S3Error;
+use contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
+use s3::S3Error;
 
 /// How many versions one look takes in.
 const MOST_OPEN: u32 = 5_000;
@@ -44,7 +44,7 @@ pub(super) enum Asked {
 
 impl Asked {
     fn failed(error: &S3Error) -> Self {
-        if error.is_passing() { Self::Silent } else { Self::Open }
+        if error.is_transient() { Self::Silent } else { Self::Open }
     }
 }
 
@@ -189,7 +189,7 @@ impl ProjectObject<'_> {
 }
 
 /// The report for a `.done` that cannot be read: the version is final, since a committed report never changes.
-fn unreadable(project: &ProjectId, version: Version, problem: &str, now: crate::contract::Timestamp) -> Report {
+fn unreadable(project: &ProjectId, version: Version, problem: &str, now: contract::Timestamp) -> Report {
     let mut report = Report::new(project.clone(), version, Outcome::Failed, now);
     let message = format!("The version's report in the bucket cannot be read: {problem}");
     report.error = Some(JobError::new("unreadable_report", &message));

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::call::{ProjectCall, VersionView};
 use super::life::{self, Standing};
 use super::object::ProjectObject;
-use crate::contract::{Phase, Timestamp, TurnId, Version};
 use crate::object::SqlError;
+use contract::{Phase, Timestamp, TurnId, Version};
 
 /// How long what was said is believed: a model may take eight minutes. Whoever follows a version says it again each
 /// minute at least.

@@ -7,8 +7,8 @@ use super::deliver::refusal;
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use crate::contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, Sha256, Version};
-use crate::s3::S3Error;
+use contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, Sha256, Version};
+use s3::S3Error;
 
 /// How long each request to the bucket may take in all: a person waits.
 const PATIENCE: Duration = Duration::from_secs(10);

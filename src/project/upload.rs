@@ -10,7 +10,7 @@ use super::call::{Answer, Idempotency, NewScript, ProjectCall, Refusal, Reply, U
 use super::deliver::Delivery;
 use super::life::{self, Accepted, Standing};
 use super::object::ProjectObject;
-use crate::contract::{Key, Phase, Timestamp, Version};
+use contract::{Key, Phase, Timestamp, Version};
 
 /// How long an upload waits for the bucket in all: then its caller is told that the script is kept.
 const PATIENCE: Duration = Duration::from_secs(10);

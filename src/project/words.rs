@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::{Progress, Refusal, StatusView, VersionView};
-use crate::contract::{
+use crate::fleet::QueuePlace;
+use contract::{
     Format, Geometry, JobError, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
 };
-use crate::fleet::QueuePlace;
 
 /// A project's status.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! Who is let in.
 
 use partwright::api::{Permission, ROUTES};
-use partwright::http::{Body, Clock};
+use platform::{Body, Clock};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

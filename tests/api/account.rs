@@ -1,8 +1,8 @@
 //! A user's account by itself.
 
+use contract::Timestamp;
 use partwright::account::{AccountCall, AccountObject, Created, NewToken, ProjectPage, TokenRefusal, TokenView};
 use partwright::auth::{Scope, TokenKind, TokenText};
-use partwright::contract::Timestamp;
 use partwright::object::{Sql, Value};
 use serde::de::DeserializeOwned;
 

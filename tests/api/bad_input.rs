@@ -91,7 +91,7 @@ async fn methods() {
         ("POST", "/api/monitoring/health", "GET, HEAD"),
     ] {
         let request = http::Request::builder().method(method).uri(crate::support::world::url(path));
-        let answer = world.send(request.body(partwright::http::Body::empty()).unwrap()).await;
+        let answer = world.send(request.body(platform::Body::empty()).unwrap()).await;
         check(&answer, 405, "method_not_allowed", None);
         assert_eq!(answer.header("allow"), allow);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

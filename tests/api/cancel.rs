@@ -1,6 +1,6 @@
 //! `cancel`: exactly one report counts, whoever writes it.
 
-use partwright::contract::{Format, Outcome, Report};
+use contract::{Format, Outcome, Report};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use partwright::api::ROUTES;
-use partwright::http::Body;
+use platform::Body;
 use serde_json::json;
 
 use crate::support::memory_store::MemoryStore;

@@ -10,7 +10,7 @@ use crate::support::world::World;
 
 /// The examples as their scripts tell them.
 fn from_sources() -> Vec<Example> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page/examples");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/examples");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|ending| ending == "py")).collect();
     files.sort();
@@ -24,7 +24,7 @@ fn from_sources() -> Vec<Example> {
 
 /// `UPDATE_EXAMPLES=1` writes it. The pictures are kept by `tests/engine`, which can draw them.
 fn require_fresh(file: &str, answer: &impl Serialize) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets").join(file);
     let text = serde_json::to_string_pretty(answer).unwrap() + "\n";
     if std::env::var_os("UPDATE_EXAMPLES").is_some() {
         std::fs::write(&path, &text).unwrap();

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Format, JobError, Key, Outcome, OutputFile, Report, RunId, Timestamp};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use partwright::contract::{Format, JobError, Key, Outcome, OutputFile, Report, RunId, Timestamp};
 use partwright::figures::{
     Cell as SumLine, Fact, Figure, FiguresCall, FiguresObject, KEPT_HOURS, Outbox, SHARDS, Tally, hour_of, start_of,
 };
-use partwright::http::{Body, Clock, HttpError};
 use partwright::object::{ObjectName, Objects, Sql, Value as SqlValue};
+use platform::{Body, Clock, HttpError};
 use serde_json::{Value, json};
 
 use crate::support::clock::TestClock;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::future::{Either, join, join_all, select};
-use partwright::http::Clock;
-use partwright::s3::PROBE_RACERS;
+use platform::Clock;
+use s3::PROBE_RACERS;
 
 use crate::support::faults::Fault;
 use crate::support::world::{Answer, World};

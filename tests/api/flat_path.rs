@@ -1,6 +1,6 @@
 //! The flat path: copies of the newest completed version.
 
-use partwright::contract::Format;
+use contract::Format;
 
 use crate::support::faults::Fault;
 use crate::support::world::World;

@@ -1,6 +1,6 @@
 //! A bucket that others write to as well.
 
-use partwright::contract::{Format, Version};
+use contract::{Format, Version};
 use serde_json::json;
 
 use crate::support::world::World;

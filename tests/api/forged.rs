@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use partwright::http::{Body, Clock};
+use platform::{Body, Clock};
 use serde_json::{Value, json};
 
 use crate::support::issuer::{self, claims};

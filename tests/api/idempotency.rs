@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::json;
 
 use crate::support::faults::Fault;
@@ -31,7 +31,7 @@ async fn the_same_upload_gets_the_same_answer() {
     assert_eq!(again.json(), first.json());
     // The same script in another form is the same upload; metadata makes it another.
     let request = http::Request::post(crate::support::world::url(UPLOAD)).header("content-type", "text/x-python");
-    let raw = request.header("idempotency-key", "a").body(partwright::http::Body::full("x = 1")).unwrap();
+    let raw = request.header("idempotency-key", "a").body(platform::Body::full("x = 1")).unwrap();
     assert_eq!(world.send(raw).await.json()["version"], 1);
     let body = json!({"code": "x = 1", "metadata": {}});
     for (key, body) in [("a", body), ("a", json!({"code": "x = 2"}))] {
@@ -138,7 +138,7 @@ async fn wrong_keys() {
     }
     let request = http::Request::post(crate::support::world::url(UPLOAD)).header("content-type", "text/x-python");
     let twice = request.header("idempotency-key", "a").header("idempotency-key", "b");
-    let answer = world.send(twice.body(partwright::http::Body::full("x = 1")).unwrap()).await;
+    let answer = world.send(twice.body(platform::Body::full("x = 1")).unwrap()).await;
     assert_eq!(answer.status, 400);
     assert_eq!(send(&world, &"~".repeat(255), "x = 1").await.status, 201);
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use contract::{Format, Origin, Phase, RequestId, Version};
 use futures::future::{join, join_all};
-use partwright::contract::{Format, Origin, Phase, RequestId, Version};
-use partwright::http::Clock;
 use partwright::object::ObjectName;
 use partwright::project::{Caller, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

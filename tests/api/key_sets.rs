@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{FutureExt, LocalBoxFuture, join_all};
 use partwright::auth::{Expectations, KeySource, Refused, SharedKeys, TrustedIssuer, Unauthentic};
 use partwright::crypto::{CryptoError, Verifier, VerifyingKey};
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::clock::TestClock;

@@ -1,7 +1,7 @@
 //! Files that other software left on the flat path, which is written over.
 
-use partwright::contract::Format;
-use partwright::http::Http;
+use contract::Format;
+use platform::Http;
 
 use crate::support::faults::Fault;
 use crate::support::world::World;

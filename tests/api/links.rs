@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::{Format, Timestamp};
-use partwright::http::Clock;
+use contract::{Format, Timestamp};
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::clock::TestClock;

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use contract::{Format, RunId};
 use futures::future::{join, join_all};
-use partwright::contract::{Format, RunId};
-use partwright::http::{Body, Clock};
+use platform::{Body, Clock};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

@@ -1,9 +1,6 @@
 //! The API natively: routes, objects and S3 client as they ship, over rusqlite and a strict in-memory store.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod access;
 mod account;
 mod bad_input;
@@ -35,5 +32,6 @@ mod reads;
 mod reference;
 mod retry;
 mod session;
+mod support;
 mod tokens;
 mod uploads;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use contract::Format;
 use partwright::api::{ROUTES, Route};
-use partwright::contract::Format;
-use partwright::http::{Body, Clock};
+use platform::{Body, Clock};
 use serde_json::{Value, json};
 
 use crate::support::issuer;

@@ -1,7 +1,7 @@
 //! The calls for those who run the service.
 
-use partwright::contract::Format;
-use partwright::http::Clock;
+use contract::Format;
+use platform::Clock;
 use serde_json::json;
 
 use crate::support::faults::Fault;
@@ -51,7 +51,7 @@ async fn health_tells_others_up_or_down() {
     let open = World::new();
     assert_eq!(open.get("/api/monitoring/health").await.json()["auth"], "open");
     let request = http::Request::get("http://partwright.example.com/api/monitoring/health");
-    let elsewhere = open.send(request.body(partwright::http::Body::empty()).unwrap()).await;
+    let elsewhere = open.send(request.body(platform::Body::empty()).unwrap()).await;
     assert_eq!(fields(&elsewhere), ["success", "status", "timestamp", "auth"]);
 }
 
@@ -65,7 +65,7 @@ async fn s3_status_and_the_test_upload() {
     );
     let upload = async || {
         let request = http::Request::post(crate::support::world::url("/api/monitoring/test/s3-upload"));
-        let request = request.header(BEARER.0, BEARER.1).body(partwright::http::Body::empty()).unwrap();
+        let request = request.header(BEARER.0, BEARER.1).body(platform::Body::empty()).unwrap();
         world.send(request).await
     };
     let answer = upload().await;

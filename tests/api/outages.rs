@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::Format;
-use partwright::http::Clock;
+use contract::Format;
+use platform::Clock;
 use serde_json::json;
 
 use crate::support::faults::Fault;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use partwright::contract::{Format, Version};
-use partwright::http::{Body, Clock};
+use contract::{Format, Version};
 use partwright::project::{Operation, Refusal};
+use platform::{Body, Clock};
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

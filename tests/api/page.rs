@@ -2,7 +2,7 @@
 
 use http::Method;
 use partwright::api::ROUTES;
-use partwright::http::Body;
+use platform::Body;
 
 use crate::support::memory_store::MemoryStore;
 use crate::support::world::{Answer, World, url};
@@ -42,7 +42,7 @@ async fn its_files_are_kept_and_asked_about() {
     ] {
         let answer = world.get(path).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, media_type), "{path}");
-        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(&path[1..]);
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets").join(&path[1..]);
         assert_eq!(answer.bytes, std::fs::read(file).unwrap(), "{path}");
         assert_eq!(answer.header("cache-control"), "no-cache");
         let again = world.get_with(path, ("if-none-match", answer.header("etag"))).await;
@@ -147,7 +147,7 @@ async fn nothing_else_is_served() {
         "/page.css/",
         "/Page.css",
         "/page",
-        "/src/page/page.js",
+        "/assets/page.js",
         "/%2e%2e/wrangler.toml",
         "/.",
         "/page.js%00",

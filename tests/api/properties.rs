@@ -1,8 +1,8 @@
 //! The API tried with whatever may come: uploads and tokens. `PROPTEST_CASES` says how often.
 
 use bytes::Bytes;
-use partwright::contract::Sha256;
-use partwright::http::{Body, Clock};
+use contract::Sha256;
+use platform::{Body, Clock};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use partwright::ai::{AiConfig, AiError, Answered, Asked, Ending, FailureKind, Listener, Message, Role, ask};
-use partwright::http::Clock;
+use platform::Clock;
 
 use crate::support::clock::TestClock;
 use crate::support::provider::{Provider, Said, chunk};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use partwright::contract::{Format, Sha256};
-use partwright::http::{Body, Clock, Http};
+use contract::{Format, Sha256};
+use platform::{Body, Clock, Http};
 use serde_json::{Value, json};
 
 use crate::support::world::World;

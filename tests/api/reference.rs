@@ -6,7 +6,7 @@ use std::path::Path;
 use partwright::api::{Code, ROUTES, openapi};
 use serde_json::Value;
 
-use crate::support::contract::Contract;
+use crate::support::openapi_check::Contract;
 use crate::support::world::{Answer, World};
 
 /// The calls of the document: method and path, and what it says of them.
@@ -174,19 +174,19 @@ fn every_reference_and_link_leads_somewhere() {
 }
 
 #[test]
-fn the_readme_names_every_code() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+fn the_api_page_names_every_code() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md")).unwrap();
     for code in Code::ALL {
-        assert!(readme.contains(&format!("`{}`", code.as_str())), "{code:?}");
+        assert!(page.contains(&format!("`{}`", code.as_str())), "{code:?}");
     }
 }
 
-/// What is kept in `src/page` is what the sources make now; `UPDATE_OPENAPI=1` writes it.
+/// What is kept in `assets` is what the sources make now; `UPDATE_OPENAPI=1` writes it.
 #[test]
 fn the_document_and_its_page_are_fresh() {
     let document = serde_json::to_string_pretty(&openapi::document()).unwrap() + "\n";
     for (name, text) in [("openapi.json", document), ("api.html", openapi::page())] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets").join(name);
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
             std::fs::write(&path, &text).unwrap();
         }

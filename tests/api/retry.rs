@@ -1,7 +1,7 @@
 //! `retry`: a finished version's script as a new version.
 
-use partwright::contract::{Format, JobError, Outcome, Report};
-use partwright::http::Clock;
+use contract::{Format, JobError, Outcome, Report};
+use platform::Clock;
 use serde_json::json;
 
 use crate::support::faults::Fault;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::Timestamp;
-use partwright::http::Clock;
+use contract::Timestamp;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::issuer;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::Timestamp;
 use partwright::auth::TokenText;
-use partwright::contract::Timestamp;
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::memory_store::MemoryStore;

@@ -1,7 +1,7 @@
 //! `upload-script`: numbers, what lies in the bucket, and the life up to the report.
 
+use contract::{Format, JobError, Outcome, Report};
 use futures::future::join_all;
-use partwright::contract::{Format, JobError, Outcome, Report};
 use serde_json::json;
 
 use crate::support::faults::Fault;
@@ -13,7 +13,7 @@ async fn a_script_becomes_version_1_with_script_and_ticket() {
     let request = http::Request::post(crate::support::world::url("/api/projects/demo/upload-script"))
         .header("content-type", "application/json")
         .header("x-request-id", "req-7")
-        .body(partwright::http::Body::full(json!({"code": "x = 1\n", "metadata": {"a": [1]}}).to_string()))
+        .body(platform::Body::full(json!({"code": "x = 1\n", "metadata": {"a": [1]}}).to_string()))
         .unwrap();
     let answer = world.send(request).await;
     assert_eq!(answer.status, 201);
@@ -157,12 +157,12 @@ async fn one_megabyte_is_taken_and_a_byte_more_is_not() {
     assert_eq!(world.post(path, "application/json", escaped).await.status, 201);
 }
 
-fn world_now(world: &World) -> partwright::contract::Timestamp {
-    use partwright::http::Clock;
+fn world_now(world: &World) -> contract::Timestamp {
+    use platform::Clock;
     world.clock.now()
 }
 
 async fn wait(world: &World, seconds: u64) {
-    use partwright::http::Clock;
+    use platform::Clock;
     world.clock.sleep(std::time::Duration::from_secs(seconds)).await;
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use partwright::s3::{Client, PutOptions};
+use s3::{Client, PutOptions};
 use tokio::process::Command;
 
 /// How long its worker waits between two looks.

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use contract::Key;
 use futures::future::{Either, select};
 use http::Method;
-use partwright::contract::Key;
 use tokio::time::Instant;
 
 use crate::baseline::{Baseline, POLL};

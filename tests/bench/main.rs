@@ -21,43 +21,6 @@
 )]
 #![expect(clippy::cast_precision_loss, reason = "counts are small")]
 
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/http.rs"]
-mod http;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../support/memory_store.rs"]
-mod memory_store;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/process.rs"]
-mod process;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/project.rs"]
-mod project;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/proxy.rs"]
-mod proxy;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/random.rs"]
-mod random;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/runner.rs"]
-mod runner;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/stack.rs"]
-mod stack;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/store.rs"]
-mod store;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/tools.rs"]
-mod tools;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/wait.rs"]
-mod wait;
-#[allow(dead_code, reason = "what the tests need and this does not")]
-#[path = "../stack/worker.rs"]
-mod worker;
-
 mod baseline;
 mod engine;
 mod idle;
@@ -71,9 +34,11 @@ use freecad_runner::transport;
 use futures::future::LocalBoxFuture;
 use tokio::task::LocalSet;
 
+use parts::{http, project, proxy, random, runner, stack, store, tools, wait, worker};
 use stack::Stack;
 use store::Kind;
 use table::Table;
+use testkit::memory_store;
 
 /// A part: its name, and what it measures.
 type Part = (&'static str, for<'a> fn(&'a Stack, &'a mut Table) -> LocalBoxFuture<'a, ()>);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use partwright::http::Clock;
+use platform::Clock;
 
 use crate::transport::SystemClock;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use contract::prefix;
 use futures::future::join_all;
-use partwright::contract::prefix;
 use tokio::time::Instant;
 
 use crate::stack::Stack;

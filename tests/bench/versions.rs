@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Format, Key, Outcome, OutputFile, Report, RunId, Sha256};
 use futures::stream::{self, StreamExt};
-use partwright::contract::{Format, Key, Outcome, OutputFile, Report, RunId, Sha256};
-use partwright::http::Clock;
-use partwright::s3::PutOptions;
+use platform::Clock;
+use s3::PutOptions;
 use tokio::time::Instant;
 
 use crate::http::Answer;

@@ -4,7 +4,7 @@
 
 mod properties;
 
-use partwright::contract::{Attempt, Report};
+use contract::{Attempt, Report};
 use serde_json::Value;
 
 /// Reads a golden document, writes it again, and compares: nothing is lost, nothing is renamed.

@@ -1,6 +1,6 @@
 //! The bucket's keys and the ids in them, tried with whatever may stand there. `PROPTEST_CASES` says how often.
 
-use partwright::contract::{Format, IdempotencyKey, Key, ProjectId, RequestId, RunId, Sha256, Timestamp, Version};
+use contract::{Format, IdempotencyKey, Key, ProjectId, RequestId, RunId, Sha256, Timestamp, Version};
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use partwright::contract::RunId;
+use contract::RunId;
 use serde_json::Value;
 
 /// A script for the runner.
@@ -32,7 +32,7 @@ pub fn runner(scratch: &Path) -> Command {
 }
 
 fn program() -> OsString {
-    std::env::var_os("ENGINE_TEST_RUNNER").unwrap_or_else(|| env!("CARGO_BIN_EXE_freecad-runner").into())
+    parts::tools::tool("PARTWRIGHT_RUNNER").into()
 }
 
 fn jail() -> Option<(&'static str, &'static str)> {

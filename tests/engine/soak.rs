@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use partwright::contract::RunId;
+use contract::RunId;
 use serde_json::Value;
 
 use crate::batch::runner;

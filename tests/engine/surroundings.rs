@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use partwright::contract::RunId;
+use contract::RunId;
 
 #[test]
 fn a_strict_umask_shuts_no_job_out() {
@@ -14,7 +14,11 @@ fn a_strict_umask_shuts_no_job_out() {
     let script = root.join("box.py");
     fs::write(&script, "import FreeCAD as App\nApp.newDocument('Demo').addObject('Part::Box', 'Box')\n").unwrap();
     let mut command = Command::new("sh");
-    command.args(["-c", "umask 077; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_freecad-runner"), "run"]).arg(&script);
+    command
+        .args(["-c", "umask 077; exec \"$@\"", "sh"])
+        .arg(parts::tools::tool("PARTWRIGHT_RUNNER"))
+        .arg("run")
+        .arg(&script);
     command.arg("--out").arg(root.join("out")).env("RUNNER_SCRATCH", root.join("scratch"));
     if !nix::unistd::geteuid().is_root() {
         command.env("RUNNER_JAIL", "same-uid");

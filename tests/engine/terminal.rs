@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
+use contract::RunId;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use partwright::contract::RunId;
 
 use crate::batch::runner;
 use crate::machine::left_overs;

@@ -6,12 +6,12 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use contract::{Format, JobError, Key, Outcome, Sha256};
 use freecad_runner::collect::Collected;
-use freecad_runner::engine::{EngineError, Finished, Log, Run, Watcher};
 use freecad_runner::workbench::{PreparedJob, Workbench};
 use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, select};
-use partwright::contract::{Format, JobError, Key, Outcome, Sha256};
+use sandbox::{EngineError, Finished, Log, Run, Watcher};
 use tokio::time::sleep;
 
 use crate::chance::{below, millis, permille, pick, seconds};

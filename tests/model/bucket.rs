@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bytes::Bytes;
+use contract::{Sha256, Timestamp};
 use http::{Method, Request, Response};
-use partwright::contract::{Sha256, Timestamp};
 
 /// The settings under which the library reaches it.
 pub fn setting(name: &str) -> Option<String> {

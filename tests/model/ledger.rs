@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
-use partwright::contract::{Attempt, Key, MAX_ATTEMPTS, Outcome, ProjectId, Report, RunId, Sha256, Version};
+use contract::{Attempt, Key, MAX_ATTEMPTS, Outcome, ProjectId, Report, RunId, Sha256, Version};
 
 use crate::bucket::{Bucket, Change, Stored};
 use crate::life::Life;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use http::{Method, Request, Response};
-use partwright::http::{Body, Http, HttpError};
+use platform::{Body, Http, HttpError};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 

@@ -17,7 +17,7 @@
 //! - `runners`, `objects`, `people`: who acts
 //! - `schedule`: one schedule, and what must be true in the end
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bench;
 mod bucket;
@@ -29,8 +29,6 @@ mod objects;
 mod people;
 mod runners;
 mod schedule;
-#[path = "../support/sqlite.rs"]
-mod sqlite;
 mod weather;
 mod world;
 
@@ -38,6 +36,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use schedule::Outcomes;
+use testkit::sqlite;
 use world::Defect;
 
 /// How many schedules `make test` runs; twenty times as many where they are as much faster.

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{ProjectId, RequestId, Timestamp, Version};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join};
-use partwright::contract::{ProjectId, RequestId, Timestamp, Version};
 use partwright::fleet::{FleetAnswer, StoreVerdict};
-use partwright::http::{Body, Clock, HttpError};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, Value};
 use partwright::project::{Answer, Caller, Memory, Operation, ProjectCall, ProjectObject, Reply, VersionView};
+use platform::{Body, Clock, HttpError};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use partwright::contract::{Happened, Key, Origin, Phase, ProjectId, RequestId, RunId, RunnerEvent, Version, prefix};
+use contract::{Happened, Key, Origin, Phase, ProjectId, RequestId, RunId, RunnerEvent, Version, prefix};
 use partwright::project::{Idempotency, NewScript, Operation, Reply};
-use partwright::s3::{Client, PutOptions};
+use s3::{Client, PutOptions};
 use tokio::time::sleep;
 
 use crate::bench::POISON;

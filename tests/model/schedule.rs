@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use partwright::contract::{Format, Key, Outcome, Phase, ProjectId, Sha256, Version, prefix};
+use contract::{Format, Key, Outcome, Phase, ProjectId, Sha256, Version, prefix};
 use partwright::project::VersionView;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::sleep;

@@ -7,12 +7,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Key, Report, Timestamp};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use http::{Method, Request, Response};
-use partwright::contract::{Key, Report, Timestamp};
-use partwright::http::Clock;
-use partwright::s3;
+use platform::Clock;
 use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket};

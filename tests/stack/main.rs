@@ -23,28 +23,16 @@
 mod browser;
 mod fuzz;
 mod gate;
-mod http;
-mod process;
-mod project;
 mod provider;
-mod proxy;
-mod random;
-mod runner;
 mod scenarios;
-#[path = "../support/signer.rs"]
-mod signer;
 mod site;
 mod soak;
 mod socket;
-mod stack;
-mod store;
-#[path = "../store/suite.rs"]
-mod suite;
-mod tools;
-mod wait;
-mod worker;
 
 use freecad_runner::transport;
+use parts::{http, process, project, proxy, random, runner, stack, store, store_suite as suite, tools, wait, worker};
+use testkit::signer;
+
 use stack::Stack;
 use store::Kind;
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{FutureExt, LocalBoxFuture, TryFutureExt};
-use partwright::http::Clock;
-use partwright::s3::{Client, Condition, Patience, PutOptions, S3Error, probe};
+use platform::Clock;
+use s3::{Client, Condition, PutOptions, RetryPolicy, S3Error, probe};
 
-use crate::support::clock::TestClock;
-use crate::support::faults::{Fault, Faulty};
-use crate::support::memory_store::MemoryStore;
+use testkit::clock::TestClock;
+use testkit::faults::{Fault, Faulty};
+use testkit::memory_store::MemoryStore;
 
 /// A store behind a bad line, a clock, and what is asked of them.
 macro_rules! bad_line {
@@ -50,7 +50,7 @@ async fn patience_ends() {
     assert_eq!(store.seen.borrow().len(), 4);
     assert!(clock.now().since(before) < Duration::from_secs(2));
     store.seen.borrow_mut().clear();
-    assert!(client.with_patience(Patience::none()).get("a", 100).await.unwrap_err().is_passing());
+    assert!(client.with_retry_policy(RetryPolicy::once()).get("a", 100).await.unwrap_err().is_transient());
     assert_eq!(store.seen.borrow().len(), 1);
 }
 
@@ -68,7 +68,7 @@ async fn silence_ends_by_a_time_out() {
     bad_line!(store, clock, client);
     store.always(Some(Fault::Silence));
     let before = clock.now();
-    let error = client.with_patience(Patience::none()).get("a", 100).await.unwrap_err();
+    let error = client.with_retry_policy(RetryPolicy::once()).get("a", 100).await.unwrap_err();
     assert!(error.to_string().contains("no answer within 3 s"), "{error}");
     assert_eq!(clock.now().since(before), Duration::from_secs(3));
 }
@@ -79,7 +79,7 @@ async fn silence_costs_no_more_for_what_might_have_been_said() {
     store.always(Some(Fault::Silence));
     let took = async |call: LocalBoxFuture<'_, Result<(), S3Error>>| {
         let before = clock.now();
-        assert!(call.await.unwrap_err().is_passing());
+        assert!(call.await.unwrap_err().is_transient());
         clock.now().since(before).as_secs()
     };
     let options = PutOptions::default();
@@ -101,20 +101,20 @@ async fn a_long_answer_gets_the_time_that_its_length_takes() {
     client.put("short", Bytes::from_static(b"x"), &PutOptions::default()).await.unwrap();
     store.always(Some(Fault::SlowBody(Duration::from_secs(14))));
     assert_eq!(client.get("long", 64 << 20).await.unwrap().bytes.len(), 5 << 20);
-    assert!(client.get("short", 64 << 20).await.unwrap_err().is_passing());
+    assert!(client.get("short", 64 << 20).await.unwrap_err().is_transient());
     // The head of a large object is no long answer.
-    assert!(client.head("long").await.unwrap_err().is_passing());
+    assert!(client.head("long").await.unwrap_err().is_transient());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_short_patience_ends_in_all() {
     bad_line!(store, clock, client);
     let total = Duration::from_secs(5);
-    let client = client.with_patience(Patience::within(total));
+    let client = client.with_retry_policy(RetryPolicy::within(total));
     for fault in [Fault::Silence, Fault::SlowBody(Duration::from_secs(60)), Fault::Slow(Duration::from_secs(60))] {
         store.always(Some(fault));
         let before = clock.now();
-        assert!(client.get("a", 64 << 20).await.unwrap_err().is_passing(), "{fault:?}");
+        assert!(client.get("a", 64 << 20).await.unwrap_err().is_transient(), "{fault:?}");
         assert!((total / 2..=total).contains(&clock.now().since(before)), "{fault:?}");
     }
     // One lost connection leaves time for another.
@@ -143,7 +143,7 @@ async fn a_no_after_a_lost_answer_to_a_put_is_no_definite_one() {
             store.plan("PUT", "/a", fault);
             store.plan("PUT", "/a", Fault::Status(no));
             let error = put(PutOptions::if_absent()).await;
-            assert!(error.is_passing() && error.to_string().contains("an earlier try"), "{fault:?} {no}: {error}");
+            assert!(error.is_transient() && error.to_string().contains("an earlier try"), "{fault:?} {no}: {error}");
         }
     }
     // Nothing was open before a first try.

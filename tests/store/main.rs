@@ -1,14 +1,11 @@
 //! The S3 client against an independent verifier, in memory; and the probe against a store that ignores conditions.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
 mod faults;
-mod suite;
-#[path = "../support/mod.rs"]
-mod support;
 
-use partwright::s3::{Client, ProbeError, probe};
-use support::clock::TestClock;
-use support::memory_store::MemoryStore;
+use parts::store_suite as suite;
+use s3::{Client, ProbeError, probe};
+use testkit::clock::TestClock;
+use testkit::memory_store::MemoryStore;
 
 #[tokio::test(start_paused = true)]
 async fn the_suite_in_memory() {
@@ -29,12 +26,12 @@ async fn a_store_that_ignores_conditions_is_found_out() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_secret_is_a_refusal() {
     let (store, clock) = (MemoryStore::new(), TestClock::new());
-    let bucket = partwright::s3::Bucket::from_settings(&|name| match name {
+    let bucket = s3::Bucket::from_settings(&|name| match name {
         "AWS_SECRET_ACCESS_KEY" => Some("another".to_owned()),
         name => MemoryStore::setting(name),
     });
     let bucket = bucket.unwrap();
     let client = Client::new(&store, &clock, &bucket);
     let error = client.get("a", 10).await.unwrap_err();
-    assert!(matches!(&error, partwright::s3::S3Error::Refused { status: 403, .. }), "{error:?}");
+    assert!(matches!(&error, s3::S3Error::Refused { status: 403, .. }), "{error:?}");
 }

@@ -1,4 +1,4 @@
-use partwright::contract::{Attempt, Outcome, Report};
+use contract::{Attempt, Outcome, Report};
 
 use super::*;
 use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore, QuickEngine};
@@ -229,7 +229,7 @@ async fn a_cancelled_job_stops_when_that_is_said_and_a_false_word_changes_nothin
 async fn nothing_is_left_of_attempts_that_died_or_came_late() {
     let fleet = Fleet::new(ms(40));
     let run = "bbbbbbbbbbbbbbbb";
-    let attempt = Attempt::new("dead", run.parse().unwrap(), partwright::contract::Timestamp::from_millis(0));
+    let attempt = Attempt::new("dead", run.parse().unwrap(), contract::Timestamp::from_millis(0));
     let body = serde_json::to_vec(&attempt).unwrap();
     let file = |version| format!("output/p/v{version}/{run}/MyHeadlessModel.STEP");
     // It died with a file and its log in the bucket; of another there is a file alone, put after all was tidied up.
@@ -305,7 +305,7 @@ async fn an_idle_poll_costs_the_same_with_many_processed() {
                 "p".parse().unwrap(),
                 version.try_into().unwrap(),
                 Outcome::Completed,
-                partwright::contract::Timestamp::from_millis(0),
+                contract::Timestamp::from_millis(0),
             );
             report.run = Some(run.parse().unwrap());
             let report = serde_json::to_vec(&report).unwrap();

@@ -14,8 +14,8 @@ mod wake;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use partwright::contract::{RunId, Wake};
-use partwright::http::{Clock, Http};
+use contract::{RunId, Wake};
+use platform::{Clock, Http};
 use tokio::sync::{Notify, broadcast};
 
 use crate::config::WorkerLink;

@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{RunnerEvent, RunnerEvents};
 use futures::future::{Either, select};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request};
-use partwright::contract::{RunnerEvent, RunnerEvents};
-use partwright::http::{Clock, Http};
+use platform::{Clock, Http};
 use tracing::{info, warn};
 
 use super::{Hints, back_off};
@@ -89,10 +89,10 @@ async fn send(link: &WorkerLink, http: &dyn Http, clock: &SystemClock, events: V
 mod tests {
     use std::cell::RefCell;
 
+    use contract::{Happened, RunId};
     use futures::FutureExt;
     use futures::future::LocalBoxFuture;
-    use partwright::contract::{Happened, RunId};
-    use partwright::http::{Body, HttpError};
+    use platform::{Body, HttpError};
 
     use super::*;
     use crate::queue::Job;

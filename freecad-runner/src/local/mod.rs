@@ -11,18 +11,17 @@ use std::fs;
 use std::io::Write;
 use std::slice::Iter;
 
+use contract::{JobError, Outcome};
 use futures::future::join_all;
-use partwright::contract::{JobError, Outcome};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::config::EngineConfig;
-use crate::engine::{Engine, Finished, Run, shown};
 use crate::products::gather;
 use crate::transport::SystemClock;
 pub use plan::LocalRun;
 use plan::{LOG, REPORT, told};
 use printer::{Printer, Voice};
+use sandbox::{Engine, EngineConfig, Finished, Run, shown};
 
 /// What `run_all` works with, and what has come of it so far.
 struct Local<'a> {

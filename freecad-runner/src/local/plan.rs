@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use partwright::contract::Format;
+use contract::Format;
 
 /// Where the log goes, beside the files.
 pub const LOG: &str = "log.txt";
@@ -78,7 +78,7 @@ pub fn told(path: &Path) -> impl Fn(io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use partwright::contract::RunId;
+    use contract::RunId;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
 
-use crate::engine::Progress;
+use sandbox::Progress;
 
 /// The most that is shown of what one script prints, in bytes. That much, for each slot, is what can wait for a reader.
 const MOST: usize = 256 << 10;

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use partwright::contract::Key;
-use partwright::http::Clock;
-use partwright::s3::{Client, Condition, Patience, S3Error};
+use contract::Key;
+use platform::Clock;
+use s3::{Client, Condition, RetryPolicy, S3Error};
 
 use crate::claim::{Claim, Heartbeat};
 use crate::config::Config;
@@ -53,7 +53,7 @@ impl<'a> Election<'a> {
 
     /// One heartbeat, or one look at another's. A store that does not answer changes nothing.
     pub async fn vote(&mut self, client: Client<'_>, clock: &SystemClock) {
-        let client = client.with_patience(Patience::within(self.lease / 6));
+        let client = client.with_retry_policy(RetryPolicy::within(self.lease / 6));
         let began = clock.monotonic();
         match &mut self.standing {
             Standing::Holding(claim, certain) => match claim.heartbeat(client).await {
@@ -75,7 +75,7 @@ impl<'a> Election<'a> {
     pub async fn leave(self, client: Client<'_>) {
         if let Standing::Holding(claim, _) = self.standing {
             // Without an answer it dies.
-            claim.release(client.with_patience(Patience::within(Duration::from_secs(2)))).await;
+            claim.release(client.with_retry_policy(RetryPolicy::within(Duration::from_secs(2)))).await;
         }
     }
 }
@@ -90,7 +90,7 @@ async fn watch(
 ) -> Result<Standing, S3Error> {
     let condition = match client.head(&Key::Sweeper.to_string()).await {
         Err(S3Error::NotFound) => Condition::IfAbsent,
-        Err(error) if error.is_passing() => return Ok(Standing::Watching(before)),
+        Err(error) if error.is_transient() => return Ok(Standing::Watching(before)),
         Err(error) => return Err(error),
         Ok(head) => {
             let shown = clock.monotonic();

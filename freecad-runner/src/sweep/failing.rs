@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use partwright::s3::S3Error;
+use s3::S3Error;
 
 use crate::queue::Job;
 

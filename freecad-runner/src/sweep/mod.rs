@@ -19,7 +19,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use partwright::http::Clock;
+use platform::Clock;
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{info, warn};
 

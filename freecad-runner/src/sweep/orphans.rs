@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use partwright::contract::{Key, RunId, prefix};
-use partwright::s3::{Client, S3Error};
+use contract::{Key, RunId, prefix};
+use s3::{Client, S3Error};
 use tracing::warn;
 
 use super::Snapshot;
@@ -64,7 +64,7 @@ impl Orphans {
         }
         self.next = now + PAUSE;
         let outcome = self.read_page(client, pending).await;
-        if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
+        if outcome.as_ref().is_err_and(|error| !error.is_transient()) {
             self.from = None;
         }
         outcome
@@ -137,8 +137,8 @@ async fn remove_left_over(client: Client<'_>, job: &Job, keys: Vec<Key>) -> Resu
 mod tests {
     use std::rc::Rc;
 
-    use partwright::contract::{Outcome, Report, Timestamp};
-    use partwright::http::Clock;
+    use contract::{Outcome, Report, Timestamp};
+    use platform::Clock;
 
     use super::*;
     use crate::queue::Pending;

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Key, ProjectId, Version, prefix};
 use futures::stream::{self, StreamExt};
-use partwright::contract::{Key, ProjectId, Version, prefix};
-use partwright::s3::{Client, PutOptions, S3Error};
+use s3::{Client, PutOptions, S3Error};
 use tracing::warn;
 
 use super::Snapshot;
@@ -60,7 +60,7 @@ impl Round {
         now: Duration,
     ) -> Result<usize, S3Error> {
         let outcome = self.go_on(client, snapshot, pages, now).await;
-        if outcome.as_ref().is_err_and(|error| !error.is_passing()) {
+        if outcome.as_ref().is_err_and(|error| !error.is_transient()) {
             self.begin_anew();
         }
         outcome
@@ -258,7 +258,7 @@ async fn make_ticket(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
 mod tests {
     use std::rc::Rc;
 
-    use partwright::http::Clock;
+    use platform::Clock;
 
     use super::*;
     use crate::queue::Pending;

@@ -12,9 +12,9 @@ use crate::api::config::{Config, Secret};
 use crate::api::error::ApiError;
 use crate::api::route::Permission;
 use crate::auth::{Claims, Scope, SharedKeys, TokenKind, TokenText, Unauthentic};
-use crate::http::is_loopback;
 use crate::object::{ObjectName, call};
 use crate::project::Caller;
+use platform::is_loopback;
 
 /// What decides who is let in.
 pub(in crate::api) struct Door<'a> {

@@ -10,8 +10,8 @@ mod shown;
 
 use super::config::Config;
 use crate::auth::{Scope, TokenHash, TokenText};
-use crate::contract::Timestamp;
 use crate::project::Caller;
+use contract::Timestamp;
 
 pub(super) use admission::Door;
 pub(super) use page::Page;

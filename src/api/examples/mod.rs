@@ -1,6 +1,6 @@
 //! `GET /api/examples`, `…/{example}` and `…/{example}/picture`: scripts to start from, which need no AI.
 //!
-//! Each is a script in `src/page/examples`, and what is told of it stands in it: `source` reads that out. The Worker holds
+//! Each is a script in `assets/examples`, and what is told of it stands in it: `source` reads that out. The Worker holds
 //! none of them and reads none of them: scripts, answers and pictures are files beside the page's. Tests make the answers
 //! (`tests/api`) and the pictures (`tests/engine`, which runs every script) and find them stale.
 

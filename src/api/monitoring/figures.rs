@@ -9,8 +9,8 @@ use crate::api::parameter::HOURS;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::Timestamp;
 use crate::figures::{Cell, Figures, FiguresCall, SHARDS, ask, hour_of, start_of};
+use contract::Timestamp;
 
 /// How long the shards are waited for, all at once.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);

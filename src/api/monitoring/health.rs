@@ -9,9 +9,9 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::Timestamp;
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::ObjectName;
+use contract::Timestamp;
 
 /// What `welcome` answers.
 pub(in crate::api) const WELCOME: Content = Content::Text {

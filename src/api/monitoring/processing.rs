@@ -11,8 +11,8 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{Key, Phase, ProjectId, Timestamp, Version, prefix};
 use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use contract::{Key, Phase, ProjectId, Timestamp, Version, prefix};
 
 /// The most pages of 1,000 keys that are read of each area.
 const MAX_PAGES: usize = 10;

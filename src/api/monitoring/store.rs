@@ -10,10 +10,10 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::contract::{Key, Timestamp, UploadId};
 use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::ObjectName;
-use crate::s3::{Addressing, PutOptions, S3Error};
+use contract::{Key, Timestamp, UploadId};
+use s3::{Addressing, PutOptions, S3Error};
 
 pub(in crate::api) const S3_STATUS: Terms = Terms {
     id: "getStoreStatus",

@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document, made from the table of routes, the types of the bodies and the table of codes: from what
-//! serves, so that it says what is so. Native only: `src/page/openapi.json` and the page made from it are kept with the
+//! serves, so that it says what is so. Native only: `assets/openapi.json` and the page made from it are kept with the
 //! sources, a test in `tests/api` finds them stale, and the Worker serves those.
 //!
 //! - `parameters`: the parameters and headers that no handler names

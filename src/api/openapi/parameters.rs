@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::api::parameter::{About, LogName, Parameter, VERSION};
 use crate::api::terms::ForDocument;
-use crate::contract::{Format, ProjectId, RequestId, TurnId};
+use contract::{Format, ProjectId, RequestId, TurnId};
 
 /// The parameters that paths have in braces.
 pub(super) const IN_PATHS: &[Parameter] = &[

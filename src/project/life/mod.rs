@@ -13,9 +13,9 @@ use self::owner::release_name;
 use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
 use super::figures;
 use super::records::{Records, Single};
-use crate::contract::{Origin, Phase, ProjectStatus, Report, Sha256, StatusCode, Timestamp, UploadId, Version};
 use crate::fleet::QueuePlace;
 use crate::object::SqlError;
+use contract::{Origin, Phase, ProjectStatus, Report, Sha256, StatusCode, Timestamp, UploadId, Version};
 
 /// How long a version may wait for a runner, or run, before the status view says `timeout`: 10 minutes.
 const PATIENCE: Duration = Duration::from_secs(600);

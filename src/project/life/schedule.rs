@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::is_flat_due;
 use super::owner::accounts_are_due;
-use crate::contract::Timestamp;
 use crate::object::SqlError;
 use crate::project::records::{Records, Single};
+use contract::Timestamp;
 
 /// The pause before the first look at the bucket after a change; each quiet one makes the next longer.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::{JobError, Key, Outcome, Report};
-use partwright::http::Clock;
+use contract::{JobError, Key, Outcome, Report};
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::JobError;
-use partwright::http::Clock;
+use contract::JobError;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::person::Person;
@@ -78,7 +78,7 @@ async fn the_same_error_again_ends_repairs() {
 
 #[tokio::test(start_paused = true)]
 async fn only_what_a_script_did_is_repaired() {
-    use partwright::contract::Outcome;
+    use contract::Outcome;
     for run in [Run::Ends(Outcome::Cancelled), Run::Ends(Outcome::Abandoned), Run::Ends(Outcome::TimedOut)] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "gear");

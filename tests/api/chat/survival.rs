@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
@@ -246,7 +246,7 @@ async fn who_begins_a_turn_learns_which_it_is_though_too_many_listen() {
     let wanting_events = || {
         let request = talk.message("A box").header("idempotency-key", "k1").header("accept", "text/event-stream");
         let body = json!({"message": "A box", "project_name": "box"}).to_string();
-        request.body(partwright::http::Body::full(body)).unwrap()
+        request.body(platform::Body::full(body)).unwrap()
     };
     let mut streams = vec![world.start(wanting_events()).await];
     let id = world.open_turn("box").unwrap();
@@ -262,7 +262,7 @@ async fn who_begins_a_turn_learns_which_it_is_though_too_many_listen() {
     assert_eq!((&again.json()["version"], world.provider.count()), (&json!(1), 1));
 }
 
-fn listening(talk: &Talk<'_>, id: &str) -> http::Request<partwright::http::Body> {
+fn listening(talk: &Talk<'_>, id: &str) -> http::Request<platform::Body> {
     let path = format!("/api/projects/{}/chat/{id}", talk.project);
-    talk.request("GET", &path).header("accept", "text/event-stream").body(partwright::http::Body::empty()).unwrap()
+    talk.request("GET", &path).header("accept", "text/event-stream").body(platform::Body::empty()).unwrap()
 }

@@ -1,6 +1,6 @@
 //! What a turn leads to: a script, a version, a model, or words alone.
 
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::provider::Said;

@@ -1,6 +1,6 @@
 //! Whose a conversation is, what is kept of it, and that what is said in it reaches nothing else.
 
-use partwright::http::Body;
+use platform::Body;
 use serde_json::json;
 
 use crate::support::person::Person;

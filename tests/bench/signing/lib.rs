@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use partwright::contract::Timestamp;
-use partwright::s3::{Bucket, presign_get};
+use contract::Timestamp;
+use s3::{Bucket, presign_get};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Signs `count` links to different keys, valid for an hour from `now` (milliseconds since 1970), and gives the last.

@@ -1,4 +1,4 @@
-//! The examples of `src/page/examples`: each runs, measures what its parameters say, also when they are others, and looks as
+//! The examples of `assets/examples`: each runs, measures what its parameters say, also when they are others, and looks as
 //! its picture does.
 //!
 //! - `variant`: an example with other parameters

@@ -9,7 +9,7 @@ use crate::batch::Script;
 
 /// Where the scripts are.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../src/page/examples")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/examples")
 }
 
 /// An example, as a person may have changed it.

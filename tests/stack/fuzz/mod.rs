@@ -11,11 +11,11 @@ use std::process::Stdio;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Version};
 use http::{Method, Request};
 use nix::sys::signal::Signal;
-use partwright::contract::{Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Version};
-use partwright::http::Clock;
-use partwright::s3::PutOptions;
+use platform::Clock;
+use s3::PutOptions;
 use serde_json::{Value, json};
 
 use crate::http::Api;

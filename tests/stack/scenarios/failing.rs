@@ -1,7 +1,7 @@
 //! Scripts that fail, each in its own way: a result like any other, with the reason.
 
+use contract::Outcome;
 use futures::future::join_all;
-use partwright::contract::Outcome;
 
 use crate::runner::JOB_SECONDS;
 use crate::stack::Stack;

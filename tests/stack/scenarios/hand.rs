@@ -1,8 +1,8 @@
 //! Scripts that somebody puts into the bucket, past the API.
 
 use bytes::Bytes;
-use partwright::contract::Key;
-use partwright::s3::{PutOptions, S3Error};
+use contract::Key;
+use s3::{PutOptions, S3Error};
 
 use crate::project::{Project, number};
 use crate::stack::Stack;

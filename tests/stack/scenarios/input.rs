@@ -1,8 +1,8 @@
 //! What callers get wrong, over real HTTP.
 
 use bytes::Bytes;
+use contract::MAX_SCRIPT_BYTES;
 use http::{Method, Request};
-use partwright::contract::MAX_SCRIPT_BYTES;
 use serde_json::Value;
 
 use crate::http::Answer;

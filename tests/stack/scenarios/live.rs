@@ -1,9 +1,9 @@
 //! Everyone is told at once; with hints cut off, a little later.
 
+use contract::{Attempt, Key, Outcome, Report, RunId, Version};
 use http::Request;
-use partwright::contract::{Attempt, Key, Outcome, Report, RunId, Version};
-use partwright::http::Clock;
-use partwright::s3::PutOptions;
+use platform::Clock;
+use s3::PutOptions;
 use serde_json::{Value, json};
 
 use crate::http::Answer;

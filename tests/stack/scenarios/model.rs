@@ -1,7 +1,7 @@
 //! From a script to files that open.
 
 use bytes::Bytes;
-use partwright::contract::{Key, Report, Sha256, prefix};
+use contract::{Key, Report, Sha256, prefix};
 use serde_json::Value;
 use tokio::process::Command;
 

@@ -1,9 +1,9 @@
 //! Names that mean to lead elsewhere: refused by the real Worker, with nothing read or written outside.
 
 use bytes::Bytes;
+use contract::Key;
 use http::{Method, Request};
-use partwright::contract::Key;
-use partwright::s3::PutOptions;
+use s3::PutOptions;
 
 use crate::http::Answer;
 use crate::stack::Stack;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use contract::{Key, prefix};
 use futures::future::join_all;
-use partwright::contract::{Key, prefix};
 
 use crate::project::number;
 use crate::stack::Stack;

@@ -1,6 +1,6 @@
 //! The JavaScript of the layout's front ends, which must go on working.
 
-use partwright::contract::Sha256;
+use contract::Sha256;
 use serde_json::{Value, json};
 use tokio::process::Command;
 

@@ -1,7 +1,7 @@
 //! Runners that leave their work, and the one that completes it.
 
-use partwright::contract::{Key, Outcome, prefix};
-use partwright::s3::S3Error;
+use contract::{Key, Outcome, prefix};
+use s3::S3Error;
 
 use super::RUNNERS;
 use crate::project::{Project, number};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use contract::Key;
 use http::{Method, Request};
-use partwright::contract::Key;
 use serde_json::json;
 
 use crate::http::Answer;

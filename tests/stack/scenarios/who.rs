@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::join_all;
 use http::{Method, Request};
-use partwright::http::Clock;
+use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::http::Answer;

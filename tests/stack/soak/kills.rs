@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use contract::{Key, Phase, prefix};
 use futures::future::join_all;
 use http::Method;
-use partwright::contract::{Key, Phase, prefix};
 
 use super::reckoning::{Books, each_report_was_written_once, reckon};
 use super::scripts::{Scripts, Sent};
@@ -96,7 +96,7 @@ async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, t
 /// An attempt that must not die.
 async fn spared(stack: &Stack) -> Option<String> {
     let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
-    let spared = |entry: &partwright::s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
+    let spared = |entry: &s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
     entries.into_iter().find(spared).map(|entry| entry.key)
 }
 

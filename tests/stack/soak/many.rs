@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use contract::{Report, Timestamp, prefix};
 use futures::stream::{self, StreamExt};
-use partwright::contract::{Report, Timestamp, prefix};
 
 use super::in_full;
 use super::reckoning::{Books, reckon};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use contract::{Key, Outcome, ProjectId, Report, Sha256, Version, prefix};
 use futures::future::join_all;
 use http::Method;
-use partwright::contract::{Key, Outcome, ProjectId, Report, Sha256, Version, prefix};
 use serde_json::{Value, json};
 
 use super::scripts::{Sent, mark_and_volume};

@@ -1,6 +1,6 @@
 //! A Worker that is killed with SIGKILL between the steps of an upload, and started again on what it had stored.
 
-use partwright::contract::Key;
+use contract::Key;
 
 use super::in_full;
 use super::reckoning::{Books, reckon};

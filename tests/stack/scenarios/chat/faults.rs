@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use partwright::contract::prefix;
+use contract::prefix;
 use serde_json::json;
 
 use super::{OTHER_KEY, PLATE, Talking};

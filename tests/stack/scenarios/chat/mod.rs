@@ -141,7 +141,7 @@ impl Talking {
 
 /// A token of the issuer, good for an hour.
 fn token(stack: &Stack, user: &str) -> String {
-    use partwright::http::Clock;
+    use platform::Clock;
     let now = stack.clock.now().as_millis() / 1_000;
     let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "nbf": now - 60, "exp": now + 3_600});
     Signer::secret(SECRET).token(None, &claims)

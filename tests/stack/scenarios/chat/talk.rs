@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::LocalBoxStream;
 use http::Request;
-use partwright::http::HttpError;
+use platform::HttpError;
 use serde_json::{Value, json};
 
 use crate::http::Api;

@@ -1,0 +1,183 @@
+//! Removes what a job left, however it is nested and named.
+//!
+//! The standard library's removal holds a descriptor for each level, and a script makes more levels than a process may
+//! have descriptors. Here two are open at most, and no path is longer than one name: a directory that is not empty
+//! moves up beside its parent, so the tree becomes flat while it goes. Nothing is opened through a link, and nothing
+//! above the directory is touched.
+
+use std::ffi::{CStr, CString};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use contract::RunId;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+/// A directory, itself and not what a link leads to.
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK).union(OFlag::O_CLOEXEC);
+
+/// How many names are read at a time: a directory may hold millions.
+const BATCH: usize = 1_024;
+
+/// Removes a directory with all that is in it.
+pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
+    empty(path)?;
+    fs::remove_dir(path)
+}
+
+/// Removes all that is in a directory. Whoever wrote it must have ended.
+pub(crate) fn empty(path: &Path) -> io::Result<()> {
+    let mut top = Dir::open(path, DIRECTORY, Mode::empty())?;
+    // Nobody can have guessed these names and taken them.
+    let run = RunId::random();
+    let mut new_names = (1_u64..).filter_map(|number| CString::new(format!("{run}-{number}")).ok());
+    loop {
+        let names = names(&mut top)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        for name in names {
+            if !is_removed(&top, &name)? {
+                flatten(&top, &name, &mut new_names)?;
+            }
+        }
+    }
+}
+
+/// Removes the directory `name` of `top`; directories in it that are not empty move up into `top`.
+fn flatten(top: &Dir, name: &CStr, new_names: &mut impl Iterator<Item = CString>) -> nix::Result<()> {
+    let mut directory = open_below(top, name)?;
+    loop {
+        let names = names(&mut directory)?;
+        if names.is_empty() {
+            return unlinkat(top, name, UnlinkatFlags::RemoveDir);
+        }
+        for name in names {
+            if !is_removed(&directory, &name)?
+                && let Some(new_name) = new_names.next()
+            {
+                let rename = || renameat(&directory, name.as_c_str(), top, new_name.as_c_str());
+                with_mode(&directory, &name, rename)?;
+            }
+        }
+    }
+}
+
+/// Some of what is in a directory; none when it is empty.
+fn names(directory: &mut Dir) -> nix::Result<Vec<CString>> {
+    let names = directory.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned()));
+    names.filter(|name| !matches!(name, Ok(name) if name == c"." || name == c"..")).take(BATCH).collect()
+}
+
+/// Removes what is not a directory, or an empty one. False for one that is not empty.
+fn is_removed(directory: &Dir, name: &CStr) -> nix::Result<bool> {
+    match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
+        Err(Errno::EISDIR) => {}
+        outcome => return outcome.map(|()| true),
+    }
+    match unlinkat(directory, name, UnlinkatFlags::RemoveDir) {
+        Err(Errno::ENOTEMPTY | Errno::EEXIST) => Ok(false),
+        outcome => outcome.map(|()| true),
+    }
+}
+
+fn open_below(parent: &Dir, name: &CStr) -> nix::Result<Dir> {
+    let directory = with_mode(parent, name, || Dir::openat(parent, name, DIRECTORY, Mode::empty()))?;
+    // One that may be read may still not be written to.
+    fchmod(&directory, Mode::S_IRWXU)?;
+    Ok(directory)
+}
+
+/// Acts on a directory whose mode may forbid it. Modes do not stop root; a runner that is not root can change them,
+/// since what is here belongs to its own user.
+fn with_mode<T>(parent: &Dir, name: &CStr, act: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
+    match act() {
+        Err(Errno::EACCES) => {
+            // It follows links, but this is a directory, and whoever could swap it has ended.
+            fchmodat(parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
+            act()
+        }
+        outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{DirBuilderExt, symlink};
+    use std::path::PathBuf;
+
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    use nix::sys::stat::mkdirat;
+
+    use super::*;
+
+    fn place() -> PathBuf {
+        let path = std::env::temp_dir().join(format!("partwright-remove-{}", RunId::random()));
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    /// Nests directories with a file in each, as deep as asked, with two descriptors.
+    fn nest(path: &Path, depth: usize) {
+        let mut here = Dir::open(path, DIRECTORY, Mode::empty()).unwrap();
+        for _ in 0..depth {
+            mkdirat(&here, "d", Mode::S_IRWXU).unwrap();
+            mkdirat(&here, "e", Mode::S_IRWXU).unwrap();
+            here = Dir::openat(&here, "d", DIRECTORY, Mode::empty()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_tree_deeper_than_a_process_may_have_descriptors_goes() {
+        let path = place();
+        // A disk takes long for more; the hostile scripts fill a volume.
+        nest(&path, 1_500);
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, soft.min(1_024), hard).unwrap();
+        remove_tree(&path).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn links_are_removed_and_not_followed() {
+        let (path, other) = (place(), place());
+        fs::write(other.join("file"), "kept").unwrap();
+        symlink(&other, path.join("link")).unwrap();
+        fs::create_dir_all(path.join("a/b/c")).unwrap();
+        symlink("../../..", path.join("a/b/up")).unwrap();
+        symlink(&other, path.join("a/b/c/link")).unwrap();
+        remove_tree(&path).unwrap();
+        assert_eq!(fs::read_to_string(other.join("file")).unwrap(), "kept");
+        remove_tree(&other).unwrap();
+        let link = place();
+        fs::remove_dir(&link).unwrap();
+        symlink("/tmp", &link).unwrap();
+        assert!(remove_tree(&link).is_err(), "nor is the directory itself taken for what it leads to");
+        fs::remove_file(&link).unwrap();
+    }
+
+    #[test]
+    fn modes_and_names_and_numbers_do_not_matter() {
+        let path = place();
+        for mode in [0o000, 0o100, 0o400, 0o500, 0o700] {
+            let outer = path.join(format!("{mode:o}"));
+            fs::create_dir_all(outer.join("in/in")).unwrap();
+            fs::write(outer.join("in/file"), "").unwrap();
+            fs::DirBuilder::new().mode(mode).create(outer.join("in/closed")).unwrap();
+            for path in [outer.join("in"), outer] {
+                fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            }
+        }
+        let wide = path.join("\u{1b}[2J\n");
+        fs::create_dir(&wide).unwrap();
+        (0..3 * BATCH).for_each(|number| fs::write(wide.join(number.to_string()), "").unwrap());
+        (0..2 * BATCH).for_each(|number| fs::create_dir_all(wide.join(format!("d{number}/d"))).unwrap());
+        remove_tree(&path).unwrap();
+        assert!(!path.exists());
+    }
+}

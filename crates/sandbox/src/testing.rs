@@ -1,0 +1,77 @@
+//! A stand-in for FreeCAD: programs that behave as FreeCAD with a fork server does, or as it should not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::RunId;
+
+use crate::{Engine, EngineConfig, JailMode, Limits};
+
+/// A fork server that gets ready and takes jobs; what stands for `GOT` runs with each. It knows whether it is the
+/// first one of its engine.
+pub const SERVER: &str = r#"#!/usr/bin/python3 -I
+import os, socket, time
+is_second = os.path.exists("started")
+open("started", "a").close()
+channel = socket.socket(fileno=3)
+channel.sendall(b'{"ready": true}\n')
+while True:
+    length, descriptors, _, _ = socket.recv_fds(channel, 4, 4)
+    if len(length) < 4:
+        os._exit(0)
+    packet = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    # GOT
+"#;
+
+/// An engine with one slot on a program that is not FreeCAD. Its directory is removed when it is dropped.
+pub struct FakeEngine {
+    /// Its settings.
+    pub config: EngineConfig,
+    /// An option only to fix the order in `drop`.
+    engine: Option<Engine>,
+    directory: PathBuf,
+}
+
+impl FakeEngine {
+    /// Runs an executable file that holds `program`.
+    pub fn new(program: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("partwright-fake-{}", RunId::random()));
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).unwrap();
+        let path = directory.join("program");
+        fs::write(&path, program).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let is_root = nix::unistd::geteuid().is_root();
+        let config = EngineConfig {
+            slots: 1,
+            limits: Limits { seconds: Duration::from_secs(120), memory: 2 << 30, output: 256 << 20 },
+            jobs_a_server: 1_000,
+            jail: if is_root { JailMode::Full } else { JailMode::SameUid },
+            first_uid: None,
+            scratch: directory.join("scratch"),
+            freecad: path.display().to_string(),
+        };
+        let engine = Engine::new(&config).unwrap();
+        Self { config, engine: Some(engine), directory }
+    }
+
+    /// Runs a fork server that does `got` (indented by four) with each job.
+    pub fn server(got: &str) -> Self {
+        Self::new(&SERVER.replace("    # GOT\n", got))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+}
+
+impl Drop for FakeEngine {
+    fn drop(&mut self) {
+        self.engine = None;
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
