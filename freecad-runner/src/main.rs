@@ -25,7 +25,7 @@ usage: freecad-runner                            poll a bucket until SIGTERM or 
        freecad-runner --version
 
 Settings come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_BUCKET_NAME and more for a bucket;
-README.md, Configuration, lists them. RUST_LOG sets how much is said (default: info).
+docs/configuration.md, lists them. RUST_LOG sets how much is said (default: info).
 ";
 
 /// What is asked for on the command line.
