@@ -25,7 +25,8 @@ is_in_context() {
 copy() {
   local source=$1 target=$context/$2
   [ -e "$source" ] || die "$dockerfile copies $source, which does not exist. Correct its COPY line."
-  is_in_context "$source" || die "$dockerfile copies $source, but .dockerignore hides it. Add the line '!$source' there."
+  is_in_context "$source" ||
+    die "$dockerfile copies $source, but .dockerignore hides it. Add the line '!$source' there."
   if [ -d "$source" ]; then
     mkdir -p "$target"
     cp -a "$source/." "$target/"
@@ -44,14 +45,14 @@ while read -r line; do
   read -ra words <<<"${line#COPY }"
   case ${words[0]} in
     --from=*) continue ;; # from another stage, not from this tree
-    --*) die "tools/check-dockerfile.sh cannot read '$line' of $dockerfile. Teach it the option, or write plain COPY." ;;
+    --*) die "tools/check-dockerfile.sh cannot read '$line' of $dockerfile. Write it without options." ;;
   esac
-  [[ ${words[-1]} != '\' && ${words[-1]} != /* ]] ||
+  [[ ${words[-1]} != \\ && ${words[-1]} != /* ]] ||
     die "tools/check-dockerfile.sh cannot read '$line' of $dockerfile. Write it on one line, with a relative target."
   for source in "${words[@]:0:${#words[@]}-1}"; do copy "$source" "${words[-1]}"; done
   copied=$((copied + 1))
 done < <(grep -E '^COPY ' "$dockerfile")
-[ "$copied" -gt 0 ] || die "$dockerfile has no COPY line, so there is nothing to check. Correct tools/check-dockerfile.sh."
+[ "$copied" -gt 0 ] || die "$dockerfile has no COPY line to check. Correct tools/check-dockerfile.sh."
 
 # What .dockerignore hides inside of what it shows.
 for pattern in "${patterns[@]}"; do
@@ -64,5 +65,5 @@ done
 
 cd "$context"
 cargo check --locked --offline -p freecad-runner ||
-  die "the runner does not compile from what $dockerfile copies. Copy what is missing, and name it in .dockerignore too." \
-    "The files are in $context."
+  die "the runner does not compile from what $dockerfile copies (the files are in $context)." \
+    "Add a COPY line for what is missing, and a line in .dockerignore."

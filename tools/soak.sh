@@ -11,7 +11,7 @@ cd "$PARTWRIGHT_ROOT"
 export PARTWRIGHT_SOAK=1
 
 only=${ONLY:-}
-programs=(--test=engine --test=stack)
+programs=(--test=engine --test=stack) property_programs=(--test=contract --test=store --test=api)
 programs_filter=(soak fuzz) properties_filter=(properties)
 [ -z "$only" ] || programs_filter=("$only") properties_filter=("$only")
 
@@ -21,10 +21,11 @@ build_worker() { tools/build-worker.sh release; }
 build_runner() { cargo build --locked --release -p freecad-runner; }
 # One test at a time, because some of them measure speed.
 soak_programs() {
-  cargo test --locked --no-fail-fast --workspace "${programs[@]}" -- "${programs_filter[@]}" --nocapture --test-threads=1
+  cargo test --locked --no-fail-fast --workspace "${programs[@]}" -- --nocapture --test-threads=1 \
+    "${programs_filter[@]}"
 }
 soak_properties() {
-  PROPTEST_CASES=20000 cargo test --locked --no-fail-fast --release --workspace --lib --test=contract --test=api \
+  PROPTEST_CASES=20000 cargo test --locked --no-fail-fast --release --workspace --lib "${property_programs[@]}" \
     "${properties_filter[@]}"
 }
 # The model of the protocol starts no real parts; a release build runs many more schedules.
@@ -43,10 +44,12 @@ if [ -n "$only" ]; then
   step build_tests "the build of the Rust tests" "rust" cargo test --locked --workspace --tests --no-run
   passed build_tests || { end_steps; exit 1; }
   has_programs=$(test_names "$only" "${programs[@]}")
-  has_properties=$(test_names "$only" --lib --test=contract --test=api)
+  has_properties=$(test_names "$only" --lib "${property_programs[@]}")
   has_model=$(test_names "$only" --test=model)
   [ -n "$has_programs$has_properties$has_model" ] ||
-    no_such_test "$only" soak "$({ test_names soak "${programs[@]}"; test_names fuzz "${programs[@]}"; test_names "" --test=model; } | sort -u)"
+    no_such_test "$only" soak "$(
+      test_names soak "${programs[@]}" && test_names fuzz "${programs[@]}" && test_names "" --test=model
+    )"
 fi
 if [ -n "$has_programs" ]; then
   step setup "set-up" "rust" set_up_all

@@ -59,7 +59,7 @@ skip_step() {
   if [ -f "$steps/$2.reason" ]; then
     reason=$(<"$steps/$2.reason")
   elif [ -f "$steps/$2.name" ]; then
-    reason="'$(<"$steps/$2.name")' failed"
+    reason="\"$(<"$steps/$2.name")\" failed"
   else
     reason="step '$2' did not run"
   fi
@@ -132,14 +132,14 @@ end_steps() {
 show_end() {
   local lines=300 all
   all=$(wc -l <"$1")
-  [ "$all" -le "$lines" ] || printf '  … the last %d of %d lines; all of them: %s\n' "$lines" "$all" "${1#"$PARTWRIGHT_ROOT/"}"
+  [ "$all" -le "$lines" ] || printf '  … the last %d of %d lines of %s\n' "$lines" "$all" "${1#"$PARTWRIGHT_ROOT/"}"
   tail -n "$lines" "$1"
 }
 
 # The two questions of ONLY=name.
 
 # occurs_in_sources NAME: whether each part of a test's name (they are joined by `::`) occurs in a Rust source. Takes no
-# build, so it catches a misspelt name at once. `true` is no proof that a test has the name.
+# build, so it catches a misspelt name at once. That it occurs does not prove that a test has the name.
 occurs_in_sources() {
   local part parts
   IFS=: read -ra parts <<<"$1"
@@ -160,7 +160,7 @@ test_names() {
 # no_such_test NAME TASK LIST: ends with a message. LIST is what can be named, one a line; it may be empty.
 no_such_test() {
   local known=()
-  [ -z "$3" ] || mapfile -t known < <(sed 's/^/  /' <<<"$3")
+  [ -z "$3" ] || mapfile -t known <<<"$3"
   die "no test's name contains '$1', so ONLY=$1 make $2 has nothing to run." \
-    "Give a part of the name of a test function or of its module${known[0]:+. Some of them:}" "${known[@]}"
+    "Give a part of the name of a test function or of its module.${known[0]:+ Some of them:}" "${known[@]/#/  }"
 }
