@@ -57,6 +57,6 @@ if [ -n "$has_programs" ]; then
   step runner "the runner's release build" "rust" build_runner
   step programs "tests with all parts" "worker runner" soak_programs
 fi
-[ -z "$has_properties" ] || step properties "properties, 20,000 cases each" "rust" soak_properties
-[ -z "$has_model" ] || step model "the model of the protocol" "rust" soak_model
+if [ -n "$has_properties" ]; then step properties "properties, 20,000 cases each" "rust" soak_properties; fi
+if [ -n "$has_model" ]; then step model "the model of the protocol" "rust" soak_model; fi
 end_steps

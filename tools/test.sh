@@ -58,8 +58,8 @@ tests_with_programs() {
     cargo test --locked --no-fail-fast --workspace "${programs[@]/#/--test=}" ${only:+"$only"}
   fi
 }
-# Other settings, such as which tests start first, are in .config/nextest.toml.
-nextest() { cargo nextest run --locked --no-fail-fast --workspace "$@" ${only:+"$only"}; }
+# .config/nextest.toml says which tests start first, and that a failure does not end the run.
+nextest() { cargo nextest run --locked --workspace "$@" ${only:+"$only"}; }
 programs_as_filter() { printf 'binary(=%s)' "${programs[0]}" && printf ' | binary(=%s)' "${programs[@]:1}"; }
 # The names of the workspace's other test programs.
 other_programs() {
@@ -68,8 +68,8 @@ other_programs() {
     grep -vxF -e "$(printf '%s\n' "${programs[@]}")"
 }
 
-# The longest of these lanes decides; on two cores each gets one. Compiling yields to the tests in the other lane, which
-# measure time.
+# Two lanes for two cores. The Python tests, and most of the Worker's build, use one core. The compiling lane has the lower
+# priority, because some of the Python tests measure time.
 compiling_lane() {
   renice -n 10 -p "$BASHPID" >/dev/null
   step format "format" "rust" cargo fmt --all --check
