@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `make dev`: the Worker under wrangler dev, its local R2 as the bucket, and one runner, until Ctrl-C.
-# PORT chooses the port (8787), PARTWRIGHT_DATA the folder of everything that is kept (.wrangler).
-# Settings of the Worker's own, such as AI_API_KEY, are read from .dev.vars if that file exists.
+# `make dev`: the Worker under wrangler dev, wrangler's local R2 as the bucket, and one runner, until Ctrl-C.
+# PORT is the port (default 8787), PARTWRIGHT_DATA the folder of all data (default .wrangler).
+# More settings of the Worker, such as AI_API_KEY, are read from .dev.vars if that file exists (docs/configuration.md).
 set -euo pipefail
 # shellcheck source=tools/env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -10,24 +10,24 @@ source "$PARTWRIGHT_ROOT/tools/lib.sh"
 cd "$PARTWRIGHT_ROOT"
 
 port=${PORT:-8787}
-[[ $port =~ ^[1-9][0-9]{0,4}$ ]] || die "PORT must be a number from 1 to 65535; it is '$port'."
+[[ $port =~ ^[1-9][0-9]{0,4}$ ]] || die "PORT is '$port'. It must be a number from 1 to 65535:  PORT=8788 make dev"
 page=http://127.0.0.1:$port
 data=${PARTWRIGHT_DATA:-.wrangler}
 state=$data/state logs=$data/logs
 mkdir -p "$state" "$logs"
 
-# Two of them on one state folder would fight over its databases.
+# Two runs on one data folder would write the same databases.
 exec 7>"$data/dev.lock"
-flock -n 7 || die "make dev is already running on $data. Stop that one, or give this one its own:" \
+flock -n 7 || die "make dev is already running on the folder $data. Stop it, or use another port and folder:" \
   "  PORT=8788 PARTWRIGHT_DATA=.wrangler-2 make dev"
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 port_busy() {
-  die "something else listens on port $port already. Choose another:  PORT=$((port + 1)) make dev"
+  die "another program listens on port $port already. Choose another port:  PORT=$((port + 1)) make dev"
 }
 port_is_free || port_busy
 
-# A secret of this folder, made once: 32 hexadecimal digits that only its owner can read.
+# secret NAME: prints a secret of this folder, 32 hexadecimal digits. It is made once; only the file's owner can read it.
 secret() {
   local file=$state/$1
   [ -s "$file" ] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$file.new" && mv "$file.new" "$file")
@@ -39,17 +39,18 @@ tools/build-worker.sh dev
 say "building the runner, if it changed (the first time takes a minute or two)"
 cargo build --quiet --locked --release -p freecad-runner 7>&-
 
-# What Worker and runner both need to find the bucket. The credentials are wrangler.toml's, for the emulation alone.
+# The Worker and the runner need these to reach the bucket. The credentials are those of wrangler.toml; they open only
+# wrangler's local R2.
 export AWS_ENDPOINT_URL_S3=$page/cdn-cgi/local/r2/s3 AWS_BUCKET_NAME=partwright AWS_REGION=auto S3_ADDRESSING=path
 export AWS_ACCESS_KEY_ID=partwright-local AWS_SECRET_ACCESS_KEY=partwright-local-secret
-unset AWS_SESSION_TOKEN # a session of the person's own cloud account is none of this bucket's business
-# The full jail changes users, which takes root.
+unset AWS_SESSION_TOKEN # it belongs to a cloud account, not to this bucket
+# The full jail changes users, and only root can do that.
 [ "$(id -u)" -eq 0 ] || export RUNNER_JAIL=${RUNNER_JAIL:-same-uid}
 
-# Lets the runner send hints and be woken; a new one each time, known to these two programs alone.
+# With it the runner sends hints and is woken. It is new each time, and only these two programs know it.
 runner_token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 
-# By file rather than by --var: a command line is everybody's to read.
+# A file and not --var, because every user of the machine can read a command line.
 (
   umask 077
   {
@@ -60,14 +61,14 @@ runner_token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   } >"$state/dev.vars"
 )
 vars=(--env-file "$state/dev.vars")
-# Later files win: a person's own settings may not move the bucket or close the page.
+# Later files win, so .dev.vars cannot change the bucket or the sign-in of the page.
 [ ! -f .dev.vars ] || vars=(--env-file .dev.vars "${vars[@]}")
 
 wrangler_pid='' runner_pid='' stopping='' hurry=''
 trap 'stopping=yes' INT TERM HUP
 
-# start NAME COMMAND…: runs it in a session of its own, so that Ctrl-C reaches this script alone, which stops things in
-# their order; should this script be killed, the kernel stops them (pdeathsig). The pid is also the process group's.
+# start NAME COMMAND…: runs a command in a session of its own. Ctrl-C then reaches only this script, which stops the
+# programs in their order. If this script is killed, the kernel stops them (pdeathsig). The pid is also the group's.
 start() {
   local name=$1
   shift
@@ -76,7 +77,8 @@ start() {
 }
 alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
 
-# follow PID NAME LABEL FILTER: shows a log as it grows, until the process ends. It survives Ctrl-C to show the stop.
+# follow PID NAME LABEL FILTER: shows a log as it grows, until the process ends. It goes on after Ctrl-C, to show
+# how the program stops.
 follow() {
   (
     trap '' INT HUP
@@ -85,14 +87,14 @@ follow() {
   ) &
 }
 
-# group_alive PID: whether anything of its process group still runs (the dead that nobody has collected do not count).
+# group_alive PID: whether a process of this process group still runs. Zombies do not count.
 group_alive() { ps -eo pgid=,stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { found = 1 } END { exit !found }'; }
 
-# halt PID SECONDS: TERM, patience, then KILL for what is left of its group: wrangler has five children, and its first
-# process ends before they do.
+# halt PID SECONDS: sends TERM, waits up to SECONDS, then sends KILL to the rest of its process group. wrangler has five
+# children, and its first process ends before they do.
 halt() {
   local pid=$1 deadline=$((SECONDS + $2))
-  # By its number it can be gone already, and then kill fails.
+  # The process may have ended already; then kill fails.
   kill -TERM "$pid" 2>/dev/null || :
   while group_alive "$pid"; do
     if [ "$SECONDS" -ge "$deadline" ] || [ -n "$hurry" ]; then
@@ -103,24 +105,24 @@ halt() {
   done
 }
 stop_all() {
-  set +e # the terminal may be gone, and stopping goes on all the same
+  set +e # the programs must be stopped even if the terminal is gone
   trap 'hurry=yes' INT TERM HUP
   [ -z "$runner_pid" ] || halt "$runner_pid" 30
   [ -z "$wrangler_pid" ] || halt "$wrangler_pid" 10
   wait
 }
 
-# failed NAME WHAT: one of the two is gone; the last it said, and the end.
+# failed NAME MESSAGE: stops everything, shows the end of the log of NAME, and ends with the message.
 failed() {
   stop_all
   printf '  | %s\n' "… the end of $logs/$1.log:" >&2
   tail -n 30 "$logs/$1.log" | sed 's/^/  | /' >&2
-  die "$2"
+  die "$2 The end of its log is above. Correct the cause and start again."
 }
 stopped() {
   say "stopping (Ctrl-C again to hurry)"
   stop_all
-  say "stopped; what was made is kept in $state"
+  say "stopped; the data is kept in $state"
   exit 0
 }
 
@@ -139,7 +141,7 @@ until code=$(curl -s -m 10 -o /dev/null -w '%{http_code}' "$page/api/monitoring/
   fi
   sleep 0.1
 done
-# Its start-up talk is kept in the log; what follows is requests, errors, rebuilds. The health page's own polling is not.
+# Start-up messages stay in the log. Requests, errors and rebuilds are shown, but not the polling of the health page.
 follow "$wrangler_pid" wrangler worker '1,/Ready on /d; /GET \/api\/monitoring\/health 200/d; s/^\[wrangler:info\] //'
 
 RUNNER_TOKEN=$runner_token PARTWRIGHT_URL=$page start runner "$PARTWRIGHT_RUNNER"
@@ -156,16 +158,16 @@ cat <<BANNER
     curl '$page/api/projects/demo/status'
     curl $page/api/projects/demo/download/step
 
-  Data: $state (delete it to start afresh)   Logs: $logs
+  Data: $state (delete it to start again with none)   Logs: $logs
   Admin token: in $state/admin-token   Stop: Ctrl-C
 
 BANNER
 
 until [ -n "$stopping" ]; do
-  # A signal ends the wait early; that one of the two ended does so too, and its status says nothing that its log does not.
+  # The wait ends at a signal, or when one of the two ends. Its log says more than its status.
   wait -n "$wrangler_pid" "$runner_pid" || :
   [ -z "$stopping" ] || break
-  alive "$wrangler_pid" || failed wrangler "wrangler ended by itself; the runner was stopped too."
-  alive "$runner_pid" || failed runner "the runner ended by itself; the Worker was stopped too."
+  alive "$wrangler_pid" || failed wrangler "wrangler ended by itself, so the runner was stopped too."
+  alive "$runner_pid" || failed runner "the runner ended by itself, so the Worker was stopped too."
 done
 stopped
