@@ -1,7 +1,7 @@
 //! The scripts, each a folder named for what it does.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::batch::Script;
 use crate::expected::Expected;
@@ -16,7 +16,7 @@ pub struct Case {
 
 /// The corpus's directory: `jobs` or `hostile`.
 pub fn directory(kind: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(kind)
+    parts::tools::root().join("freecad-runner/tests").join(kind)
 }
 
 /// Every folder of a corpus, in the order of its names.
