@@ -5,7 +5,7 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use contract::{BoundingBox, Geometry, JobError, Sha256, Version};
+use contract::{BoundingBox, Geometry, JobError, Sha256, Version, word_enum};
 
 /// The rules.
 const RULES: &str = include_str!("prompt.md");
@@ -29,26 +29,16 @@ const MOST_OBJECTS: usize = 20;
 /// The most of each label that is told, in bytes.
 const LONGEST_LABEL: usize = 100;
 
-/// Whose words a message holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The service's.
-    System,
-    /// The person's.
-    User,
-    /// The model's.
-    Assistant,
-}
-
-impl Role {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
+word_enum! {
+    /// Whose words a message holds.
+    #[derive(JsonSchema)]
+    pub enum Role {
+        /// The service's.
+        System = "system",
+        /// The person's.
+        User = "user",
+        /// The model's.
+        Assistant = "assistant",
     }
 }
 
@@ -207,7 +197,7 @@ fn measured(report: &mut String, geometry: &Geometry) {
 
 fn error_text(error: &JobError) -> String {
     // A report is read from the bucket, and may hold texts of any length.
-    let mut text = format!("{}: {}", head(&error.code, LONGEST_LABEL), head(&error.message, LONGEST_ERROR));
+    let mut text = format!("{}: {}", head(error.code.as_str(), LONGEST_LABEL), head(&error.message, LONGEST_ERROR));
     if let Some(line) = error.line {
         let _ = write!(text, "\nin line {line}");
         if let Some(column) = error.column {
@@ -358,7 +348,7 @@ mod tests {
     #[test]
     fn what_is_told_of_a_model_is_bounded() {
         let endless = "ä".repeat(32_000);
-        let mut error = JobError::new(&endless, &endless);
+        let mut error = JobError::new(endless.as_str(), &endless);
         (error.line, error.source, error.traceback) = (Some(7), Some(endless.clone()), Some(endless.clone()));
         let mut told = model("import Part\n");
         let object = CadObject { name: "Box".to_owned(), label: endless, type_id: "Part::Box".to_owned() };

@@ -6,6 +6,7 @@ use super::config::AiConfig;
 use super::exchange::{BEGINNING, Exchange, Failed};
 use super::prompt::Message;
 use super::wire::{Ending, Usage};
+use contract::word_enum;
 use platform::{Clock, Http};
 
 /// How long all of it may take: every try of every provider, and the pauses between. One that is not the last has to
@@ -60,27 +61,29 @@ pub struct Asked {
     pub failure: Option<FailureKind>,
 }
 
-/// How a try fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FailureKind {
-    /// 401, 402, 403: the key or the account is wrong. A person has to mend it.
-    Unauthorized,
-    /// 400, 404 and others: the provider does not take the request, perhaps for the model's name.
-    Refused,
-    /// 429: too much was asked.
-    RateLimited,
-    /// 5xx, or no connection.
-    Unavailable,
-    /// Nothing was heard for too long.
-    TimedOut,
-    /// The answer broke off.
-    Cut,
-    /// The answer is not of the protocol.
-    Invalid,
-    /// The answer says nothing.
-    Empty,
-    /// The answer is longer than what is taken.
-    TooLong,
+word_enum! {
+    /// How a try fails.
+    #[derive(Hash, PartialOrd, Ord)]
+    pub enum FailureKind {
+        /// 401, 402, 403: the key or the account is wrong. A person has to mend it.
+        Unauthorized = "unauthorized",
+        /// 400, 404 and others: the provider does not take the request, perhaps for the model's name.
+        Refused = "refused",
+        /// 429: too much was asked.
+        RateLimited = "rate_limited",
+        /// 5xx, or no connection.
+        Unavailable = "unavailable",
+        /// Nothing was heard for too long.
+        TimedOut = "timed_out",
+        /// The answer broke off.
+        Cut = "cut",
+        /// The answer is not of the protocol.
+        Invalid = "invalid",
+        /// The answer says nothing.
+        Empty = "empty",
+        /// The answer is longer than what is taken.
+        TooLong = "too_long",
+    }
 }
 
 /// No provider has answered.
@@ -94,21 +97,6 @@ pub struct AiError {
 }
 
 impl FailureKind {
-    /// The word in records and figures.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Refused => "refused",
-            Self::RateLimited => "rate_limited",
-            Self::Unavailable => "unavailable",
-            Self::TimedOut => "timed_out",
-            Self::Cut => "cut",
-            Self::Invalid => "invalid",
-            Self::Empty => "empty",
-            Self::TooLong => "too_long",
-        }
-    }
-
     /// How often a provider is tried that fails so, where it is not for the stream; `is_last` says that there is no other.
     /// One that says nothing has taken its time already.
     fn tries(self, is_last: bool) -> u32 {

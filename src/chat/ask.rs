@@ -7,7 +7,7 @@ use super::words;
 use crate::ai::{Extracted, Failure, LONGEST_SCRIPT, Message, Model, Request, Role, ask, compose, extract, repair};
 use crate::project::{Operation, Reply, VersionView};
 use contract::{JobError, Key, ProjectId, Version};
-use s3::{Client, S3Error};
+use s3::{Client, S3ErrorKind};
 
 /// The most messages of the past that are looked at.
 const MOST_PAST: u32 = 40;
@@ -168,12 +168,14 @@ impl ChatObject<'_> {
     async fn read(&self, key: &Key, limit: usize) -> Result<Option<String>, Setback> {
         match Client::new(self.http, self.clock, self.bucket).get(&key.to_string(), limit).await {
             Ok(object) => Ok(String::from_utf8(object.bytes.into()).ok()),
-            Err(error) if error.is_transient() => Err(Setback::Passing(error.to_string())),
-            Err(S3Error::Refused { .. }) => {
-                let message = "The bucket refuses this service, so the current script cannot be read.";
-                Err(Setback::ends("bucket_refuses", message))
-            }
-            Err(_) => Ok(None),
+            Err(error) => match error.kind() {
+                S3ErrorKind::Retry => Err(Setback::Passing(error.to_string())),
+                S3ErrorKind::Refused => {
+                    let message = "The bucket refuses this service, so the current script cannot be read.";
+                    Err(Setback::ends("bucket_refuses", message))
+                }
+                S3ErrorKind::Object => Ok(None),
+            },
         }
     }
 

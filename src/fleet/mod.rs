@@ -19,7 +19,7 @@ use self::queue::QueueView;
 use crate::object::{Sockets, Sql, SqlError, Value};
 use contract::{ProjectId, Timestamp, Version, Wake, prefix};
 use platform::{Clock, ClockExt, Flight, SingleFlight};
-use s3::{Client, ProbeError, RetryPolicy, S3Error, probe};
+use s3::{Client, ProbeError, RetryPolicy, S3Error, S3ErrorKind, probe};
 
 /// The time for one probe. A caller that still waits then starts its own.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -279,8 +279,8 @@ fn json(value: &impl Serialize) -> Result<serde_json::Value, SqlError> {
 }
 
 fn sort(error: &S3Error) -> StoreVerdict {
-    match error {
-        S3Error::Unavailable(_) => StoreVerdict::Unavailable(error.to_string()),
-        _ => StoreVerdict::Refuses(error.to_string()),
+    match error.kind() {
+        S3ErrorKind::Retry => StoreVerdict::Unavailable(error.to_string()),
+        S3ErrorKind::Refused | S3ErrorKind::Object => StoreVerdict::Refuses(error.to_string()),
     }
 }
