@@ -3,22 +3,20 @@
 use bytes::Bytes;
 
 use super::auth::{Door, Page};
-use super::batch;
 use super::config::Config;
 use super::error::ApiError;
+use super::handlers::{batch, upload};
 use super::headers;
-use super::reply::Reply;
+use super::platform::Platform;
 use super::request::{Call, Query};
+use super::response::Reply;
 use super::route::{self, Match, RequestBody, Route};
-use super::upload;
-use crate::assets::Assets;
 use crate::auth::SharedKeys;
-use crate::crypto::Verifier;
 use crate::figures::{Figure, Tally};
-use crate::object::{ObjectName, Objects};
+use crate::object::ObjectName;
 use contract::RequestId;
+use platform::Body;
 use platform::ConfigError;
-use platform::{Body, Clock, Http};
 
 /// What becomes of a request.
 pub enum Served {
@@ -32,21 +30,6 @@ pub enum Served {
         /// What to send there.
         request: http::Request<Bytes>,
     },
-}
-
-/// What the API stands on.
-#[derive(Clone, Copy)]
-pub struct Platform<'a> {
-    /// The way to the bucket, and to an issuer's keys.
-    pub http: &'a dyn Http,
-    /// The time, and waiting.
-    pub clock: &'a dyn Clock,
-    /// The way to the objects.
-    pub objects: &'a dyn Objects,
-    /// Checks signatures.
-    pub verifier: &'a dyn Verifier,
-    /// The browser page's files.
-    pub assets: &'a dyn Assets,
 }
 
 /// The API over its platform.

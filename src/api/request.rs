@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::auth::{Identity, Page};
 use super::config::Config;
+use super::docs::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use super::error::ApiError;
-use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::assets::Assets;
 use crate::figures::{Figure, Tally};
 use crate::object::{ObjectName, Objects, call};

@@ -3,32 +3,17 @@
 use futures::future::LocalBoxFuture;
 use http::Method;
 
+use super::auth::permission::Permission;
+use super::docs::doc_only::ForDocument;
+use super::docs::endpoint::Terms;
+use super::docs::parameter::{CURSOR, EXPIRES_IN, HOURS, LIMIT, Parameter, USER, VERSION, WAIT};
 use super::error::ApiError;
-use super::parameter::{CURSOR, EXPIRES_IN, HOURS, LIMIT, Parameter, USER, VERSION, WAIT};
-use super::reply::Reply;
-use super::request::Call;
-use super::terms::{ForDocument, Terms};
-use super::{
+use super::handlers::{
     batch, chat, examples, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session,
     tokens, upload, versions,
 };
-
-/// Who may call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// Everybody; who calls is not asked.
-    Public,
-    /// Everybody; who is known for sure is told more.
-    Recognised,
-    /// A known user, whose token may read; whose project it is, the project's object decides.
-    Read,
-    /// A known user, whose token may write as well.
-    Write,
-    /// Whoever has `ADMIN_TOKEN`, or the role `admin`.
-    Admin,
-    /// Whoever has `RUNNER_TOKEN`.
-    Runner,
-}
+use super::request::Call;
+use super::response::Reply;
 
 /// What body a route reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
