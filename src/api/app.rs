@@ -1,16 +1,17 @@
 //! The way of a request: id, route, caller, parameters, body, handler, answer.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 
 use super::auth::{Door, Page};
 use super::config::Config;
 use super::error::ApiError;
-use super::handlers::{batch, upload};
 use super::headers;
 use super::platform::Platform;
 use super::request::{Call, Query};
 use super::response::Reply;
-use super::route::{self, Match, RequestBody, Route};
+use super::route::{self, Match};
 use crate::auth::SharedKeys;
 use crate::figures::{Figure, Tally};
 use crate::object::ObjectName;
@@ -105,7 +106,7 @@ impl<'a> App<'a> {
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let Platform { http, clock, objects, assets, .. } = self.platform;
-        let mut call = Call {
+        let call = Call {
             config,
             http,
             clock,
@@ -118,22 +119,8 @@ impl<'a> App<'a> {
             headers: head.headers,
             parameters,
             query,
-            body: Bytes::new(),
+            body: RefCell::new(body),
         };
-        let outcome = Self::work(route, &mut call, body).await;
-        if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
-            call.count(Figure::UploadFailed, error.code());
-        }
-        outcome
-    }
-
-    async fn work(route: &Route, call: &mut Call<'_>, body: Body) -> Result<Reply, ApiError> {
-        call.body = match route.body {
-            RequestBody::None => Bytes::new(),
-            RequestBody::Script => upload::read_body(&call.headers, body).await?,
-            RequestBody::Json { limit } => call.read_json(body, limit).await?,
-            RequestBody::Batch => batch::read_body(&call.headers, body).await?,
-        };
-        (route.handler)(call).await
+        (route.handler)(&call).await
     }
 }

@@ -14,6 +14,7 @@
 
 mod app;
 mod auth;
+mod body;
 mod code;
 mod config;
 mod cookie;
@@ -33,14 +34,14 @@ pub use auth::permission::Permission;
 pub use code::Code;
 pub use config::{AuthMode, Config, Secret};
 pub use cors::AllowedOrigins;
-pub use docs::doc_only::{ForDocument, SchemaOf};
-pub use docs::endpoint::{Answer, Content, Link, Shape, Shown, Tag, Terms};
+pub use docs::doc_only::{DocOnly, SchemaOf};
+pub use docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, Link, ResponseDoc, Tag};
 #[cfg(not(target_arch = "wasm32"))]
 pub use docs::openapi;
-pub use docs::parameter::{About, Parameter, Values};
+pub use docs::parameter::{Parameter, ParameterDoc, Values};
 pub use error::{ApiError, Problem};
 pub use platform::Platform;
-pub use route::{ROUTES, RequestBody, Route};
+pub use route::{ROUTES, Route};
 
 /// The examples' scripts and the answers made from them.
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,18 +1,17 @@
-//! What only the OpenAPI document needs.
+//! Data for the OpenAPI document that the Worker leaves out.
 
 use schemars::{Schema, SchemaGenerator};
 
-/// What the document alone needs. At the edge nobody makes the document, so there it is left out and weighs nothing.
+/// A value that only native builds keep. In the Worker it takes no space.
 #[derive(Debug, Clone, Copy)]
-pub struct ForDocument<T> {
+pub struct DocOnly<T> {
     #[cfg(not(target_arch = "wasm32"))]
     value: T,
     #[cfg(target_arch = "wasm32")]
     value: std::marker::PhantomData<T>,
 }
 
-impl<T: Copy> ForDocument<T> {
-    /// Keeps `value` where the document can be made.
+impl<T: Copy> DocOnly<T> {
     pub const fn new(value: T) -> Self {
         #[cfg(target_arch = "wasm32")]
         let value = {
@@ -22,7 +21,6 @@ impl<T: Copy> ForDocument<T> {
         Self { value }
     }
 
-    /// What was kept.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn get(&self) -> &T {
         &self.value

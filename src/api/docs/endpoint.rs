@@ -1,5 +1,7 @@
-//! The terms of a call: what it takes and what it answers, as the OpenAPI document tells it. Each handler keeps them
-//! beside itself and its types, so that who changes one sees the other; `tests/api` holds every answer against them.
+//! An endpoint's entry in the OpenAPI document: what it takes and what it answers.
+//!
+//! Each handler keeps its entry beside itself, so that both change together. `tests/api` checks every response against
+//! the document.
 
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -8,100 +10,114 @@ use super::doc_only::SchemaOf;
 use super::parameter::Parameter;
 use crate::api::code::Code;
 
-/// A type of a body that the document shows.
-pub trait Shown: JsonSchema {
-    /// One as it may come, which fits the schema.
-    fn example() -> Value;
-}
-
-/// The type of a body, as data.
+/// The entry of one endpoint.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    /// Its schema.
-    pub schema: SchemaOf,
-    /// One of it.
-    pub example: fn() -> Value,
+pub struct EndpointDoc {
+    /// The `operationId`, such as `listProjects`.
+    pub id: &'static str,
+    pub tag: Tag,
+    /// One line, without a period.
+    pub summary: &'static str,
+    /// What the summary leaves out.
+    pub description: &'static str,
+    /// The request headers that only some endpoints read.
+    pub headers: &'static [Parameter],
+    /// The bodies that it takes, by media type.
+    pub request_bodies: &'static [Content],
+    /// The responses that are not errors.
+    pub responses: &'static [ResponseDoc],
+    /// Its own errors. Those that permission, method, parameters and body bring with them are added.
+    pub errors: &'static [Code],
 }
 
-impl Shape {
-    /// The shape of `T`.
-    pub const fn of<T: Shown>() -> Self {
-        Self { schema: |generator| generator.subschema_for::<T>(), example: T::example }
-    }
+impl EndpointDoc {
+    /// An empty entry, for `..EndpointDoc::NONE`.
+    pub const NONE: Self = Self {
+        id: "",
+        tag: Tag::Service,
+        summary: "",
+        description: "",
+        headers: &[],
+        request_bodies: &[],
+        responses: &[],
+        errors: &[],
+    };
+}
+
+/// A response that is not an error, or that reports a failure in a body of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseDoc {
+    pub status: u16,
+    pub description: &'static str,
+    /// The bodies that it may have, by media type. Empty without a body.
+    pub contents: &'static [Content],
+    /// The headers that only some responses have.
+    pub headers: &'static [Parameter],
+    /// The requests that can follow with values from this response.
+    pub links: &'static [Link],
+}
+
+impl ResponseDoc {
+    /// 200 without a body, for `..ResponseDoc::OK`.
+    pub const OK: Self = Self { status: 200, description: "", contents: &[], headers: &[], links: &[] };
 }
 
 /// A body in one of its media types.
 #[derive(Debug, Clone, Copy)]
 pub enum Content {
     /// `application/json`.
-    Json(Shape),
-    /// Text that has to fit a type.
-    TextOf(&'static str, Shape),
-    /// Text.
+    Json(BodySchema),
+    /// Text of this media type that has to fit a schema.
+    TextOf(&'static str, BodySchema),
+    /// Any text.
     Text {
-        /// The media type, without parameters.
+        /// Without parameters.
         media_type: &'static str,
-        /// What the text is.
-        about: &'static str,
-        /// One of it.
+        description: &'static str,
         example: &'static str,
     },
-    /// What is no text.
-    Bytes {
-        /// The media type.
-        media_type: &'static str,
-        /// What it is.
-        about: &'static str,
-    },
+    /// A file that is not text.
+    Bytes { media_type: &'static str, description: &'static str },
 }
 
-/// A successful answer, or one that tells a failure in its own words.
+/// The schema of a body's type, and an example.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// What it means.
-    pub about: &'static str,
-    /// The bodies that it may have, by media type; none where it has no body.
-    pub contents: &'static [Content],
-    /// Its headers, besides those that every answer has.
-    pub headers: &'static [Parameter],
-    /// What can be asked next, with what this answer told.
-    pub links: &'static [Link],
+pub struct BodySchema {
+    pub schema: SchemaOf,
+    pub example: fn() -> Value,
 }
 
-impl Answer {
-    /// 200 without anything; the rest comes from `..`.
-    pub const OK: Self = Self { status: 200, about: "", contents: &[], headers: &[], links: &[] };
+impl BodySchema {
+    pub const fn of<T: HasExample>() -> Self {
+        Self { schema: |generator| generator.subschema_for::<T>(), example: T::example }
+    }
 }
 
-/// From an answer to a call that it makes possible (OpenAPI 3.1, section 4.8.20).
+/// A type of a body in the document.
+pub trait HasExample: JsonSchema {
+    /// A value that fits the schema.
+    fn example() -> Value;
+}
+
+/// A request that a response makes possible (OpenAPI 3.1, section 4.8.20).
 #[derive(Debug, Clone, Copy)]
 pub struct Link {
-    /// The other call's [`Terms::id`].
+    /// The other endpoint's [`EndpointDoc::id`].
     pub to: &'static str,
-    /// Its parameters and where their values stand, as runtime expressions.
+    /// Its parameters, and the runtime expressions that give their values.
     pub parameters: &'static [(&'static str, &'static str)],
 }
 
 /// The chapters of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
-    /// Sending scripts and reading them.
     Scripts,
-    /// From a sentence to a model.
     Chat,
-    /// Where a version stands.
     Status,
-    /// What came out.
     Models,
-    /// Who may come in.
     Access,
-    /// For those who run the service.
     Monitoring,
-    /// Between runners and the Worker.
     Runners,
-    /// The service itself.
     Service,
 }
 
@@ -118,7 +134,6 @@ impl Tag {
         Self::Service,
     ];
 
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scripts => "Scripts",
@@ -132,42 +147,16 @@ impl Tag {
         }
     }
 
-    /// What is in it.
-    pub fn about(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
-            Self::Scripts => "Sending scripts, each the next version of its project, and reading them.",
-            Self::Chat => "From a sentence to a model: what a language model is asked, and what it says.",
-            Self::Status => "Where a version stands, now and as it changes; ending it and running it again.",
-            Self::Models => "The files that came out, what they measure, and what was printed.",
+            Self::Scripts => "Upload scripts and read them. Each upload is the next version of its project.",
+            Self::Chat => "Describe a model in words. A language model writes the script.",
+            Self::Status => "Follow a version, cancel it, run it again.",
+            Self::Models => "Read the files, measurements and logs of a version.",
             Self::Access => "Tokens, sessions and owners.",
-            Self::Monitoring => "For those who run the service.",
-            Self::Runners => "Hints between runners and the Worker. With all of them lost everything still works.",
-            Self::Service => "The service itself.",
+            Self::Monitoring => "For operators of the service.",
+            Self::Runners => "Hints between runners and the Worker. Everything works without them, only later.",
+            Self::Service => "The browser page and this reference.",
         }
     }
-}
-
-/// The terms of one call.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    /// Its name for programs (`operationId`), such as `listProjects`.
-    pub id: &'static str,
-    /// Its chapter.
-    pub tag: Tag,
-    /// What its summary leaves out.
-    pub about: &'static str,
-    /// The request headers that it reads, besides those that every call reads.
-    pub headers: &'static [Parameter],
-    /// The bodies that it takes, by media type.
-    pub takes: &'static [Content],
-    /// What it answers, apart from errors.
-    pub answers: &'static [Answer],
-    /// Its own errors. Those that its permission, its method, its parameters and its body bring with them are added.
-    pub errors: &'static [Code],
-}
-
-impl Terms {
-    /// Terms of nothing; what a call has comes on top, by `..`.
-    pub const NONE: Self =
-        Self { id: "", tag: Tag::Service, about: "", headers: &[], takes: &[], answers: &[], errors: &[] };
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::doc_only::{ForDocument, SchemaOf};
+use super::doc_only::{DocOnly, SchemaOf};
 use crate::figures::KEPT_HOURS;
 use contract::{IdempotencyKey, LONGEST_KEY};
 use s3::MAX_EXPIRY;
@@ -18,7 +18,7 @@ pub struct Parameter {
     /// What it may be.
     pub values: Values,
     /// The rest of what the document says.
-    pub document: ForDocument<About>,
+    pub document: DocOnly<ParameterDoc>,
 }
 
 /// What a parameter may be.
@@ -39,9 +39,9 @@ pub enum Values {
 
 /// What the document says of a parameter.
 #[derive(Debug, Clone, Copy)]
-pub struct About {
+pub struct ParameterDoc {
     /// What it does.
-    pub about: &'static str,
+    pub description: &'static str,
     /// One of it.
     pub example: &'static str,
     /// Its type, where it is text.
@@ -55,11 +55,15 @@ impl Parameter {
     pub const fn number(
         name: &'static str,
         (least, most): (u64, u64),
-        about: &'static str,
+        description: &'static str,
         example: &'static str,
     ) -> Self {
         let values = Values::Number { least, most, default: None };
-        Self { name, values, document: ForDocument::new(About { about, example, schema: None, required: false }) }
+        Self {
+            name,
+            values,
+            document: DocOnly::new(ParameterDoc { description, example, schema: None, required: false }),
+        }
     }
 
     const fn or(self, default: u64) -> Self {
@@ -72,17 +76,17 @@ impl Parameter {
     }
 
     /// Text of the type `T`, that may be missing.
-    pub const fn text<T: JsonSchema>(name: &'static str, about: &'static str, example: &'static str) -> Self {
+    pub const fn text<T: JsonSchema>(name: &'static str, description: &'static str, example: &'static str) -> Self {
         let schema: SchemaOf = |generator| generator.subschema_for::<T>();
-        let about = About { about, example, schema: Some(schema), required: false };
-        Self { name, values: Values::Text, document: ForDocument::new(about) }
+        let description = ParameterDoc { description, example, schema: Some(schema), required: false };
+        Self { name, values: Values::Text, document: DocOnly::new(description) }
     }
 
     /// The same, always there.
-    pub const fn always<T: JsonSchema>(name: &'static str, about: &'static str, example: &'static str) -> Self {
+    pub const fn always<T: JsonSchema>(name: &'static str, description: &'static str, example: &'static str) -> Self {
         let schema: SchemaOf = |generator| generator.subschema_for::<T>();
-        let about = About { about, example, schema: Some(schema), required: true };
-        Self { name, values: Values::Text, document: ForDocument::new(about) }
+        let description = ParameterDoc { description, example, schema: Some(schema), required: true };
+        Self { name, values: Values::Text, document: DocOnly::new(description) }
     }
 }
 

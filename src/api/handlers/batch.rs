@@ -4,22 +4,21 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::upload::{self, Upload};
+use crate::api::body;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::{ApiError, Problem};
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::figures::Figure;
 use crate::project::Uploaded;
 use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
-use platform::Body;
 
 /// The most uploads in one request.
 const MOST: usize = 100;
@@ -33,19 +32,20 @@ const AT_ONCE: usize = 6;
 /// How long all of them together wait for the bucket: what comes later is kept for it without asking.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub const UPLOAD: Terms = Terms {
+pub const UPLOAD: EndpointDoc = EndpointDoc {
     id: "uploadBatch",
+    summary: "many scripts, each the next version of its project",
     tag: Tag::Scripts,
-    about: "1 to 100 uploads, 8 MiB together. What is wrong with one fails it alone. Those of one project keep their \
+    description: "1 to 100 uploads, 8 MiB together. What is wrong with one fails it alone. Those of one project keep their \
             order. All together wait for the bucket 10 s; what comes later is kept for it.",
-    takes: &[Content::Json(Shape::of::<Batch>())],
-    answers: &[Answer {
-        about: "A result each, in their order.",
-        contents: &[Content::Json(Shape::of::<BatchResults>())],
-        ..Answer::OK
+    request_bodies: &[Content::Json(BodySchema::of::<Batch>())],
+    responses: &[ResponseDoc {
+        description: "A result each, in their order.",
+        contents: &[Content::Json(BodySchema::of::<BatchResults>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::NotUtf8, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Many uploads.
@@ -77,7 +77,7 @@ struct BatchUpload {
     upload: Upload,
 }
 
-impl Shown for Batch {
+impl HasExample for Batch {
     fn example() -> Value {
         let mut first = json!({"project_name": "bracket-2", "idempotency_key": "3f0c8f6e-upload-1"});
         let mut second = json!({"project_name": "lid"});
@@ -135,7 +135,7 @@ enum BatchResult {
     },
 }
 
-impl Shown for BatchResults {
+impl HasExample for BatchResults {
     fn example() -> Value {
         json!({
             "success": false,
@@ -171,19 +171,14 @@ impl Shown for BatchResults {
     }
 }
 
-/// Reads the body.
-pub async fn read_body(headers: &http::HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    upload::read_json(headers, body, "batch", MAX_BYTES).await
-}
-
 /// Uploads each script to its project: those of one project in their order, several projects at a time.
 pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let bytes = body::read_batch(&call.headers, call.take_body(), MAX_BYTES).await?;
     if call.headers.contains_key("idempotency-key") {
         let detail = "each upload of a batch takes a key of its own, as its field idempotency_key";
         return Err(ApiError::invalid("Idempotency-Key", detail));
     }
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let Batch { uploads } = upload::parse(text)?;
+    let Batch { uploads } = body::parse(&bytes)?;
     if uploads.is_empty() || uploads.len() > MOST {
         let detail = format!("a batch holds 1 to {MOST} uploads; this one has {}", uploads.len());
         return Err(ApiError::invalid("uploads", detail));

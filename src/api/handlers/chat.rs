@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::upload;
+use crate::api::body;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -26,7 +27,7 @@ const LONGEST_MESSAGE: usize = 8_000;
 const LONGEST_CONTEXT: usize = 8_000;
 
 /// JSON may spell a character in twelve bytes (`\ud83d\ude00`).
-pub const MAX_CHAT_BYTES: usize = 12 * (LONGEST_MESSAGE + LONGEST_CONTEXT) + 4_096;
+const MAX_CHAT_BYTES: usize = 12 * (LONGEST_MESSAGE + LONGEST_CONTEXT) + 4_096;
 
 /// How long a call waits for the script to be uploaded, in seconds; the turn goes on all the same.
 const PATIENCE: u32 = 100;
@@ -39,27 +40,28 @@ const LONGEST_SLUG: usize = 40;
 
 const EVENTS: Content = Content::Text {
     media_type: "text/event-stream",
-    about: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
+    description: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
             `restart` (the texts since the last state count for nothing), `script` (`code`, `repair`, `suggestions`), \
             `version` (`version`, `key`, `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, \
             `version`, `error`), `error` (`error`, `repair_error`), and at the end `done` (the body of `getTurn`).",
     example: "event: state\ndata: {\"state\":\"generating\",\"message\":\"Generating script…\"}\n\n",
 };
 
-pub const CHAT: Terms = Terms {
+pub const CHAT: EndpointDoc = EndpointDoc {
     id: "sendMessage",
+    summary: "a sentence becomes a script, which is the next version",
     tag: Tag::Chat,
-    about: "A language model writes a script, which becomes the next version; one that fails in FreeCAD is repaired. The \
+    description: "A language model writes a script, which becomes the next version; one that fails in FreeCAD is repaired. The \
             project is made when there is none. The answer comes once the script is uploaded or the turn has ended, after \
             100 s at the latest; `Accept: text/event-stream` gives events from the beginning to the end, unless as many \
             listen to the project already as can. Whoever leaves stops nothing: `getTurn` tells how it went on.",
     headers: &[IDEMPOTENCY_KEY],
-    takes: &[Content::Json(Shape::of::<Words>())],
-    answers: &[Answer {
-        about: "The turn. What went wrong in it stands in `error`.",
-        contents: &[Content::Json(Shape::of::<TurnBody<'_>>()), EVENTS],
+    request_bodies: &[Content::Json(BodySchema::of::<Words>())],
+    responses: &[ResponseDoc {
+        description: "The turn. What went wrong in it stands in `error`.",
+        contents: &[Content::Json(BodySchema::of::<TurnBody<'_>>()), EVENTS],
         headers: &[IDEMPOTENT_REPLAYED],
-        ..Answer::OK
+        ..ResponseDoc::OK
     }],
     errors: &[
         Code::NameTaken,
@@ -70,46 +72,49 @@ pub const CHAT: Terms = Terms {
     ],
 };
 
-pub const TURN: Terms = Terms {
+pub const TURN: EndpointDoc = EndpointDoc {
     id: "getTurn",
+    summary: "where a turn of the conversation stands",
     tag: Tag::Chat,
-    about: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a \
+    description: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a \
             day.",
-    answers: &[Answer {
-        about: "The turn.",
-        contents: &[Content::Json(Shape::of::<TurnBody<'_>>()), EVENTS],
-        ..Answer::OK
+    responses: &[ResponseDoc {
+        description: "The turn.",
+        contents: &[Content::Json(BodySchema::of::<TurnBody<'_>>()), EVENTS],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::TurnNotFound, Code::TooManyWatchers, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const MESSAGES: Terms = Terms {
+pub const MESSAGES: EndpointDoc = EndpointDoc {
     id: "listMessages",
+    summary: "what was said, newest first",
     tag: Tag::Chat,
-    about: "What the caller and the model have said of the project. The newest 200 are kept, of at most 1 MiB; where no \
+    description: "What the caller and the model have said of the project. The newest 200 are kept, of at most 1 MiB; where no \
             project comes of it, for a week.",
-    answers: &[Answer {
-        about: "A page of messages.",
-        contents: &[Content::Json(Shape::of::<MessageList<'_>>())],
-        ..Answer::OK
+    responses: &[ResponseDoc {
+        description: "A page of messages.",
+        contents: &[Content::Json(BodySchema::of::<MessageList<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const FORGET: Terms = Terms {
+pub const FORGET: EndpointDoc = EndpointDoc {
     id: "deleteMessages",
+    summary: "removes what was said",
     tag: Tag::Chat,
-    about: "Scripts, suggestions and errors of the caller's turns go with them. Those of a turn that has not ended stay. \
+    description: "Scripts, suggestions and errors of the caller's turns go with them. Those of a turn that has not ended stay. \
             Versions stay, too.",
-    answers: &[Answer {
-        about: "They are gone.",
-        contents: &[Content::Json(Shape::of::<Forgotten<'_>>())],
-        ..Answer::OK
+    responses: &[ResponseDoc {
+        description: "They are gone.",
+        contents: &[Content::Json(BodySchema::of::<Forgotten<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// What somebody asks for.
@@ -134,9 +139,9 @@ struct Words {
 
 /// Says something to the project's conversation.
 pub async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let bytes = body::read_json(&call.headers, call.take_body(), MAX_CHAT_BYTES).await?;
     let configured = call.config.ai.as_ref().map_err(ApiError::config)?;
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let words: Words = upload::parse(text)?;
+    let words: Words = body::parse(&bytes)?;
     let repairs = words.check()?;
     let key = call.idempotency_key()?;
     let project = match &words.project_name {
@@ -282,7 +287,7 @@ fn named(start: &str, end: &str) -> Result<ProjectId, ApiError> {
     [start, end].concat().parse().map_err(|_| ApiError::broken("no name could be made up"))
 }
 
-impl Shown for Words {
+impl HasExample for Words {
     fn example() -> Value {
         json!({"message": "a wall bracket for a 22 mm pipe, 4 mm thick, two M5 holes", "project_name": "bracket-2"})
     }
@@ -299,7 +304,7 @@ fn example_message() -> Value {
     })
 }
 
-impl Shown for TurnBody<'_> {
+impl HasExample for TurnBody<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -327,7 +332,7 @@ impl Shown for TurnBody<'_> {
     }
 }
 
-impl Shown for MessageList<'_> {
+impl HasExample for MessageList<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -339,7 +344,7 @@ impl Shown for MessageList<'_> {
     }
 }
 
-impl Shown for Forgotten<'_> {
+impl HasExample for Forgotten<'_> {
     fn example() -> Value {
         json!({"success": true, "project_name": "bracket-2", "removed": 2})
     }

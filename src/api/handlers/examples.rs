@@ -6,42 +6,48 @@
 
 use super::page::{FILE, UNCHANGED, find, kept, read};
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, ResponseDoc, Tag};
 use crate::api::docs::parameter::ETAG;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::api::views::example::{ExampleAnswer, ExampleList};
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listExamples",
+    summary: "scripts to start from",
     tag: Tag::Scripts,
-    about: "Scripts to start from: dimensions first, to be changed and sent as they are. Nobody needs a token for them.",
-    answers: &[
-        Answer {
-            about: "All of them.",
-            contents: &[Content::Json(Shape::of::<ExampleList>())],
+    description: "Scripts to start from: dimensions first, to be changed and sent as they are. Nobody needs a token for them.",
+    responses: &[
+        ResponseDoc {
+            description: "All of them.",
+            contents: &[Content::Json(BodySchema::of::<ExampleList>())],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
     ..FILE
 };
 
-pub const CONTENT: Terms = Terms {
+pub const CONTENT: EndpointDoc = EndpointDoc {
     id: "getExample",
+    summary: "one of them",
     tag: Tag::Scripts,
-    about: "`Accept: text/x-python` gives the bare script.",
-    answers: &[
-        Answer {
-            about: "The example.",
+    description: "`Accept: text/x-python` gives the bare script.",
+    responses: &[
+        ResponseDoc {
+            description: "The example.",
             contents: &[
-                Content::Json(Shape::of::<ExampleAnswer>()),
-                Content::Text { media_type: "text/x-python", about: "The script itself.", example: "WIDTH = 60.0\n" },
+                Content::Json(BodySchema::of::<ExampleAnswer>()),
+                Content::Text {
+                    media_type: "text/x-python",
+                    description: "The script itself.",
+                    example: "WIDTH = 60.0\n",
+                },
             ],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
@@ -49,16 +55,17 @@ pub const CONTENT: Terms = Terms {
     ..FILE
 };
 
-pub const PICTURE: Terms = Terms {
+pub const PICTURE: EndpointDoc = EndpointDoc {
     id: "getExamplePicture",
+    summary: "what it looks like",
     tag: Tag::Scripts,
-    about: "The model as the runner draws it, on a transparent background.",
-    answers: &[
-        Answer {
-            about: "The picture.",
-            contents: &[Content::Bytes { media_type: "image/png", about: "A PNG, 384 pixels wide and high." }],
+    description: "The model as the runner draws it, on a transparent background.",
+    responses: &[
+        ResponseDoc {
+            description: "The picture.",
+            contents: &[Content::Bytes { media_type: "image/png", description: "A PNG, 384 pixels wide and high." }],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::WAIT;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -12,27 +12,29 @@ use crate::object::ObjectName;
 use crate::project::{Operation, Reply as ObjectReply, StatusBody, StatusView};
 use contract::ProjectId;
 
-pub const STATUS: Terms = Terms {
+pub const STATUS: EndpointDoc = EndpointDoc {
     id: "getStatus",
+    summary: "where the newest version stands; with wait, once that changes",
     tag: Tag::Status,
-    about: "The project's status is that of its newest version. A free name answers `no_scripts`. `timeout` with the \
+    description: "The project's status is that of its newest version. A free name answers `no_scripts`. `timeout` with the \
             code `no_runner` or `stalled` is a view: a late report still completes the version. One that failed and is being \
             repaired says so in `repair_url`; `wait` then waits for what comes of it.",
-    answers: &[Answer {
-        about: "The status.",
-        contents: &[Content::Json(Shape::of::<StatusBody<'_>>())],
-        ..Answer::OK
+    responses: &[ResponseDoc {
+        description: "The status.",
+        contents: &[Content::Json(BodySchema::of::<StatusBody<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const WATCH: Terms = Terms {
+pub const WATCH: EndpointDoc = EndpointDoc {
     id: "watchStatus",
+    summary: "a WebSocket: the status, then each change of it",
     tag: Tag::Status,
-    about: "Each message is a body of `getStatus`: first what is so now, then each change. `ping` is answered with \
+    description: "Each message is a body of `getStatus`: first what is so now, then each change. `ping` is answered with \
             `pong`.",
-    answers: &[SWITCHING],
+    responses: &[SWITCHING],
     errors: &[
         Code::ForeignOrigin,
         Code::ProjectNotFound,
@@ -40,13 +42,14 @@ pub const WATCH: Terms = Terms {
         Code::TooManyWatchers,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// What a WebSocket's handshake is answered with.
-pub const SWITCHING: Answer = Answer { status: 101, about: "The connection is a WebSocket now.", ..Answer::OK };
+pub const SWITCHING: ResponseDoc =
+    ResponseDoc { status: 101, description: "The connection is a WebSocket now.", ..ResponseDoc::OK };
 
-impl Shown for StatusBody<'_> {
+impl HasExample for StatusBody<'_> {
     fn example() -> Value {
         json!({
             "success": true,

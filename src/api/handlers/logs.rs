@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::LogName;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -20,26 +20,32 @@ const MAX_PAGES: usize = 20;
 /// The most that is given of one log. The runner's own are far smaller.
 const MAX_LOG_BYTES: usize = 16 << 20;
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listLogs",
+    summary: "log files, newest first",
     tag: Tag::Models,
-    about: "Those of other software are listed too.",
-    answers: &[Answer { about: "A page of logs.", contents: &[Content::Json(Shape::of::<LogList>())], ..Answer::OK }],
+    description: "Those of other software are listed too.",
+    responses: &[ResponseDoc {
+        description: "A page of logs.",
+        contents: &[Content::Json(BodySchema::of::<LogList>())],
+        ..ResponseDoc::OK
+    }],
     errors: &[Code::ProjectNotFound, Code::BucketUnavailable, Code::BucketRefuses, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const CONTENT: Terms = Terms {
+pub const CONTENT: EndpointDoc = EndpointDoc {
     id: "getLog",
+    summary: "one log's text",
     tag: Tag::Models,
-    about: "`Accept: text/plain` gives the bare text.",
-    answers: &[Answer {
-        about: "The log.",
+    description: "`Accept: text/plain` gives the bare text.",
+    responses: &[ResponseDoc {
+        description: "The log.",
         contents: &[
-            Content::Json(Shape::of::<Log>()),
-            Content::Text { media_type: "text/plain", about: "The log's text.", example: "[runner] started\n" },
+            Content::Json(BodySchema::of::<Log>()),
+            Content::Text { media_type: "text/plain", description: "The log's text.", example: "[runner] started\n" },
         ],
-        ..Answer::OK
+        ..ResponseDoc::OK
     }],
     errors: &[
         Code::ProjectNotFound,
@@ -49,7 +55,7 @@ pub const CONTENT: Terms = Terms {
         Code::BucketRefuses,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Logs of a project.
@@ -95,7 +101,7 @@ struct Log<'a> {
     content: &'a str,
 }
 
-impl Shown for LogList {
+impl HasExample for LogList {
     fn example() -> Value {
         json!({
             "success": true,
@@ -115,7 +121,7 @@ impl Shown for LogList {
     }
 }
 
-impl Shown for Log<'_> {
+impl HasExample for Log<'_> {
     fn example() -> Value {
         json!({
             "success": true,

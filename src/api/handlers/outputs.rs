@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::scripts::find;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::EXPIRES_IN;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -18,24 +18,30 @@ use crate::project::{Operation, Reply as ObjectReply, VersionView};
 use contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use s3::{LinkLife, link_life, presign_get};
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listOutputs",
+    summary: "committed files with size, sum and geometry",
     tag: Tag::Models,
-    about: "Without `version`, of the newest completed one; where nothing has completed, nothing is listed.",
-    answers: &[Answer {
-        about: "The files, and what the model measures.",
-        contents: &[Content::Json(Shape::of::<Outputs>())],
-        ..Answer::OK
+    description: "Without `version`, of the newest completed one; where nothing has completed, nothing is listed.",
+    responses: &[ResponseDoc {
+        description: "The files, and what the model measures.",
+        contents: &[Content::Json(BodySchema::of::<Outputs>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::VersionNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const DOWNLOAD: Terms = Terms {
+pub const DOWNLOAD: EndpointDoc = EndpointDoc {
     id: "getDownloadLink",
+    summary: "a presigned URL to one file",
     tag: Tag::Models,
-    about: "The link leads to the bucket itself, needs no token, and works until it expires, for whoever has it.",
-    answers: &[Answer { about: "The link.", contents: &[Content::Json(Shape::of::<DownloadLink>())], ..Answer::OK }],
+    description: "The link leads to the bucket itself, needs no token, and works until it expires, for whoever has it.",
+    responses: &[ResponseDoc {
+        description: "The link.",
+        contents: &[Content::Json(BodySchema::of::<DownloadLink>())],
+        ..ResponseDoc::OK
+    }],
     errors: &[
         Code::ProjectNotFound,
         Code::VersionNotFound,
@@ -43,7 +49,7 @@ pub const DOWNLOAD: Terms = Terms {
         Code::CredentialsExpired,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// The files of a version.
@@ -93,7 +99,7 @@ struct OutputEntry<'a> {
     last_modified: Option<Timestamp>,
 }
 
-impl Shown for Outputs<'_> {
+impl HasExample for Outputs<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -160,7 +166,7 @@ struct DownloadLink {
     content_type: &'static str,
 }
 
-impl Shown for DownloadLink {
+impl HasExample for DownloadLink {
     fn example() -> Value {
         json!({
             "success": true,

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::upload;
+use crate::api::body;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::UserName;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -16,21 +16,22 @@ use crate::project::{Operation, Reply as ObjectReply};
 use contract::{ProjectId, RequestId};
 
 /// The most bytes of such a body.
-pub const MAX_OWNER_BYTES: usize = 4 << 10;
+const MAX_OWNER_BYTES: usize = 4 << 10;
 
-pub const ASSIGN: Terms = Terms {
+pub const ASSIGN: EndpointDoc = EndpointDoc {
     id: "assignOwner",
+    summary: "gives the project to a user",
     tag: Tag::Access,
-    about: "One that was found in the bucket, one that was made in open mode, or another user's. Asked again it changes \
+    description: "One that was found in the bucket, one that was made in open mode, or another user's. Asked again it changes \
             nothing.",
-    takes: &[Content::Json(Shape::of::<Assignment>())],
-    answers: &[Answer {
-        about: "The project is the user's.",
-        contents: &[Content::Json(Shape::of::<Assigned<'_>>())],
-        ..Answer::OK
+    request_bodies: &[Content::Json(BodySchema::of::<Assignment>())],
+    responses: &[ResponseDoc {
+        description: "The project is the user's.",
+        contents: &[Content::Json(BodySchema::of::<Assigned<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::BucketUnavailable, Code::BucketRefuses, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Who is to own a project.
@@ -55,13 +56,13 @@ struct Assigned<'a> {
     request_id: &'a RequestId,
 }
 
-impl Shown for Assignment {
+impl HasExample for Assignment {
     fn example() -> Value {
         json!({"owner": "anna@example.com"})
     }
 }
 
-impl Shown for Assigned<'_> {
+impl HasExample for Assigned<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -76,9 +77,9 @@ impl Shown for Assigned<'_> {
 /// Makes the project a user's: one that was found in the bucket, one that was made in open mode, or another user's.
 /// Asked again it changes nothing.
 pub async fn assign(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let bytes = body::read_json(&call.headers, call.take_body(), MAX_OWNER_BYTES).await?;
     let project = call.project()?;
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let Assignment { owner } = upload::parse(text)?;
+    let Assignment { owner } = body::parse(&bytes)?;
     if !is_user_id(&owner) {
         return Err(ApiError::invalid("owner", "a user's id is 1 to 128 visible ASCII characters without spaces"));
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::api::code::Code;
 use crate::api::config::AuthMode;
-use crate::api::docs::endpoint::{Answer, Content, Tag, Terms};
+use crate::api::docs::endpoint::{Content, EndpointDoc, ResponseDoc, Tag};
 use crate::api::docs::parameter::{ETAG, IF_NONE_MATCH};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -15,52 +15,63 @@ use s3::Bucket;
 /// The most that one file takes.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
-pub const INDEX: Terms = Terms {
+pub const INDEX: EndpointDoc = EndpointDoc {
     id: "getPage",
-    about: "`Accept: text/html` gives the page; without it there is plain text for a terminal.",
-    answers: &[
-        Answer {
-            about: "The page, or some lines that say what this is and where to go on.",
+    summary: "the browser page; for who wants no HTML, some lines of text",
+    description: "`Accept: text/html` gives the page; without it there is plain text for a terminal.",
+    responses: &[
+        ResponseDoc {
+            description: "The page, or some lines that say what this is and where to go on.",
             contents: &[HTML, WELCOME],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
     ..FILE
 };
 
-pub const STYLE: Terms = Terms {
+pub const STYLE: EndpointDoc = EndpointDoc {
     id: "getPageStyle",
-    about: "CSS.",
-    answers: &[Answer { about: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..Answer::OK }, UNCHANGED],
+    summary: "the page's style",
+    description: "CSS.",
+    responses: &[
+        ResponseDoc { description: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..ResponseDoc::OK },
+        UNCHANGED,
+    ],
     ..FILE
 };
 
-pub const PROGRAM: Terms = Terms {
+pub const PROGRAM: EndpointDoc = EndpointDoc {
     id: "getPageProgram",
-    about: "JavaScript.",
-    answers: &[
-        Answer {
-            about: "The program.",
-            contents: &[Content::Text { media_type: "text/javascript", about: "JavaScript.", example: "export {};" }],
+    summary: "the page's program",
+    description: "JavaScript.",
+    responses: &[
+        ResponseDoc {
+            description: "The program.",
+            contents: &[Content::Text {
+                media_type: "text/javascript",
+                description: "JavaScript.",
+                example: "export {};",
+            }],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
     ..FILE
 };
 
-pub const ICON: Terms = Terms {
+pub const ICON: EndpointDoc = EndpointDoc {
     id: "getPageIcon",
-    about: "SVG.",
-    answers: &[
-        Answer {
-            about: "The icon.",
-            contents: &[Content::Text { media_type: "image/svg+xml", about: "SVG.", example: "<svg/>" }],
+    summary: "the page's icon",
+    description: "SVG.",
+    responses: &[
+        ResponseDoc {
+            description: "The icon.",
+            contents: &[Content::Text { media_type: "image/svg+xml", description: "SVG.", example: "<svg/>" }],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
@@ -68,23 +79,27 @@ pub const ICON: Terms = Terms {
 };
 
 /// The terms that all files have.
-pub const FILE: Terms =
-    Terms { tag: Tag::Service, headers: &[IF_NONE_MATCH], errors: &[Code::InternalUnavailable], ..Terms::NONE };
+pub const FILE: EndpointDoc = EndpointDoc {
+    tag: Tag::Service,
+    headers: &[IF_NONE_MATCH],
+    errors: &[Code::InternalUnavailable],
+    ..EndpointDoc::NONE
+};
 
 /// What is answered to who has a file already.
-pub const UNCHANGED: Answer =
-    Answer { status: 304, about: "It is the one that the caller has.", headers: &[ETAG], ..Answer::OK };
+pub const UNCHANGED: ResponseDoc =
+    ResponseDoc { status: 304, description: "It is the one that the caller has.", headers: &[ETAG], ..ResponseDoc::OK };
 
 /// A page.
-pub const HTML: Content = Content::Text { media_type: "text/html", about: "HTML.", example: "<!doctype html>" };
+pub const HTML: Content = Content::Text { media_type: "text/html", description: "HTML.", example: "<!doctype html>" };
 
 /// A style sheet.
-pub const CSS: Content = Content::Text { media_type: "text/css", about: "CSS.", example: "body { margin: 0 }" };
+pub const CSS: Content = Content::Text { media_type: "text/css", description: "CSS.", example: "body { margin: 0 }" };
 
 /// What `welcome` answers.
 const WELCOME: Content = Content::Text {
     media_type: "text/plain",
-    about: "For a person.",
+    description: "For a person.",
     example: "Partwright turns FreeCAD Python scripts into CAD files.\n",
 };
 

@@ -6,23 +6,24 @@ use serde_json::{Value, json};
 
 use crate::account::{AccountCall, ListedProject, ProjectPage};
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::object::ObjectName;
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listProjects",
+    summary: "my projects, newest first",
     tag: Tag::Scripts,
-    about: "A project is the caller's from their first upload to its name on.",
-    answers: &[Answer {
-        about: "A page of projects.",
-        contents: &[Content::Json(Shape::of::<ProjectList>())],
-        ..Answer::OK
+    description: "A project is the caller's from their first upload to its name on.",
+    responses: &[ResponseDoc {
+        description: "A page of projects.",
+        contents: &[Content::Json(BodySchema::of::<ProjectList>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// The caller's projects.
@@ -38,7 +39,7 @@ struct ProjectList {
     next_cursor: Option<u64>,
 }
 
-impl Shown for ProjectList {
+impl HasExample for ProjectList {
     fn example() -> Value {
         json!({
             "success": true,

@@ -2,38 +2,51 @@
 //! from the table of routes by `openapi` and kept in `assets`; a test finds them stale.
 
 use super::page::{CSS, FILE, HTML, UNCHANGED, kept, read};
-use crate::api::docs::endpoint::{Answer, Content, Terms};
+use crate::api::docs::endpoint::{Content, EndpointDoc, ResponseDoc};
 use crate::api::docs::parameter::ETAG;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 
-pub const DOCUMENT: Terms = Terms {
+pub const DOCUMENT: EndpointDoc = EndpointDoc {
     id: "getOpenApi",
-    about: "OpenAPI 3.1.",
-    answers: &[
-        Answer {
-            about: "The document.",
-            contents: &[Content::Text { media_type: "application/json", about: "This very document.", example: "{}" }],
+    summary: "this reference, for programs",
+    description: "OpenAPI 3.1.",
+    responses: &[
+        ResponseDoc {
+            description: "The document.",
+            contents: &[Content::Text {
+                media_type: "application/json",
+                description: "This very document.",
+                example: "{}",
+            }],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
         UNCHANGED,
     ],
     ..FILE
 };
 
-pub const PAGE: Terms = Terms {
+pub const PAGE: EndpointDoc = EndpointDoc {
     id: "getReference",
-    about: "Made from the OpenAPI document.",
-    answers: &[Answer { about: "The page.", contents: &[HTML], headers: &[ETAG], ..Answer::OK }, UNCHANGED],
+    summary: "this reference, as a page",
+    description: "Made from the OpenAPI document.",
+    responses: &[
+        ResponseDoc { description: "The page.", contents: &[HTML], headers: &[ETAG], ..ResponseDoc::OK },
+        UNCHANGED,
+    ],
     ..FILE
 };
 
-pub const STYLE: Terms = Terms {
+pub const STYLE: EndpointDoc = EndpointDoc {
     id: "getReferenceStyle",
-    about: "CSS.",
-    answers: &[Answer { about: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..Answer::OK }, UNCHANGED],
+    summary: "the page's look",
+    description: "CSS.",
+    responses: &[
+        ResponseDoc { description: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..ResponseDoc::OK },
+        UNCHANGED,
+    ],
     ..FILE
 };
 

@@ -7,9 +7,9 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 use super::live::SWITCHING;
-use super::upload::parse;
+use crate::api::body;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
@@ -18,27 +18,29 @@ use crate::object::ObjectName;
 use crate::project::Operation;
 use contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 
-pub const EVENTS: Terms = Terms {
+pub const EVENTS: EndpointDoc = EndpointDoc {
     id: "sendRunnerEvents",
+    summary: "hints of a runner: what it claimed, how far it is, what is done",
     tag: Tag::Runners,
-    about: "Whoever gets a hint looks at the bucket; a false one costs a look and decides nothing.",
-    takes: &[Content::Json(Shape::of::<RunnerEvents>())],
-    answers: &[Answer { status: 204, about: "They were handed on.", ..Answer::OK }],
+    description: "Whoever gets a hint looks at the bucket; a false one costs a look and decides nothing.",
+    request_bodies: &[Content::Json(BodySchema::of::<RunnerEvents>())],
+    responses: &[ResponseDoc { status: 204, description: "They were handed on.", ..ResponseDoc::OK }],
     errors: &[Code::NotUtf8],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const WAKE: Terms = Terms {
+pub const WAKE: EndpointDoc = EndpointDoc {
     id: "wakeRunner",
+    summary: "a WebSocket: tells runners that there is work",
     tag: Tag::Runners,
-    about: "Each message is JSON: `{\"wake\": \"look\"}` when there is work, and `{\"wake\": \"cancelled\", \"project\": …, \
+    description: "Each message is JSON: `{\"wake\": \"look\"}` when there is work, and `{\"wake\": \"cancelled\", \"project\": …, \
             \"version\": …}`.",
-    answers: &[SWITCHING],
+    responses: &[SWITCHING],
     errors: &[Code::ForeignOrigin, Code::UpgradeRequired],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-impl Shown for RunnerEvents {
+impl HasExample for RunnerEvents {
     fn example() -> Value {
         let of = |event: Value| {
             let mut all = json!({"project": "bracket-2", "version": 2, "run": "0123456789abcdef"});
@@ -56,15 +58,15 @@ impl Shown for RunnerEvents {
 }
 
 /// The most bytes of events in one request.
-pub const MAX_EVENT_BYTES: usize = 256 << 10;
+const MAX_EVENT_BYTES: usize = 256 << 10;
 
 /// How many projects are told at once.
 const AT_ONCE: usize = 20;
 
 /// Hands each event to the object of its project.
 pub async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let RunnerEvents { events } = parse(text)?;
+    let bytes = body::read_json(&call.headers, call.take_body(), MAX_EVENT_BYTES).await?;
+    let RunnerEvents { events } = body::parse(&bytes)?;
     if events.len() > MAX_EVENTS {
         let detail = format!("{} events in one request; at most {MAX_EVENTS} are taken", events.len());
         return Err(ApiError::invalid("events", detail));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::{ETAG, IF_NONE_MATCH};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -17,36 +17,43 @@ use s3::S3Error;
 /// The largest script that is shown. No upload is larger than a quarter of it; what others put into the bucket may be.
 const MAX_SHOWN: usize = 4 * MAX_SCRIPT_BYTES;
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listScripts",
+    summary: "versions, newest first",
     tag: Tag::Scripts,
-    about: "Every version that the project has, with where it stands.",
-    answers: &[Answer {
-        about: "A page of versions.",
-        contents: &[Content::Json(Shape::of::<ScriptList>())],
-        ..Answer::OK
+    description: "Every version that the project has, with where it stands.",
+    responses: &[ResponseDoc {
+        description: "A page of versions.",
+        contents: &[Content::Json(BodySchema::of::<ScriptList>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const CONTENT: Terms = Terms {
+pub const CONTENT: EndpointDoc = EndpointDoc {
     id: "getScript",
+    summary: "one version's script",
     tag: Tag::Scripts,
-    about: "`Accept: text/x-python` gives the bare file. A script never changes, so the answer may be kept; only one that \
+    description: "`Accept: text/x-python` gives the bare file. A script never changes, so the answer may be kept; only one that \
             the bucket does not have yet tells `phase`, `status` and `message`, and is not to be kept.",
     headers: &[IF_NONE_MATCH],
-    answers: &[
-        Answer {
-            about: "The script.",
+    responses: &[
+        ResponseDoc {
+            description: "The script.",
             contents: &[
-                Content::Json(Shape::of::<Script>()),
-                Content::Text { media_type: "text/x-python", about: "The script itself.", example: "x = 1\n" },
+                Content::Json(BodySchema::of::<Script>()),
+                Content::Text { media_type: "text/x-python", description: "The script itself.", example: "x = 1\n" },
             ],
             headers: &[ETAG],
-            ..Answer::OK
+            ..ResponseDoc::OK
         },
-        Answer { status: 304, about: "It is the one that the caller has.", headers: &[ETAG], ..Answer::OK },
+        ResponseDoc {
+            status: 304,
+            description: "It is the one that the caller has.",
+            headers: &[ETAG],
+            ..ResponseDoc::OK
+        },
     ],
     errors: &[
         Code::ProjectNotFound,
@@ -57,7 +64,7 @@ pub const CONTENT: Terms = Terms {
         Code::BucketRefuses,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Versions of a project.
@@ -148,7 +155,7 @@ fn example() -> Value {
     })
 }
 
-impl Shown for ScriptList {
+impl HasExample for ScriptList {
     fn example() -> Value {
         let mut script = example();
         script["phase"] = json!("completed");
@@ -164,7 +171,7 @@ impl Shown for ScriptList {
     }
 }
 
-impl Shown for Script {
+impl HasExample for Script {
     fn example() -> Value {
         let mut script = example();
         script["success"] = json!(true);

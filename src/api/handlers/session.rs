@@ -10,7 +10,7 @@ use crate::account::{AccountCall, Created, NewToken, TokenRefusal};
 use crate::api::auth::{Credential, Identity, stored_hashes, stored_session};
 use crate::api::code::Code;
 use crate::api::cookie;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::SET_COOKIE;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -22,41 +22,48 @@ use contract::{RequestId, Timestamp};
 /// The longest session: a long working day.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 
-pub const SIGN_IN: Terms = Terms {
+pub const SIGN_IN: EndpointDoc = EndpointDoc {
     id: "openSession",
+    summary: "opens a session: what was shown becomes a browser's cookie",
     tag: Tag::Access,
-    about: "The session may do what the shown token may, and ends with it, after 12 hours at most. One that the browser \
+    description: "The session may do what the shown token may, and ends with it, after 12 hours at most. One that the browser \
             has already ends. In open mode there is nothing to sign in to.",
-    answers: &[Answer {
-        about: "The browser is signed in.",
-        contents: &[Content::Json(Shape::of::<Who<'_>>())],
+    responses: &[ResponseDoc {
+        description: "The browser is signed in.",
+        contents: &[Content::Json(BodySchema::of::<Who<'_>>())],
         headers: &[SET_COOKIE],
-        ..Answer::OK
+        ..ResponseDoc::OK
     }],
     errors: &[Code::SessionNotAllowed],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const SHOW: Terms = Terms {
+pub const SHOW: EndpointDoc = EndpointDoc {
     id: "getSession",
+    summary: "who am I",
     tag: Tag::Access,
-    about: "With whatever is shown, be it a session or a token.",
-    answers: &[Answer { about: "Who calls.", contents: &[Content::Json(Shape::of::<Who<'_>>())], ..Answer::OK }],
-    ..Terms::NONE
+    description: "With whatever is shown, be it a session or a token.",
+    responses: &[ResponseDoc {
+        description: "Who calls.",
+        contents: &[Content::Json(BodySchema::of::<Who<'_>>())],
+        ..ResponseDoc::OK
+    }],
+    ..EndpointDoc::NONE
 };
 
-pub const SIGN_OUT: Terms = Terms {
+pub const SIGN_OUT: EndpointDoc = EndpointDoc {
     id: "endSession",
+    summary: "ends the cookie's session and clears the cookie",
     tag: Tag::Access,
-    about: "For everybody, since a person must get rid of a cookie that has expired, too.",
-    answers: &[Answer {
-        about: "The browser is signed out.",
-        contents: &[Content::Json(Shape::of::<SignedOut<'_>>())],
+    description: "For everybody, since a person must get rid of a cookie that has expired, too.",
+    responses: &[ResponseDoc {
+        description: "The browser is signed out.",
+        contents: &[Content::Json(BodySchema::of::<SignedOut<'_>>())],
         headers: &[SET_COOKIE],
-        ..Answer::OK
+        ..ResponseDoc::OK
     }],
     errors: &[Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Who somebody is.
@@ -104,7 +111,7 @@ struct SignedOut<'a> {
     request_id: &'a RequestId,
 }
 
-impl Shown for Who<'_> {
+impl HasExample for Who<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -117,7 +124,7 @@ impl Shown for Who<'_> {
     }
 }
 
-impl Shown for SignedOut<'_> {
+impl HasExample for SignedOut<'_> {
     fn example() -> Value {
         json!({"success": true, "message": "Signed out.", "request_id": "0123456789abcdef"})
     }

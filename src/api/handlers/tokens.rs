@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::upload;
 use crate::account::{AccountCall, Created, NewToken, TokenView};
 use crate::api::auth::{Credential, stored_hash};
+use crate::api::body;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Link, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, Link, ResponseDoc, Tag};
 use crate::api::docs::parameter::UserName;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -23,7 +23,7 @@ use crate::object::ObjectName;
 use contract::{RequestId, Timestamp, Whole};
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
-pub const MAX_TOKEN_BYTES: usize = 4 << 10;
+const MAX_TOKEN_BYTES: usize = 4 << 10;
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
@@ -36,46 +36,53 @@ const MOST_DAYS: u32 = 366;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-pub const CREATE: Terms = Terms {
+pub const CREATE: EndpointDoc = EndpointDoc {
     id: "createToken",
+    summary: "a new API token, shown this once",
     tag: Tag::Access,
-    about: "The answer is the only one that shows the token. It reaches no further than who made it and is never an \
+    description: "The answer is the only one that shows the token. It reaches no further than who made it and is never an \
             admin's; made in a session that an API token opened, it ends with that token.",
-    takes: &[Content::Json(Shape::of::<TokenRequest>())],
-    answers: &[Answer {
+    request_bodies: &[Content::Json(BodySchema::of::<TokenRequest>())],
+    responses: &[ResponseDoc {
         status: 201,
-        about: "The token.",
-        contents: &[Content::Json(Shape::of::<NewApiToken<'_>>())],
+        description: "The token.",
+        contents: &[Content::Json(BodySchema::of::<NewApiToken<'_>>())],
         links: &[Link {
             to: "revokeToken",
             parameters: &[("id", "$response.body#/id"), ("user", "$response.body#/user")],
         }],
-        ..Answer::OK
+        ..ResponseDoc::OK
     }],
     errors: &[Code::TokenNotAllowed, Code::AdminOnly, Code::TooManyTokens, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const LIST: Terms = Terms {
+pub const LIST: EndpointDoc = EndpointDoc {
     id: "listTokens",
+    summary: "my API tokens, newest first",
     tag: Tag::Access,
-    about: "Those that have neither expired nor been revoked; never their texts.",
-    answers: &[Answer { about: "The tokens.", contents: &[Content::Json(Shape::of::<TokenList<'_>>())], ..Answer::OK }],
+    description: "Those that have neither expired nor been revoked; never their texts.",
+    responses: &[ResponseDoc {
+        description: "The tokens.",
+        contents: &[Content::Json(BodySchema::of::<TokenList<'_>>())],
+        ..ResponseDoc::OK
+    }],
     errors: &[Code::AdminOnly, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const REVOKE: Terms = Terms {
+pub const REVOKE: EndpointDoc = EndpointDoc {
     id: "revokeToken",
+    summary: "revokes an API token and what was made from it",
     tag: Tag::Access,
-    about: "The sessions that it opened end with it, and the tokens that were made in these.",
-    answers: &[Answer {
-        about: "It counts no more.",
-        contents: &[Content::Json(Shape::of::<Revoked<'_>>())],
-        ..Answer::OK
+    description: "The sessions that it opened end with it, and the tokens that were made in these.",
+    responses: &[ResponseDoc {
+        description: "It counts no more.",
+        contents: &[Content::Json(BodySchema::of::<Revoked<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::AdminOnly, Code::TokenNotFound, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// What an API token is to be.
@@ -109,7 +116,7 @@ const NAME: &str = concat!(
     r"[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
 );
 
-impl Shown for TokenRequest {
+impl HasExample for TokenRequest {
     fn example() -> Value {
         json!({"name": "build server", "scope": "write", "expires_in_days": 30})
     }
@@ -193,7 +200,7 @@ fn example() -> Value {
     })
 }
 
-impl Shown for NewApiToken<'_> {
+impl HasExample for NewApiToken<'_> {
     fn example() -> Value {
         let mut token = example();
         token.as_object_mut().and_then(|fields| fields.remove("last_used_at"));
@@ -206,13 +213,13 @@ impl Shown for NewApiToken<'_> {
     }
 }
 
-impl Shown for TokenList<'_> {
+impl HasExample for TokenList<'_> {
     fn example() -> Value {
         json!({"success": true, "user": "anna@example.com", "tokens": [example()], "total_tokens": 1})
     }
 }
 
-impl Shown for Revoked<'_> {
+impl HasExample for Revoked<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -234,14 +241,14 @@ impl From<TokenView> for ApiToken {
 
 /// Makes a token and shows its text, this once.
 pub async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let bytes = body::read_json(&call.headers, call.take_body(), MAX_TOKEN_BYTES).await?;
     let session = match &call.identity.credential {
         // What it made would outlive its revocation.
         Credential::ApiToken(_) => return Err(ApiError::token_not_allowed()),
         Credential::Session(id) => Some(id.clone()),
         _ => None,
     };
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let TokenRequest { name, scope, expires_in_days, user } = upload::parse(text)?;
+    let TokenRequest { name, scope, expires_in_days, user } = body::parse(&bytes)?;
     let name = checked_name(&name)?;
     let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
     let Whole(days) = expires_in_days.unwrap_or(Whole(USUAL_DAYS.into()));

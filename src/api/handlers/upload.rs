@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::api::body::{self, MediaType, SCRIPT_TYPES};
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Link, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, Link, ResponseDoc, Tag};
 use crate::api::docs::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LOCATION};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
+use crate::figures::Figure;
 use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
 use contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version};
-use platform::{Body, BodyError};
 
 /// The most that the caller's own metadata takes, as JSON.
 const MAX_METADATA_BYTES: usize = 2_048;
@@ -28,15 +27,17 @@ const MAX_METADATA_DEPTH: usize = 32;
 /// JSON may spell one byte of a script in six (`\u0007`).
 const MAX_JSON_BYTES: usize = 6 * MAX_SCRIPT_BYTES + 4 * MAX_METADATA_BYTES;
 
-const KINDS: &str = "application/json ({\"code\": \"…\"}) or text/x-python (the script itself)";
-
-pub const UPLOAD: Terms = Terms {
+pub const UPLOAD: EndpointDoc = EndpointDoc {
     id: "uploadScript",
+    summary: "a script becomes the next version",
     tag: Tag::Scripts,
-    about: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
+    description: "The first upload to a free name makes the project the caller's. A script has at most 1 MiB of UTF-8.",
     headers: &[IDEMPOTENCY_KEY],
-    takes: &[Content::Json(Shape::of::<Upload>()), Content::TextOf("text/x-python", Shape::of::<ScriptText>())],
-    answers: NEW_VERSION,
+    request_bodies: &[
+        Content::Json(BodySchema::of::<Upload>()),
+        Content::TextOf("text/x-python", BodySchema::of::<ScriptText>()),
+    ],
+    responses: NEW_VERSION,
     errors: &[
         Code::EmptyScript,
         Code::NotUtf8,
@@ -50,19 +51,19 @@ pub const UPLOAD: Terms = Terms {
 };
 
 /// What a call answers that makes a new version.
-pub const NEW_VERSION: &[Answer] = &[
-    Answer {
+pub const NEW_VERSION: &[ResponseDoc] = &[
+    ResponseDoc {
         status: 201,
-        about: "The script is the next version, in the bucket and queued.",
-        contents: &[Content::Json(Shape::of::<NewVersion>())],
+        description: "The script is the next version, in the bucket and queued.",
+        contents: &[Content::Json(BodySchema::of::<NewVersion>())],
         headers: &[LOCATION, IDEMPOTENT_REPLAYED],
         links: NEXT,
     },
-    Answer {
+    ResponseDoc {
         status: 202,
-        about: "The script is kept here and goes to the bucket when that answers again. Its number may still change; the \
+        description: "The script is kept here and goes to the bucket when that answers again. Its number may still change; the \
                 number tells `moved_to` then.",
-        contents: &[Content::Json(Shape::of::<NewVersion>())],
+        contents: &[Content::Json(BodySchema::of::<NewVersion>())],
         headers: &[LOCATION, IDEMPOTENT_REPLAYED],
         links: NEXT,
     },
@@ -85,12 +86,6 @@ const EXAMPLE: &str = "import FreeCAD as App\n\
     doc = App.newDocument()\n\
     doc.addObject(\"Part::Box\", \"Box\").Length = 30\n\
     doc.recompute()\n";
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Json,
-    Python,
-}
 
 /// A script as JSON.
 #[derive(Deserialize, JsonSchema)]
@@ -129,13 +124,13 @@ impl JsonSchema for ScriptText {
     }
 }
 
-impl Shown for ScriptText {
+impl HasExample for ScriptText {
     fn example() -> Value {
         json!(EXAMPLE)
     }
 }
 
-impl Shown for Upload {
+impl HasExample for Upload {
     fn example() -> Value {
         json!({"code": EXAMPLE, "metadata": {"note": "a box, 30 mm long"}})
     }
@@ -190,7 +185,7 @@ enum Taken {
     Accepted,
 }
 
-impl Shown for NewVersion {
+impl HasExample for NewVersion {
     fn example() -> Value {
         json!({
             "success": true,
@@ -215,50 +210,24 @@ impl Shown for NewVersion {
     }
 }
 
-/// Reads the body if it is of a kind that an upload takes.
-pub async fn read_body(headers: &http::HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    let limit = match kind(headers, KINDS)? {
-        Kind::Json => MAX_JSON_BYTES,
-        Kind::Python => MAX_SCRIPT_BYTES,
-    };
-    // Longer JSON than that holds a longer script.
-    read(body, limit, too_large).await
-}
-
-/// Reads a body of at most `limit` bytes of JSON, in which many scripts may be.
-pub async fn read_json(headers: &http::HeaderMap, body: Body, what: &str, limit: usize) -> Result<Bytes, ApiError> {
-    let wanted = "application/json";
-    match kind(headers, wanted)? {
-        Kind::Json => read(body, limit, || ApiError::too_large(what, limit)).await,
-        Kind::Python => Err(ApiError::media_type(Some("text/x-python"), wanted)),
-    }
-}
-
-async fn read(body: Body, limit: usize, too_long: impl FnOnce() -> ApiError) -> Result<Bytes, ApiError> {
-    body.bytes(limit).await.map_err(|error| match error {
-        BodyError::TooLong { .. } => too_long(),
-        BodyError::Broken(cause) => ApiError::broken_body(&cause.to_string()),
-    })
-}
-
-/// Takes a script as the next version.
+/// Takes a script as the next version, and counts a failure.
 pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let outcome = take(call).await;
+    if let Err(error) = &outcome {
+        call.count(Figure::UploadFailed, error.code());
+    }
+    outcome
+}
+
+async fn take(call: &Call<'_>) -> Result<Reply, ApiError> {
+    let bytes = body::read_script(&call.headers, call.take_body(), MAX_JSON_BYTES).await?;
     let project = call.project()?;
-    let text = std::str::from_utf8(&call.body).map_err(|error| ApiError::not_utf8(error.valid_up_to()))?;
-    let upload = match kind(&call.headers, KINDS)? {
-        Kind::Python => Upload { code: text.to_owned(), metadata: None },
-        Kind::Json => parse(text)?,
+    let upload = match MediaType::of(&call.headers, SCRIPT_TYPES)? {
+        MediaType::Python => Upload { code: body::text(&bytes)?.to_owned(), metadata: None },
+        MediaType::Json => body::parse(&bytes)?,
     };
     let operation = upload.into_operation(call.idempotency_key()?, None)?;
     reply(call, &project, send(call, &project, operation).await?)
-}
-
-/// Reads a JSON object. serde would take an array, too, as the fields in their order.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
-    if !text.trim_start().starts_with('{') {
-        serde_json::from_str::<Map<String, Value>>(text).map_err(|error| ApiError::json(text, &error))?;
-    }
-    serde_json::from_str(text).map_err(|error| ApiError::json(text, &error))
 }
 
 impl Upload {
@@ -333,21 +302,6 @@ pub fn reply(call: &Call<'_>, project: &ProjectId, uploaded: Uploaded) -> Result
     let answer = NewVersion { success: true, message: said, data, project_name: project.clone(), version };
     let reply = Reply::json(&answer)?.status(code).header("location", location);
     Ok(if replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply })
-}
-
-fn kind(headers: &http::HeaderMap, wanted: &str) -> Result<Kind, ApiError> {
-    let given = headers.get("content-type").and_then(|value| value.to_str().ok());
-    let wrong = || ApiError::media_type(given, wanted);
-    let mut parts = given.ok_or_else(wrong)?.split(';').map(str::trim);
-    let kind = match parts.next().map(str::to_ascii_lowercase).as_deref() {
-        Some("application/json") => Kind::Json,
-        Some("text/x-python") => Kind::Python,
-        _ => return Err(wrong()),
-    };
-    let utf8 = |part: &str| {
-        part.to_ascii_lowercase().strip_prefix("charset=").is_none_or(|set| set.trim_matches('"') == "utf-8")
-    };
-    if parts.all(utf8) { Ok(kind) } else { Err(ApiError::media_type(given, "UTF-8 only")) }
 }
 
 fn depth(value: &Value) -> usize {

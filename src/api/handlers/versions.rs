@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::upload::{self, NEW_VERSION};
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::IDEMPOTENCY_KEY;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -14,14 +14,15 @@ use crate::api::response::Reply;
 use crate::project::{Idempotency, Operation, Reply as ObjectReply, message};
 use contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 
-pub const CANCEL: Terms = Terms {
+pub const CANCEL: EndpointDoc = EndpointDoc {
     id: "cancelVersion",
+    summary: "ends a version that is not finished",
     tag: Tag::Status,
-    about: "Whichever report is first counts: a runner's that came before makes this a 409.",
-    answers: &[Answer {
-        about: "The version is cancelled now.",
-        contents: &[Content::Json(Shape::of::<Cancelled>())],
-        ..Answer::OK
+    description: "Whichever report is first counts: a runner's that came before makes this a 409.",
+    responses: &[ResponseDoc {
+        description: "The version is cancelled now.",
+        contents: &[Content::Json(BodySchema::of::<Cancelled>())],
+        ..ResponseDoc::OK
     }],
     errors: &[
         Code::ProjectNotFound,
@@ -32,15 +33,16 @@ pub const CANCEL: Terms = Terms {
         Code::BucketRefuses,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const RETRY: Terms = Terms {
+pub const RETRY: EndpointDoc = EndpointDoc {
     id: "retryVersion",
+    summary: "a finished version's script becomes the next version",
     tag: Tag::Status,
-    about: "A finished version never changes: its script becomes a new one, with this one as its `parent`.",
+    description: "A finished version never changes: its script becomes a new one, with this one as its `parent`.",
     headers: &[IDEMPOTENCY_KEY],
-    answers: NEW_VERSION,
+    responses: NEW_VERSION,
     errors: &[
         Code::ProjectNotFound,
         Code::VersionNotFound,
@@ -54,7 +56,7 @@ pub const RETRY: Terms = Terms {
         Code::BucketRefuses,
         Code::InternalUnavailable,
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// A version that was cancelled.
@@ -78,7 +80,7 @@ struct Cancelled {
     request_id: RequestId,
 }
 
-impl Shown for Cancelled {
+impl HasExample for Cancelled {
     fn example() -> Value {
         json!({
             "success": true,

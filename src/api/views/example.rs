@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::docs::endpoint::Shown;
+use crate::api::docs::endpoint::HasExample;
 
 /// All examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,13 +54,13 @@ pub struct ExampleParameter {
     pub about: String,
 }
 
-impl Shown for ExampleList {
+impl HasExample for ExampleList {
     fn example() -> Value {
         json!({"success": true, "examples": [shown()]})
     }
 }
 
-impl Shown for ExampleAnswer {
+impl HasExample for ExampleAnswer {
     fn example() -> Value {
         json!({"success": true, "example": shown()})
     }

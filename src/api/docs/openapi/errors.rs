@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 
 use crate::api::auth::permission::Permission;
 use crate::api::code::Code;
-use crate::api::route::{RequestBody, Route};
+use crate::api::route::Route;
 
 /// The codes of a route, by status.
 pub(super) fn codes(route: &Route) -> BTreeSet<Code> {
-    let mut codes: BTreeSet<Code> = route.terms.get().errors.iter().copied().collect();
+    let doc = route.doc.get();
+    let mut codes: BTreeSet<Code> = doc.errors.iter().copied().collect();
     codes.insert(Code::BadConfiguration);
     codes.extend(of_permission(route.permission));
-    codes.extend(of_body(route.body));
+    if !doc.request_bodies.is_empty() {
+        codes.extend(OF_BODY);
+    }
     if !route.method.is_safe() {
         codes.insert(Code::ForeignOrigin);
     }
     let has_parameters = route.path.contains('{') || !route.query.is_empty();
-    if has_parameters || !route.terms.get().headers.is_empty() {
+    if has_parameters || !doc.headers.is_empty() {
         codes.insert(Code::InvalidParameter);
     }
     codes
@@ -68,17 +71,12 @@ const ADMIN: &[Code] = &[
     Code::InternalUnavailable,
 ];
 
-fn of_body(body: RequestBody) -> &'static [Code] {
-    match body {
-        RequestBody::None => &[],
-        RequestBody::Script | RequestBody::Json { .. } | RequestBody::Batch => &[
-            Code::InvalidParameter,
-            Code::InvalidJson,
-            Code::InvalidBody,
-            Code::NotUtf8,
-            Code::BrokenBody,
-            Code::TooLarge,
-            Code::UnsupportedMediaType,
-        ],
-    }
-}
+const OF_BODY: &[Code] = &[
+    Code::InvalidParameter,
+    Code::InvalidJson,
+    Code::InvalidBody,
+    Code::NotUtf8,
+    Code::BrokenBody,
+    Code::TooLarge,
+    Code::UnsupportedMediaType,
+];

@@ -48,7 +48,8 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation::operation(route, &mut schemas);
     }
-    let tags: Vec<Value> = Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.about()})).collect();
+    let tags: Vec<Value> =
+        Tag::ALL.iter().map(|tag| json!({"name": tag.name(), "description": tag.description()})).collect();
     let headers: Map<String, Value> =
         operation::SHARED_HEADERS.iter().map(|header| (header.name.to_owned(), schemas.header(header))).collect();
     let examples: Map<String, Value> =

@@ -9,7 +9,7 @@ use super::parameters::{IN_PATHS, REQUEST_ID, RETRY_AFTER, UPGRADE, WWW_AUTHENTI
 use super::schemas::{Schemas, example};
 use crate::api::auth::permission::Permission;
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape};
+use crate::api::docs::endpoint::{BodySchema, Content, ResponseDoc};
 use crate::api::docs::parameter::Parameter;
 use crate::api::error::Problem;
 use crate::api::route::Route;
@@ -19,29 +19,20 @@ pub(super) const SHARED_HEADERS: &[Parameter] = &[REQUEST_ID, RETRY_AFTER, WWW_A
 
 /// The operation of a route.
 pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
-    let terms = route.terms.get();
+    let doc = route.doc.get();
     let mut operation = json!({
-        "operationId": terms.id,
-        "tags": [terms.tag.name()],
-        "summary": route.summary,
-        "description": terms.about,
+        "operationId": doc.id,
+        "tags": [doc.tag.name()],
+        "summary": doc.summary,
+        "description": doc.description,
         "security": security(route.permission),
     });
     let parameters = parameters(route, schemas);
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }
-    if !terms.takes.is_empty() {
-        let content: Map<String, Value> = terms
-            .takes
-            .iter()
-            .map(|content| match content {
-                Content::Json(shape) => ("application/json".to_owned(), body(schemas.request(*shape), shape)),
-                Content::TextOf(media_type, shape) => ((*media_type).to_owned(), body(schemas.request(*shape), shape)),
-                Content::Text { media_type, about, example } => text(media_type, about, example),
-                Content::Bytes { media_type, about } => bytes(media_type, about),
-            })
-            .collect();
+    if !doc.request_bodies.is_empty() {
+        let content = contents(doc.request_bodies, |body| schemas.request(body));
         operation["requestBody"] = json!({"required": true, "content": content});
     }
     operation["responses"] = responses(route, schemas);
@@ -67,17 +58,17 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
         (found, "path")
     });
     let in_query = route.query.iter().map(|parameter| (Some(parameter), "query"));
-    let in_header = route.terms.get().headers.iter().map(|parameter| (Some(parameter), "header"));
+    let in_header = route.doc.get().headers.iter().map(|parameter| (Some(parameter), "header"));
     let mut all = Vec::new();
     for (parameter, place) in in_path.chain(in_query).chain(in_header) {
         let Some(parameter) = parameter else { continue };
-        let about = parameter.document.get();
+        let description = parameter.document.get();
         let schema = schemas.parameter(parameter);
         all.push(json!({
             "name": parameter.name,
             "in": place,
-            "required": about.required,
-            "description": about.about,
+            "required": description.required,
+            "description": description.description,
             "schema": schema,
             "example": example(parameter),
         }));
@@ -88,7 +79,7 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
 /// Everything that a route answers, by status.
 fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();
-    for answer in route.terms.get().answers {
+    for answer in route.doc.get().responses {
         all.insert(answer.status, success(answer, schemas));
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
@@ -102,30 +93,18 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     all.into_iter().map(|(status, response)| (status.to_string(), response)).collect::<Map<_, _>>().into()
 }
 
-fn success(answer: &Answer, schemas: &mut Schemas) -> Value {
+fn success(answer: &ResponseDoc, schemas: &mut Schemas) -> Value {
     let mut headers = Map::from_iter([shared(&REQUEST_ID)]);
     for header in answer.headers {
         headers.insert(header.name.to_owned(), schemas.header(header));
     }
-    let mut response = json!({"description": answer.about, "headers": headers});
+    let mut response = json!({"description": answer.description, "headers": headers});
     if answer.status == 101 {
         // The platform answers handshakes.
-        response = json!({"description": answer.about});
+        response = json!({"description": answer.description});
     }
     if !answer.contents.is_empty() {
-        let content: Map<String, Value> = answer
-            .contents
-            .iter()
-            .map(|content| match content {
-                Content::Json(shape) => ("application/json".to_owned(), body(schemas.answer(shape.schema), shape)),
-                Content::TextOf(media_type, shape) => {
-                    ((*media_type).to_owned(), body(schemas.answer(shape.schema), shape))
-                }
-                Content::Text { media_type, about, example } => text(media_type, about, example),
-                Content::Bytes { media_type, about } => bytes(media_type, about),
-            })
-            .collect();
-        response["content"] = json!(content);
+        response["content"] = contents(answer.contents, |body| schemas.answer(body.schema)).into();
     }
     if !answer.links.is_empty() {
         let links: Map<String, Value> = answer
@@ -172,22 +151,30 @@ fn shared(header: &Parameter) -> (String, Value) {
     (header.name.to_owned(), json!({"$ref": format!("#/components/headers/{}", header.name)}))
 }
 
-fn body(schema: Value, shape: &Shape) -> Value {
-    json!({"schema": schema, "example": (shape.example)()})
+/// Bodies by media type.
+fn contents(contents: &[Content], mut schema_of: impl FnMut(BodySchema) -> Value) -> Map<String, Value> {
+    let mut body = |body: &BodySchema| json!({"schema": schema_of(*body), "example": (body.example)()});
+    let entries = contents.iter().map(|content| match content {
+        Content::Json(schema) => ("application/json".to_owned(), body(schema)),
+        Content::TextOf(media_type, schema) => ((*media_type).to_owned(), body(schema)),
+        Content::Text { media_type, description, example } => text(media_type, description, example),
+        Content::Bytes { media_type, description } => bytes(media_type, description),
+    });
+    entries.collect()
 }
 
-fn text(media_type: &str, about: &str, example: &str) -> (String, Value) {
+fn text(media_type: &str, description: &str, example: &str) -> (String, Value) {
     // JSON that is made elsewhere is an object here.
     let (kind, example) = match media_type {
         "application/json" => ("object", json!({})),
         _ => ("string", json!(example)),
     };
-    (media_type.to_owned(), json!({"schema": {"type": kind, "description": about}, "example": example}))
+    (media_type.to_owned(), json!({"schema": {"type": kind, "description": description}, "example": example}))
 }
 
 /// What is no text has no type (OpenAPI 3.1, section 4.8.14.4), and no example that the document could show.
-fn bytes(media_type: &str, about: &str) -> (String, Value) {
-    (media_type.to_owned(), json!({"schema": {"contentMediaType": media_type, "description": about}}))
+fn bytes(media_type: &str, description: &str) -> (String, Value) {
+    (media_type.to_owned(), json!({"schema": {"contentMediaType": media_type, "description": description}}))
 }
 
 /// A problem with this code, as an example.

@@ -22,7 +22,7 @@ pub fn page() -> String {
             continue;
         }
         let name = tag.name();
-        add(out, format_args!("<section id=\"{}\">\n<h2>{name}</h2>\n{}", slug(name), prose(tag.about())));
+        add(out, format_args!("<section id=\"{}\">\n<h2>{name}</h2>\n{}", slug(name), prose(tag.description())));
         for call in &calls {
             write_call(out, &document, call);
         }
@@ -104,12 +104,12 @@ fn write_call(out: &mut String, document: &Value, call: &Call<'_>) {
         out.push_str("<h4>Parameters</h4>\n<table>\n<thead><tr><th>Name</th><th>In</th><th>Type</th><th>What it does</th></tr></thead>\n<tbody>\n");
         for parameter in parameters {
             let text = |field: &str| escape(parameter[field].as_str().unwrap_or_default());
-            let about = prose(parameter["description"].as_str().unwrap_or_default());
+            let description = prose(parameter["description"].as_str().unwrap_or_default());
             let kind = type_of(&parameter["schema"]);
             add(
                 out,
                 format_args!(
-                    "<tr><td><code>{}</code></td><td>{}</td><td>{kind}</td><td>{about}</td></tr>\n",
+                    "<tr><td><code>{}</code></td><td>{}</td><td>{kind}</td><td>{description}</td></tr>\n",
                     text("name"),
                     text("in"),
                 ),
@@ -272,11 +272,14 @@ fn properties(out: &mut String, schema: &Value) {
     out.push_str("<table>\n<thead><tr><th>Field</th><th>Type</th><th>What it is</th></tr></thead>\n<tbody>\n");
     for (name, field) in fields(&schema["properties"]) {
         let always = required.is_some_and(|required| required.iter().any(|other| other == name));
-        let about = prose(field["description"].as_str().unwrap_or_default());
+        let description = prose(field["description"].as_str().unwrap_or_default());
         let kind = type_of(field);
         let may_lack = if always { "" } else { " <em>may be missing</em>" };
         let name = escape(name);
-        add(out, format_args!("<tr><td><code>{name}</code></td><td>{kind}{may_lack}</td><td>{about}</td></tr>\n"));
+        add(
+            out,
+            format_args!("<tr><td><code>{name}</code></td><td>{kind}{may_lack}</td><td>{description}</td></tr>\n"),
+        );
     }
     out.push_str("</tbody>\n</table>\n");
 }

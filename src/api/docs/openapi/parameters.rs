@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::api::docs::doc_only::ForDocument;
-use crate::api::docs::parameter::{About, LogName, Parameter, VERSION};
+use crate::api::docs::doc_only::DocOnly;
+use crate::api::docs::parameter::{LogName, Parameter, ParameterDoc, VERSION};
 use contract::{Format, ProjectId, RequestId, TurnId};
 
 /// The parameters that paths have in braces.
@@ -15,8 +15,8 @@ pub(super) const IN_PATHS: &[Parameter] = &[
     Parameter {
         name: VERSION.name,
         values: VERSION.values,
-        document: ForDocument::new(About {
-            about: "The version's number.",
+        document: DocOnly::new(ParameterDoc {
+            description: "The version's number.",
             example: "2",
             schema: None,
             required: true,

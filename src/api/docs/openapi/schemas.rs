@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::api::docs::doc_only::SchemaOf;
-use crate::api::docs::endpoint::Shape;
+use crate::api::docs::endpoint::BodySchema;
 use crate::api::docs::parameter::{Parameter, Values};
 
 /// Collects schemas. What a body that is sent must hold and what an answer holds may differ for one type, so there is a
@@ -26,7 +26,7 @@ impl Schemas {
     }
 
     /// The schema of a body that is sent.
-    pub fn request(&mut self, shape: Shape) -> Value {
+    pub fn request(&mut self, shape: BodySchema) -> Value {
         plain((shape.schema)(&mut self.requests).into())
     }
 
@@ -52,10 +52,10 @@ impl Schemas {
 
     /// A header of an answer.
     pub fn header(&mut self, header: &Parameter) -> Value {
-        let about = header.document.get();
+        let description = header.document.get();
         json!({
-            "description": about.about,
-            "required": about.required,
+            "description": description.description,
+            "required": description.required,
             "schema": self.parameter(header),
             "example": example(header),
         })

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::HOURS;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
@@ -15,17 +15,18 @@ use contract::Timestamp;
 /// How long the shards are waited for, all at once.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
-pub const METRICS: Terms = Terms {
+pub const METRICS: EndpointDoc = EndpointDoc {
     id: "getMetrics",
+    summary: "figures by the hour: language models, uploads, versions, links, errors",
     tag: Tag::Monitoring,
-    about: "What is counted shows after some seconds, up to a minute or so where much is counted. Figures are kept for a \
+    description: "What is counted shows after some seconds, up to a minute or so where much is counted. Figures are kept for a \
             week.",
-    answers: &[Answer {
-        about: "The figures of all projects together, in all and by the hour.",
-        contents: &[Content::Json(Shape::of::<Metrics>())],
-        ..Answer::OK
+    responses: &[ResponseDoc {
+        description: "The figures of all projects together, in all and by the hour.",
+        contents: &[Content::Json(BodySchema::of::<Metrics>())],
+        ..ResponseDoc::OK
     }],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Figures of some hours.
@@ -56,7 +57,7 @@ struct Hour {
     figures: Figures,
 }
 
-impl Shown for Metrics {
+impl HasExample for Metrics {
     fn example() -> Value {
         let latency = json!({"count": 9, "mean_ms": 6_400, "p50_ms": 5_233, "p95_ms": 14_801});
         let ai = json!({

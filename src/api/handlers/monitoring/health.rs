@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::config::AuthMode;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
@@ -13,20 +13,25 @@ use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
 use crate::object::ObjectName;
 use contract::Timestamp;
 
-pub const HEALTH: Terms = Terms {
+pub const HEALTH: EndpointDoc = EndpointDoc {
     id: "getHealth",
+    summary: "whether the service works; for an admin, each part's state",
     tag: Tag::Monitoring,
-    about: "Everybody is told up or down, and that open mode is on; an admin each part's state.",
-    answers: &[
-        Answer { about: "Scripts are taken.", contents: &[Content::Json(Shape::of::<Health>())], ..Answer::OK },
-        Answer {
+    description: "Everybody is told up or down, and that open mode is on; an admin each part's state.",
+    responses: &[
+        ResponseDoc {
+            description: "Scripts are taken.",
+            contents: &[Content::Json(BodySchema::of::<Health>())],
+            ..ResponseDoc::OK
+        },
+        ResponseDoc {
             status: 503,
-            about: "Scripts cannot be taken now.",
-            contents: &[Content::Json(Shape::of::<Health>())],
-            ..Answer::OK
+            description: "Scripts cannot be taken now.",
+            contents: &[Content::Json(BodySchema::of::<Health>())],
+            ..ResponseDoc::OK
         },
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// Whether the service works.
@@ -113,7 +118,7 @@ struct Runners {
     connected: usize,
 }
 
-impl Shown for Health {
+impl HasExample for Health {
     fn example() -> Value {
         json!({"success": true, "status": "healthy", "timestamp": "2026-01-31T12:00:00.000Z"})
     }

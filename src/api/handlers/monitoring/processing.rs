@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
@@ -17,17 +17,18 @@ use contract::{Key, Phase, ProjectId, Timestamp, Version, prefix};
 /// The most pages of 1,000 keys that are read of each area.
 const MAX_PAGES: usize = 10;
 
-pub const PROCESSING_STATUS: Terms = Terms {
+pub const PROCESSING_STATUS: EndpointDoc = EndpointDoc {
     id: "getProcessingStatus",
+    summary: "the bucket's own state of each version beside the object's",
     tag: Tag::Monitoring,
-    about: "For those who look for a fault: normally nothing differs for longer than some seconds.",
-    answers: &[Answer {
-        about: "A page of versions, as the bucket and as the object have them.",
-        contents: &[Content::Json(Shape::of::<ProcessingStatus>())],
-        ..Answer::OK
+    description: "For those who look for a fault: normally nothing differs for longer than some seconds.",
+    responses: &[ResponseDoc {
+        description: "A page of versions, as the bucket and as the object have them.",
+        contents: &[Content::Json(BodySchema::of::<ProcessingStatus>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::ProjectNotFound, Code::BucketUnavailable, Code::BucketRefuses, Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// What bucket and object show of a project's versions.
@@ -90,7 +91,7 @@ struct SeenAttempt {
     last_heartbeat: Option<Timestamp>,
 }
 
-impl Shown for ProcessingStatus {
+impl HasExample for ProcessingStatus {
     fn example() -> Value {
         json!({
             "success": true,

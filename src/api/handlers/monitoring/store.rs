@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::api::code::Code;
-use crate::api::docs::endpoint::{Answer, Content, Shape, Shown, Tag, Terms};
+use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
@@ -15,37 +15,39 @@ use crate::object::ObjectName;
 use contract::{Key, Timestamp, UploadId};
 use s3::{Addressing, PutOptions, S3Error};
 
-pub const S3_STATUS: Terms = Terms {
+pub const S3_STATUS: EndpointDoc = EndpointDoc {
     id: "getStoreStatus",
+    summary: "the bucket in detail",
     tag: Tag::Monitoring,
-    about: "Never a secret.",
-    answers: &[Answer {
-        about: "What is known of the bucket; `success` says whether it answers now.",
-        contents: &[Content::Json(Shape::of::<StoreStatus<'_>>())],
-        ..Answer::OK
+    description: "Never a secret.",
+    responses: &[ResponseDoc {
+        description: "What is known of the bucket; `success` says whether it answers now.",
+        contents: &[Content::Json(BodySchema::of::<StoreStatus<'_>>())],
+        ..ResponseDoc::OK
     }],
     errors: &[Code::InternalUnavailable],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
-pub const TEST_UPLOAD: Terms = Terms {
+pub const TEST_UPLOAD: EndpointDoc = EndpointDoc {
     id: "testStore",
+    summary: "writes, reads, lists and removes a test object",
     tag: Tag::Monitoring,
-    about: "The object lies under `probe/` and is removed again.",
-    answers: &[
-        Answer {
-            about: "Every step went well.",
-            contents: &[Content::Json(Shape::of::<StoreTest<'_>>())],
-            ..Answer::OK
+    description: "The object lies under `probe/` and is removed again.",
+    responses: &[
+        ResponseDoc {
+            description: "Every step went well.",
+            contents: &[Content::Json(BodySchema::of::<StoreTest<'_>>())],
+            ..ResponseDoc::OK
         },
-        Answer {
+        ResponseDoc {
             status: 503,
-            about: "A step failed, which says why.",
-            contents: &[Content::Json(Shape::of::<StoreTest<'_>>())],
-            ..Answer::OK
+            description: "A step failed, which says why.",
+            contents: &[Content::Json(BodySchema::of::<StoreTest<'_>>())],
+            ..ResponseDoc::OK
         },
     ],
-    ..Terms::NONE
+    ..EndpointDoc::NONE
 };
 
 /// The bucket in detail.
@@ -115,7 +117,7 @@ struct Step {
     error: Option<String>,
 }
 
-impl Shown for StoreStatus<'_> {
+impl HasExample for StoreStatus<'_> {
     fn example() -> Value {
         json!({
             "success": true,
@@ -132,7 +134,7 @@ impl Shown for StoreStatus<'_> {
     }
 }
 
-impl Shown for StoreTest<'_> {
+impl HasExample for StoreTest<'_> {
     fn example() -> Value {
         let step = |ms: u64| json!({"success": true, "ms": ms, "error": null});
         json!({
