@@ -1,24 +1,23 @@
 //! The way of a request: id, route, caller, parameters, body, handler, answer.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 
 use super::auth::{Door, Page};
-use super::batch;
 use super::config::Config;
 use super::error::ApiError;
 use super::headers;
-use super::reply::Reply;
+use super::platform::Platform;
 use super::request::{Call, Query};
-use super::route::{self, Match, RequestBody, Route};
-use super::upload;
-use crate::assets::Assets;
+use super::response::Reply;
+use super::route::{self, Match};
 use crate::auth::SharedKeys;
-use crate::crypto::Verifier;
 use crate::figures::{Figure, Tally};
-use crate::object::{ObjectName, Objects};
+use crate::object::ObjectName;
 use contract::RequestId;
+use platform::Body;
 use platform::ConfigError;
-use platform::{Body, Clock, Http};
 
 /// What becomes of a request.
 pub enum Served {
@@ -32,21 +31,6 @@ pub enum Served {
         /// What to send there.
         request: http::Request<Bytes>,
     },
-}
-
-/// What the API stands on.
-#[derive(Clone, Copy)]
-pub struct Platform<'a> {
-    /// The way to the bucket, and to an issuer's keys.
-    pub http: &'a dyn Http,
-    /// The time, and waiting.
-    pub clock: &'a dyn Clock,
-    /// The way to the objects.
-    pub objects: &'a dyn Objects,
-    /// Checks signatures.
-    pub verifier: &'a dyn Verifier,
-    /// The browser page's files.
-    pub assets: &'a dyn Assets,
 }
 
 /// The API over its platform.
@@ -122,7 +106,7 @@ impl<'a> App<'a> {
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let Platform { http, clock, objects, assets, .. } = self.platform;
-        let mut call = Call {
+        let call = Call {
             config,
             http,
             clock,
@@ -135,22 +119,8 @@ impl<'a> App<'a> {
             headers: head.headers,
             parameters,
             query,
-            body: Bytes::new(),
+            body: RefCell::new(body),
         };
-        let outcome = Self::work(route, &mut call, body).await;
-        if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
-            call.count(Figure::UploadFailed, error.code());
-        }
-        outcome
-    }
-
-    async fn work(route: &Route, call: &mut Call<'_>, body: Body) -> Result<Reply, ApiError> {
-        call.body = match route.body {
-            RequestBody::None => Bytes::new(),
-            RequestBody::Script => upload::read_body(&call.headers, body).await?,
-            RequestBody::Json { limit } => call.read_json(body, limit).await?,
-            RequestBody::Batch => batch::read_body(&call.headers, body).await?,
-        };
-        (route.handler)(call).await
+        (route.handler)(&call).await
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-use super::auth::AuthMode;
 use super::cors::AllowedOrigins;
 use crate::ai::AiConfig;
 use crate::auth::{Expectations, KeySource, TokenHash, TokenText, TrustedIssuer};
@@ -40,6 +39,15 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(***)")
     }
+}
+
+/// How callers are known who show nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Not at all: without a credential nobody is let in.
+    Closed,
+    /// Everybody is the one user `local`, an admin, on loopback hosts only.
+    Open,
 }
 
 /// Everything that the Worker is told.

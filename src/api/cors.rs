@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use super::reply::Reply;
+use super::response::Reply;
 use platform::{BaseUrl, ConfigError};
 
 /// The request headers that calls take, beyond those that need no question.

@@ -4,26 +4,18 @@
 //! - `page`: whose page a browser sends the request for
 //! - `admission`: from the two to an [`Identity`], or to the reason why not
 
-mod admission;
-mod page;
-mod shown;
+mod authenticate;
+mod credential;
+pub mod permission;
+mod request_origin;
 
 use super::config::Config;
 use crate::auth::{Scope, TokenHash, TokenText};
 use crate::project::Caller;
 use contract::Timestamp;
 
-pub(super) use admission::Door;
-pub(super) use page::Page;
-
-/// How callers are known who show nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    /// Not at all: without a credential nobody is let in.
-    Closed,
-    /// Everybody is the one user `local`, an admin, on loopback hosts only.
-    Open,
-}
+pub(super) use authenticate::Door;
+pub(super) use request_origin::Page;
 
 /// Who sends a request, and what it was that said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
