@@ -14,6 +14,7 @@ mod first_contact;
 mod flat_path;
 mod foreign;
 mod forged;
+mod hello;
 mod idempotency;
 mod kept;
 mod key_sets;
