@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde::de::DeserializeOwned;
 
-use super::auth::{Identity, Page};
+use super::auth::{Identity, RequestOrigin};
 use super::config::Config;
 use super::docs::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use super::error::ApiError;
@@ -25,8 +25,7 @@ pub(super) struct Call<'a> {
     pub assets: &'a dyn Assets,
     pub tally: &'a Tally,
     pub identity: Identity,
-    /// Whose page made a browser send it.
-    pub page: Page,
+    pub origin: RequestOrigin,
     pub request_id: RequestId,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
@@ -96,7 +95,7 @@ impl<'a> Call<'a> {
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        self.page.require(&self.identity.credential)
+        self.origin.require_trusted(&self.identity.credential)
     }
 
     /// Asks the project's object.

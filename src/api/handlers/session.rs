@@ -206,7 +206,7 @@ pub async fn sign_out(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// Cookies are for the pages of this service. One of an allowed origin has a token to send, and no business with whoever
 /// signed in here.
 fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
-    call.page.require(&Credential::None)
+    call.origin.require_trusted(&Credential::None)
 }
 
 /// Ends the session that the cookie holds, if it holds one: whose text one has, one may end.
