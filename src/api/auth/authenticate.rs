@@ -6,12 +6,12 @@
 use super::credential::PresentedCredential;
 use super::permission::Permission;
 use super::{ADMIN, Credential, Identity, LOCAL, RequestOrigin, stored_hashes};
-use crate::account::{AccountCall, TokenView};
+use crate::account::{AccountTarget, CheckToken};
 use crate::api::config::{AuthMode, Config, Secret};
 use crate::api::error::ApiError;
 use crate::api::platform::Platform;
 use crate::auth::{Claims, Scope, SharedKeys, TokenKind, TokenText, Unauthentic};
-use crate::object::{ObjectName, call};
+use crate::object::call;
 use crate::project::Caller;
 use platform::is_loopback;
 
@@ -105,10 +105,9 @@ impl Authenticator<'_> {
         if !exists {
             return Err(unknown());
         }
-        let account = ObjectName::Account(token.user().to_owned());
         let hashes = stored_hashes(&token, self.config);
-        let question = AccountCall::CheckToken { hashes, since: self.config.tokens_since };
-        let found: Option<TokenView> = call(self.platform.objects, &account, &question).await?;
+        let request = CheckToken { hashes, since: self.config.tokens_since };
+        let found = call(self.platform.objects, &AccountTarget(token.user().to_owned()), request).await?;
         let found = found.filter(|found| found.token.kind == kind).ok_or_else(unknown)?;
         let credential = match kind {
             TokenKind::Api => Credential::ApiToken(found.id),
