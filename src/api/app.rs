@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use bytes::Bytes;
 
-use super::auth::{Door, Page};
+use super::auth::{Authenticator, RequestOrigin};
 use super::config::Config;
 use super::error::ApiError;
 use super::headers;
@@ -78,7 +78,7 @@ impl<'a> App<'a> {
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
         }
-        headers::guard(headers, is_https);
+        headers::add_security(headers, is_https);
         if let Ok(config) = self.config {
             config.allowed_origins.mark(origin.as_ref(), headers);
         }
@@ -98,11 +98,11 @@ impl<'a> App<'a> {
         }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let page = Page::of(&head.headers, &head.uri, config.allowed_origins.list());
-        let door = Door { config, platform: self.platform, keys: self.keys };
-        let identity = door.admit(route.permission, &head, &page).await?;
+        let origin = RequestOrigin::of(&head.headers, &head.uri, config.allowed_origins.list());
+        let authenticator = Authenticator { config, platform: self.platform, keys: self.keys };
+        let identity = authenticator.authenticate(route.permission, &head, &origin).await?;
         if !head.method.is_safe() {
-            page.require(&identity.credential)?;
+            origin.require_trusted(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let Platform { http, clock, objects, assets, .. } = self.platform;
@@ -114,7 +114,7 @@ impl<'a> App<'a> {
             assets,
             tally: self.tally,
             identity,
-            page,
+            origin,
             request_id: request_id.clone(),
             headers: head.headers,
             parameters,

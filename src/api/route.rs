@@ -132,7 +132,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
             return Ok(Match { route, parameters });
         }
     }
-    Err(ApiError::method(method.as_str(), methods(path)?.join(", ")))
+    Err(ApiError::method(method.as_str(), path, methods(path)?.join(", ")))
 }
 
 /// The methods that a path takes.

@@ -1,23 +1,23 @@
-//! The credential that a request carries, as it came: nothing is believed yet.
+//! The credential that a request presents. Nothing is checked yet.
 
 use crate::api::cookie;
 
-/// What a request shows.
+/// A credential as the request presents it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Shown<'a> {
+pub(super) enum PresentedCredential<'a> {
     /// Neither header nor cookie.
-    Nothing,
-    /// `Authorization: Bearer`, and this.
+    Missing,
+    /// The token of `Authorization: Bearer`.
     Bearer(&'a str),
-    /// The session's cookie, with this in it.
+    /// The value of the session cookie.
     Cookie(&'a str),
 }
 
-impl<'a> Shown<'a> {
-    /// Reads what `headers` show. A header counts before a cookie, which a browser adds by itself.
+impl<'a> PresentedCredential<'a> {
+    /// Reads the credential. A header takes precedence over a cookie, which browsers add by themselves.
     ///
     /// # Errors
-    /// What is wrong with it, in words for the caller. A credential that cannot be read is not passed over.
+    /// The problem, in words for the caller. A malformed credential is never ignored.
     pub fn read(headers: &'a http::HeaderMap) -> Result<Self, &'static str> {
         let mut given = headers.get_all(http::header::AUTHORIZATION).iter();
         if let Some(value) = given.next() {
@@ -29,15 +29,15 @@ impl<'a> Shown<'a> {
                 .ok_or("the header is not of the form Authorization: Bearer <token>");
         }
         let mut sessions = cookie::sessions(headers);
-        let Some(session) = sessions.next() else { return Ok(Self::Nothing) };
+        let Some(session) = sessions.next() else { return Ok(Self::Missing) };
         if sessions.next().is_some() {
-            return Err("the request has more than one session's cookie");
+            return Err("the request has more than one session cookie");
         }
-        std::str::from_utf8(session).map(Self::Cookie).map_err(|_| "the session's cookie is not one of this service")
+        std::str::from_utf8(session).map(Self::Cookie).map_err(|_| "this service did not create the session cookie")
     }
 }
 
-/// The token of a bearer's header (RFC 6750, section 2.1).
+/// The token of a bearer header (RFC 6750, section 2.1).
 fn bearer(value: &http::HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
@@ -60,25 +60,25 @@ mod tests {
     type Given = &'static [(&'static str, &'static [u8])];
 
     #[test]
-    fn what_is_shown() {
+    fn headers_count_before_cookies() {
         const COOKIE: &[u8] = b"a=\xff; __Host-partwright=pw_x.y;b=2";
-        let cases: [(Given, Shown<'_>); 8] = [
-            (&[], Shown::Nothing),
-            (&[("authorization", b"Bearer x.y")], Shown::Bearer("x.y")),
-            (&[("authorization", b"bEARER   two words ")], Shown::Bearer("two words")),
-            (&[("cookie", COOKIE)], Shown::Cookie("pw_x.y")),
-            (&[("cookie", b"a=1"), ("cookie", b"__Host-partwright=z")], Shown::Cookie("z")),
-            (&[("cookie", b"__Host-partwright=")], Shown::Cookie("")),
-            (&[("cookie", b"__host-partwright=x; __Host-partwright2=y; partwright=z")], Shown::Nothing),
-            (&[("cookie", COOKIE), ("authorization", b"Bearer x")], Shown::Bearer("x")),
+        let cases: [(Given, PresentedCredential<'_>); 8] = [
+            (&[], PresentedCredential::Missing),
+            (&[("authorization", b"Bearer x.y")], PresentedCredential::Bearer("x.y")),
+            (&[("authorization", b"bEARER   two words ")], PresentedCredential::Bearer("two words")),
+            (&[("cookie", COOKIE)], PresentedCredential::Cookie("pw_x.y")),
+            (&[("cookie", b"a=1"), ("cookie", b"__Host-partwright=z")], PresentedCredential::Cookie("z")),
+            (&[("cookie", b"__Host-partwright=")], PresentedCredential::Cookie("")),
+            (&[("cookie", b"__host-partwright=x; __Host-partwright2=y; partwright=z")], PresentedCredential::Missing),
+            (&[("cookie", COOKIE), ("authorization", b"Bearer x")], PresentedCredential::Bearer("x")),
         ];
-        for (given, shown) in cases {
-            assert_eq!(Shown::read(&headers(given)), Ok(shown), "{given:?}");
+        for (given, presented) in cases {
+            assert_eq!(PresentedCredential::read(&headers(given)), Ok(presented), "{given:?}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_nothing() {
+    fn malformed_credentials_are_errors() {
         let cases: [Given; 12] = [
             &[("authorization", b"")],
             &[("authorization", b"Bearer")],
@@ -94,7 +94,7 @@ mod tests {
             &[("cookie", b"__Host-partwright=\xff")],
         ];
         for given in cases {
-            assert!(Shown::read(&headers(given)).is_err(), "{given:?}");
+            assert!(PresentedCredential::read(&headers(given)).is_err(), "{given:?}");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Who may call a route.
+//! Who may use a route.
 
-/// Who may call.
+/// The callers that a route accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
-    /// Everybody; who calls is not asked.
+    /// Everybody. Credentials are not looked at.
     Public,
-    /// Everybody; who is known for sure is told more.
+    /// Everybody. An authenticated caller gets more.
     Recognised,
-    /// A known user, whose token may read; whose project it is, the project's object decides.
+    /// A user whose credential may read. The Project object checks who owns the project.
     Read,
-    /// A known user, whose token may write as well.
+    /// A user whose credential may also write.
     Write,
-    /// Whoever has `ADMIN_TOKEN`, or the role `admin`.
+    /// `ADMIN_TOKEN`, or a user with the role `admin`.
     Admin,
-    /// Whoever has `RUNNER_TOKEN`.
+    /// `RUNNER_TOKEN`.
     Runner,
 }

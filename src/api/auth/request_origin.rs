@@ -1,24 +1,25 @@
-//! Whose page a browser sends a request for. Pages of others cannot read answers, but they can send what needs no
-//! question first (a POST without a body, a form) and open WebSockets, and where loopback or a cookie lets the browser
-//! in, that would count as its user's.
+//! The page from which a browser sends a request.
+//!
+//! Pages of other sites cannot read responses. They can send requests that need no preflight (a POST without a body, a
+//! form) and open WebSockets. If loopback or a cookie authenticates the browser, such a request would act for its user.
 
 use super::Credential;
 use crate::api::error::ApiError;
 
-/// Where the page is from that makes a browser send a request.
+/// The origin of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) enum Page {
-    /// From this service; or there is none: a person's own doing, or a program that is no browser.
+pub(in crate::api) enum RequestOrigin {
+    /// A page of this service, no page at all (a typed address), or a client that is not a browser.
     Own,
-    /// From an origin that the settings allow.
+    /// A page of an origin in `ALLOWED_ORIGINS`.
     Allowed(String),
-    /// From another origin, or from one that the browser does not tell.
+    /// A page of another origin, or of one that the browser hides.
     Foreign(String),
 }
 
-impl Page {
-    /// Reads it from what browsers say of it (`Origin`: Fetch, section 3.2; `Sec-Fetch-Site`: Fetch Metadata, section
-    /// 2.4). `uri` is the request's, absolute; `allowed` are origins that the settings allow.
+impl RequestOrigin {
+    /// Reads the headers of browsers (`Origin`: Fetch, section 3.2; `Sec-Fetch-Site`: Fetch Metadata, section 2.4).
+    /// `uri` is the request's and absolute; `allowed` comes from `ALLOWED_ORIGINS`.
     pub fn of(headers: &http::HeaderMap, uri: &http::Uri, allowed: &[String]) -> Self {
         if let Some(origin) = headers.get(http::header::ORIGIN) {
             let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
@@ -31,23 +32,23 @@ impl Page {
             };
         }
         let Some(site) = headers.get("sec-fetch-site") else { return Self::Own };
-        // `none` is a person's own doing.
+        // `none`: a person typed the address or opened a bookmark.
         if site == "same-origin" || site == "none" { Self::Own } else { Self::Foreign("another site".to_owned()) }
     }
 
-    /// Requires that whoever shows `credential` is not made to by another site's page: only a page of this service may
-    /// use what a browser adds by itself; one of an allowed origin may send a token that it has.
+    /// Requires that no page of another site misuses `credential`. Pages of this service may use everything; pages of an
+    /// allowed origin only a token in a header, which browsers do not add by themselves.
     ///
     /// # Errors
     /// 403 `foreign_origin`.
-    pub fn require(&self, credential: &Credential) -> Result<(), ApiError> {
+    pub fn require_trusted(&self, credential: &Credential) -> Result<(), ApiError> {
         match self {
             Self::Allowed(_) if credential.is_in_a_header() => Ok(()),
             _ => self.require_own(),
         }
     }
 
-    /// Requires a page of this service, or none.
+    /// Requires [`RequestOrigin::Own`].
     ///
     /// # Errors
     /// 403 `foreign_origin`.
@@ -59,8 +60,10 @@ impl Page {
     }
 }
 
-/// Whether `origin` is this service's own, reached under `uri`. A page that came without TLS may be anybody's who is on
-/// the way, so it is no page of a service reached by TLS; the other way round a proxy in front has ended the TLS.
+/// Whether `origin` is this service's own, reached under `uri`.
+///
+/// Anybody on the network path can forge a page without TLS, so an `http` page is foreign to an `https` service. The
+/// reverse is allowed: a proxy may terminate TLS.
 fn is_own(origin: &str, uri: &http::Uri) -> bool {
     let Some((scheme, host)) = origin.split_once("://") else { return false };
     let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -72,14 +75,14 @@ fn is_own(origin: &str, uri: &http::Uri) -> bool {
 mod tests {
     use super::*;
 
-    fn page(url: &str, header: (&'static str, &str)) -> Page {
+    fn origin(url: &str, header: (&'static str, &str)) -> RequestOrigin {
         let mut headers = http::HeaderMap::new();
         headers.insert(header.0, header.1.parse().unwrap());
-        Page::of(&headers, &url.parse().unwrap(), &["https://app.example.com".to_owned()])
+        RequestOrigin::of(&headers, &url.parse().unwrap(), &["https://app.example.com".to_owned()])
     }
 
     #[test]
-    fn whose_page_it_is() {
+    fn only_the_same_origin_is_own() {
         let url = "https://cad.example.com/api/batch";
         for header in [
             ("origin", "https://cad.example.com"),
@@ -88,10 +91,10 @@ mod tests {
             ("sec-fetch-site", "none"),
             ("accept", "*/*"),
         ] {
-            assert_eq!(page(url, header), Page::Own, "{header:?}");
+            assert_eq!(origin(url, header), RequestOrigin::Own, "{header:?}");
         }
-        assert_eq!(page("http://127.0.0.1:8787/", ("origin", "http://127.0.0.1:8787")), Page::Own);
-        assert_eq!(page("http://inside.example.com/", ("origin", "https://inside.example.com")), Page::Own);
+        assert_eq!(origin("http://127.0.0.1:8787/", ("origin", "http://127.0.0.1:8787")), RequestOrigin::Own);
+        assert_eq!(origin("http://inside.example.com/", ("origin", "https://inside.example.com")), RequestOrigin::Own);
         for header in [
             ("origin", "http://cad.example.com"),
             ("origin", "https://cad.example.com:8443"),
@@ -104,22 +107,28 @@ mod tests {
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-site", ""),
         ] {
-            assert!(matches!(page(url, header), Page::Foreign(_)), "{header:?}");
+            assert!(matches!(origin(url, header), RequestOrigin::Foreign(_)), "{header:?}");
         }
-        assert!(matches!(page("http://127.0.0.1:8787/", ("origin", "http://127.0.0.1:8788")), Page::Foreign(_)));
+        assert!(matches!(
+            origin("http://127.0.0.1:8787/", ("origin", "http://127.0.0.1:8788")),
+            RequestOrigin::Foreign(_)
+        ));
     }
 
     #[test]
-    fn an_allowed_page_may_send_a_token_and_nothing_else() {
-        let allowed = page("https://cad.example.com/", ("origin", "https://app.example.com"));
-        let foreign = page("https://cad.example.com/", ("origin", "https://app.example.com:8443"));
+    fn allowed_pages_may_only_send_tokens() {
+        let allowed = origin("https://cad.example.com/", ("origin", "https://app.example.com"));
+        let foreign = origin("https://cad.example.com/", ("origin", "https://app.example.com:8443"));
         let token = Credential::ApiToken("id".to_owned());
         for credential in [&token, &Credential::Jwt, &Credential::AdminToken, &Credential::RunnerToken] {
-            assert!(allowed.require(credential).is_ok() && foreign.require(credential).is_err(), "{credential:?}");
+            assert!(
+                allowed.require_trusted(credential).is_ok() && foreign.require_trusted(credential).is_err(),
+                "{credential:?}"
+            );
         }
         for credential in [&Credential::None, &Credential::Session("id".to_owned())] {
-            assert_eq!(allowed.require(credential).unwrap_err().code(), "foreign_origin", "{credential:?}");
-            assert!(Page::Own.require(credential).is_ok());
+            assert_eq!(allowed.require_trusted(credential).unwrap_err().code(), "foreign_origin", "{credential:?}");
+            assert!(RequestOrigin::Own.require_trusted(credential).is_ok());
         }
     }
 }

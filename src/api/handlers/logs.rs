@@ -10,7 +10,7 @@ use crate::api::docs::parameter::LogName;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::project::Operation;
+use crate::project::ListVersions;
 use contract::{Key, LONGEST_KEY, ProjectId, Timestamp, Version, prefix};
 use s3::{Entry, S3Error};
 
@@ -187,7 +187,7 @@ pub async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// Logs lie in the bucket; whose they are, the object knows.
 async fn require_project(call: &Call<'_>, project: &ProjectId) -> Result<(), ApiError> {
-    call.ask(project, Operation::Versions { before: None, limit: 1 }).await.map(drop)
+    call.ask(project, ListVersions { before: None, limit: 1 }).await.map(drop)
 }
 
 fn describe(project: &ProjectId, entry: &Entry) -> LogFacts {

@@ -14,7 +14,7 @@ use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::figures::Figure;
-use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use crate::project::{GetNewestCompleted, VersionView};
 use contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use s3::{LinkLife, link_life, presign_get};
 
@@ -256,10 +256,7 @@ async fn wanted(call: &Call<'_>, project: &ProjectId) -> Result<Option<VersionVi
     if let Some(version) = call.query.version()? {
         return find(call, project, version).await.map(Some);
     }
-    match call.ask(project, Operation::NewestCompleted).await? {
-        ObjectReply::Version(view) => Ok(view.map(|view| *view)),
-        _ => Err(ApiError::broken("the project's object answered another question")),
-    }
+    call.ask(project, GetNewestCompleted).await
 }
 
 fn missing(project: &ProjectId, view: &VersionView, format: Format) -> ApiError {

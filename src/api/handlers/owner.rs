@@ -12,7 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::auth::is_user_id;
-use crate::project::{Operation, Reply as ObjectReply};
+use crate::project::AssignOwner;
 use contract::{ProjectId, RequestId};
 
 /// The most bytes of such a body.
@@ -83,15 +83,12 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, ApiError> {
     if !is_user_id(&owner) {
         return Err(ApiError::invalid("owner", "a user's id is 1 to 128 visible ASCII characters without spaces"));
     }
-    let operation = Operation::AssignOwner { owner: owner.clone() };
-    let ObjectReply::Assigned { before } = call.ask(&project, operation).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let previous_owner = call.ask(&project, AssignOwner { owner: owner.clone() }).await?;
     Reply::json(&Assigned {
         success: true,
         project_name: &project,
         owner: &owner,
-        previous_owner: before,
+        previous_owner,
         request_id: &call.request_id,
     })
 }

@@ -4,13 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::account::{AccountCall, ListedProject, ProjectPage};
+use crate::account::{ListProjects, ListedProject};
 use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::object::ObjectName;
 
 pub const LIST: EndpointDoc = EndpointDoc {
     id: "listProjects",
@@ -52,8 +51,8 @@ impl HasExample for ProjectList {
 
 /// My projects, newest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let question = AccountCall::List { cursor: call.query.cursor()?, limit: call.query.limit()? };
-    let page: ProjectPage = call.ask_object(&ObjectName::Account(call.identity.caller.user.clone()), &question).await?;
+    let request = ListProjects { cursor: call.query.cursor()?, limit: call.query.limit()? };
+    let page = call.ask_account(&call.identity.caller.user, request).await?;
     Reply::json(&ProjectList {
         success: true,
         projects: page.projects,

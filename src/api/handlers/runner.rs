@@ -13,9 +13,8 @@ use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, R
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::fleet::FleetCall;
-use crate::object::ObjectName;
-use crate::project::Operation;
+use crate::fleet::{FleetTarget, Join};
+use crate::project::TakeEvents;
 use contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 
 pub const EVENTS: EndpointDoc = EndpointDoc {
@@ -77,7 +76,7 @@ pub async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
     }
     // A hint that does not arrive is no failure: the object finds the same in the bucket.
     let told = stream::iter(by_project).map(async |(project, events)| {
-        let _ = call.ask(&project, Operation::Hint(events)).await;
+        let _ = call.ask(&project, TakeEvents(events)).await;
     });
     told.buffer_unordered(AT_ONCE).collect::<()>().await;
     Ok(Reply::empty())
@@ -86,5 +85,5 @@ pub async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// A WebSocket over which runners are told that there is work.
 pub async fn wake(call: &Call<'_>) -> Result<Reply, ApiError> {
     call.require_handshake()?;
-    Reply::upgrade(ObjectName::Fleet, &FleetCall::Join)
+    Reply::upgrade(&FleetTarget, Join)
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::account::{AccountCall, Created, NewToken, TokenView};
+use crate::account::{CreateToken, ListTokens, NewToken, RevokeToken, TokenView};
 use crate::api::auth::{Credential, stored_hash};
 use crate::api::body;
 use crate::api::code::Code;
@@ -19,7 +19,6 @@ use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use crate::object::ObjectName;
 use contract::{LenientU64, RequestId, Timestamp};
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
@@ -271,14 +270,13 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
         expires_at: call.clock.now().after(DAY * days),
     };
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken {
+    let request = CreateToken {
         hash: stored_hash(&made, call.config),
         token,
         session: session.filter(|_| is_own),
         since: call.config.tokens_since,
     };
-    let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
-    let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
+    let TokenView { id, token, created_at, last_used_at: _ } = call.ask_account(user, request).await?;
     let NewToken { name, scope, parent, expires_at, .. } = token;
     let answer = NewApiToken {
         success: true,
@@ -300,9 +298,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// The tokens that count, newest first; never their texts.
 pub async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = whose(call, call.query.user())?;
-    let account = ObjectName::Account(user.to_owned());
-    let question = AccountCall::ListTokens { since: call.config.tokens_since };
-    let tokens: Vec<TokenView> = call.ask_object(&account, &question).await?;
+    let tokens = call.ask_account(user, ListTokens { since: call.config.tokens_since }).await?;
     let tokens: Vec<ApiToken> = tokens.into_iter().map(ApiToken::from).collect();
     Reply::json(&TokenList { success: true, user, total_tokens: tokens.len(), tokens })
 }
@@ -311,9 +307,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub async fn revoke(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = whose(call, call.query.user())?;
     let id = call.parameter("id");
-    let question = AccountCall::RevokeToken { id: id.to_owned() };
-    let was_there: bool = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
-    if !was_there {
+    if !call.ask_account(user, RevokeToken { id: id.to_owned() }).await? {
         return Err(ApiError::no_token(id));
     }
     Reply::json(&Revoked {

@@ -15,7 +15,7 @@ use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::figures::Figure;
-use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
+use crate::project::{Idempotency, NewScript, UploadScript, Uploaded, message};
 use contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version};
 
 /// The most that the caller's own metadata takes, as JSON.
@@ -226,18 +226,18 @@ async fn take(call: &Call<'_>) -> Result<Reply, ApiError> {
         MediaType::Python => Upload { code: body::text(&bytes)?.to_owned(), metadata: None },
         MediaType::Json => body::parse(&bytes)?,
     };
-    let operation = upload.into_operation(call.idempotency_key()?, None)?;
-    reply(call, &project, send(call, &project, operation).await?)
+    let request = upload.into_request(call.idempotency_key()?, None)?;
+    reply(call, &project, call.ask(&project, request).await?)
 }
 
 impl Upload {
-    /// The question to the project's object, if a script and its metadata may be taken. With `patience` it waits for the
+    /// The request to the project's object, if a script and its metadata may be taken. With `patience` it waits for the
     /// bucket no longer than that.
-    pub fn into_operation(
+    pub fn into_request(
         self,
         key: Option<IdempotencyKey>,
         patience: Option<Duration>,
-    ) -> Result<Operation, ApiError> {
+    ) -> Result<UploadScript, ApiError> {
         let Self { code, metadata } = self;
         if code.len() > MAX_SCRIPT_BYTES {
             return Err(too_large());
@@ -256,15 +256,7 @@ impl Upload {
         let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
         let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
         let patience_ms = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        Ok(Operation::Upload { script, idempotency, patience_ms })
-    }
-}
-
-/// Asks the project's object for a new version.
-pub async fn send(call: &Call<'_>, project: &ProjectId, operation: Operation) -> Result<Uploaded, ApiError> {
-    match call.ask(project, operation).await? {
-        ObjectReply::Uploaded(uploaded) => Ok(uploaded),
-        _ => Err(ApiError::broken("the project's object answered another question")),
+        Ok(UploadScript { script, idempotency, patience_ms })
     }
 }
 

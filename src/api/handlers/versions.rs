@@ -11,7 +11,7 @@ use crate::api::docs::parameter::IDEMPOTENCY_KEY;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::project::{Idempotency, Operation, Reply as ObjectReply, message};
+use crate::project::{CancelVersion, Idempotency, RetryVersion, message};
 use contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 
 pub const CANCEL: EndpointDoc = EndpointDoc {
@@ -100,9 +100,7 @@ impl HasExample for Cancelled {
 /// Ends a version that is not finished.
 pub async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (project, version) = (call.project()?, call.version()?);
-    let ObjectReply::Cancelled(view) = call.ask(&project, Operation::Cancel(version)).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let view = call.ask(&project, CancelVersion(version)).await?;
     Reply::json(&Cancelled {
         success: true,
         version: view.version,
@@ -121,6 +119,6 @@ pub async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub async fn retry(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (project, version) = (call.project()?, call.version()?);
     let idempotency = call.idempotency_key()?.map(|key| Idempotency::of_retry(key, version));
-    let uploaded = upload::send(call, &project, Operation::Retry { version, idempotency }).await?;
+    let uploaded = call.ask(&project, RetryVersion { version, idempotency }).await?;
     upload::reply(call, &project, uploaded)
 }

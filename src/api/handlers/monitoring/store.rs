@@ -10,8 +10,7 @@ use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, R
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
-use crate::object::ObjectName;
+use crate::fleet::{GetHealth, StoreVerdict};
 use contract::{Key, Timestamp, UploadId};
 use s3::{Addressing, PutOptions, S3Error};
 
@@ -154,7 +153,7 @@ impl HasExample for StoreTest<'_> {
 
 /// The bucket in detail, for the admin. Never a secret.
 pub async fn s3_status(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let answer: FleetAnswer = call.ask_object(&ObjectName::Fleet, &FleetCall::Health).await?;
+    let answer = call.ask_fleet(GetHealth).await?;
     let bucket = &call.config.bucket;
     Reply::json(&StoreStatus {
         success: answer.latency_ms.is_some(),
