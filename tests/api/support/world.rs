@@ -24,6 +24,7 @@ use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
 use serde_json::Value;
 
+pub use super::answer::Answer;
 use super::clock::TestClock;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
@@ -130,23 +131,6 @@ pub enum Line {
     Lossy,
     /// It never answers.
     Silent,
-}
-
-/// An answer, read whole.
-pub struct Answer {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub bytes: Bytes,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("no JSON: {:?}", self.bytes))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
@@ -288,7 +272,7 @@ impl World {
         };
         let bytes = body.bytes(usize::MAX).await.unwrap();
         let answer = Answer { status: head.status.as_u16(), headers: head.headers, bytes };
-        openapi_check::check(&method, &path, &answer);
+        openapi_check::assert_documented(&method, &path, &answer);
         Ok(answer)
     }
 
@@ -435,7 +419,7 @@ impl World {
     }
 
     /// Another user uploads the first script of a project.
-    pub async fn give_to_somebody_else(&self, project: &str) {
+    pub async fn upload_as_another_user(&self, project: &str) {
         let project: ProjectId = project.parse().unwrap();
         let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
         let call = ProjectCall {
