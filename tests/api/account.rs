@@ -1,9 +1,13 @@
 //! The account object by itself: its list of projects, its tokens and sessions.
 
 use contract::Timestamp;
-use partwright::account::{AccountCall, AccountObject, Created, NewToken, ProjectPage, TokenRefusal, TokenView};
+use futures::FutureExt;
+use partwright::account::{
+    AccountObject, AccountRefusal, AccountTarget, AddProject, CheckToken, CreateToken, Created, EndSession,
+    ListProjects, ListTokens, NewToken, RemoveProject, RevokeToken, TokenRefusal, TokenView,
+};
 use partwright::auth::{Scope, TokenKind, TokenText};
-use partwright::object::{Sql, Value};
+use partwright::object::{CallError, ObjectCall, ObjectRequest, Sql, Target, Value, read_answer};
 use serde::de::DeserializeOwned;
 
 use crate::support::sqlite::Sqlite;
@@ -11,9 +15,26 @@ use crate::support::sqlite::Sqlite;
 /// Accepts tokens of any age.
 const ALWAYS: Timestamp = Timestamp::EPOCH;
 
-fn ask<A: DeserializeOwned>(sql: &Sqlite, call: &AccountCall, at: i64) -> A {
-    let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at)).unwrap();
-    serde_json::from_value(answer).unwrap()
+fn ask<R>(sql: &Sqlite, request: R, at: i64) -> R::Reply
+where
+    R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+{
+    try_ask(sql, request, at).unwrap()
+}
+
+fn try_ask<R>(sql: &Sqlite, request: R, at: i64) -> Result<R::Reply, AccountRefusal>
+where
+    R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+{
+    let target = AccountTarget("anna".to_owned());
+    let object = target.object();
+    let call = ObjectCall { target, operation: request.into() };
+    let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at));
+    match read_answer::<R>(&object, answer).now_or_never().unwrap() {
+        Ok(reply) => Ok(reply),
+        Err(CallError::Refused(refusal)) => Err(refusal),
+        Err(CallError::Failed(error)) => panic!("{error}"),
+    }
 }
 
 fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
@@ -31,8 +52,12 @@ fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
 fn create(sql: &Sqlite, token: NewToken, session: Option<&str>, at: i64) -> (TokenText, Created) {
     let text = TokenText::random("anna").unwrap();
     let (hash, session) = (text.hash(), session.map(str::to_owned));
-    let call = AccountCall::CreateToken { hash, token, session, since: ALWAYS };
-    (text, ask(sql, &call, at))
+    let made = try_ask(sql, CreateToken { hash, token, session, since: ALWAYS }, at);
+    let made = made.map_err(|refusal| match refusal {
+        AccountRefusal::Token(refusal) => refusal,
+        AccountRefusal::Storage(error) => panic!("{error}"),
+    });
+    (text, made)
 }
 
 /// The token's view if the account accepts it.
@@ -41,7 +66,7 @@ fn find(sql: &Sqlite, text: &TokenText, at: i64) -> Option<TokenView> {
 }
 
 fn find_since(sql: &Sqlite, text: &TokenText, since: Timestamp, at: i64) -> Option<TokenView> {
-    ask(sql, &AccountCall::CheckToken { hashes: vec![text.hash()], since }, at)
+    ask(sql, CheckToken { hashes: vec![text.hash()], since }, at)
 }
 
 #[test]
@@ -49,21 +74,21 @@ fn a_removed_project_is_not_listed() {
     let sql = Sqlite::new();
     let project = |name: &str| name.parse().unwrap();
     let listed = || {
-        let page: ProjectPage = ask(&sql, &AccountCall::List { cursor: None, limit: 10 }, 9);
+        let page = ask(&sql, ListProjects { cursor: None, limit: 10 }, 9);
         let names: Vec<String> = page.projects.iter().map(|one| one.project_name.to_string()).collect();
         assert_eq!(page.total, names.len() as u64);
         names
     };
-    ask::<()>(&sql, &AccountCall::Remove { project: project("a") }, 1);
+    ask(&sql, RemoveProject(project("a")), 1);
     for name in ["a", "b", "c", "b"] {
-        ask::<()>(&sql, &AccountCall::Add { project: project(name) }, 2);
+        ask(&sql, AddProject(project(name)), 2);
     }
     assert_eq!(listed(), ["c", "b", "a"]);
     for _ in 0..2 {
-        ask::<()>(&sql, &AccountCall::Remove { project: project("b") }, 3);
+        ask(&sql, RemoveProject(project("b")), 3);
         assert_eq!(listed(), ["c", "a"]);
     }
-    ask::<()>(&sql, &AccountCall::Add { project: project("b") }, 4);
+    ask(&sql, AddProject(project("b")), 4);
     assert_eq!(listed(), ["b", "c", "a"], "a project that comes back is the newest");
 }
 
@@ -72,9 +97,9 @@ fn lookups_create_no_tables() {
     let sql = Sqlite::new();
     let text = TokenText::random("anna").unwrap();
     assert_eq!(find(&sql, &text, 1), None);
-    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: "x".to_owned() }, 1));
-    assert!(!ask::<bool>(&sql, &AccountCall::EndSession { hashes: vec![text.hash()] }, 1));
-    assert!(ask::<Vec<TokenView>>(&sql, &AccountCall::ListTokens { since: ALWAYS }, 1).is_empty());
+    assert!(!ask(&sql, RevokeToken { id: "x".to_owned() }, 1));
+    assert!(!ask(&sql, EndSession { hashes: vec![text.hash()] }, 1));
+    assert!(ask(&sql, ListTokens { since: ALWAYS }, 1).is_empty());
     assert!(sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty());
 }
 
@@ -104,8 +129,8 @@ fn a_revoked_parent_creates_nothing() {
     assert_eq!(wrong, Err(TokenRefusal::MakerGone));
     let (_, wrong) = create(&sql, token(TokenKind::Api, None, 900), Some(&parent.id), 3);
     assert_eq!(wrong, Err(TokenRefusal::MakerGone));
-    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: session.id.clone() }, 4), "a session is not a token");
-    assert!(ask::<bool>(&sql, &AccountCall::RevokeToken { id: parent.id.clone() }, 4));
+    assert!(!ask(&sql, RevokeToken { id: session.id.clone() }, 4), "a session is not a token");
+    assert!(ask(&sql, RevokeToken { id: parent.id.clone() }, 4));
     assert_eq!(find(&sql, &cookie, 4), None);
     for (token, session) in [
         (token(TokenKind::Session, Some(&parent.id), 900), None),
@@ -128,7 +153,7 @@ fn tokens_from_before_a_time_are_refused() {
         let since = Timestamp::from_millis(since);
         let found = [&first, &cookie, &second, &other].map(|text| find_since(&sql, text, since, 50).is_some());
         assert_eq!(found, accepted, "a token that was created with a refused one is refused: {since}");
-        let listed: Vec<TokenView> = ask(&sql, &AccountCall::ListTokens { since }, 50);
+        let listed = ask(&sql, ListTokens { since }, 50);
         assert_eq!(listed.len(), [0, 2, 3].into_iter().filter(|index| accepted[*index]).count(), "{since}");
     }
     // They do not count towards the limit of 50.
@@ -137,8 +162,8 @@ fn tokens_from_before_a_time_are_refused() {
     }
     assert_eq!(create(&sql, token(TokenKind::Api, None, 1_000), None, 45).1, Err(TokenRefusal::TooMany { most: 50 }));
     let (hash, token) = (TokenText::random("anna").unwrap().hash(), token(TokenKind::Api, None, 1_000));
-    let call = AccountCall::CreateToken { hash, token, session: None, since: Timestamp::from_millis(45) };
-    assert!(ask::<Created>(&sql, &call, 46).is_ok());
+    let request = CreateToken { hash, token, session: None, since: Timestamp::from_millis(45) };
+    assert!(try_ask(&sql, request, 46).is_ok());
 }
 
 #[test]
@@ -170,8 +195,7 @@ fn a_damaged_row_authenticates_nobody() {
         let sql = Sqlite::new();
         let (text, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
         sql.exec(&format!("UPDATE tokens SET {damage}"), &[]).unwrap();
-        let call = AccountCall::CheckToken { hashes: vec![text.hash()], since: ALWAYS };
-        let answer = AccountObject::new(&sql).handle(&call, Timestamp::from_millis(2));
+        let answer = try_ask(&sql, CheckToken { hashes: vec![text.hash()], since: ALWAYS }, 2);
         // SQLite converts the number, because the column is of type text.
         assert_eq!(answer.is_err(), damage != "parent = 7", "{damage}: {answer:?}");
     }

@@ -61,7 +61,8 @@ async fn each_upload_has_its_own_result() {
         9: 201 version 3 "input/a/a_v3.py" replayed=true
         10: 422 idempotency_key_reused
         11: 413 too_large
-    "#]].assert_eq(&results.iter().map(row).collect::<String>());
+    "#]]
+    .assert_eq(&results.iter().map(row).collect::<String>());
     assert_eq!(results[3]["error"]["field"], "project_name");
     assert_eq!(world.store.inner.object("input/a/a_v3.py").unwrap().bytes, "x = 3");
     assert!(world.store.inner.object("input/a/a_v4.py").is_none());

@@ -362,7 +362,7 @@ async fn watching_needs_upgrade_origin_and_owner() {
     for origin in ["https://evil.example.com", "http://127.0.0.1:8788", "null"] {
         assert_eq!(refused(origin).await, Some((403, "foreign_origin".to_owned())), "{origin}");
     }
-    world.upload_as_another_user("demo").await;
+    world.user("somebody else").upload("demo").await.unwrap();
     let foreign = world.connect(WATCH, None).await.err().unwrap();
     foreign.assert_problem(404, "project_not_found");
     assert_eq!(world.get(&format!("{STATUS}?wait=30")).await.status, 404);

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use contract::{Format, Version};
-use partwright::project::{Operation, Refusal};
+use partwright::object::ObjectRequest;
+use partwright::project::{
+    AssignOwner, CancelVersion, GetNewestCompleted, GetScript, GetStatus, GetVersion, ListVersions, ProjectTarget,
+    Refusal, RetryVersion, WaitForStatus, Watch,
+};
 use platform::{Body, Clock};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
+use crate::support::users::User;
 use crate::support::world::{ADMIN_TOKEN, Answer, World, url};
 
 async fn assign(world: &World, project: &str, body: Value) -> Answer {
@@ -27,19 +33,24 @@ async fn assign_to(world: &World, project: &str, owner: &str) -> Value {
     body["previous_owner"].clone()
 }
 
-/// Every operation on a project except the upload.
-fn operations() -> Vec<Operation> {
-    vec![
-        Operation::Versions { before: None, limit: 10 },
-        Operation::Version(Version::FIRST),
-        Operation::Script(Version::FIRST),
-        Operation::NewestCompleted,
-        Operation::Status,
-        Operation::Wait { seconds: 1, turn: None, repairs: None },
-        Operation::Watch,
-        Operation::Cancel(Version::FIRST),
-        Operation::Retry { version: Version::FIRST, idempotency: None },
-    ]
+/// Asserts that every operation on `cube`, except the upload, finds no project.
+async fn assert_sees_nothing(user: &User<'_>) {
+    async fn assert_not_found<R>(user: &User<'_>, request: R)
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned> + std::fmt::Debug,
+    {
+        let text = format!("{request:?}");
+        assert_eq!(user.ask("cube", request).await.err(), Some(Refusal::NotFound), "{text}");
+    }
+    assert_not_found(user, ListVersions { before: None, limit: 10 }).await;
+    assert_not_found(user, GetVersion(Version::FIRST)).await;
+    assert_not_found(user, GetScript(Version::FIRST)).await;
+    assert_not_found(user, GetNewestCompleted).await;
+    assert_not_found(user, GetStatus).await;
+    assert_not_found(user, WaitForStatus { seconds: 1, turn: None, repairs: None }).await;
+    assert_not_found(user, Watch).await;
+    assert_not_found(user, CancelVersion(Version::FIRST)).await;
+    assert_not_found(user, RetryVersion { version: Version::FIRST, idempotency: None }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,10 +60,7 @@ async fn the_first_upload_owns_a_free_name() {
     assert_eq!(anna.upload("cube").await, Ok(1));
     for stranger in [&bert, &world.admin("root")] {
         assert_eq!(stranger.upload("cube").await, Err(Refusal::NameTaken));
-        for operation in operations() {
-            let text = format!("{operation:?}");
-            assert_eq!(stranger.ask("cube", operation).await.err(), Some(Refusal::NotFound), "{text}");
-        }
+        assert_sees_nothing(stranger).await;
         assert!(stranger.listed().await.is_empty());
     }
     assert_eq!((anna.sees("cube").await, anna.listed().await), (Some(1), vec!["cube".to_owned()]));
@@ -253,7 +261,7 @@ async fn only_an_admin_assigns_owners() {
     let request = put.header("authorization", "Bearer wrong").body(Body::full(json!({"owner": "anna"}).to_string()));
     assert_eq!(world.send(request.unwrap()).await.status, 401);
     // The object also refuses a user whom the API lets through by mistake.
-    let operation = Operation::AssignOwner { owner: "anna".to_owned() };
-    assert_eq!(world.user("anna").ask("demo", operation).await.err(), Some(Refusal::NotFound));
+    let request = AssignOwner { owner: "anna".to_owned() };
+    assert_eq!(world.user("anna").ask("demo", request).await.err(), Some(Refusal::NotFound));
     assert_eq!(world.user("anna").sees("demo").await, None);
 }
