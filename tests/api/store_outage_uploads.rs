@@ -1,4 +1,4 @@
-//! Uploads while the bucket is away: kept, promised, delivered.
+//! Uploads while the bucket is unreachable: accepted with 202, stored in the object, delivered later.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn wait(world: &World, seconds: u64) {
     world.clock.sleep(Duration::from_secs(seconds)).await;
 }
 
-/// Version, phase, and where it moved, newest first.
+/// Version, phase, `moved_from` and `moved_to` of each version, newest first.
 async fn listed(world: &World) -> Vec<(u64, String, Value, Value)> {
     let scripts = world.get("/api/projects/demo/scripts?limit=200").await.json();
     let scripts = scripts["scripts"].as_array().unwrap().clone().into_iter();
@@ -34,15 +34,15 @@ async fn listed(world: &World) -> Vec<(u64, String, Value, Value)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_without_the_bucket_is_kept_and_delivered() {
+async fn an_upload_is_delivered_after_the_outage() {
     for fault in [Fault::NoConnection, Fault::Status(500), Fault::Status(503), Fault::Silence] {
-        for met_before in [false, true] {
+        for known_before in [false, true] {
             let world = World::new();
-            if met_before {
+            if known_before {
                 world.upload("demo", "x = 1").await;
             }
             world.store.always(Some(fault));
-            let (before, number) = (world.clock.now(), u64::from(met_before) + 1);
+            let (before, number) = (world.clock.now(), u64::from(known_before) + 1);
             let answer = send(&world, "x = 'kept'").await;
             let body = answer.json();
             assert_eq!((answer.status, body["version"].as_u64()), (202, Some(number)), "{fault:?} {body}");
@@ -61,7 +61,7 @@ async fn an_upload_without_the_bucket_is_kept_and_delivered() {
             );
             assert_eq!(world.get("/api/projects").await.json()["total_projects"], 1);
             for _ in 0..5 {
-                assert!(world.ring("demo").await, "it stays open");
+                assert!(world.ring("demo").await, "the alarm keeps trying");
             }
             world.evict("demo");
             world.store.always(None);
@@ -77,7 +77,7 @@ async fn an_upload_without_the_bucket_is_kept_and_delivered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_hundred_uploads_in_an_outage_all_arrive_once() {
+async fn two_hundred_uploads_arrive_exactly_once() {
     let world = World::new();
     world.upload("demo", "x = 0").await;
     let outage = async {
@@ -111,7 +111,7 @@ async fn two_hundred_uploads_in_an_outage_all_arrive_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_others_took_meanwhile_says_where_the_version_went() {
+async fn a_taken_number_points_to_the_moved_version() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
@@ -130,22 +130,22 @@ async fn a_number_that_others_took_meanwhile_says_where_the_version_went() {
         ]
     );
     assert_eq!(world.store.inner.object("input/demo/demo_v4.py").unwrap().bytes, "mine");
-    let told = world.get("/api/projects/demo/script/2").await.json();
-    assert_eq!((told["content"].as_str(), told["moved_to"].as_u64()), (Some("theirs"), Some(4)));
+    let script = world.get("/api/projects/demo/script/2").await.json();
+    assert_eq!((&script["content"], &script["moved_to"]), (&json!("theirs"), &json!(4)));
     assert_eq!(world.get("/api/projects/demo/outputs?version=2").await.json()["moved_to"], 4);
     assert_eq!(world.status("demo").await["moved_from"], 2);
     assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_deliveries_at_once_move_a_version_once_and_a_stranger_s_never() {
+async fn concurrent_deliveries_move_a_version_once() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
     assert_eq!(send(&world, "mine").await.json()["version"], 2);
     world.store.always(None);
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
-    // One finds the number taken and waits for the listing; another instance does all of it meanwhile.
+    // One delivery finds the number taken and waits for the listing. Another instance completes the move first.
     world.store.plan("GET", "/models", Fault::Slow(Duration::from_secs(5)));
     let another = async {
         wait(&world, 3).await;
@@ -166,7 +166,7 @@ async fn two_deliveries_at_once_move_a_version_once_and_a_stranger_s_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_number_that_was_told_leads_to_where_the_version_is_now() {
+async fn every_old_number_points_to_the_version() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
@@ -174,7 +174,7 @@ async fn every_number_that_was_told_leads_to_where_the_version_is_now() {
     world.store.always(None);
     for (taken, next) in [(2, 3), (3, 4)] {
         world.store.inner.drop_in(&format!("input/demo/demo_v{taken}.py"), "theirs");
-        // It moves, and then the bucket is away again.
+        // The version moves, and then the bucket is unreachable again.
         for _ in 0..4 {
             world.store.plan("PUT", if next == 3 { "/demo_v3.py" } else { "/demo_v4.py" }, Fault::NoConnection);
         }
@@ -190,10 +190,10 @@ async fn every_number_that_was_told_leads_to_where_the_version_is_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_contact_without_the_bucket_takes_over_what_it_holds_later() {
+async fn the_bucket_is_imported_after_the_outage() {
     let world = World::new();
     world.store.inner.drop_in("input/demo/demo_v1.py", "theirs");
-    // Version 3 left its report alone: nothing at its script's key tells that the number is taken.
+    // Version 3 has a report and no script, so its script's key does not show that the number is taken.
     world.store.inner.drop_in("processed/demo/demo_v3.py.done", "");
     world.store.always(Some(Fault::NoConnection));
     for number in 1..=4 {
@@ -202,21 +202,21 @@ async fn a_first_contact_without_the_bucket_takes_over_what_it_holds_later() {
     world.store.always(None);
     world.ring("demo").await;
     let moves: Vec<_> = listed(&world).await.into_iter().map(|(version, _, from, to)| (version, from, to)).collect();
-    let (none, old) = (Value::Null, |number: u64| json!(number));
+    let new_number = |old: u64| moves.iter().find(|row| row.1 == old).map(|row| json!(row.0)).unwrap();
     assert_eq!(
         moves[2..],
         [
-            (4, none.clone(), none.clone()),
-            (3, none.clone(), moves.iter().find(|row| row.1 == old(3)).map(|row| json!(row.0)).unwrap()),
-            (2, none.clone(), none.clone()),
-            (1, none, moves.iter().find(|row| row.1 == old(1)).map(|row| json!(row.0)).unwrap()),
+            (4, Value::Null, Value::Null),
+            (3, Value::Null, new_number(3)),
+            (2, Value::Null, Value::Null),
+            (1, Value::Null, new_number(1)),
         ]
     );
     for (version, from, to) in moves {
         let key = format!("input/demo/demo_v{version}.py");
-        let told = from.as_u64().unwrap_or(version);
+        let first_number = from.as_u64().unwrap_or(version);
         if to.is_null() {
-            assert_eq!(world.store.inner.object(&key).unwrap().bytes, format!("mine {told}"));
+            assert_eq!(world.store.inner.object(&key).unwrap().bytes, format!("mine {first_number}"));
         }
     }
     assert_eq!(world.store.inner.object("input/demo/demo_v1.py").unwrap().bytes, "theirs");
@@ -224,7 +224,7 @@ async fn a_first_contact_without_the_bucket_takes_over_what_it_holds_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_turns_out_unfit_gets_nothing() {
+async fn an_unfit_store_gets_nothing() {
     let world = World::with(MemoryStore::with_conditions(false), &[("AUTH_MODE", "open")]);
     world.store.always(Some(Fault::NoConnection));
     assert_eq!(send(&world, "x = 1").await.status, 202);
@@ -235,11 +235,11 @@ async fn a_store_that_turns_out_unfit_gets_nothing() {
     assert_eq!(world.store.inner.keys(), [""; 0]);
     assert_eq!(listed(&world).await[0].1, "stored");
     let answer = send(&world, "x = 2").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_refuses")));
+    answer.assert_problem(503, "bucket_refuses");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_keeps_what_was_promised() {
+async fn a_refusal_keeps_accepted_versions() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
@@ -256,7 +256,7 @@ async fn a_refusal_keeps_what_was_promised() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn uploads_in_quick_succession_do_not_hold_the_alarm_off() {
+async fn more_uploads_do_not_delay_the_alarm() {
     let world = World::new();
     world.store.always(Some(Fault::NoConnection));
     send(&world, "x = 1").await;
@@ -267,7 +267,7 @@ async fn uploads_in_quick_succession_do_not_hold_the_alarm_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_bucket_is_waited_for_once() {
+async fn only_one_upload_waits_for_a_silent_bucket() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::Silence));
@@ -279,7 +279,7 @@ async fn a_silent_bucket_is_waited_for_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_are_kept_and_no_more() {
+async fn at_most_a_thousand_versions_are_stored() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::Silence));
@@ -287,15 +287,15 @@ async fn a_thousand_are_kept_and_no_more() {
         assert_eq!(send(&world, "x = 2").await.status, 202);
     }
     let answer = send(&world, "x = 2").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bucket_unavailable")));
+    answer.assert_problem(503, "bucket_unavailable");
     assert!(!answer.header("retry-after").is_empty());
     world.store.always(None);
     world.ring("demo").await;
-    assert_eq!(world.upload("demo", "x = 3").await, 1_002, "one alarm makes room");
+    assert_eq!(world.upload("demo", "x = 3").await, 1_002, "one alarm delivers them");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_dropped_in_with_the_largest_number_lets_a_running_upload_end() {
+async fn an_upload_survives_a_dropped_largest_number() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     for version in [2, Version::MAX.get()] {
@@ -303,12 +303,12 @@ async fn a_version_dropped_in_with_the_largest_number_lets_a_running_upload_end(
     }
     assert_eq!(world.upload("demo", "mine").await, 3);
     let answer = send(&world, "x = 4").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("no_more_versions")));
+    answer.assert_problem(409, "no_more_versions");
     assert_eq!(world.get("/api/projects/demo/scripts").await.json()["total_versions"], 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_object_still_holds_is_told_by_the_processing_status() {
+async fn processing_status_shows_undelivered_scripts() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
@@ -318,7 +318,7 @@ async fn what_the_object_still_holds_is_told_by_the_processing_status() {
     assert_eq!(rows["versions"][0]["differences"], json!(["the object still has to deliver the script"]));
 }
 
-/// What the project's object answers to another user than open mode knows.
+/// Uploads as a user that open mode does not have, by a call to the project's object.
 async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Result<Uploaded, Refusal> {
     let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
     let user = if admin { world.admin(user) } else { world.user(user) };
@@ -326,11 +326,11 @@ async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Res
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gains_a_name_by_an_outage() {
+async fn an_outage_gives_nobody_a_name() {
     let world = World::new();
     world.store.inner.drop_in("input/found/found_v1.py", "the admin's");
     world.store.always(Some(Fault::NoConnection));
-    // Whose name it is cannot be known, so only the admin, whose it is if it is found, may use it.
+    // The owner is unknown, so only an admin may upload: a found project belongs to admins.
     for project in ["found", "free"] {
         let refused = upload_as(&world, "eve", false, project).await;
         assert!(matches!(refused, Err(Refusal::BucketUnavailable(_))), "{refused:?}");
@@ -342,9 +342,9 @@ async fn nobody_gains_a_name_by_an_outage() {
         assert_eq!(upload_as(&world, "eve", false, project).await.unwrap_err(), Refusal::NameTaken);
         assert!(upload_as(&world, "ada", true, project).await.is_ok());
     }
-    assert!(upload_as(&world, "bob", true, "found").await.is_ok(), "it is any admin's");
-    assert_eq!(upload_as(&world, "bob", true, "free").await.unwrap_err(), Refusal::NameTaken, "it is ada's");
-    // A name that is known is its owner's during an outage, too.
+    assert!(upload_as(&world, "bob", true, "found").await.is_ok(), "it belongs to every admin");
+    assert_eq!(upload_as(&world, "bob", true, "free").await.unwrap_err(), Refusal::NameTaken, "it belongs to ada");
+    // A known name keeps its owner during an outage.
     assert!(upload_as(&world, "eve", false, "hers").await.is_ok());
     world.store.always(Some(Fault::NoConnection));
     assert_eq!(upload_as(&world, "eve", false, "hers").await.unwrap().phase, Phase::Stored);

@@ -1,5 +1,4 @@
-//! Tokens that somebody made up, altered, or took from elsewhere; and requests that another site's page makes a browser
-//! send with its session.
+//! Forged, altered and misplaced tokens, and requests that a page of another site makes a browser send with its session.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,39 +21,44 @@ const SPKI: (&[u8], &[u8]) = (
     &[0x02, 0x03, 0x01, 0x00, 0x01],
 );
 
-/// A Worker that believes the keys `rsa` and `ec` of a set.
+/// A Worker that trusts a key set.
 fn by_key_set(keys: &[Value]) -> World {
     let world = World::with(MemoryStore::new(), &issuer::BY_KEY_SET);
     world.issuer.inner.publish(keys);
     world
 }
 
-async fn ask(world: &World, token: &str) -> Answer {
+async fn list_projects(world: &World, token: &str) -> Answer {
     world.get_with("/api/projects", ("authorization", &format!("Bearer {token}"))).await
 }
 
-async fn refused(world: &World, token: &str, what: &str) -> String {
-    let answer = ask(world, token).await;
+/// Asserts that a token is refused; returns the error's detail.
+async fn assert_refused(world: &World, token: &str, what: &str) -> String {
+    let answer = list_projects(world, token).await;
     assert_eq!(answer.status, 401, "{what}");
     assert_eq!(answer.json()["code"], "invalid_token", "{what}");
     answer.json()["detail"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test(start_paused = true)]
-async fn sound_tokens_are_let_in() {
+async fn valid_tokens_are_accepted() {
     let world = World::closed();
-    assert_eq!(ask(&world, &world.jwt("anna")).await.status, 200);
+    assert_eq!(list_projects(&world, &world.jwt("anna")).await.status, 200);
     let (rsa, ec) = (Signer::rsa(), Signer::ec());
     let world = by_key_set(&[rsa.public("rsa"), ec.public("ec")]);
     for (signer, id) in [(&rsa, "rsa"), (&ec, "ec")] {
         let claims = claims("anna", world.clock.now());
-        assert_eq!(ask(&world, &signer.token(Some(id), &claims)).await.status, 200, "{id}");
-        assert_eq!(ask(&world, &signer.token(None, &claims)).await.status, 200, "the only one of its kind: {id}");
+        assert_eq!(list_projects(&world, &signer.token(Some(id), &claims)).await.status, 200, "{id}");
+        assert_eq!(
+            list_projects(&world, &signer.token(None, &claims)).await.status,
+            200,
+            "the only key of its type: {id}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_without_a_signature_is_none() {
+async fn unsigned_tokens_are_refused() {
     let (rsa, ec) = (Signer::rsa(), Signer::ec());
     for world in [World::closed(), by_key_set(&[rsa.public("rsa"), ec.public("ec")])] {
         let claims = claims("anna", world.clock.now()).to_string();
@@ -62,16 +66,16 @@ async fn a_token_without_a_signature_is_none() {
             for header in [json!({"alg": algorithm}), json!({"alg": algorithm, "kid": "rsa"})] {
                 let signed = format!("{}.{}", part(header.to_string()), part(&claims));
                 for signature in ["", "AA", &part([0; 32]), &part([0; 64]), &part([0; 256])] {
-                    refused(&world, &format!("{signed}.{signature}"), algorithm).await;
+                    assert_refused(&world, &format!("{signed}.{signature}"), algorithm).await;
                 }
-                refused(&world, &signed, algorithm).await;
+                assert_refused(&world, &signed, algorithm).await;
             }
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_public_key_is_no_secret() {
+async fn a_public_key_is_not_accepted_as_a_secret() {
     let rsa = Signer::rsa();
     let world = by_key_set(&[rsa.public("rsa")]);
     let claims = claims("anna", world.clock.now());
@@ -101,13 +105,13 @@ async fn a_public_key_is_no_secret() {
             json!({"alg": "HS256", "kid": "rsa", "jwk": rsa.public("rsa")}),
         ] {
             let token = forger.sign_texts(&header.to_string(), &claims.to_string());
-            refused(&world, &token, &header.to_string()).await;
+            assert_refused(&world, &token, &header.to_string()).await;
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_key_s_own_algorithm_counts() {
+async fn the_key_determines_the_algorithm() {
     let (rsa, ec, stranger) = (Signer::rsa(), Signer::ec(), Signer::ec());
     let world = by_key_set(&[rsa.public("rsa"), ec.public("ec")]);
     let claims = claims("anna", world.clock.now()).to_string();
@@ -125,7 +129,7 @@ async fn only_the_key_s_own_algorithm_counts() {
         (&rsa, json!({"alg": "RS256", "kid": "../rsa"})),
         (&stranger, json!({"alg": "ES256", "kid": "ec"})),
         (&stranger, json!({"alg": "ES256"})),
-        // Its own key, and where to find it: nobody asks for either (RFC 7515, sections 4.1.2 and 4.1.3).
+        // A key in the header, and an address of a key: both are ignored (RFC 7515, sections 4.1.2 and 4.1.3).
         (&stranger, json!({"alg": "ES256", "kid": "stranger", "jwk": stranger.public("stranger")})),
         (&stranger, json!({"alg": "ES256", "kid": "stranger", "jku": "https://evil.test/keys"})),
         (&rsa, json!({"alg": "RS256", "kid": "rsa", "crit": ["exp"]})),
@@ -133,21 +137,22 @@ async fn only_the_key_s_own_algorithm_counts() {
         (&rsa, json!({"alg": "RS256", "kid": "rsa", "crit": []})),
         (&rsa, json!({"kid": "rsa"})),
     ] {
-        refused(&world, &signer.sign_texts(&header.to_string(), &claims), &header.to_string()).await;
+        assert_refused(&world, &signer.sign_texts(&header.to_string(), &claims), &header.to_string()).await;
     }
-    // With the secret it is no different: an algorithm is not the token's to choose.
+    // The same with the secret: a token does not choose its algorithm.
     let (world, secret) = (World::closed(), Signer::secret(issuer::SECRET));
     for algorithm in ["HS384", "HS512", "RS256", "ES256", "hs256", "none", ""] {
         let token = secret.sign_texts(&json!({"alg": algorithm}).to_string(), &claims);
-        refused(&world, &token, algorithm).await;
+        assert_refused(&world, &token, algorithm).await;
     }
     for guess in ["", "secret", &issuer::SECRET[1..], &issuer::SECRET.to_uppercase()] {
-        refused(&world, &Signer::secret(guess).token(None, &serde_json::from_str(&claims).unwrap()), guess).await;
+        assert_refused(&world, &Signer::secret(guess).token(None, &serde_json::from_str(&claims).unwrap()), guess)
+            .await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sound_signature_is_not_enough() {
+async fn signed_tokens_with_wrong_claims_are_refused() {
     let (world, secret) = (World::closed(), Signer::secret(issuer::SECRET));
     let now = world.clock.now().as_millis() / 1000;
     let sound = claims("anna", world.clock.now());
@@ -193,20 +198,20 @@ async fn a_sound_signature_is_not_enough() {
         (with("aud", json!({"partwright": 1})), "not a JSON Web Token"),
         (json!([]), "not a JSON Web Token"),
     ] {
-        let detail = refused(&world, &secret.token(None, &claims), &claims.to_string()).await;
+        let detail = assert_refused(&world, &secret.token(None, &claims), &claims.to_string()).await;
         assert!(detail.contains(why), "{claims}: {detail}");
     }
     for (claims, seconds) in [(with("exp", json!(now - 20)), 0), (with("nbf", json!(now + 20)), 0)] {
-        assert_eq!(ask(&world, &secret.token(None, &claims)).await.status, 200, "clocks differ: {seconds}");
+        assert_eq!(list_projects(&world, &secret.token(None, &claims)).await.status, 200, "clocks differ: {seconds}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn json_has_no_second_meaning() {
+async fn ambiguous_json_is_refused() {
     let (world, secret) = (World::closed(), Signer::secret(issuer::SECRET));
     let (sound, header) = (claims("anna", world.clock.now()).to_string(), r#"{"alg":"HS256"}"#);
-    assert_eq!(ask(&world, &secret.sign_texts(header, &sound)).await.status, 200);
-    assert_eq!(ask(&world, &secret.sign_texts(header, &format!(" \n{sound} "))).await.status, 200);
+    assert_eq!(list_projects(&world, &secret.sign_texts(header, &sound)).await.status, 200);
+    assert_eq!(list_projects(&world, &secret.sign_texts(header, &format!(" \n{sound} "))).await.status, 200);
     let twice = |member: &str| sound.replacen('{', &format!("{{{member},"), 1);
     for claims in [
         twice(r#""sub":"bert""#),
@@ -228,7 +233,7 @@ async fn json_has_no_second_meaning() {
         String::new(),
         "null".to_owned(),
     ] {
-        refused(&world, &secret.sign_texts(header, &claims), &claims).await;
+        assert_refused(&world, &secret.sign_texts(header, &claims), &claims).await;
     }
     for header in [
         r#"{"alg":"none","alg":"HS256"}"#,
@@ -242,24 +247,24 @@ async fn json_has_no_second_meaning() {
         "{}",
         "",
     ] {
-        refused(&world, &secret.sign_texts(header, &sound), header).await;
+        assert_refused(&world, &secret.sign_texts(header, &sound), header).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_counts_whole_or_not_at_all() {
+async fn altered_tokens_are_refused() {
     let rsa = Signer::rsa();
     let world = by_key_set(&[rsa.public("rsa")]);
     let token = rsa.token(Some("rsa"), &claims("anna", world.clock.now()));
     for length in 0..token.len() {
-        refused(&world, &token[..length], &format!("its first {length} bytes")).await;
-        refused(&world, &token[length + 1..], &format!("without its first {} bytes", length + 1)).await;
+        assert_refused(&world, &token[..length], &format!("its first {length} bytes")).await;
+        assert_refused(&world, &token[length + 1..], &format!("without its first {} bytes", length + 1)).await;
     }
-    // Each letter changed in turn: what is signed, and the signature. The last letter holds bits of padding, too.
+    // Each letter changed in turn, in the signed part and in the signature. The last letter also holds padding bits.
     for (at, letter) in token.char_indices() {
         let other = if letter == 'A' { 'B' } else { 'A' };
         let changed = format!("{}{other}{}", &token[..at], &token[at + 1..]);
-        refused(&world, &changed, &format!("with another letter at {at}")).await;
+        assert_refused(&world, &changed, &format!("with another letter at {at}")).await;
     }
     let [header, body, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     for changed in [
@@ -276,28 +281,28 @@ async fn a_token_counts_whole_or_not_at_all() {
         format!("Bearer {token}"),
         token.replace('.', "%2E"),
     ] {
-        refused(&world, &changed, &changed).await;
+        assert_refused(&world, &changed, &changed).await;
     }
-    assert_eq!(ask(&world, &token).await.status, 200);
+    assert_eq!(list_projects(&world, &token).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_enormous_token_is_not_read() {
+async fn oversized_tokens_are_refused() {
     let (world, secret) = (World::closed(), Signer::secret(issuer::SECRET));
     let mut claims = claims("anna", world.clock.now());
     claims["more"] = json!("x".repeat(4_000));
-    assert_eq!(ask(&world, &secret.token(None, &claims)).await.status, 200);
+    assert_eq!(list_projects(&world, &secret.token(None, &claims)).await.status, 200);
     for length in [8_000, 100_000, 10_000_000] {
         claims["more"] = json!("x".repeat(length));
-        refused(&world, &secret.token(None, &claims), &format!("{length}")).await;
-        refused(&world, &"x".repeat(length), "no token").await;
-        refused(&world, &format!("pw_{}", "x".repeat(length)), "no API token").await;
-        refused(&world, &format!("pw_{}.{}", "x".repeat(length), "x".repeat(43)), "no user").await;
-        refused(&world, &".".repeat(length), "nothing but dots").await;
+        assert_refused(&world, &secret.token(None, &claims), &format!("{length}")).await;
+        assert_refused(&world, &"x".repeat(length), "no token").await;
+        assert_refused(&world, &format!("pw_{}", "x".repeat(length)), "no API token").await;
+        assert_refused(&world, &format!("pw_{}.{}", "x".repeat(length), "x".repeat(43)), "no user").await;
+        assert_refused(&world, &".".repeat(length), "nothing but dots").await;
     }
 }
 
-/// What a browser adds to what other sites' pages make it send: the standards give it one of these at least.
+/// Headers of cross-site requests: the Fetch and Fetch Metadata standards make a browser send at least one of these.
 const CROSS_SITE: [(&str, &str); 5] = [
     ("origin", "https://evil.example.com"),
     ("origin", "http://127.0.0.1:8788"),
@@ -307,14 +312,14 @@ const CROSS_SITE: [(&str, &str); 5] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn another_site_s_page_cannot_use_a_session() {
+async fn another_site_cannot_use_a_session() {
     let world = World::closed();
     let anna = Person::bearer(&world, &world.jwt("anna"));
     assert_eq!(anna.upload("demo").await, 201);
     let session = anna.sign_in().await;
     let keys = world.store.inner.keys();
     let calls: [(&str, &str, &str, &str); 8] = [
-        // A form, a fetch without a question first, one with, and an image.
+        // A form, a fetch without preflight, one with preflight, and an image.
         ("POST", "/api/projects/demo/upload-script", "text/plain", "x = 2"),
         ("POST", "/api/projects/demo/upload-script", "application/x-www-form-urlencoded", "code=x"),
         ("POST", "/api/projects/demo/upload-script", "application/json", r#"{"code":"x = 2"}"#),
@@ -338,7 +343,7 @@ async fn another_site_s_page_cannot_use_a_session() {
         }
     }
     assert_eq!(world.store.inner.keys(), keys);
-    // Whether somebody is signed in is not told either.
+    // The session route does not show whether a user is signed in.
     for text in [session.as_str(), "wrong", ""] {
         let (name, value) = cookie(text);
         let request = http::Request::get(url("/api/session")).header(name, value);
@@ -350,7 +355,7 @@ async fn another_site_s_page_cannot_use_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_site_s_page_cannot_open_a_socket_with_a_session() {
+async fn another_site_cannot_open_a_websocket() {
     let world = World::closed();
     let anna = Person::bearer(&world, &world.jwt("anna"));
     assert_eq!(anna.upload("demo").await, 201);
@@ -372,15 +377,15 @@ async fn another_site_s_page_cannot_open_a_socket_with_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_token_opens_where_it_belongs() {
+async fn a_token_is_accepted_only_in_its_place() {
     let world = World::closed();
     let jwt = world.jwt("anna");
     let anna = Person::bearer(&world, &jwt);
     let (api_token, _) = anna.make(json!({"name": "program"})).await;
     let session = anna.sign_in().await;
-    assert_eq!(ask(&world, &api_token).await.status, 200);
+    assert_eq!(list_projects(&world, &api_token).await.status, 200);
     assert_eq!(Person::browser(&world, &session).get("/api/projects").await.status, 200);
-    refused(&world, &session, "a session's token in the header").await;
+    assert_refused(&world, &session, "a session's token in the header").await;
     for text in [api_token.as_str(), &jwt, ADMIN_TOKEN] {
         let answer = Person::browser(&world, text).get("/api/projects").await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some("invalid_token")), "as a cookie");
@@ -392,26 +397,26 @@ async fn each_kind_of_token_opens_where_it_belongs() {
         format!("pw_{}.{secret}", part("admin")),
         format!("pw_{}.{}", part("anna"), part([0; 32])),
     ] {
-        refused(&world, &forged, &forged).await;
+        assert_refused(&world, &forged, &forged).await;
     }
-    // A wrong header is not made up for by a cookie that is right.
+    // A valid cookie does not make up for an invalid header.
     let both = Person::browser(&world, &session).with("authorization", "Bearer wrong");
     assert_eq!(both.get("/api/projects").await.status, 401);
     let both = Person::browser(&world, "wrong").with("authorization", &format!("Bearer {jwt}"));
-    assert_eq!(both.get("/api/projects").await.status, 200, "the header counts before the cookie");
+    assert_eq!(both.get("/api/projects").await.status, 200, "the header takes precedence over the cookie");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_user_of_a_setting_made_ends_with_the_setting() {
+async fn tokens_end_with_the_setting_of_their_maker() {
     for setting in [("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)] {
         let mut world = World::with(MemoryStore::new(), &[setting]);
         let maker = if setting.0 == "AUTH_MODE" { Person::nobody(&world) } else { Person::admin(&world) };
         let (token, _) = maker.make(json!({"name": "program"})).await;
-        assert_eq!(ask(&world, &token).await.status, 200, "{setting:?}");
+        assert_eq!(list_projects(&world, &token).await.status, 200, "{setting:?}");
         let before = std::mem::replace(&mut world.config, World::with(MemoryStore::new(), &issuer::BY_SECRET).config);
-        refused(&world, &token, "neither open mode nor ADMIN_TOKEN").await;
+        assert_refused(&world, &token, "neither open mode nor ADMIN_TOKEN").await;
         world.config = before;
-        assert_eq!(ask(&world, &token).await.status, 200, "{setting:?}");
+        assert_eq!(list_projects(&world, &token).await.status, 200, "{setting:?}");
     }
 }
 

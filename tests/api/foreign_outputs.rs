@@ -1,4 +1,4 @@
-//! Files that other software left on the flat path, which is written over.
+//! Files of other software on the flat path, which newer versions overwrite.
 
 use contract::Format;
 use platform::Http;
@@ -6,8 +6,8 @@ use platform::Http;
 use crate::support::faults::Fault;
 use crate::support::world::World;
 
-/// What other software does with a version: flat files, and an empty report.
-fn mark(world: &World, version: u64, files: &[&str]) {
+/// Completes a version as other software does: flat files, and an empty report.
+fn complete_flat(world: &World, version: u64, files: &[&str]) {
     for name in files {
         world.store.inner.drop_in(&format!("output/demo/{name}"), format!("{name} of version {version}"));
     }
@@ -19,7 +19,7 @@ fn drop_script(world: &World, version: u64) {
     world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), "x = 1");
 }
 
-/// What the link opens that the API gives for a version's file; the error's code where it gives none.
+/// The content behind the download link of a version's file, or the error code of the response.
 async fn download(world: &World, version: u64, format: &str) -> String {
     let answer = world.get(&format!("/api/projects/demo/download/{format}?version={version}")).await.json();
     let Some(url) = answer["download_url"].as_str() else { return answer["code"].as_str().unwrap().to_owned() };
@@ -28,7 +28,7 @@ async fn download(world: &World, version: u64, format: &str) -> String {
     String::from_utf8(body.bytes(1_000).await.unwrap().to_vec()).unwrap()
 }
 
-/// Uploads the next version and does what our runner does with it.
+/// Uploads the next version and completes it as our runner does.
 async fn upload_and_complete(world: &World, version: u64) {
     assert_eq!(world.upload("demo", "x = 1").await, version);
     world.complete("demo", version, &[Format::Step]);
@@ -38,10 +38,10 @@ async fn upload_and_complete(world: &World, version: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_lay_flat_keeps_its_files_when_a_newer_one_takes_the_path() {
+async fn flat_files_are_kept_before_they_are_overwritten() {
     let world = World::new();
     drop_script(&world, 1);
-    mark(&world, 1, &["MyHeadlessModel.STEP", "MyHeadlessModel.OBJ", "MyHeadlessModel.stl"]);
+    complete_flat(&world, 1, &["MyHeadlessModel.STEP", "MyHeadlessModel.OBJ", "MyHeadlessModel.stl"]);
     assert_eq!(world.status("demo").await["status"], "completed");
     for _ in 0..2 {
         assert_eq!(download(&world, 1, "step").await, "MyHeadlessModel.STEP of version 1");
@@ -54,19 +54,19 @@ async fn a_version_that_lay_flat_keeps_its_files_when_a_newer_one_takes_the_path
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_first_met_after_a_newer_one_was_uploaded_has_its_files() {
+async fn an_older_version_found_late_keeps_its_files() {
     let world = World::new();
     drop_script(&world, 1);
-    mark(&world, 1, &["MyHeadlessModel.STEP"]);
+    complete_flat(&world, 1, &["MyHeadlessModel.STEP"]);
     upload_and_complete(&world, 2).await;
     assert_eq!(download(&world, 1, "step").await, "MyHeadlessModel.STEP of version 1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_written_over_while_the_older_version_s_report_cannot_be_read() {
+async fn an_unread_report_prevents_overwriting() {
     let world = World::new();
     drop_script(&world, 1);
-    mark(&world, 1, &["MyHeadlessModel.STEP"]);
+    complete_flat(&world, 1, &["MyHeadlessModel.STEP"]);
     assert_eq!(world.upload("demo", "x = 2").await, 2);
     world.complete("demo", 2, &[Format::Step]);
     for _ in 0..4 {
@@ -82,10 +82,10 @@ async fn nothing_is_written_over_while_the_older_version_s_report_cannot_be_read
 }
 
 #[tokio::test(start_paused = true)]
-async fn files_half_kept_are_kept_whole_by_the_next_look() {
+async fn an_interrupted_copy_is_completed() {
     let world = World::new();
     drop_script(&world, 1);
-    mark(&world, 1, &["MyHeadlessModel.OBJ", "MyHeadlessModel.STEP"]);
+    complete_flat(&world, 1, &["MyHeadlessModel.OBJ", "MyHeadlessModel.STEP"]);
     for _ in 0..4 {
         world.store.plan("PUT", "/output/demo/v1/MyHeadlessModel.STEP", Fault::Status(503));
     }
@@ -96,29 +96,29 @@ async fn files_half_kept_are_kept_whole_by_the_next_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn our_own_copies_are_never_taken_for_another_version_s_files() {
+async fn our_copies_do_not_count_as_foreign_files() {
     let world = World::new();
     upload_and_complete(&world, 1).await;
     drop_script(&world, 2);
-    mark(&world, 2, &[]);
+    complete_flat(&world, 2, &[]);
     let status = world.status("demo").await;
     assert_eq!((status["status"].as_str(), status["code"].as_str()), (Some("error"), Some("no_output")));
     assert_eq!(download(&world, 2, "step").await, "no_output");
     assert_eq!(download(&world, 1, "step").await, "STEP of version 1");
 
     drop_script(&world, 3);
-    mark(&world, 3, &["MyHeadlessModel.OBJ"]);
+    complete_flat(&world, 3, &["MyHeadlessModel.OBJ"]);
     assert_eq!(world.status("demo").await["status"], "completed");
     assert_eq!(download(&world, 3, "obj").await, "MyHeadlessModel.OBJ of version 3");
     assert_eq!(download(&world, 3, "step").await, "no_output", "the copy there is version 1's");
 }
 
 #[tokio::test(start_paused = true)]
-async fn older_versions_do_not_get_the_newest_one_s_files() {
+async fn flat_files_belong_to_the_newest_version() {
     let world = World::new();
     for version in 1..=3 {
         drop_script(&world, version);
-        mark(&world, version, &["MyHeadlessModel.STEP"]);
+        complete_flat(&world, version, &["MyHeadlessModel.STEP"]);
     }
     world.store.inner.drop_in("output/demo/v2/MyHeadlessModel.OBJ", "left in v2");
     world.status("demo").await;

@@ -1,4 +1,4 @@
-//! A bucket that others write to as well.
+//! Scripts, reports and files that other programs put into the bucket.
 
 use contract::{Format, Version};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::world::World;
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_script_is_a_version_and_the_next_upload_takes_the_number_after_it() {
+async fn a_dropped_script_is_a_version() {
     let world = World::new();
     world.store.inner.drop_in("input/demo/demo_v1.py", "x = 1");
     let status = world.status("demo").await;
@@ -22,7 +22,7 @@ async fn a_dropped_script_is_a_version_and_the_next_upload_takes_the_number_afte
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_upload_catches_up_with_scripts_and_reports() {
+async fn the_first_upload_imports_scripts_and_reports() {
     let world = World::new();
     for version in [2, 3, 10] {
         world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), "x = 1");
@@ -34,7 +34,7 @@ async fn the_first_upload_catches_up_with_scripts_and_reports() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_taken_behind_one_s_back_is_stepped_over() {
+async fn a_number_taken_by_others_is_skipped() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
@@ -52,7 +52,7 @@ async fn a_number_taken_behind_one_s_back_is_stepped_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_uploads_over_taken_numbers_lose_nothing() {
+async fn uploads_over_taken_numbers_lose_nothing() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     for version in [2, 4, 6, 9] {
@@ -75,8 +75,9 @@ async fn many_uploads_over_taken_numbers_lose_nothing() {
     assert_eq!(world.get("/api/projects/demo/scripts?limit=200").await.json()["total_versions"], 25);
 }
 
+/// Other software writes empty reports: the files in the bucket say whether the version has completed.
 #[tokio::test(start_paused = true)]
-async fn an_empty_report_of_other_software_means_look_at_the_files() {
+async fn an_empty_report_counts_by_its_files() {
     let world = World::new();
     for (version, key) in [(1, "output/old/v1/MyHeadlessModel.stl"), (2, "output/old/MyHeadlessModel.STEP")] {
         world.store.inner.drop_in(&format!("input/old/old_v{version}.py"), "x = 1");
@@ -87,29 +88,29 @@ async fn an_empty_report_of_other_software_means_look_at_the_files() {
     let first = world.get("/api/projects/old/outputs?version=1").await.json();
     assert_eq!(first["output_files"][0]["key"], "output/old/v1/MyHeadlessModel.stl");
     let second = world.get("/api/projects/old/outputs?version=2").await.json();
-    assert_eq!(second["output_files"][0]["key"], "output/old/v2/MyHeadlessModel.STEP", "kept from the flat path");
+    assert_eq!(second["output_files"][0]["key"], "output/old/v2/MyHeadlessModel.STEP", "copied from the flat path");
     assert!(world.get("/api/projects/old/download/step").await.json()["download_url"].is_string());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_cannot_be_read_is_an_end_all_the_same() {
+async fn an_unreadable_report_ends_a_version() {
     let world = World::new();
     for (version, body) in [(1, "{oops"), (2, "{\"format\": 1}"), (3, "[]")] {
         world.store.inner.drop_in(&format!("input/odd/odd_v{version}.py"), "x = 1");
         world.store.inner.drop_in(&format!("processed/odd/odd_v{version}.py.done"), body);
     }
     let status = world.status("odd").await;
-    assert_eq!((status["status"].as_str(), status["code"].as_str()), (Some("error"), Some("unreadable_report")));
+    assert_eq!((&status["status"], &status["code"]), (&json!("error"), &json!("unreadable_report")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_with_the_largest_number_stops_uploads_and_no_reads() {
+async fn the_largest_number_stops_only_uploads() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.complete("demo", 1, &[Format::Step]);
     world.settle("demo", 20).await;
     let largest = Version::MAX.get();
-    // One under the next number brings the object to look at all of them.
+    // A script under the next number makes the object list all of them.
     for version in [2, largest] {
         world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), format!("x = {version}"));
     }
@@ -124,12 +125,12 @@ async fn a_script_with_the_largest_number_stops_uploads_and_no_reads() {
     let script = world.get(&format!("/api/projects/demo/script/{largest}")).await.json();
     assert_eq!(script["content"], format!("x = {largest}"));
     let answer = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 3").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("no_more_versions")));
+    answer.assert_problem(409, "no_more_versions");
     assert!(answer.json()["detail"].as_str().unwrap().contains(&largest.to_string()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
+async fn an_admin_lists_projects_found_in_the_bucket() {
     let world = World::new();
     for project in ["read", "uploaded"] {
         world.store.inner.drop_in(&format!("input/{project}/{project}_v1.py"), "x = 1");
@@ -142,7 +143,7 @@ async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
         projects.map(|project| project["project_name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names().await, ["uploaded", "read"]);
-    // Looked at again and rung, they stay listed once.
+    // They stay listed once after another read and an alarm.
     for project in ["read", "uploaded"] {
         world.evict(project);
         world.status(project).await;
@@ -152,7 +153,7 @@ async fn a_project_found_in_the_bucket_is_listed_for_the_admin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_newest_of_many_found_versions_is_known_at_the_first_read() {
+async fn the_first_read_finds_the_newest_version() {
     let world = World::new();
     for version in 1..=300 {
         world.store.inner.drop_in(&format!("input/demo/demo_v{version}.py"), "x = 1");

@@ -1,4 +1,4 @@
-//! Many uploads at once to a store that was never probed.
+//! Concurrent uploads to a store that the Worker has not probed yet.
 
 use std::time::Duration;
 
@@ -18,31 +18,31 @@ async fn upload_to_each(world: &World, projects: &[&str]) -> Vec<u16> {
     answers.iter().map(|answer| answer.status).collect()
 }
 
-/// How many PUTs the probes have sent.
-fn probing(world: &World) -> usize {
+/// The number of PUTs that probes have sent.
+fn probe_puts(world: &World) -> usize {
     world.store.seen.borrow().iter().filter(|request| request.starts_with("PUT") && request.contains("/probe/")).count()
 }
 
-/// A probe: its racers, and the one who comes late.
+/// PUTs of one probe: its concurrent ones, and one after them.
 const ONE_PROBE: usize = PROBE_RACERS + 1;
 
 const PROJECTS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 #[tokio::test(start_paused = true)]
-async fn one_probe_serves_all() {
+async fn concurrent_uploads_share_one_probe() {
     let world = World::new();
     world.store.always(Some(Fault::Slow(Duration::from_millis(20))));
     assert_eq!(upload_to_each(&world, &PROJECTS).await, [201; 5]);
-    assert_eq!(probing(&world), ONE_PROBE);
+    assert_eq!(probe_puts(&world), ONE_PROBE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_found_out_once() {
+async fn concurrent_uploads_notice_an_outage_once() {
     let world = World::new();
     world.store.always(Some(Fault::Silence));
     let before = world.clock.now();
     assert_eq!(upload_to_each(&world, &PROJECTS).await, [202; 5]);
-    assert_eq!(probing(&world), PROBE_RACERS, "one try of each racer, which nobody waits for to the end");
+    assert_eq!(probe_puts(&world), PROBE_RACERS, "one try of each concurrent PUT");
     assert!(world.clock.now().since(before) <= Duration::from_secs(10));
     world.store.always(None);
     world.clock.sleep(Duration::from_secs(5)).await;
@@ -54,26 +54,26 @@ async fn an_outage_is_found_out_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_whose_caller_leaves_is_run_by_another() {
+async fn a_dropped_probe_is_run_by_another_caller() {
     let world = World::new();
     world.store.always(Some(Fault::Slow(Duration::from_secs(1))));
     let leaving = select(Box::pin(upload(&world, "a")), world.clock.sleep(Duration::from_millis(1_500)));
     let ((), waiting) = join(async { drop(leaving.await) }, upload(&world, "b")).await;
     assert_eq!(waiting.status, 201);
-    assert!(probing(&world) <= 2 * ONE_PROBE);
+    assert!(probe_puts(&world) <= 2 * ONE_PROBE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_never_goes_on_holds_nobody_up_for_ever() {
+async fn a_stuck_probe_times_out() {
     let world = World::new();
     world.store.always(Some(Fault::Slow(Duration::from_secs(1))));
-    // The platform may leave a request of a caller who is gone where it is.
+    // The platform may never resume the request of a caller that has disconnected.
     let left = select(Box::pin(upload(&world, "a")), world.clock.sleep(Duration::from_millis(1_500))).await;
     assert!(matches!(left, Either::Right(_)));
     assert_eq!(upload_to_each(&world, &["b", "c", "d"]).await, [202; 3]);
     let before = world.clock.now();
-    let bells = ["b", "c", "d"].map(|project| world.ring(project));
-    assert_eq!(join_all(bells).await, [true; 3]);
+    let alarms = ["b", "c", "d"].map(|project| world.ring(project));
+    assert_eq!(join_all(alarms).await, [true; 3]);
     assert!(world.clock.now().since(before) < Duration::from_secs(90));
     assert!(world.store.inner.object("input/d/d_v1.py").is_some());
     drop(left);
