@@ -14,7 +14,7 @@ use super::upload;
 use crate::assets::Assets;
 use crate::auth::SharedKeys;
 use crate::crypto::Verifier;
-use crate::figures::{Figure, Tally};
+use crate::metrics::{Metric, Tally};
 use crate::object::{ObjectName, Objects};
 use contract::RequestId;
 use platform::ConfigError;
@@ -60,7 +60,7 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// With a wrong configuration every call answers 503 and names the setting. `keys` and `tally` outlive the request:
     /// the issuer's keys, as they were last fetched, and what was counted, which is told after the answer
-    /// ([`Tally::tell`]).
+    /// ([`Tally::send`]).
     pub fn new(
         config: &'a Result<Config, ConfigError>,
         platform: Platform<'a>,
@@ -86,8 +86,8 @@ impl<'a> App<'a> {
             outcome = Err(ApiError::upgrade_required());
         }
         if let Err(error) = &outcome {
-            let figure = if error.status().is_client_error() { Figure::ClientError } else { Figure::ServerError };
-            self.tally.note(figure, error.code(), self.platform.clock.now());
+            let metric = if error.status().is_client_error() { Metric::ClientError } else { Metric::ServerError };
+            self.tally.record(metric, error.code(), self.platform.clock.now());
         }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();
@@ -139,7 +139,7 @@ impl<'a> App<'a> {
         };
         let outcome = Self::work(route, &mut call, body).await;
         if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
-            call.count(Figure::UploadFailed, error.code());
+            call.count(Metric::UploadFailed, error.code());
         }
         outcome
     }

@@ -16,7 +16,7 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, Upload};
-use crate::figures::Figure;
+use crate::metrics::Metric;
 use crate::project::Uploaded;
 use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
 use platform::Body;
@@ -238,7 +238,7 @@ async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) ->
             idempotent_replayed: uploaded.replayed,
         },
         Err(error) => {
-            call.count(Figure::UploadFailed, error.code());
+            call.count(Metric::UploadFailed, error.code());
             let status = error.status().as_u16();
             BatchResult::Failed { index, project_name, status, error: error.problem(&call.request_id) }
         }
