@@ -80,7 +80,7 @@ impl ChatObject<'_> {
     pub async fn alarm(&self) -> Result<(), ChatRefusal> {
         self.alarm.set(Some(self.clock.now().after(AGAIN))).await;
         if self.records().open()?.is_none() {
-            let told = self.tell_figures().await;
+            let told = self.send_metrics().await;
             self.remove_old().await?;
             self.arm().await?;
             return told;
@@ -98,7 +98,7 @@ impl ChatObject<'_> {
             Either::Right(((), _)) => Ok(()),
         };
         drop(driving);
-        let told = self.tell_figures().await;
+        let told = self.send_metrics().await;
         self.arm().await?;
         outcome.and(told)
     }

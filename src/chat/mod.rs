@@ -9,7 +9,7 @@
 //! - `object`: the calls
 //! - `alarm`: drives the open turn: `ask` the model, `deliver` its script, `follow` the version to its end
 //! - `expiry`: what goes by itself
-//! - `figures`: what of it is counted
+//! - `metrics`: what of it is counted
 //!
 //! Invariants: one turn at a time is open; its next alarm is set before each step; each step may run twice, and has
 //! its own idempotency key where it changes something; messages are used for, and shown to, the user who wrote them, and
@@ -20,9 +20,9 @@ mod ask;
 mod call;
 mod deliver;
 mod expiry;
-mod figures;
 mod follow;
 mod live;
+mod metrics;
 mod object;
 mod records;
 mod turn;

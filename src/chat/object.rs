@@ -12,7 +12,7 @@ use super::records::{KEPT, Records};
 use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
-use crate::figures::Outbox;
+use crate::metrics::StoredOutbox;
 use crate::object::{Alarm, CallError, Objects, Sql, call, json, reply, respond};
 use crate::project::{GetStatus, ProjectTarget, Refusal};
 use contract::{ProjectId, Timestamp, TurnId};
@@ -246,7 +246,7 @@ impl<'a> ChatObject<'a> {
             Some((_, turn)) => Some(turn.due),
             None => self.next_removal()?,
         };
-        self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
+        self.alarm.set(due.into_iter().chain(StoredOutbox::new(self.sql).due()?).min()).await;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
 use super::repair::Repairs;
-use crate::figures::Outbox;
+use crate::metrics::StoredOutbox;
 use crate::object::{Alarm, Objects, Sockets, Sql, reply, respond};
 use contract::{ProjectId, Timestamp, UploadId, Version};
 use platform::{Body, Clock, Http};
@@ -279,7 +279,7 @@ impl<'a> ProjectObject<'a> {
             due = Some(at.min(next.max(now)));
         }
         let closing = self.sockets.close_due(self.clock.now()).into_iter().chain(until).min();
-        due = due.into_iter().chain(closing).chain(Outbox::new(self.sql).due()?).min();
+        due = due.into_iter().chain(closing).chain(StoredOutbox::new(self.sql).due()?).min();
         self.alarm.set(due).await;
         Ok(())
     }

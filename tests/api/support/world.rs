@@ -13,8 +13,8 @@ use partwright::api::{App, Config, Platform, Served};
 use partwright::assets::Assets;
 use partwright::auth::SharedKeys;
 use partwright::chat::{ChatMemory, ChatObject};
-use partwright::figures::{FiguresCall, FiguresObject, FiguresOperation, SHARDS, Tally};
 use partwright::fleet::{FleetMemory, FleetObject};
+use partwright::metrics::{METRICS_OBJECTS, MetricsCall, MetricsObject, MetricsOperation, Tally};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
 use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
 use platform::ConfigError;
@@ -109,7 +109,7 @@ pub struct World {
     /// No project's object answers anything.
     pub projects_away: Cell<bool>,
     /// What becomes of calls to each of the objects that add figures up.
-    pub figures: RefCell<[Line; SHARDS as usize]>,
+    pub figures: RefCell<[Line; METRICS_OBJECTS as usize]>,
     /// How many batches reached them.
     pub batches: Cell<usize>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
@@ -184,7 +184,7 @@ impl World {
             account_calls,
             accounts_away: RefCell::default(),
             projects_away: Cell::default(),
-            figures: RefCell::new([Line::Up; SHARDS as usize]),
+            figures: RefCell::new([Line::Up; METRICS_OBJECTS as usize]),
             batches: Cell::default(),
             account_pace: Cell::default(),
             posted,
@@ -493,7 +493,7 @@ impl World {
 
     /// Lets the API tell what it has counted, as it does after an answer.
     pub async fn tell_tally(&self) {
-        self.tally.tell(self, &self.clock).await;
+        self.tally.send(self, &self.clock).await;
     }
 
     /// Lets everybody tell what they have counted, as far as it takes no longer than two minutes.
@@ -518,7 +518,7 @@ impl World {
 
     /// From now on this becomes of calls to all of the objects that add figures up.
     pub fn set_figures(&self, line: Line) {
-        *self.figures.borrow_mut() = [line; SHARDS as usize];
+        *self.figures.borrow_mut() = [line; METRICS_OBJECTS as usize];
     }
 
     /// All that those objects keep, as text.
@@ -529,7 +529,7 @@ impl World {
             let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sums'", &[]).unwrap();
             if tables.is_empty() { String::new() } else { rows("sums") + &rows("writers") }
         };
-        (0..SHARDS).map(text).collect()
+        (0..METRICS_OBJECTS).map(text).collect()
     }
 
     fn instance(&self, name: &ObjectName) -> Rc<Instance> {
@@ -584,10 +584,10 @@ impl World {
                 AccountObject::new(&instance.sql).handle(serde_json::from_slice(body).unwrap(), now)
             }
             ObjectName::Figures(_) => {
-                let call: FiguresCall = serde_json::from_slice(body).unwrap();
-                let is_batch = matches!(call.operation, FiguresOperation::AddBatch(_));
+                let call: MetricsCall = serde_json::from_slice(body).unwrap();
+                let is_batch = matches!(call.operation, MetricsOperation::AddBatch(_));
                 self.batches.set(self.batches.get() + usize::from(is_batch));
-                FiguresObject::new(&instance.sql).handle(call, now)
+                MetricsObject::new(&instance.sql).handle(call, now)
             }
             ObjectName::Fleet => self.fleet(&instance).handle(serde_json::from_slice(body).unwrap(), &self.clock).await,
         }
