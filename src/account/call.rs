@@ -4,62 +4,96 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Scope, TokenHash, TokenKind};
+use crate::object::{ObjectCall, ObjectName, SqlError, Target, operations};
 use contract::{ProjectId, Timestamp};
 
-/// One call.
+/// A user's account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AccountCall {
-    /// Lists a project; one that is listed already stays where it is.
-    Add {
-        /// The project.
-        project: ProjectId,
-    },
-    /// Gives a page, newest first: a [`ProjectPage`].
-    List {
-        /// Where the last page ended.
-        cursor: Option<u64>,
-        /// At most this many.
-        limit: u32,
-    },
-    /// Stops listing a project, which is somebody else's now; answers nothing, and a second time changes nothing.
-    Remove {
-        /// The project.
-        project: ProjectId,
-    },
-    /// Keeps a new token; answers with [`Created`]. The oldest of too many sessions goes.
-    CreateToken {
-        /// What is stored of its text.
-        hash: TokenHash,
-        /// What it is for. What its `parent` may not do or no longer counts for is taken off.
-        token: NewToken,
-        /// The id of this user's session in which it is made: it gets that session's `parent`.
-        session: Option<String>,
-        /// Tokens from before count no more: not among the most that there may be either.
-        since: Timestamp,
-    },
-    /// Gives the API tokens that count now, newest first: a list of [`TokenView`].
-    ListTokens {
-        /// Tokens from before count no more.
-        since: Timestamp,
-    },
-    /// Revokes an API token and all that was made from it; answers whether there was one.
-    RevokeToken {
-        /// Its id.
-        id: String,
-    },
-    /// Ends a session, expired or not; answers whether there was one.
-    EndSession {
-        /// All that may be stored of the text that the cookie holds.
-        hashes: Vec<TokenHash>,
-    },
-    /// Gives the [`TokenView`] of a token that counts now, or null.
-    CheckToken {
-        /// All that may be stored of the text that was shown.
-        hashes: Vec<TokenHash>,
-        /// Tokens from before count no more.
-        since: Timestamp,
-    },
+pub struct AccountTarget(pub String);
+
+impl Target for AccountTarget {
+    type Operation = AccountOperation;
+    type Refusal = AccountRefusal;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Account(self.0.clone())
+    }
+}
+
+/// A call to an account.
+pub type AccountCall = ObjectCall<AccountTarget>;
+
+operations! {
+    /// What an account can be asked.
+    AccountOperation of AccountTarget {
+        AddProject -> (),
+        RemoveProject -> (),
+        ListProjects -> ProjectPage,
+        CreateToken -> TokenView,
+        ListTokens -> Vec<TokenView>,
+        RevokeToken -> bool,
+        EndSession -> bool,
+        CheckToken -> Option<TokenView>,
+    }
+}
+
+/// Lists a project. One that is listed already keeps its place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AddProject(pub ProjectId);
+
+/// Stops listing a project, which belongs to another user now. Repeating it changes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RemoveProject(pub ProjectId);
+
+/// Gives a page of projects, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListProjects {
+    /// Where the previous page ended.
+    pub cursor: Option<u64>,
+    /// The most projects in the page.
+    pub limit: u32,
+}
+
+/// Keeps a new token. The oldest session ends if there are too many.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreateToken {
+    /// The hash of its text.
+    pub hash: TokenHash,
+    /// The token. It loses whatever its `parent` lacks: scope, admin rights, lifetime.
+    pub token: NewToken,
+    /// The id of this user's session that creates it. The token gets that session's `parent`.
+    pub session: Option<String>,
+    /// Tokens created before this time are invalid. They do not count towards the limit either.
+    pub since: Timestamp,
+}
+
+/// Gives the valid API tokens, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListTokens {
+    /// Tokens created before this time are invalid.
+    pub since: Timestamp,
+}
+
+/// Revokes an API token with all that was created from it. Replies whether the token existed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeToken {
+    pub id: String,
+}
+
+/// Ends a session, expired or not. Replies whether it existed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EndSession {
+    /// Every hash under which the cookie's text may be stored.
+    pub hashes: Vec<TokenHash>,
+}
+
+/// Finds a valid token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckToken {
+    /// Every hash under which the presented text may be stored.
+    pub hashes: Vec<TokenHash>,
+    /// Tokens created before this time are invalid.
+    pub since: Timestamp,
 }
 
 /// A token to be kept.
@@ -106,6 +140,26 @@ pub enum TokenRefusal {
     },
     /// The token or the session that it is made from counts no more: it was revoked, or has expired, meanwhile.
     MakerGone,
+}
+
+/// Why an account does not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountRefusal {
+    Token(TokenRefusal),
+    /// The account's own storage failed.
+    Storage(SqlError),
+}
+
+impl From<TokenRefusal> for AccountRefusal {
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::Token(refusal)
+    }
+}
+
+impl From<SqlError> for AccountRefusal {
+    fn from(error: SqlError) -> Self {
+        Self::Storage(error)
+    }
 }
 
 /// A page of projects.

@@ -14,5 +14,9 @@ mod projects;
 mod token_row;
 mod tokens;
 
-pub use call::{AccountCall, Created, ListedProject, NewToken, ProjectPage, TokenRefusal, TokenView};
+pub use call::{
+    AccountCall, AccountOperation, AccountRefusal, AccountTarget, AddProject, CheckToken, CreateToken, Created,
+    EndSession, ListProjects, ListTokens, ListedProject, NewToken, ProjectPage, RemoveProject, RevokeToken,
+    TokenRefusal, TokenView,
+};
 pub use object::AccountObject;

@@ -251,7 +251,7 @@ async fn send(call: &Call<'_>, until: Timestamp, item: Value) -> Result<Uploaded
     let project: ProjectId = parse("project_name", &project_name)?;
     let key = idempotency_key.map(|key| parse::<IdempotencyKey>("idempotency_key", &key)).transpose()?;
     let patience = until.since(call.clock.now());
-    upload::send(call, &project, upload.into_operation(key, Some(patience))?).await
+    call.ask(&project, upload.into_request(key, Some(patience))?).await
 }
 
 fn parse<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, ApiError> {

@@ -12,9 +12,10 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::chat::{
-    ChatCall, ChatOperation, ChatRefusal, Forgotten, MOST_REPAIRS, MessageList, REPAIRS, Said, TurnBody,
+    ChatRefusal, ChatTarget, Forget, Forgotten, GetTurn, ListMessages, Listen, MOST_REPAIRS, MessageList, REPAIRS, Say,
+    TurnBody,
 };
-use crate::object::{ObjectName, request};
+use crate::object::{self, CallError, ObjectRequest};
 use crate::project::Idempotency;
 use contract::{IdempotencyKey, ProjectId, RequestId, Sha256, TurnId, Whole};
 use platform::Body;
@@ -151,8 +152,9 @@ pub(super) async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     }
     let idempotency = key.map(|key| Idempotency { key, body: words.sum(repairs) });
     let Words { message, context, .. } = words;
-    let operation = ChatOperation::Say { message, context, repairs, idempotency };
-    let said: Said = read(ask(call, &project, operation).await?).await?;
+    let request = Say { message, context, repairs, idempotency };
+    let said = object::call(call.objects, &target(call, &project), request).await;
+    let said = said.map_err(|error| refused(error, &project))?;
     let reply = show(call, &project, said.turn, PATIENCE).await?;
     Ok(if said.replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply })
 }
@@ -168,14 +170,14 @@ pub(super) async fn turn(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// What was said, newest first.
 pub(super) async fn messages(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    let operation = ChatOperation::Messages { before: call.query.cursor()?, limit: call.query.limit()? };
-    json_of(ask(call, &project, operation).await?).await
+    let request = ListMessages { before: call.query.cursor()?, limit: call.query.limit()? };
+    json_of(ask(call, &project, request).await?).await
 }
 
 /// Removes what was said.
 pub(super) async fn forget(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    json_of(ask(call, &project, ChatOperation::Forget).await?).await
+    json_of(ask(call, &project, Forget).await?).await
 }
 
 /// A turn as JSON, or as events where the caller wants those.
@@ -183,8 +185,12 @@ async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) 
     let mut are_events = call.wants("text/event-stream");
     loop {
         let turn = turn.clone();
-        let operation = if are_events { ChatOperation::Listen(turn) } else { ChatOperation::Turn { turn, seconds } };
-        match ask(call, project, operation).await {
+        let answer = if are_events {
+            ask(call, project, Listen(turn)).await
+        } else {
+            ask(call, project, GetTurn { turn, seconds }).await
+        };
+        match answer {
             Ok(events) if are_events => return Ok(Reply::events(events)),
             Ok(body) => return json_of(body).await,
             // Whoever began it is to learn which it is, also where as many listen as can.
@@ -197,27 +203,23 @@ async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) 
 }
 
 /// Asks the object of the conversation; its answer's body.
-async fn ask(call: &Call<'_>, project: &ProjectId, operation: ChatOperation) -> Result<Body, ApiError> {
-    let question = ChatCall {
-        project: project.clone(),
-        caller: call.identity.caller.clone(),
-        request_id: call.request_id.clone(),
-        operation,
-    };
-    let answer = call.objects.send(&ObjectName::Chat(project.clone()), request(&question)?).await?;
-    match answer.status() {
-        http::StatusCode::OK => Ok(answer.into_body()),
-        http::StatusCode::CONFLICT => {
-            let refusal: ChatRefusal = read(answer.into_body()).await?;
-            Err(ApiError::chat_refusal(refusal, project.as_str()))
-        }
-        status => Err(ApiError::broken(&format!("the conversation's object answers {status}"))),
-    }
+async fn ask<R>(call: &Call<'_>, project: &ProjectId, request: R) -> Result<Body, ApiError>
+where
+    R: ObjectRequest<Target = ChatTarget, Reply = Body>,
+{
+    object::relay(call.objects, &target(call, project), request).await.map_err(|error| refused(error, project))
 }
 
-async fn read<T: serde::de::DeserializeOwned>(body: Body) -> Result<T, ApiError> {
-    let bytes = body.bytes(ANSWER_LIMIT).await.map_err(|error| ApiError::broken(&error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::broken(&error.to_string()))
+fn target(call: &Call<'_>, project: &ProjectId) -> ChatTarget {
+    let (caller, request_id) = (call.identity.caller.clone(), call.request_id.clone());
+    ChatTarget { project: project.clone(), caller, request_id }
+}
+
+fn refused(error: CallError<ChatRefusal>, project: &ProjectId) -> ApiError {
+    match error {
+        CallError::Refused(refusal) => ApiError::chat_refusal(refusal, project.as_str()),
+        CallError::Failed(error) => error.into(),
+    }
 }
 
 /// The object's own JSON, handed on.

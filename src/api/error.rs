@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::code::Code;
-use crate::account::TokenRefusal;
+use crate::account::{AccountRefusal, TokenRefusal};
 use crate::chat::ChatRefusal;
+use crate::object::{CallError, SqlError};
 use crate::project::Refusal;
 use contract::{RequestId, Version};
 use platform::ConfigError;
@@ -453,6 +454,22 @@ impl ApiError {
 
 impl From<HttpError> for ApiError {
     fn from(error: HttpError) -> Self {
+        Self::broken(&error.to_string())
+    }
+}
+
+impl From<CallError<AccountRefusal>> for ApiError {
+    fn from(error: CallError<AccountRefusal>) -> Self {
+        match error {
+            CallError::Refused(AccountRefusal::Token(refusal)) => Self::token_refusal(refusal),
+            CallError::Refused(AccountRefusal::Storage(error)) => Self::broken(&error.to_string()),
+            CallError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<CallError<SqlError>> for ApiError {
+    fn from(error: CallError<SqlError>) -> Self {
         Self::broken(&error.to_string())
     }
 }

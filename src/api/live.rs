@@ -8,9 +8,7 @@ use super::parameter::WAIT;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::object::ObjectName;
-use crate::project::{Operation, Reply as ObjectReply, StatusBody, StatusView};
-use contract::ProjectId;
+use crate::project::{GetStatus, StatusBody, WaitForStatus, Watch};
 
 pub(super) const STATUS: Terms = Terms {
     id: "getStatus",
@@ -85,11 +83,13 @@ impl Shown for StatusBody<'_> {
 /// Where the newest version stands; 200 for any name that nobody owns. With `wait`, the answer comes when that changes.
 pub(super) async fn status(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
-    let operation = match call.query.number(&WAIT)? {
-        Some(seconds) => Operation::Wait { seconds: u32::try_from(seconds).unwrap_or(1), turn: None, repairs: None },
-        None => Operation::Status,
+    let view = match call.query.number(&WAIT)? {
+        Some(seconds) => {
+            let seconds = u32::try_from(seconds).unwrap_or(1);
+            call.ask(&project, WaitForStatus { seconds, turn: None, repairs: None }).await?
+        }
+        None => call.ask(&project, GetStatus).await?,
     };
-    let view = ask(call, &project, operation).await?;
     Reply::json(&StatusBody::new(&project, &view))
 }
 
@@ -98,14 +98,6 @@ pub(super) async fn watch(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     call.require_handshake()?;
     // Who may not watch is told so before the handshake: afterwards there is only a closed socket.
-    ask(call, &project, Operation::Watch).await?;
-    let question = call.question(&project, Operation::Watch);
-    Reply::upgrade(ObjectName::Project(project), &question)
-}
-
-async fn ask(call: &Call<'_>, project: &ProjectId, operation: Operation) -> Result<Box<StatusView>, ApiError> {
-    match call.ask(project, operation).await? {
-        ObjectReply::Status(view) => Ok(view),
-        _ => Err(ApiError::broken("the project's object answered another question")),
-    }
+    call.ask(&project, Watch).await?;
+    Reply::upgrade(&call.target(&project), Watch)
 }

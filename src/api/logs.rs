@@ -10,7 +10,7 @@ use super::parameter::LogName;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::project::Operation;
+use crate::project::ListVersions;
 use contract::{Key, LONGEST_KEY, ProjectId, Timestamp, Version, prefix};
 use s3::{Entry, S3Error};
 
@@ -181,7 +181,7 @@ pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
 
 /// Logs lie in the bucket; whose they are, the object knows.
 async fn require_project(call: &Call<'_>, project: &ProjectId) -> Result<(), ApiError> {
-    call.ask(project, Operation::Versions { before: None, limit: 1 }).await.map(drop)
+    call.ask(project, ListVersions { before: None, limit: 1 }).await.map(drop)
 }
 
 fn describe(project: &ProjectId, entry: &Entry) -> LogFacts {

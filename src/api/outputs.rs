@@ -14,7 +14,7 @@ use super::request::Call;
 use super::scripts::find;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use crate::figures::Figure;
-use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use crate::project::{GetNewestCompleted, VersionView};
 use contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use s3::{LinkLife, link_life, presign_get};
 
@@ -250,10 +250,7 @@ async fn wanted(call: &Call<'_>, project: &ProjectId) -> Result<Option<VersionVi
     if let Some(version) = call.query.version()? {
         return find(call, project, version).await.map(Some);
     }
-    match call.ask(project, Operation::NewestCompleted).await? {
-        ObjectReply::Version(view) => Ok(view.map(|view| *view)),
-        _ => Err(ApiError::broken("the project's object answered another question")),
-    }
+    call.ask(project, GetNewestCompleted).await
 }
 
 fn missing(project: &ProjectId, view: &VersionView, format: Format) -> ApiError {

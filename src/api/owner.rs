@@ -12,7 +12,7 @@ use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::auth::is_user_id;
-use crate::project::{Operation, Reply as ObjectReply};
+use crate::project::AssignOwner;
 use contract::{ProjectId, RequestId};
 
 /// The most bytes of such a body.
@@ -82,15 +82,12 @@ pub(super) async fn assign(call: &Call<'_>) -> Result<Reply, ApiError> {
     if !is_user_id(&owner) {
         return Err(ApiError::invalid("owner", "a user's id is 1 to 128 visible ASCII characters without spaces"));
     }
-    let operation = Operation::AssignOwner { owner: owner.clone() };
-    let ObjectReply::Assigned { before } = call.ask(&project, operation).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let previous_owner = call.ask(&project, AssignOwner { owner: owner.clone() }).await?;
     Reply::json(&Assigned {
         success: true,
         project_name: &project,
         owner: &owner,
-        previous_owner: before,
+        previous_owner,
         request_id: &call.request_id,
     })
 }

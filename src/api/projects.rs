@@ -9,8 +9,7 @@ use super::error::ApiError;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::account::{AccountCall, ListedProject, ProjectPage};
-use crate::object::ObjectName;
+use crate::account::{ListProjects, ListedProject};
 
 pub(super) const LIST: Terms = Terms {
     id: "listProjects",
@@ -51,8 +50,8 @@ impl Shown for ProjectList {
 
 /// My projects, newest first.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let question = AccountCall::List { cursor: call.query.cursor()?, limit: call.query.limit()? };
-    let page: ProjectPage = call.ask_object(&ObjectName::Account(call.identity.caller.user.clone()), &question).await?;
+    let request = ListProjects { cursor: call.query.cursor()?, limit: call.query.limit()? };
+    let page = call.ask_account(&call.identity.caller.user, request).await?;
     Reply::json(&ProjectList {
         success: true,
         projects: page.projects,

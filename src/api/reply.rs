@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::error::ApiError;
-use crate::object::{ObjectName, handshake};
+use crate::object::{ObjectName, ObjectRequest, Target, handshake};
 use platform::Body;
 
 /// A successful answer.
@@ -53,8 +53,8 @@ impl Reply {
     }
 
     /// No answer of its own: the object holds the WebSocket from here on, and answers the handshake.
-    pub fn upgrade(object: ObjectName, call: &impl Serialize) -> Result<Self, ApiError> {
-        Ok(Self { upgrade: Some((object, handshake(call)?)), ..Self::empty() })
+    pub fn upgrade<R: ObjectRequest>(target: &R::Target, request: R) -> Result<Self, ApiError> {
+        Ok(Self { upgrade: Some((target.object(), handshake(target, request)?)), ..Self::empty() })
     }
 
     /// The same with another status.

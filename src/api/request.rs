@@ -7,10 +7,12 @@ use super::auth::{Identity, Page};
 use super::config::Config;
 use super::error::ApiError;
 use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
+use crate::account::AccountTarget;
 use crate::assets::Assets;
 use crate::figures::{Figure, Tally};
-use crate::object::{ObjectName, Objects, call};
-use crate::project::{Answer, Operation, ProjectCall, Reply};
+use crate::fleet::FleetTarget;
+use crate::object::{CallError, ObjectRequest, Objects, call};
+use crate::project::ProjectTarget;
 use contract::{IdempotencyKey, ProjectId, RequestId, Version};
 use platform::{Body, BodyError, Clock, Http};
 use s3::Client;
@@ -86,14 +88,10 @@ impl<'a> Call<'a> {
         text.parse().map(Some).map_err(|error: contract::IdError| wrong(error.to_string()))
     }
 
-    /// A question to the project's object.
-    pub fn question(&self, project: &ProjectId, operation: Operation) -> ProjectCall {
-        ProjectCall {
-            project: project.clone(),
-            caller: self.identity.caller.clone(),
-            request_id: self.request_id.clone(),
-            operation,
-        }
+    /// The project, called on the caller's behalf.
+    pub fn target(&self, project: &ProjectId) -> ProjectTarget {
+        let (caller, request_id) = (self.identity.caller.clone(), self.request_id.clone());
+        ProjectTarget { project: project.clone(), caller, request_id }
     }
 
     /// Requires a WebSocket's handshake, and of a browser's that no other site's page made it.
@@ -106,19 +104,31 @@ impl<'a> Call<'a> {
     }
 
     /// Asks the project's object.
-    pub async fn ask(&self, project: &ProjectId, operation: Operation) -> Result<Reply, ApiError> {
-        let question = self.question(project, operation);
-        let answer: Answer = self.ask_object(&ObjectName::Project(project.clone()), &question).await?;
-        answer.map_err(|refusal| ApiError::refusal(refusal, project.as_str()))
+    pub async fn ask<R>(&self, project: &ProjectId, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
+    {
+        let reply = call(self.objects, &self.target(project), request).await;
+        reply.map_err(|error| match error {
+            CallError::Refused(refusal) => ApiError::refusal(refusal, project.as_str()),
+            CallError::Failed(error) => error.into(),
+        })
     }
 
-    /// Asks any object.
-    pub async fn ask_object<A: DeserializeOwned>(
-        &self,
-        object: &ObjectName,
-        question: &impl serde::Serialize,
-    ) -> Result<A, ApiError> {
-        Ok(call(self.objects, object, question).await?)
+    /// Asks a user's account.
+    pub async fn ask_account<R>(&self, user: &str, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+    {
+        Ok(call(self.objects, &AccountTarget(user.to_owned()), request).await?)
+    }
+
+    /// Asks the fleet.
+    pub async fn ask_fleet<R>(&self, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = FleetTarget, Reply: DeserializeOwned>,
+    {
+        Ok(call(self.objects, &FleetTarget, request).await?)
     }
 
     /// Whether the caller has what `etag` names, by `If-None-Match` (RFC 9110, section 13.1.2).

@@ -13,9 +13,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::parse;
-use crate::fleet::FleetCall;
-use crate::object::ObjectName;
-use crate::project::Operation;
+use crate::fleet::{FleetTarget, Join};
+use crate::project::TakeEvents;
 use contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 
 pub(super) const EVENTS: Terms = Terms {
@@ -75,7 +74,7 @@ pub(super) async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
     }
     // A hint that does not arrive is no failure: the object finds the same in the bucket.
     let told = stream::iter(by_project).map(async |(project, events)| {
-        let _ = call.ask(&project, Operation::Hint(events)).await;
+        let _ = call.ask(&project, TakeEvents(events)).await;
     });
     told.buffer_unordered(AT_ONCE).collect::<()>().await;
     Ok(Reply::empty())
@@ -84,5 +83,5 @@ pub(super) async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// A WebSocket over which runners are told that there is work.
 pub(super) async fn wake(call: &Call<'_>) -> Result<Reply, ApiError> {
     call.require_handshake()?;
-    Reply::upgrade(ObjectName::Fleet, &FleetCall::Join)
+    Reply::upgrade(&FleetTarget, Join)
 }

@@ -10,7 +10,7 @@ use super::parameter::{ETAG, IF_NONE_MATCH};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::project::{Operation, Reply as ObjectReply, VersionView, message};
+use crate::project::{GetScript, GetVersion, ListVersions, ScriptView, VersionPage, VersionView, message};
 use contract::{Key, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, ProjectStatus, RequestId, Sha256, Timestamp, Version};
 use s3::S3Error;
 
@@ -180,10 +180,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let before = call.query.cursor()?.map(Version::try_from).transpose();
     let before = before.map_err(|error| ApiError::invalid("cursor", error.to_string()))?;
-    let operation = Operation::Versions { before, limit: call.query.limit()? };
-    let ObjectReply::Versions { versions, total, more } = call.ask(&project, operation).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let request = ListVersions { before, limit: call.query.limit()? };
+    let VersionPage { versions, total, more } = call.ask(&project, request).await?;
     let next_cursor = versions.last().filter(|_| more).map(|view| view.version);
     let with_standing = |view| describe(call, &project, view, Standing::of(view));
     let scripts = versions.iter().map(with_standing).collect();
@@ -200,10 +198,8 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
     let project = call.project()?;
     let version = call.version()?;
-    let ObjectReply::Script { view, held } = call.ask(&project, Operation::Script(version)).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
-    let view = *view.ok_or_else(|| ApiError::no_version(project.as_str(), version))?;
+    let found = call.ask(&project, GetScript(version)).await?;
+    let ScriptView { view, held } = found.ok_or_else(|| ApiError::no_version(project.as_str(), version))?;
     if let Some(code) = held {
         return not_in_the_bucket_yet(call, &project, &view, code);
     }
@@ -258,11 +254,8 @@ impl Standing {
 
 /// One version, or 404.
 pub(super) async fn find(call: &Call<'_>, project: &ProjectId, version: Version) -> Result<VersionView, ApiError> {
-    match call.ask(project, Operation::Version(version)).await? {
-        ObjectReply::Version(Some(view)) => Ok(*view),
-        ObjectReply::Version(None) => Err(ApiError::no_version(project.as_str(), version)),
-        _ => Err(ApiError::broken("the project's object answered another question")),
-    }
+    let view = call.ask(project, GetVersion(version)).await?;
+    view.ok_or_else(|| ApiError::no_version(project.as_str(), version))
 }
 
 fn describe<S>(call: &Call<'_>, project: &ProjectId, view: &VersionView, standing: S) -> ScriptFacts<S> {

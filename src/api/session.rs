@@ -14,9 +14,8 @@ use super::parameter::SET_COOKIE;
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::account::{AccountCall, Created, NewToken, TokenRefusal};
+use crate::account::{CreateToken, EndSession, NewToken, TokenRefusal};
 use crate::auth::{Scope, TokenKind, TokenText};
-use crate::object::ObjectName;
 use contract::{RequestId, Timestamp};
 
 /// The longest session: a long working day.
@@ -173,9 +172,8 @@ pub(super) async fn sign_in(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = &identity.caller.user;
     let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
     let hash = stored_session(&text, &identity.credential, call.config);
-    let question = AccountCall::CreateToken { hash, token, session: None, since: call.config.tokens_since };
-    let created: Created = call.ask_object(&ObjectName::Account(user.clone()), &question).await?;
-    let NewToken { scope, admin, expires_at, .. } = created.map_err(ApiError::token_refusal)?.token;
+    let request = CreateToken { hash, token, session: None, since: call.config.tokens_since };
+    let NewToken { scope, admin, expires_at, .. } = call.ask_account(user, request).await?.token;
     let who = Who { success: true, user, scope, admin, expires_at: Some(expires_at), auth: Way::Session };
     Ok(Reply::json(&who)?.header("set-cookie", cookie::set(&text, expires_at.since(now))))
 }
@@ -205,6 +203,5 @@ fn require_own_page(call: &Call<'_>) -> Result<(), ApiError> {
 /// Ends the session that the cookie holds, if it holds one: whose text one has, one may end.
 async fn end_session(call: &Call<'_>) -> Result<bool, ApiError> {
     let Some(session) = cookie::session(&call.headers) else { return Ok(false) };
-    let account = ObjectName::Account(session.user().to_owned());
-    call.ask_object(&account, &AccountCall::EndSession { hashes: stored_hashes(&session, call.config) }).await
+    call.ask_account(session.user(), EndSession { hashes: stored_hashes(&session, call.config) }).await
 }

@@ -17,9 +17,8 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
 use super::upload;
-use crate::account::{AccountCall, Created, NewToken, TokenView};
+use crate::account::{CreateToken, ListTokens, NewToken, RevokeToken, TokenView};
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use crate::object::ObjectName;
 use contract::{RequestId, Timestamp, Whole};
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
@@ -264,14 +263,13 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
         expires_at: call.clock.now().after(DAY * days),
     };
     let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let question = AccountCall::CreateToken {
+    let request = CreateToken {
         hash: stored_hash(&made, call.config),
         token,
         session: session.filter(|_| is_own),
         since: call.config.tokens_since,
     };
-    let created: Created = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
-    let TokenView { id, token, created_at, last_used_at: _ } = created.map_err(ApiError::token_refusal)?;
+    let TokenView { id, token, created_at, last_used_at: _ } = call.ask_account(user, request).await?;
     let NewToken { name, scope, parent, expires_at, .. } = token;
     let answer = NewApiToken {
         success: true,
@@ -293,9 +291,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
 /// The tokens that count, newest first; never their texts.
 pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = whose(call, call.query.user())?;
-    let account = ObjectName::Account(user.to_owned());
-    let question = AccountCall::ListTokens { since: call.config.tokens_since };
-    let tokens: Vec<TokenView> = call.ask_object(&account, &question).await?;
+    let tokens = call.ask_account(user, ListTokens { since: call.config.tokens_since }).await?;
     let tokens: Vec<ApiToken> = tokens.into_iter().map(ApiToken::from).collect();
     Reply::json(&TokenList { success: true, user, total_tokens: tokens.len(), tokens })
 }
@@ -304,9 +300,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) async fn revoke(call: &Call<'_>) -> Result<Reply, ApiError> {
     let user = whose(call, call.query.user())?;
     let id = call.parameter("id");
-    let question = AccountCall::RevokeToken { id: id.to_owned() };
-    let was_there: bool = call.ask_object(&ObjectName::Account(user.to_owned()), &question).await?;
-    if !was_there {
+    if !call.ask_account(user, RevokeToken { id: id.to_owned() }).await? {
         return Err(ApiError::no_token(id));
     }
     Reply::json(&Revoked {

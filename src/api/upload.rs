@@ -15,7 +15,7 @@ use super::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LOCATION};
 use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
-use crate::project::{Idempotency, NewScript, Operation, Reply as ObjectReply, Uploaded, message};
+use crate::project::{Idempotency, NewScript, UploadScript, Uploaded, message};
 use contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version};
 use platform::{Body, BodyError};
 
@@ -255,8 +255,8 @@ pub(super) async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
         Kind::Python => Upload { code: text.to_owned(), metadata: None },
         Kind::Json => parse(text)?,
     };
-    let operation = upload.into_operation(call.idempotency_key()?, None)?;
-    reply(call, &project, send(call, &project, operation).await?)
+    let request = upload.into_request(call.idempotency_key()?, None)?;
+    reply(call, &project, call.ask(&project, request).await?)
 }
 
 /// Reads a JSON object. serde would take an array, too, as the fields in their order.
@@ -268,13 +268,13 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
 }
 
 impl Upload {
-    /// The question to the project's object, if a script and its metadata may be taken. With `patience` it waits for the
+    /// The request to the project's object, if a script and its metadata may be taken. With `patience` it waits for the
     /// bucket no longer than that.
-    pub fn into_operation(
+    pub fn into_request(
         self,
         key: Option<IdempotencyKey>,
         patience: Option<Duration>,
-    ) -> Result<Operation, ApiError> {
+    ) -> Result<UploadScript, ApiError> {
         let Self { code, metadata } = self;
         if code.len() > MAX_SCRIPT_BYTES {
             return Err(too_large());
@@ -293,15 +293,7 @@ impl Upload {
         let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
         let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
         let patience_ms = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        Ok(Operation::Upload { script, idempotency, patience_ms })
-    }
-}
-
-/// Asks the project's object for a new version.
-pub(super) async fn send(call: &Call<'_>, project: &ProjectId, operation: Operation) -> Result<Uploaded, ApiError> {
-    match call.ask(project, operation).await? {
-        ObjectReply::Uploaded(uploaded) => Ok(uploaded),
-        _ => Err(ApiError::broken("the project's object answered another question")),
+        Ok(UploadScript { script, idempotency, patience_ms })
     }
 }
 

@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::request::Call;
 use super::terms::{Answer, Content, Shape, Shown, Tag, Terms};
 use super::upload::{self, NEW_VERSION};
-use crate::project::{Idempotency, Operation, Reply as ObjectReply, message};
+use crate::project::{CancelVersion, Idempotency, RetryVersion, message};
 use contract::{Phase, ProjectId, ProjectStatus, RequestId, Timestamp, Version};
 
 pub(super) const CANCEL: Terms = Terms {
@@ -98,9 +98,7 @@ impl Shown for Cancelled {
 /// Ends a version that is not finished.
 pub(super) async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (project, version) = (call.project()?, call.version()?);
-    let ObjectReply::Cancelled(view) = call.ask(&project, Operation::Cancel(version)).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let view = call.ask(&project, CancelVersion(version)).await?;
     Reply::json(&Cancelled {
         success: true,
         version: view.version,
@@ -119,6 +117,6 @@ pub(super) async fn cancel(call: &Call<'_>) -> Result<Reply, ApiError> {
 pub(super) async fn retry(call: &Call<'_>) -> Result<Reply, ApiError> {
     let (project, version) = (call.project()?, call.version()?);
     let idempotency = call.idempotency_key()?.map(|key| Idempotency::of_retry(key, version));
-    let uploaded = upload::send(call, &project, Operation::Retry { version, idempotency }).await?;
+    let uploaded = call.ask(&project, RetryVersion { version, idempotency }).await?;
     upload::reply(call, &project, uploaded)
 }

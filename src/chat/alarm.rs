@@ -4,14 +4,15 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use serde::de::DeserializeOwned;
 
 use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::turn::{Turn, TurnState};
 use super::words;
 use crate::ai::ProviderCall;
-use crate::object::{ObjectName, SqlError, call, post};
-use crate::project::{Answer, Caller, Operation, ProjectCall, Refusal, Reply};
+use crate::object::{CallError, ObjectRequest, SqlError, call, post};
+use crate::project::{Caller, ProjectTarget, Refusal, WaitForStatus};
 use contract::{JobError, ProjectId, Timestamp, Version};
 
 /// When the alarm rings again should this one break off in the middle.
@@ -160,49 +161,52 @@ impl ChatObject<'_> {
     }
 
     /// Asks the project's object in the name of whoever began the turn.
-    pub(super) async fn ask_project(
-        &self,
-        project: &ProjectId,
-        turn: &Turn,
-        operation: Operation,
-    ) -> Result<Reply, Setback> {
-        let question = question(project, turn, operation);
-        let object = ObjectName::Project(project.clone());
-        let answer: Result<Answer, _> = call(self.objects, &object, &question).await;
-        answer.map_err(|error| Setback::Passing(error.to_string()))?.map_err(|refusal| match refusal {
-            Refusal::NameTaken | Refusal::NotFound => {
-                Setback::ends("name_taken", "The project's name belongs to somebody else by now.")
-            }
-            Refusal::NoMoreVersions => Setback::ends("no_more_versions", "The project's numbers have run out."),
-            Refusal::BucketRefuses(why) => Setback::ends(
-                "bucket_refuses",
-                &format!("The bucket refuses this service, so the script was not uploaded. ({why})"),
-            ),
-            Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why) => Setback::Passing(why),
-            other => Setback::Passing(format!("the project's object answers {other:?}")),
-        })
+    pub(super) async fn ask_project<R>(&self, project: &ProjectId, turn: &Turn, request: R) -> Result<R::Reply, Setback>
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
+    {
+        call(self.objects, &target(project, turn), request).await.map_err(setback)
     }
 
     /// Tells the project's object which version this turn is about to repair, or that it repairs none any more. A hint:
     /// nobody waits for it.
     pub(super) fn tell_repair(&self, project: &ProjectId, turn: &Turn, version: Option<Version>) {
         if turn.repairs > 0 && turn.version.is_some() {
-            let operation = waiting(turn, 0, version);
-            post(self.objects, ObjectName::Project(project.clone()), &question(project, turn, operation));
+            post(self.objects, &target(project, turn), waiting(turn, 0, version));
         }
     }
 }
 
-/// Waits for the newest version to change, and tells what this turn repairs.
-pub(super) fn waiting(turn: &Turn, seconds: u32, repairs: Option<Version>) -> Operation {
-    Operation::Wait { seconds, turn: Some(turn.id.clone()), repairs }
+/// What it means for a turn that the project's object did not do what was asked.
+fn setback(error: CallError<Refusal>) -> Setback {
+    match error {
+        CallError::Failed(error) => Setback::Passing(error.to_string()),
+        CallError::Refused(Refusal::NameTaken | Refusal::NotFound) => {
+            Setback::ends("name_taken", "The project's name belongs to somebody else by now.")
+        }
+        CallError::Refused(Refusal::NoMoreVersions) => {
+            Setback::ends("no_more_versions", "The project's numbers have run out.")
+        }
+        CallError::Refused(Refusal::BucketRefuses(why)) => Setback::ends(
+            "bucket_refuses",
+            &format!("The bucket refuses this service, so the script was not uploaded. ({why})"),
+        ),
+        CallError::Refused(Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why)) => {
+            Setback::Passing(why)
+        }
+        CallError::Refused(other) => Setback::Passing(format!("the project's object answers {other:?}")),
+    }
 }
 
-fn question(project: &ProjectId, turn: &Turn, operation: Operation) -> ProjectCall {
-    ProjectCall {
+/// Waits for the newest version to change, and tells what this turn repairs.
+pub(super) fn waiting(turn: &Turn, seconds: u32, repairs: Option<Version>) -> WaitForStatus {
+    WaitForStatus { seconds, turn: Some(turn.id.clone()), repairs }
+}
+
+fn target(project: &ProjectId, turn: &Turn) -> ProjectTarget {
+    ProjectTarget {
         project: project.clone(),
         caller: Caller { user: turn.user.clone(), admin: turn.admin },
         request_id: turn.request_id.clone(),
-        operation,
     }
 }

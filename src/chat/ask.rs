@@ -7,7 +7,7 @@ use super::words;
 use crate::ai::{
     CurrentVersion, Extracted, FailedVersion, MAX_SCRIPT, Message, Role, UserRequest, ask, compose, extract, repair,
 };
-use crate::project::{Operation, Reply, VersionView};
+use crate::project::{GetScript, GetStatus, GetVersion, VersionView};
 use contract::{JobError, Key, ProjectId, Version};
 use s3::{Client, S3Error};
 
@@ -94,10 +94,7 @@ impl ChatObject<'_> {
         project: &ProjectId,
         turn: &Turn,
     ) -> Result<(Vec<Message>, Option<Version>), Setback> {
-        let Reply::Status(status) = self.ask_project(project, turn, Operation::Status).await? else {
-            return Err(Setback::Passing("the project's object answered another question".to_owned()));
-        };
-        let newest = status.newest;
+        let newest = self.ask_project(project, turn, GetStatus).await?.newest;
         let model = match &newest {
             Some(newest) => Some(self.model(project, turn, newest).await?),
             None => None,
@@ -109,11 +106,8 @@ impl ChatObject<'_> {
     /// The newest version with its script. Without that the model would make up another part, and it would stand as one
     /// that was made from this version: so the turn ends here.
     async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<CurrentVersion, Setback> {
-        let held = match self.ask_project(project, turn, Operation::Script(view.version)).await? {
-            Reply::Script { held, .. } => held,
-            _ => None,
-        };
-        let script = match held {
+        let stored = self.ask_project(project, turn, GetScript(view.version)).await?;
+        let script = match stored.and_then(|stored| stored.held) {
             Some(script) => Some(script),
             None => self.read(&Key::Script(project.clone(), view.version), MAX_SCRIPT).await?,
         };
@@ -152,10 +146,7 @@ impl ChatObject<'_> {
     /// What a version's script has printed; empty where there is no log. A report is read from the bucket, so what it
     /// names is looked at before it is followed: only a log of this very project.
     async fn log(&self, project: &ProjectId, turn: &Turn, version: Version) -> Result<String, Setback> {
-        let view = match self.ask_project(project, turn, Operation::Version(version)).await? {
-            Reply::Version(view) => view,
-            _ => None,
-        };
+        let view = self.ask_project(project, turn, GetVersion(version)).await?;
         let named = view.and_then(|view| view.report).and_then(|report| report.log);
         let Some(key @ Key::Log(..)) = named.and_then(|named| named.parse().ok()) else { return Ok(String::new()) };
         if !matches!(&key, Key::Log(of, _) if of == project) {

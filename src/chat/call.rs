@@ -2,57 +2,81 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::SqlError;
+use crate::object::{ObjectCall, ObjectName, SqlError, Target, operations};
 use crate::project::{Caller, Idempotency};
 use contract::{ProjectId, RequestId, TurnId};
+use platform::Body;
 
-/// One call. Its answer is a body for whoever asked the API, or a [`ChatRefusal`] with the status 409.
+/// A conversation, and on whose behalf it is called.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChatCall {
-    /// The project that is spoken of.
+pub struct ChatTarget {
+    /// The project that the conversation is about.
     pub project: ProjectId,
-    /// Who asks.
     pub caller: Caller,
-    /// The request it belongs to.
+    /// The request that the call belongs to.
     pub request_id: RequestId,
-    /// What is asked.
-    pub operation: ChatOperation,
 }
 
-/// What can be asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChatOperation {
-    /// Begin a turn. Answers with [`Said`].
-    Say {
-        /// The person's words; the API has checked their length.
-        message: String,
-        /// What they added as context.
-        context: Option<String>,
-        /// How often a script that fails is to be repaired.
-        repairs: u32,
-        /// So that the same words sent again are no second turn.
-        idempotency: Option<Idempotency>,
-    },
-    /// Where a turn stands: a [`TurnBody`](super::TurnBody).
-    Turn {
-        /// The turn.
-        turn: TurnId,
-        /// Answer once its script is uploaded or it has ended, but no later than so many seconds from now.
-        seconds: u32,
-    },
-    /// The events of a turn, from what is so now to its end.
-    Listen(TurnId),
-    /// Messages before `before`, newest first: a [`MessageList`](super::MessageList).
-    Messages {
-        /// Only messages with a smaller number.
-        before: Option<u64>,
-        /// At most so many.
-        limit: u32,
-    },
-    /// Remove the caller's messages but those of the turn that is open: answers [`Forgotten`](super::Forgotten).
-    Forget,
+impl Target for ChatTarget {
+    type Operation = ChatOperation;
+    type Refusal = ChatRefusal;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Chat(self.project.clone())
+    }
 }
+
+/// A call to a conversation.
+pub type ChatCall = ObjectCall<ChatTarget>;
+
+operations! {
+    /// What a conversation can be asked. A [`Body`] is the body of the API's own answer.
+    ChatOperation of ChatTarget {
+        Say -> Said,
+        GetTurn -> Body,
+        Listen -> Body,
+        ListMessages -> Body,
+        Forget -> Body,
+    }
+}
+
+/// Begins a turn.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Say {
+    /// The user's message; the API has checked its length.
+    pub message: String,
+    /// Context that the user added.
+    pub context: Option<String>,
+    /// The most repairs of a script that fails.
+    pub repairs: u32,
+    /// With a key, repeating the message gives the same turn.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Gives the state of a turn as a [`TurnBody`](super::TurnBody).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetTurn {
+    pub turn: TurnId,
+    /// The answer comes once the script is uploaded or the turn has ended, after at most this many seconds.
+    pub seconds: u32,
+}
+
+/// Streams the events of a turn, from its present state to its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listen(pub TurnId);
+
+/// Gives a page of messages, newest first, as a [`MessageList`](super::MessageList).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListMessages {
+    /// Only messages with a smaller number.
+    pub before: Option<u64>,
+    /// The most messages in the page.
+    pub limit: u32,
+}
+
+/// Removes the caller's messages, except those of the open turn. Replies with [`Forgotten`](super::Forgotten).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Forget;
 
 /// A turn that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
-use crate::project::{Idempotency, NewScript, Operation, Reply};
+use crate::project::{Idempotency, NewScript, UploadScript};
 use contract::{IdempotencyKey, Origin, ProjectId};
 
 impl ChatObject<'_> {
@@ -20,10 +20,8 @@ impl ChatObject<'_> {
         let broken = |why: &str| Setback::Passing(why.to_owned());
         let key: IdempotencyKey = turn.upload_key().parse().map_err(|_| broken("an upload's key has a wrong form"))?;
         let idempotency = Some(Idempotency::of_upload(key, &script));
-        let operation = Operation::Upload { script, idempotency, patience_ms: None };
-        let Reply::Uploaded(uploaded) = self.ask_project(project, &turn, operation).await? else {
-            return Err(broken("the project's object answered another question"));
-        };
+        let request = UploadScript { script, idempotency, patience_ms: None };
+        let uploaded = self.ask_project(project, &turn, request).await?;
         let live = &self.memory.live;
         live.begin_answer();
         self.records().set_version(&turn.id, uploaded.version)?;

@@ -9,7 +9,7 @@ use super::object::ChatObject;
 use super::records::KEPT;
 use super::turn::Turn;
 use crate::object::SqlError;
-use crate::project::{Operation, Reply};
+use crate::project::GetStatus;
 use contract::Timestamp;
 
 /// How long a conversation about a name that nobody has is kept, from its last turn's end.
@@ -35,13 +35,13 @@ impl ChatObject<'_> {
         if turn.has_words() {
             return Ok(records.take_words()?);
         }
-        let status = self.ask_project(&project, &turn, Operation::Status).await;
+        let status = self.ask_project(&project, &turn, GetStatus).await;
         // Somebody may have spoken meanwhile.
         if records.open()?.is_some() || records.last()?.is_none_or(|(_, last)| last.id != turn.id) {
             return Ok(());
         }
         match status {
-            Ok(Reply::Status(status)) if status.newest.is_none() => records.remove_all()?,
+            Ok(status) if status.newest.is_none() => records.remove_all()?,
             // It is somebody's project. Of the turns nothing is left to read.
             Ok(_) | Err(Setback::Final(_)) => records.remove_turns()?,
             Err(_) => self.memory.removes_at.set(Some(now.after(PAUSE))),

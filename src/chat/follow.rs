@@ -6,7 +6,7 @@ use super::alarm::{Setback, waiting};
 use super::object::ChatObject;
 use super::turn::{Turn, Verdict};
 use super::words;
-use crate::project::{Operation, Reply, StatusBody, StatusView};
+use crate::project::{GetVersion, StatusBody, StatusView};
 use contract::{ProjectId, Report, StatusCode};
 
 /// A version is waited for without a pause while it is younger than this.
@@ -31,10 +31,8 @@ impl ChatObject<'_> {
         let is_first = self.memory.live.status.borrow().is_empty();
         let is_young = self.clock.now().since(turn.state_at) < YOUNG;
         let seconds = if is_first || !is_young { 0 } else { WAIT };
-        let operation = waiting(&turn, seconds, (turn.repair < turn.repairs).then_some(version));
-        let Reply::Status(status) = self.ask_project(project, &turn, operation).await? else {
-            return Err(Setback::Passing("the project's object answered another question".to_owned()));
-        };
+        let request = waiting(&turn, seconds, (turn.repair < turn.repairs).then_some(version));
+        let status = self.ask_project(project, &turn, request).await?;
         if status.newest.as_ref().is_some_and(|newest| newest.version == version) {
             self.tell_status(project, &status);
             if let Some(report) = status.newest.as_ref().and_then(|newest| newest.report.as_ref()) {
@@ -48,7 +46,7 @@ impl ChatObject<'_> {
         }
         // Another version came after it, or its number was taken by somebody else's script.
         self.memory.live.status.borrow_mut().clear();
-        let Reply::Version(Some(view)) = self.ask_project(project, &turn, Operation::Version(version)).await? else {
+        let Some(view) = self.ask_project(project, &turn, GetVersion(version)).await? else {
             return Err(Setback::Passing("the version is not there".to_owned()));
         };
         if let Some(moved) = view.moved_to {

@@ -28,7 +28,7 @@ mod records;
 mod turn;
 mod words;
 
-pub use call::{ChatCall, ChatOperation, ChatRefusal, Said};
+pub use call::{ChatCall, ChatOperation, ChatRefusal, ChatTarget, Forget, GetTurn, ListMessages, Listen, Said, Say};
 pub use object::{ChatMemory, ChatObject};
 pub use turn::{MOST_REPAIRS, REPAIRS, TurnState};
 pub use words::{Forgotten, MessageBody, MessageList, TurnBody};

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::select;
-use serde::Serialize;
 
-use super::call::{ChatCall, ChatOperation, ChatRefusal, Said};
+use super::call::{ChatCall, ChatOperation, ChatRefusal, ChatTarget, ListMessages, Said, Say};
 use super::live::Live;
 use super::records::{KEPT, Records};
 use super::turn::{Turn, TurnState, TurnUsage};
 use super::words::{self, Forgotten, MessageList, TurnBody};
 use crate::ai::{AiConfig, Role};
 use crate::figures::Outbox;
-use crate::object::{Alarm, ObjectName, Objects, Sql, call};
-use crate::project::{Answer, Idempotency, Operation, ProjectCall, Refusal, Reply};
+use crate::object::{Alarm, CallError, Objects, Sql, call, json, reply, respond};
+use crate::project::{GetStatus, ProjectTarget, Refusal};
 use contract::{ProjectId, Timestamp, TurnId};
 use platform::{Body, Clock, Http};
 use s3::Bucket;
@@ -61,81 +60,68 @@ impl<'a> ChatObject<'a> {
         Records { sql: self.sql }
     }
 
-    /// Answers one call: 200 with a body for whoever asked the API, or 409 with a [`ChatRefusal`].
-    pub async fn serve(&self, call: &ChatCall) -> http::Response<Body> {
-        let answer = self.answer(call).await;
-        let is_refused = answer.is_err();
-        let mut response = http::Response::new(answer.unwrap_or_else(|refusal| {
-            // It holds nothing that JSON cannot say.
-            Body::full(serde_json::to_vec(&refusal).unwrap_or_default())
-        }));
-        let is_stream = matches!(call.operation, ChatOperation::Listen(_)) && !is_refused;
-        if is_refused {
-            *response.status_mut() = http::StatusCode::CONFLICT;
-        }
+    /// Answers one call.
+    pub async fn handle(&self, ChatCall { target, operation }: ChatCall) -> http::Response<Body> {
+        let listens = matches!(operation, ChatOperation::Listen(_));
+        let mut response = respond(self.answer(&target, operation).await);
+        let is_stream = listens && response.status().is_success();
         let media_type = if is_stream { "text/event-stream" } else { "application/json" };
         response.headers_mut().insert("content-type", http::HeaderValue::from_static(media_type));
         response
     }
 
-    async fn answer(&self, call: &ChatCall) -> Result<Body, ChatRefusal> {
+    async fn answer(&self, call: &ChatTarget, operation: ChatOperation) -> Result<Body, ChatRefusal> {
         if !self.memory.armed.replace(true) {
             self.arm().await?;
         }
         // What somebody has said stays theirs to remove, whoever owns the project by now.
-        let removed = match call.operation {
-            ChatOperation::Forget => self.records().forget(&call.caller.user)?,
+        let removed = match operation {
+            ChatOperation::Forget(_) => self.records().forget(&call.caller.user)?,
             _ => 0,
         };
         if removed == 0 {
-            self.require_standing(call).await?;
+            self.require_standing(call, &operation).await?;
         }
-        let (project, user) = (&call.project, &call.caller.user);
-        match &call.operation {
-            ChatOperation::Say { message, context, repairs, idempotency } => {
-                json(&self.say(call, message, context.as_deref(), *repairs, idempotency.as_ref()).await?)
-            }
-            ChatOperation::Turn { turn, seconds } => self.turn(call, turn, *seconds).await,
-            ChatOperation::Listen(turn) => self.listen(call, turn),
-            ChatOperation::Messages { before, limit } => {
-                let mut messages = self.records().page(user, *before, limit.saturating_add(1))?;
-                let more = messages.len() > *limit as usize;
-                messages.truncate(*limit as usize);
-                let next_cursor = messages.last().filter(|_| more).map(|oldest| oldest.number);
-                let total_messages = self.records().count(user)?;
-                json(&MessageList { success: true, project_name: project, messages, total_messages, next_cursor })
-            }
-            ChatOperation::Forget => json(&Forgotten { success: true, project_name: project, removed }),
+        match operation {
+            ChatOperation::Say(request) => reply(&request, self.say(call, &request).await),
+            ChatOperation::GetTurn(request) => self.turn(call, &request.turn, request.seconds).await,
+            ChatOperation::Listen(request) => self.listen(call, &request.0),
+            ChatOperation::ListMessages(request) => self.messages(call, &request),
+            ChatOperation::Forget(_) => Ok(json(&Forgotten { success: true, project_name: &call.project, removed })),
         }
     }
 
+    fn messages(&self, call: &ChatTarget, ListMessages { before, limit }: &ListMessages) -> Result<Body, ChatRefusal> {
+        let user = &call.caller.user;
+        let mut messages = self.records().page(user, *before, limit.saturating_add(1))?;
+        let more = messages.len() > *limit as usize;
+        messages.truncate(*limit as usize);
+        let next_cursor = messages.last().filter(|_| more).map(|oldest| oldest.number);
+        let total_messages = self.records().count(user)?;
+        let project_name = &call.project;
+        Ok(json(&MessageList { success: true, project_name, messages, total_messages, next_cursor }))
+    }
+
     /// Whoever calls may use the name: it is theirs, or nobody's. The project's object knows.
-    async fn require_standing(&self, chat: &ChatCall) -> Result<(), ChatRefusal> {
-        let question = ProjectCall {
-            project: chat.project.clone(),
-            caller: chat.caller.clone(),
-            request_id: chat.request_id.clone(),
-            operation: Operation::Status,
-        };
-        let object = ObjectName::Project(chat.project.clone());
-        let broken = |why: &dyn std::fmt::Display| ChatRefusal::Broken(why.to_string());
-        let answer: Answer = call(self.objects, &object, &question).await.map_err(|error| broken(&error))?;
-        match (answer, &chat.operation) {
-            (Ok(Reply::Status(_)), _) => Ok(()),
-            (Err(Refusal::NotFound), ChatOperation::Say { .. }) => Err(ChatRefusal::NameTaken),
-            (Err(Refusal::NotFound), _) => Err(ChatRefusal::NotFound),
-            (other, _) => Err(broken(&format!("the project's object answers {:?}", other.err()))),
+    async fn require_standing(&self, chat: &ChatTarget, operation: &ChatOperation) -> Result<(), ChatRefusal> {
+        let ChatTarget { project, caller, request_id } = chat.clone();
+        let target = ProjectTarget { project, caller, request_id };
+        match (call(self.objects, &target, GetStatus).await, operation) {
+            (Ok(_), _) => Ok(()),
+            (Err(CallError::Refused(Refusal::NotFound)), ChatOperation::Say(_)) => Err(ChatRefusal::NameTaken),
+            (Err(CallError::Refused(Refusal::NotFound)), _) => Err(ChatRefusal::NotFound),
+            (Err(CallError::Refused(other)), _) => {
+                Err(ChatRefusal::Broken(format!("the project's object answers {other:?}")))
+            }
+            (Err(CallError::Failed(error)), _) => Err(ChatRefusal::Broken(error.to_string())),
         }
     }
 
     /// Begins a turn, unless it was begun before or another is open.
     async fn say(
         &self,
-        call: &ChatCall,
-        message: &str,
-        context: Option<&str>,
-        repairs: u32,
-        idempotency: Option<&Idempotency>,
+        call: &ChatTarget,
+        Say { message, context, repairs, idempotency }: &Say,
     ) -> Result<Said, ChatRefusal> {
         let (records, now, user) = (self.records(), self.clock.now(), &call.caller.user);
         if let Some(idempotency) = idempotency
@@ -156,9 +142,9 @@ impl<'a> ChatObject<'a> {
             user: user.clone(),
             admin: call.caller.admin,
             request_id: call.request_id.clone(),
-            message: message.to_owned(),
-            context: context.map(str::to_owned),
-            repairs,
+            message: message.clone(),
+            context: context.clone(),
+            repairs: *repairs,
             state: TurnState::Generating,
             repair: 0,
             asked: 0,
@@ -178,7 +164,7 @@ impl<'a> ChatObject<'a> {
             ended_at: None,
         };
         records.create()?;
-        records.begin(&call.project, &turn, idempotency, now)?;
+        records.begin(&call.project, &turn, idempotency.as_ref(), now)?;
         records.say(&turn, Role::User, message, now)?;
         self.memory.live.begin_answer();
         self.arm().await?;
@@ -186,14 +172,14 @@ impl<'a> ChatObject<'a> {
     }
 
     /// The caller's turn, if it is not over for longer than it is kept, whenever its row goes.
-    fn theirs(&self, call: &ChatCall, turn: &TurnId) -> Result<Turn, ChatRefusal> {
+    fn theirs(&self, call: &ChatTarget, turn: &TurnId) -> Result<Turn, ChatRefusal> {
         let found = self.records().turn(turn, &call.caller.user)?;
         let found = found.filter(|turn| !turn.state.is_final() || self.clock.now() < turn.state_at.after(KEPT));
         found.ok_or_else(|| ChatRefusal::NoTurn(turn.clone()))
     }
 
     /// Where a turn stands once its script is uploaded or it has ended, or `seconds` have passed.
-    async fn turn(&self, call: &ChatCall, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
+    async fn turn(&self, call: &ChatTarget, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         loop {
             let turn = self.theirs(call, id)?;
@@ -201,13 +187,13 @@ impl<'a> ChatObject<'a> {
             let waits = matches!(turn.state, TurnState::Generating | TurnState::Uploading) && !left.is_zero();
             // Where too many wait, the answer comes at once.
             let told = if waits { self.memory.live.wait() } else { None };
-            let Some(told) = told else { return json(&self.body(&call.project, &turn)?) };
+            let Some(told) = told else { return Ok(json(&self.body(&call.project, &turn)?)) };
             select(told, self.clock.sleep(left)).await;
         }
     }
 
     /// What is so now, then each event to the turn's end.
-    fn listen(&self, call: &ChatCall, id: &TurnId) -> Result<Body, ChatRefusal> {
+    fn listen(&self, call: &ChatTarget, id: &TurnId) -> Result<Body, ChatRefusal> {
         let turn = self.theirs(call, id)?;
         let now = self.so_far(&call.project, &turn)?;
         let now = futures::stream::iter(now.into_iter().map(Ok));
@@ -263,8 +249,4 @@ impl<'a> ChatObject<'a> {
         self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
         Ok(())
     }
-}
-
-fn json(body: &impl Serialize) -> Result<Body, ChatRefusal> {
-    serde_json::to_vec(body).map(Body::full).map_err(|error| ChatRefusal::Broken(error.to_string()))
 }

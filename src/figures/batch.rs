@@ -9,9 +9,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 
-use crate::object::{ObjectName, Objects, call};
+use crate::object::{ObjectCall, ObjectName, Objects, SqlError, Target, call, operations};
 use contract::Timestamp;
-use platform::{Clock, HttpError};
+use platform::{Clock, ClockExt};
 
 /// How many objects add up. Each writer tells one of them, always the same, so that a batch that comes again comes to
 /// whoever knows it; who reads asks all. With another number only batches that are under way just then could count twice.
@@ -60,47 +60,64 @@ impl<'a> Cell<'a> {
 /// What stands between the parts of a line: ASCII's unit separator, which no label has.
 const APART: char = '\u{1f}';
 
-/// One call to a shard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FiguresCall {
-    /// Add these up, unless that was done before. Answers an empty text.
-    Take {
-        /// The writer's own random id. No name: a shard need not know whose figures it adds up.
-        writer: String,
-        /// Rises by one with each batch of the writer.
-        number: u64,
-        /// The cells: a JSON list of lists of hour, figure, label, slot and amount, which SQLite itself writes and reads.
-        cells: String,
-    },
-    /// All sums of this hour and those after it. Answers with a line each, by the hour: see [`Cell::parse`].
-    Read {
-        /// Hours since 1970.
-        since: i64,
-    },
+/// A shard, by its number.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FiguresTarget(pub u8);
+
+impl Target for FiguresTarget {
+    type Operation = FiguresOperation;
+    type Refusal = SqlError;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Figures(self.0)
+    }
 }
 
-/// Tells a batch to the writer's shard; false if that did not say that it has it, which it may have all the same.
-pub(super) async fn tell(
-    objects: &dyn Objects,
-    clock: &dyn Clock,
-    (writer, number, cells): (String, u64, String),
-) -> bool {
-    let shard = shard_of(&writer);
-    let take = FiguresCall::Take { writer, number, cells };
-    matches!(ask((objects, clock), shard..shard + 1, &take, PATIENCE).await[..], [Some(_)])
+/// A call to a shard.
+pub type FiguresCall = ObjectCall<FiguresTarget>;
+
+operations! {
+    /// What a shard can be asked.
+    FiguresOperation of FiguresTarget {
+        AddBatch -> (),
+        ReadSums -> String,
+    }
+}
+
+/// Adds a batch up, unless that was done before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddBatch {
+    /// The writer's own random id. A shard does not know which object a batch comes from.
+    pub writer: String,
+    /// Rises by one with each batch of the writer.
+    pub number: u64,
+    /// The cells: a JSON list of lists of hour, figure, label, slot and amount, which SQLite itself writes and reads.
+    pub cells: String,
+}
+
+/// Gives the sums of this hour and later ones, one line each, ordered by hour: see [`Cell::parse`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadSums {
+    /// Hours since 1970.
+    pub since: i64,
+}
+
+/// Sends a batch to the writer's shard; false if the shard did not acknowledge it. It may have it all the same.
+pub(super) async fn tell(objects: &dyn Objects, clock: &dyn Clock, batch: AddBatch) -> bool {
+    let shard = FiguresTarget(shard_of(&batch.writer));
+    matches!(clock.timeout(PATIENCE, Box::pin(call(objects, &shard, batch))).await, Some(Ok(())))
 }
 
 /// Asks shards at once; none for each that has not answered after `patience`.
 pub async fn ask(
     (objects, clock): (&dyn Objects, &dyn Clock),
     shards: Range<u8>,
-    question: &FiguresCall,
+    question: &ReadSums,
     patience: Duration,
 ) -> Vec<Option<String>> {
     let mut asked: Vec<(Option<Asking<'_>>, Option<String>)> = shards
         .map(|shard| {
-            let asking = async move { call(objects, &ObjectName::Figures(shard), question).await };
+            let asking = async move { call(objects, &FiguresTarget(shard), question.clone()).await.ok() };
             (Some(asking.boxed_local()), None)
         })
         .collect();
@@ -109,7 +126,7 @@ pub async fn ask(
     poll_fn(|context| {
         for (asking, answer) in &mut asked {
             if let Some(Poll::Ready(answered)) = asking.as_mut().map(|asking| asking.as_mut().poll(context)) {
-                (*asking, *answer) = (None, answered.ok());
+                (*asking, *answer) = (None, answered);
             }
         }
         if asked.iter().all(|(asking, _)| asking.is_none()) { Poll::Ready(()) } else { end.as_mut().poll(context) }
@@ -118,7 +135,7 @@ pub async fn ask(
     asked.into_iter().map(|(_, answer)| answer).collect()
 }
 
-type Asking<'a> = LocalBoxFuture<'a, Result<String, HttpError>>;
+type Asking<'a> = LocalBoxFuture<'a, Option<String>>;
 
 /// The shard of a writer. Ids are random, so that any function of them spreads writers evenly.
 fn shard_of(writer: &str) -> u8 {

@@ -24,7 +24,9 @@ mod shard;
 mod summary;
 mod tally;
 
-pub use batch::{Cell, FiguresCall, SHARDS, ask, hour_of, start_of};
+pub use batch::{
+    AddBatch, Cell, FiguresCall, FiguresOperation, FiguresTarget, ReadSums, SHARDS, ask, hour_of, start_of,
+};
 pub use fact::{Fact, Figure, model_label};
 pub use outbox::Outbox;
 pub use shard::{FiguresObject, KEPT_HOURS};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::batch::{hour_of, tell};
+use super::batch::{AddBatch, hour_of, tell};
 use super::fact::Fact;
 use crate::object::{Objects, Sql, SqlError, Value};
 use crate::row::{Reader, integer, text, time};
@@ -113,7 +113,7 @@ impl<'a> Outbox<'a> {
         // Whatever becomes of this one, and of the object meanwhile.
         let pause = PAUSE.saturating_mul(1 << state.failures.min(6)).min(LONGEST_PAUSE);
         self.sql.exec("UPDATE figures_state SET due = ?, failures = failures + 1", &[time(now.after(pause))])?;
-        if tell(objects, clock, (state.writer, number, cells)).await {
+        if tell(objects, clock, AddBatch { writer: state.writer, number, cells }).await {
             self.told(number, now)?;
         }
         Ok(true)

@@ -1,9 +1,10 @@
 //! The object that adds up.
 
-use super::batch::{FiguresCall, hour_of};
-use crate::object::{Sql, SqlError, Value};
+use super::batch::{AddBatch, FiguresCall, FiguresOperation, hour_of};
+use crate::object::{Sql, SqlError, Value, reply, respond};
 use crate::row::{Reader, integer, text};
 use contract::Timestamp;
+use platform::Body;
 
 /// How many hours are kept: a week. Whoever reads them holds all sums of these hours in memory at once.
 pub const KEPT_HOURS: i64 = 168;
@@ -31,45 +32,47 @@ impl<'a> FiguresObject<'a> {
     }
 
     /// Answers one call.
-    ///
-    /// # Errors
-    /// When the object's own storage fails.
-    pub fn handle(&self, call: &FiguresCall, now: Timestamp) -> Result<String, SqlError> {
+    pub fn handle(&self, call: FiguresCall, now: Timestamp) -> http::Response<Body> {
+        respond(self.answer(call.operation, now))
+    }
+
+    fn answer(&self, operation: FiguresOperation, now: Timestamp) -> Result<Body, SqlError> {
         SCHEMA.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))?;
         let (now, oldest) = (hour_of(now), hour_of(now) - KEPT_HOURS + 1);
-        match call {
-            FiguresCall::Take { writer, number, cells } => {
-                let known = "SELECT 1 FROM writers WHERE writer = ? AND batch >= ?";
-                if self.sql.exec(known, &[text(writer), integer(*number)])?.is_empty() {
-                    self.take(writer, *number, cells, (oldest, now))?;
-                }
-                Ok(String::new())
-            }
-            FiguresCall::Read { since } => {
-                // A text for each hour, since none may be larger than 2 MB.
-                let statement = "SELECT group_concat(
-                                     hour || char(31) || figure || char(31) || label || char(31) || slot || char(31) || amount,
-                                     char(10))
-                                 FROM sums WHERE hour >= ? GROUP BY hour ORDER BY hour";
-                let mut lines = String::new();
-                for row in self.sql.exec(statement, &[Value::Integer(oldest.max(*since))])? {
-                    lines.push_str(&Reader::new(row).text()?);
-                    lines.push('\n');
-                }
-                Ok(lines)
-            }
+        match operation {
+            FiguresOperation::AddBatch(batch) => reply(&batch, self.add(&batch, (oldest, now))),
+            FiguresOperation::ReadSums(request) => reply(&request, self.read(oldest.max(request.since))),
         }
     }
 
+    /// The sums of the hours from `since` on, one line each.
+    fn read(&self, since: i64) -> Result<String, SqlError> {
+        // A text for each hour, since none may be larger than 2 MB.
+        let statement = "SELECT group_concat(
+                             hour || char(31) || figure || char(31) || label || char(31) || slot || char(31) || amount,
+                             char(10))
+                         FROM sums WHERE hour >= ? GROUP BY hour ORDER BY hour";
+        let mut lines = String::new();
+        for row in self.sql.exec(statement, &[Value::Integer(since)])? {
+            lines.push_str(&Reader::new(row).text()?);
+            lines.push('\n');
+        }
+        Ok(lines)
+    }
+
     /// Adds a batch up that was not added up before, in one stretch of SQL.
-    fn take(&self, writer: &str, number: u64, cells: &str, (oldest, now): (i64, i64)) -> Result<(), SqlError> {
+    fn add(&self, AddBatch { writer, number, cells }: &AddBatch, (oldest, now): (i64, i64)) -> Result<(), SqlError> {
+        let known = "SELECT 1 FROM writers WHERE writer = ? AND batch >= ?";
+        if !self.sql.exec(known, &[text(writer), integer(*number)])?.is_empty() {
+            return Ok(());
+        }
         // A writer is forgotten with the hours that it told of. Should an old batch come again even later, all of it is
         // of hours before these.
         let statement = "INSERT INTO sums SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
                          FROM json_each(?) WHERE value ->> 0 BETWEEN ? AND ?
                          ON CONFLICT DO UPDATE SET amount = amount + excluded.amount";
         self.sql.exec(statement, &[text(cells), Value::Integer(oldest), Value::Integer(now)])?;
-        let row = [text(writer), integer(number), Value::Integer(now)];
+        let row = [text(writer), integer(*number), Value::Integer(now)];
         self.sql.exec("INSERT OR REPLACE INTO writers VALUES (?, ?, ?)", &row)?;
         self.sql.exec("DELETE FROM sums WHERE hour < ?", &[Value::Integer(oldest)])?;
         self.sql.exec("DELETE FROM writers WHERE hour < ?", &[Value::Integer(oldest)]).map(drop)

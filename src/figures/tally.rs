@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use super::batch::{hour_of, tell};
+use super::batch::{AddBatch, hour_of, tell};
 use super::fact::Figure;
 use super::histogram::SUM;
 use crate::object::Objects;
@@ -67,8 +67,8 @@ impl Tally {
             self.telling.set(None);
             return;
         }
-        let (number, batch) =
-            (self.number.get(), (self.writer.borrow().clone(), self.number.get(), self.sealed.borrow().clone()));
+        let (writer, number, cells) = (self.writer.borrow().clone(), self.number.get(), self.sealed.borrow().clone());
+        let batch = AddBatch { writer, number, cells };
         if tell(objects, clock, batch).await && self.number.get() == number {
             self.sealed.borrow_mut().clear();
         }

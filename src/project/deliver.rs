@@ -9,8 +9,8 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life::{self, Found};
 use super::object::{ProjectObject, is_under_way};
-use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
-use crate::object::{ObjectName, call};
+use crate::fleet::{FleetTarget, GetVerdict, StoreVerdict};
+use crate::object::call;
 use contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
 use s3::{PutOptions, S3Error};
 
@@ -194,7 +194,7 @@ impl ProjectObject<'_> {
         if self.memory.store_is_fit.get() {
             return Ok(());
         }
-        let answer = call::<FleetAnswer>(self.objects, &ObjectName::Fleet, &FleetCall::Verdict).await;
+        let answer = call(self.objects, &FleetTarget, GetVerdict).await;
         match answer.map_err(|error| Refusal::Broken(error.to_string()))?.verdict {
             StoreVerdict::Fit => {
                 self.memory.store_is_fit.set(true);

@@ -34,8 +34,9 @@ mod words;
 
 pub use alarm::postpone;
 pub use call::{
-    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded,
-    VersionView,
+    AssignOwner, Caller, CancelVersion, GetNewestCompleted, GetScript, GetStatus, GetVersion, Idempotency,
+    ListVersions, NewScript, Operation, Progress, ProjectCall, ProjectTarget, Refusal, RetryVersion, ScriptView,
+    StatusView, TakeEvents, UploadScript, Uploaded, VersionPage, VersionView, WaitForStatus, Watch,
 };
 pub use object::{Memory, ProjectObject};
 pub use words::{StatusBody, message};

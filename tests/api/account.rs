@@ -1,9 +1,13 @@
 //! A user's account by itself.
 
 use contract::Timestamp;
-use partwright::account::{AccountCall, AccountObject, Created, NewToken, ProjectPage, TokenRefusal, TokenView};
+use futures::FutureExt;
+use partwright::account::{
+    AccountObject, AccountRefusal, AccountTarget, AddProject, CheckToken, CreateToken, Created, EndSession,
+    ListProjects, ListTokens, NewToken, RemoveProject, RevokeToken, TokenRefusal, TokenView,
+};
 use partwright::auth::{Scope, TokenKind, TokenText};
-use partwright::object::{Sql, Value};
+use partwright::object::{CallError, ObjectCall, ObjectRequest, Sql, Target, Value, read_answer};
 use serde::de::DeserializeOwned;
 
 use crate::support::sqlite::Sqlite;
@@ -11,9 +15,26 @@ use crate::support::sqlite::Sqlite;
 /// Tokens count whenever they were made.
 const ALWAYS: Timestamp = Timestamp::EPOCH;
 
-fn ask<A: DeserializeOwned>(sql: &Sqlite, call: &AccountCall, at: i64) -> A {
-    let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at)).unwrap();
-    serde_json::from_value(answer).unwrap()
+fn ask<R>(sql: &Sqlite, request: R, at: i64) -> R::Reply
+where
+    R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+{
+    try_ask(sql, request, at).unwrap()
+}
+
+fn try_ask<R>(sql: &Sqlite, request: R, at: i64) -> Result<R::Reply, AccountRefusal>
+where
+    R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+{
+    let target = AccountTarget("anna".to_owned());
+    let object = target.object();
+    let call = ObjectCall { target, operation: request.into() };
+    let answer = AccountObject::new(sql).handle(call, Timestamp::from_millis(at));
+    match read_answer::<R>(&object, answer).now_or_never().unwrap() {
+        Ok(reply) => Ok(reply),
+        Err(CallError::Refused(refusal)) => Err(refusal),
+        Err(CallError::Failed(error)) => panic!("{error}"),
+    }
 }
 
 fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
@@ -31,8 +52,12 @@ fn token(kind: TokenKind, parent: Option<&str>, expires_at: i64) -> NewToken {
 fn create(sql: &Sqlite, token: NewToken, session: Option<&str>, at: i64) -> (TokenText, Created) {
     let text = TokenText::random("anna").unwrap();
     let (hash, session) = (text.hash(), session.map(str::to_owned));
-    let call = AccountCall::CreateToken { hash, token, session, since: ALWAYS };
-    (text, ask(sql, &call, at))
+    let made = try_ask(sql, CreateToken { hash, token, session, since: ALWAYS }, at);
+    let made = made.map_err(|refusal| match refusal {
+        AccountRefusal::Token(refusal) => refusal,
+        AccountRefusal::Storage(error) => panic!("{error}"),
+    });
+    (text, made)
 }
 
 fn check(sql: &Sqlite, text: &TokenText, at: i64) -> Option<TokenView> {
@@ -40,7 +65,7 @@ fn check(sql: &Sqlite, text: &TokenText, at: i64) -> Option<TokenView> {
 }
 
 fn check_since(sql: &Sqlite, text: &TokenText, since: Timestamp, at: i64) -> Option<TokenView> {
-    ask(sql, &AccountCall::CheckToken { hashes: vec![text.hash()], since }, at)
+    ask(sql, CheckToken { hashes: vec![text.hash()], since }, at)
 }
 
 #[test]
@@ -48,21 +73,21 @@ fn a_project_that_went_to_somebody_else_is_listed_no_more() {
     let sql = Sqlite::new();
     let project = |name: &str| name.parse().unwrap();
     let listed = || {
-        let page: ProjectPage = ask(&sql, &AccountCall::List { cursor: None, limit: 10 }, 9);
+        let page = ask(&sql, ListProjects { cursor: None, limit: 10 }, 9);
         let names: Vec<String> = page.projects.iter().map(|one| one.project_name.to_string()).collect();
         assert_eq!(page.total, names.len() as u64);
         names
     };
-    ask::<()>(&sql, &AccountCall::Remove { project: project("a") }, 1);
+    ask(&sql, RemoveProject(project("a")), 1);
     for name in ["a", "b", "c", "b"] {
-        ask::<()>(&sql, &AccountCall::Add { project: project(name) }, 2);
+        ask(&sql, AddProject(project(name)), 2);
     }
     assert_eq!(listed(), ["c", "b", "a"]);
     for _ in 0..2 {
-        ask::<()>(&sql, &AccountCall::Remove { project: project("b") }, 3);
+        ask(&sql, RemoveProject(project("b")), 3);
         assert_eq!(listed(), ["c", "a"]);
     }
-    ask::<()>(&sql, &AccountCall::Add { project: project("b") }, 4);
+    ask(&sql, AddProject(project("b")), 4);
     assert_eq!(listed(), ["b", "c", "a"], "one that comes back is new");
 }
 
@@ -71,9 +96,9 @@ fn who_only_asks_leaves_nothing_behind() {
     let sql = Sqlite::new();
     let text = TokenText::random("anna").unwrap();
     assert_eq!(check(&sql, &text, 1), None);
-    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: "x".to_owned() }, 1));
-    assert!(!ask::<bool>(&sql, &AccountCall::EndSession { hashes: vec![text.hash()] }, 1));
-    assert!(ask::<Vec<TokenView>>(&sql, &AccountCall::ListTokens { since: ALWAYS }, 1).is_empty());
+    assert!(!ask(&sql, RevokeToken { id: "x".to_owned() }, 1));
+    assert!(!ask(&sql, EndSession { hashes: vec![text.hash()] }, 1));
+    assert!(ask(&sql, ListTokens { since: ALWAYS }, 1).is_empty());
     assert!(sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty());
 }
 
@@ -103,8 +128,8 @@ fn nothing_is_made_from_what_was_revoked_meanwhile() {
     assert_eq!(wrong, Err(TokenRefusal::MakerGone));
     let (_, wrong) = create(&sql, token(TokenKind::Api, None, 900), Some(&parent.id), 3);
     assert_eq!(wrong, Err(TokenRefusal::MakerGone));
-    assert!(!ask::<bool>(&sql, &AccountCall::RevokeToken { id: session.id.clone() }, 4), "a session is none");
-    assert!(ask::<bool>(&sql, &AccountCall::RevokeToken { id: parent.id.clone() }, 4));
+    assert!(!ask(&sql, RevokeToken { id: session.id.clone() }, 4), "a session is none");
+    assert!(ask(&sql, RevokeToken { id: parent.id.clone() }, 4));
     assert_eq!(check(&sql, &cookie, 4), None);
     for (token, session) in [
         (token(TokenKind::Session, Some(&parent.id), 900), None),
@@ -127,7 +152,7 @@ fn what_was_made_before_a_time_counts_no_more() {
         let since = Timestamp::from_millis(since);
         let found = [&first, &cookie, &second, &other].map(|text| check_since(&sql, text, since, 50).is_some());
         assert_eq!(found, counting, "what was made from what counts no more does not either: {since}");
-        let listed: Vec<TokenView> = ask(&sql, &AccountCall::ListTokens { since }, 50);
+        let listed = ask(&sql, ListTokens { since }, 50);
         assert_eq!(listed.len(), [0, 2, 3].into_iter().filter(|index| counting[*index]).count(), "{since}");
     }
     // They stand in nobody's way either.
@@ -136,8 +161,8 @@ fn what_was_made_before_a_time_counts_no_more() {
     }
     assert_eq!(create(&sql, token(TokenKind::Api, None, 1_000), None, 45).1, Err(TokenRefusal::TooMany { most: 50 }));
     let (hash, token) = (TokenText::random("anna").unwrap().hash(), token(TokenKind::Api, None, 1_000));
-    let call = AccountCall::CreateToken { hash, token, session: None, since: Timestamp::from_millis(45) };
-    assert!(ask::<Created>(&sql, &call, 46).is_ok());
+    let request = CreateToken { hash, token, session: None, since: Timestamp::from_millis(45) };
+    assert!(try_ask(&sql, request, 46).is_ok());
 }
 
 #[test]
@@ -169,8 +194,7 @@ fn a_row_that_was_never_written_here_lets_nobody_in() {
         let sql = Sqlite::new();
         let (text, _) = create(&sql, token(TokenKind::Api, None, 1_000), None, 1);
         sql.exec(&format!("UPDATE tokens SET {damage}"), &[]).unwrap();
-        let call = AccountCall::CheckToken { hashes: vec![text.hash()], since: ALWAYS };
-        let answer = AccountObject::new(&sql).handle(&call, Timestamp::from_millis(2));
+        let answer = try_ask(&sql, CheckToken { hashes: vec![text.hash()], since: ALWAYS }, 2);
         // SQLite's column of text makes text of the number.
         assert_eq!(answer.is_err(), damage != "parent = 7", "{damage}: {answer:?}");
     }

@@ -9,10 +9,12 @@ use contract::{Format, JobError, Key, Outcome, OutputFile, Report, RunId, Timest
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use partwright::figures::{
-    Cell as SumLine, Fact, Figure, FiguresCall, FiguresObject, KEPT_HOURS, Outbox, SHARDS, Tally, hour_of, start_of,
+    AddBatch, Cell as SumLine, Fact, Figure, FiguresCall, FiguresObject, FiguresOperation, FiguresTarget, KEPT_HOURS,
+    Outbox, ReadSums, SHARDS, Tally, hour_of, start_of,
 };
-use partwright::object::{ObjectName, Objects, Sql, Value as SqlValue};
+use partwright::object::{ObjectCall, ObjectName, ObjectRequest, Objects, Sql, Value as SqlValue, read_answer};
 use platform::{Body, Clock, HttpError};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::support::clock::TestClock;
@@ -331,13 +333,22 @@ fn sum(hour: i64, label: &str, amount: u64) -> Sum {
 struct Shard(Sqlite);
 
 impl Shard {
+    fn ask<R>(&self, request: R, hour: i64) -> R::Reply
+    where
+        R: ObjectRequest<Target = FiguresTarget, Reply: DeserializeOwned>,
+    {
+        let call = ObjectCall { target: FiguresTarget(0), operation: request.into() };
+        let answer = FiguresObject::new(&self.0).handle(call, start_of(hour));
+        read_answer::<R>(&ObjectName::Figures(0), answer).now_or_never().unwrap().unwrap()
+    }
+
     fn take(&self, writer: &str, number: u64, cells: &[Sum], hour: i64) {
-        let take = FiguresCall::Take { writer: writer.to_owned(), number, cells: json!(cells).to_string() };
-        FiguresObject::new(&self.0).handle(&take, start_of(hour)).unwrap();
+        let batch = AddBatch { writer: writer.to_owned(), number, cells: json!(cells).to_string() };
+        self.ask(batch, hour);
     }
 
     fn read(&self, since: i64, hour: i64) -> Vec<Sum> {
-        let lines = FiguresObject::new(&self.0).handle(&FiguresCall::Read { since }, start_of(hour)).unwrap();
+        let lines = self.ask(ReadSums { since }, hour);
         let read = |line| {
             let cell = SumLine::parse(line).unwrap();
             (cell.hour, cell.figure.to_owned(), cell.label.to_owned(), cell.slot, cell.amount)
@@ -410,9 +421,10 @@ impl Objects for Shards {
             }
             let call: FiguresCall = serde_json::from_slice(request.body()).unwrap();
             self.told.set(self.told.get() + 1);
-            let answer = FiguresObject::new(&self.sql).handle(&call, clock_of(&call)).unwrap();
+            let now = clock_of(&call.operation);
+            let answer = FiguresObject::new(&self.sql).handle(call, now);
             let lost = Err(HttpError("reset".to_owned()));
-            if line == Line::Lossy { lost } else { Ok(http::Response::new(Body::full(json!(answer).to_string()))) }
+            if line == Line::Lossy { lost } else { Ok(answer) }
         }
         .boxed_local()
     }
@@ -423,13 +435,13 @@ impl Objects for Shards {
 }
 
 /// The time of the newest sum in a batch.
-fn clock_of(call: &FiguresCall) -> Timestamp {
-    match call {
-        FiguresCall::Take { cells, .. } => {
+fn clock_of(operation: &FiguresOperation) -> Timestamp {
+    match operation {
+        FiguresOperation::AddBatch(AddBatch { cells, .. }) => {
             let cells: Vec<Sum> = serde_json::from_str(cells).unwrap();
             start_of(cells.iter().map(|cell| cell.0).max().unwrap())
         }
-        FiguresCall::Read { since } => start_of(*since),
+        FiguresOperation::ReadSums(ReadSums { since }) => start_of(*since),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use contract::{Format, Origin, Phase, RequestId, Version};
+use contract::{Format, Origin, Phase, Version};
 use futures::future::{join, join_all};
-use partwright::object::ObjectName;
-use partwright::project::{Caller, NewScript, Operation, ProjectCall, Refusal, Reply, Uploaded};
+use partwright::project::{NewScript, Refusal, UploadScript, Uploaded};
 use platform::Clock;
 use serde_json::{Value, json};
 
@@ -322,18 +321,8 @@ async fn what_the_object_still_holds_is_told_by_the_processing_status() {
 /// What the project's object answers to another user than open mode knows.
 async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Result<Uploaded, Refusal> {
     let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
-    let call = ProjectCall {
-        project: project.parse().unwrap(),
-        caller: Caller { user: user.to_owned(), admin },
-        request_id: RequestId::random(),
-        operation: Operation::Upload { script, idempotency: None, patience_ms: None },
-    };
-    let answer: partwright::project::Answer =
-        partwright::object::call(world, &ObjectName::Project(call.project.clone()), &call).await.unwrap();
-    answer.map(|reply| match reply {
-        Reply::Uploaded(uploaded) => uploaded,
-        other => panic!("{other:?}"),
-    })
+    let user = if admin { world.admin(user) } else { world.user(user) };
+    user.ask(project, UploadScript { script, idempotency: None, patience_ms: None }).await
 }
 
 #[tokio::test(start_paused = true)]

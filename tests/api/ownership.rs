@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use contract::{Format, Version};
-use partwright::project::{Operation, Refusal};
+use partwright::object::ObjectRequest;
+use partwright::project::{
+    AssignOwner, CancelVersion, GetNewestCompleted, GetScript, GetStatus, GetVersion, ListVersions, ProjectTarget,
+    Refusal, RetryVersion, WaitForStatus, Watch,
+};
 use platform::{Body, Clock};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
+use crate::support::users::User;
 use crate::support::world::{ADMIN_TOKEN, Answer, World, url};
 
 async fn assign(world: &World, project: &str, body: Value) -> Answer {
@@ -27,19 +33,24 @@ async fn give(world: &World, project: &str, owner: &str) -> Value {
     told["previous_owner"].clone()
 }
 
-/// Every call that reads or changes a project, but for the upload.
-fn calls() -> Vec<Operation> {
-    vec![
-        Operation::Versions { before: None, limit: 10 },
-        Operation::Version(Version::FIRST),
-        Operation::Script(Version::FIRST),
-        Operation::NewestCompleted,
-        Operation::Status,
-        Operation::Wait { seconds: 1, turn: None, repairs: None },
-        Operation::Watch,
-        Operation::Cancel(Version::FIRST),
-        Operation::Retry { version: Version::FIRST, idempotency: None },
-    ]
+/// Makes every call that reads or changes a project, except the upload; each must find no project.
+async fn finds_nothing(user: &User<'_>) {
+    async fn check<R>(user: &User<'_>, request: R)
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned> + std::fmt::Debug,
+    {
+        let text = format!("{request:?}");
+        assert_eq!(user.ask("cube", request).await.err(), Some(Refusal::NotFound), "{text}");
+    }
+    check(user, ListVersions { before: None, limit: 10 }).await;
+    check(user, GetVersion(Version::FIRST)).await;
+    check(user, GetScript(Version::FIRST)).await;
+    check(user, GetNewestCompleted).await;
+    check(user, GetStatus).await;
+    check(user, WaitForStatus { seconds: 1, turn: None, repairs: None }).await;
+    check(user, Watch).await;
+    check(user, CancelVersion(Version::FIRST)).await;
+    check(user, RetryVersion { version: Version::FIRST, idempotency: None }).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,10 +60,7 @@ async fn the_first_upload_owns_a_free_name() {
     assert_eq!(anna.upload("cube").await, Ok(1));
     for stranger in [&bert, &world.admin("root")] {
         assert_eq!(stranger.upload("cube").await, Err(Refusal::NameTaken));
-        for operation in calls() {
-            let text = format!("{operation:?}");
-            assert_eq!(stranger.ask("cube", operation).await.err(), Some(Refusal::NotFound), "{text}");
-        }
+        finds_nothing(stranger).await;
         assert!(stranger.listed().await.is_empty());
     }
     assert_eq!((anna.sees("cube").await, anna.listed().await), (Some(1), vec!["cube".to_owned()]));
@@ -253,7 +261,7 @@ async fn only_the_admin_s_word_counts() {
     let request = put.header("authorization", "Bearer wrong").body(Body::full(json!({"owner": "anna"}).to_string()));
     assert_eq!(world.send(request.unwrap()).await.status, 401);
     // Nor does the object take it from a user that the API should let through by mistake.
-    let operation = Operation::AssignOwner { owner: "anna".to_owned() };
-    assert_eq!(world.user("anna").ask("demo", operation).await.err(), Some(Refusal::NotFound));
+    let request = AssignOwner { owner: "anna".to_owned() };
+    assert_eq!(world.user("anna").ask("demo", request).await.err(), Some(Refusal::NotFound));
     assert_eq!(world.user("anna").sees("demo").await, None);
 }

@@ -5,14 +5,14 @@
 
 use super::shown::Shown;
 use super::{ADMIN, Credential, Identity, LOCAL, Page, stored_hashes};
-use crate::account::{AccountCall, TokenView};
+use crate::account::{AccountTarget, CheckToken};
 use crate::api::AuthMode;
 use crate::api::app::Platform;
 use crate::api::config::{Config, Secret};
 use crate::api::error::ApiError;
 use crate::api::route::Permission;
 use crate::auth::{Claims, Scope, SharedKeys, TokenKind, TokenText, Unauthentic};
-use crate::object::{ObjectName, call};
+use crate::object::call;
 use crate::project::Caller;
 use platform::is_loopback;
 
@@ -108,10 +108,9 @@ impl Door<'_> {
         if !exists {
             return Err(unknown());
         }
-        let account = ObjectName::Account(token.user().to_owned());
         let hashes = stored_hashes(&token, self.config);
-        let question = AccountCall::CheckToken { hashes, since: self.config.tokens_since };
-        let found: Option<TokenView> = call(self.platform.objects, &account, &question).await?;
+        let request = CheckToken { hashes, since: self.config.tokens_since };
+        let found = call(self.platform.objects, &AccountTarget(token.user().to_owned()), request).await?;
         let found = found.filter(|found| found.token.kind == kind).ok_or_else(unknown)?;
         let credential = match kind {
             TokenKind::Api => Credential::ApiToken(found.id),

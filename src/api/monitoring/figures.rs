@@ -9,7 +9,7 @@ use crate::api::parameter::HOURS;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::figures::{Cell, Figures, FiguresCall, SHARDS, ask, hour_of, start_of};
+use crate::figures::{Cell, Figures, ReadSums, SHARDS, ask, hour_of, start_of};
 use contract::Timestamp;
 
 /// How long the shards are waited for, all at once.
@@ -113,8 +113,7 @@ pub(in crate::api) async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> 
     let now = call.clock.now();
     let window_hours = call.query.number(&HOURS)?.and_then(|hours| i64::try_from(hours).ok()).unwrap_or(1);
     let since = hour_of(now) - window_hours + 1;
-    let question = FiguresCall::Read { since };
-    let texts = ask((call.objects, call.clock), 0..SHARDS, &question, PATIENCE).await;
+    let texts = ask((call.objects, call.clock), 0..SHARDS, &ReadSums { since }, PATIENCE).await;
     let missing_shards: Vec<usize> = (0..texts.len()).filter(|shard| texts[*shard].is_none()).collect();
     let lines = texts.iter().flatten().flat_map(|text| text.lines());
     let mut cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();

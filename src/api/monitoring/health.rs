@@ -9,8 +9,7 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
-use crate::object::ObjectName;
+use crate::fleet::{FleetAnswer, GetHealth, StoreVerdict};
 use contract::Timestamp;
 
 /// What `welcome` answers.
@@ -144,7 +143,7 @@ pub(in crate::api) async fn welcome(call: &Call<'_>) -> Result<Reply, ApiError> 
 /// Whether the service works: 503 when scripts cannot be taken. Everybody is told so much, and that open mode is on; an
 /// admin each part's state. Never a secret, an endpoint or a name.
 pub(in crate::api) async fn health(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let asked: Result<FleetAnswer, ApiError> = call.ask_object(&ObjectName::Fleet, &FleetCall::Health).await;
+    let asked = call.ask_fleet(GetHealth).await;
     let well = asked.as_ref().is_ok_and(|answer| matches!(answer.verdict, StoreVerdict::Fit));
     let body = Health {
         success: well,

@@ -11,7 +11,7 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::project::{Operation, Reply as ObjectReply, VersionView};
+use crate::project::{ListVersions, VersionPage, VersionView};
 use contract::{Key, Phase, ProjectId, Timestamp, Version, prefix};
 
 /// The most pages of 1,000 keys that are read of each area.
@@ -120,10 +120,8 @@ pub(in crate::api) async fn processing_status(call: &Call<'_>) -> Result<Reply, 
     let project = call.project()?;
     let before = call.query.cursor()?.map(Version::try_from).transpose();
     let before = before.map_err(|error| ApiError::invalid("cursor", error.to_string()))?;
-    let operation = Operation::Versions { before, limit: call.query.limit()? };
-    let ObjectReply::Versions { versions, total, more } = call.ask(&project, operation).await? else {
-        return Err(ApiError::broken("the project's object answered another question"));
-    };
+    let request = ListVersions { before, limit: call.query.limit()? };
+    let VersionPage { versions, total, more } = call.ask(&project, request).await?;
 
     let mut seen: BTreeMap<Version, Seen> = BTreeMap::new();
     let mut complete = true;

@@ -10,8 +10,7 @@ use crate::api::error::ApiError;
 use crate::api::reply::Reply;
 use crate::api::request::Call;
 use crate::api::terms::{Answer, Content, Shape, Shown, Tag, Terms};
-use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
-use crate::object::ObjectName;
+use crate::fleet::{GetHealth, StoreVerdict};
 use contract::{Key, Timestamp, UploadId};
 use s3::{Addressing, PutOptions, S3Error};
 
@@ -152,7 +151,7 @@ impl Shown for StoreTest<'_> {
 
 /// The bucket in detail, for the admin. Never a secret.
 pub(in crate::api) async fn s3_status(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let answer: FleetAnswer = call.ask_object(&ObjectName::Fleet, &FleetCall::Health).await?;
+    let answer = call.ask_fleet(GetHealth).await?;
     let bucket = &call.config.bucket;
     Reply::json(&StoreStatus {
         success: answer.latency_ms.is_some(),

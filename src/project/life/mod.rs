@@ -10,7 +10,7 @@ pub(super) use self::owner::{Standing, account_due, assign, former, listed, meet
 pub(super) use self::schedule::{due, touch, wait_longer};
 
 use self::owner::release_name;
-use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
+use super::call::{Caller, Idempotency, NewScript, ProjectTarget, Refusal, StatusView, VersionView};
 use super::figures;
 use super::records::{Records, Single};
 use crate::fleet::QueuePlace;
@@ -56,7 +56,7 @@ pub(super) fn replayed(
 /// free; else it is the admin's until the bucket has told.
 pub(super) fn accept(
     records: Records<'_>,
-    call: &ProjectCall,
+    call: &ProjectTarget,
     script: &NewScript,
     idempotency: Option<&Idempotency>,
     (name_is_known, now): (bool, Timestamp),

@@ -5,20 +5,18 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use contract::{
-    Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
-};
+use contract::{Attempt, Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use partwright::account::{AccountCall, AccountObject};
+use partwright::account::AccountObject;
 use partwright::api::{App, Config, Platform, Served};
 use partwright::assets::Assets;
 use partwright::auth::SharedKeys;
-use partwright::chat::{ChatCall, ChatMemory, ChatObject};
-use partwright::figures::{FiguresCall, FiguresObject, SHARDS, Tally};
-use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
+use partwright::chat::{ChatMemory, ChatObject};
+use partwright::figures::{FiguresCall, FiguresObject, FiguresOperation, SHARDS, Tally};
+use partwright::fleet::{FleetMemory, FleetObject};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
-use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
+use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
 use platform::ConfigError;
 use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
@@ -436,15 +434,7 @@ impl World {
 
     /// Another user uploads the first script of a project.
     pub async fn give_to_somebody_else(&self, project: &str) {
-        let project: ProjectId = project.parse().unwrap();
-        let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
-        let call = ProjectCall {
-            project: project.clone(),
-            caller: Caller { user: "somebody else".to_owned(), admin: false },
-            request_id: RequestId::random(),
-            operation: Operation::Upload { script, idempotency: None, patience_ms: None },
-        };
-        self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
+        self.user("somebody else").upload(project).await.unwrap();
     }
 
     /// How many steps SQLite has taken in the project's object.
@@ -598,36 +588,29 @@ impl World {
         ChatObject::new(platform, (http, &self.clock), self, (&config.bucket, ai), memory)
     }
 
-    /// Asks a conversation's object.
-    async fn serve_chat(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
+    /// Hands a call to the object.
+    async fn serve(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
         let instance = self.instance(name);
-        let call: ChatCall = serde_json::from_slice(body).unwrap();
-        let memory = instance.chat.borrow().clone();
-        self.chat(&instance, &self.network(), &memory).serve(&call).await
-    }
-
-    async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
-        let instance = self.instance(name);
+        let now = self.clock.now();
         match name {
-            ObjectName::Chat(_) => panic!("a conversation is asked and not told"),
+            ObjectName::Chat(_) => {
+                let memory = instance.chat.borrow().clone();
+                self.chat(&instance, &self.network(), &memory).handle(serde_json::from_slice(body).unwrap()).await
+            }
             ObjectName::Project(_) => {
-                let call: ProjectCall = serde_json::from_slice(body).unwrap();
                 let memory = instance.memory.borrow().clone();
-                serde_json::to_value(self.project(&instance, &memory).handle(call).await).unwrap()
+                self.project(&instance, &memory).handle(serde_json::from_slice(body).unwrap()).await
             }
             ObjectName::Account(_) => {
-                let call: AccountCall = serde_json::from_slice(body).unwrap();
-                AccountObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap()
+                AccountObject::new(&instance.sql).handle(serde_json::from_slice(body).unwrap(), now)
             }
             ObjectName::Figures(_) => {
                 let call: FiguresCall = serde_json::from_slice(body).unwrap();
-                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take { .. })));
-                FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap().into()
+                let is_batch = matches!(call.operation, FiguresOperation::AddBatch(_));
+                self.batches.set(self.batches.get() + usize::from(is_batch));
+                FiguresObject::new(&instance.sql).handle(call, now)
             }
-            ObjectName::Fleet => {
-                let call: FleetCall = serde_json::from_slice(body).unwrap();
-                self.fleet(&instance).handle(&call, &self.clock).await.unwrap()
-            }
+            ObjectName::Fleet => self.fleet(&instance).handle(serde_json::from_slice(body).unwrap(), &self.clock).await,
         }
     }
 }
@@ -705,9 +688,6 @@ impl Objects for World {
             if pace != 0 {
                 late(pace >> 8).await;
             }
-            if let ObjectName::Chat(_) = object {
-                return Ok(self.serve_chat(&object, request.body()).await);
-            }
             let answer = self.serve(&object, request.body()).await;
             if line == Line::Lossy {
                 return Err(HttpError("connection reset by peer".to_owned()));
@@ -715,7 +695,7 @@ impl Objects for World {
             if pace != 0 {
                 late(pace >> 32).await;
             }
-            Ok(http::Response::new(Body::full(answer.to_string())))
+            Ok(answer)
         }
         .boxed_local()
     }
