@@ -1,47 +1,52 @@
-//! What of a turn is counted, by provider and model, noted in the stretch of SQL in which it happens.
+//! The metrics of turns, by provider and model. They are noted in the same transaction as the event that they count.
 
 use super::call::ChatRefusal;
 use super::object::ChatObject;
-use super::turn::{Turn, is_of_the_script};
+use super::turn::{Turn, is_script_failure};
 use crate::ai::ProviderCall;
 use crate::figures::{Fact, Figure, Outbox, model_label};
 use contract::{Outcome, Report};
 
 impl ChatObject<'_> {
-    /// Counts the tries of one question, and remembers who has answered it: what becomes of the script is theirs.
-    pub(super) fn count_tries(&self, turn: &mut Turn, tries: &[ProviderCall]) {
-        for asked in tries {
-            let label = model_label(&asked.provider, &asked.model);
-            match asked.failure {
+    /// Counts the calls of one question, in the metrics and in the turn's usage. Calls that were lost with their
+    /// instance are not counted. The turn remembers which model answered, because its script's result counts for that
+    /// model.
+    pub(super) fn count_calls(&self, turn: &mut Turn, calls: &[ProviderCall]) {
+        turn.usage.calls += calls.len() as u64;
+        for call in calls {
+            let label = model_label(&call.provider, &call.model);
+            match call.failure {
                 Some(kind) => self.note(&[Fact::once(Figure::AiFailure, &format!("{label}\t{}", kind.as_str()))]),
                 None => {
                     self.note(&[Fact::once(Figure::AiSuccess, &label)]);
-                    self.note(&Fact::took(Figure::AiTime, &label, asked.took));
+                    self.note(&Fact::took(Figure::AiTime, &label, call.took));
                     if turn.repair > 0 {
                         self.note(&[Fact::once(Figure::Repair, &label)]);
                     }
                 }
             }
-            if let Some(usage) = asked.usage {
+            if let Some(usage) = call.usage {
+                turn.usage.input_tokens += usage.input;
+                turn.usage.output_tokens += usage.output;
                 let input = Fact::times(Figure::AiInput, &label, usage.input);
                 self.note(&[input, Fact::times(Figure::AiOutput, &label, usage.output)]);
             }
             turn.written_by = Some(label);
         }
-        // However often it was tried.
-        if tries.iter().any(|asked| asked.is_fallback)
+        // A fallback counts once a question.
+        if calls.iter().any(|call| call.is_fallback)
             && let Some(label) = &turn.written_by
         {
             self.note(&[Fact::once(Figure::AiFallback, label)]);
         }
     }
 
-    /// Counts what became of a script. Where it is neither a model nor at fault itself, that says nothing of who wrote it.
-    pub(super) fn count_run(&self, turn: &Turn, report: &Report) {
-        let is_its_own = matches!(report.outcome, Outcome::Completed | Outcome::TimedOut) || is_of_the_script(report);
+    /// Counts the result of a script. A failure that the script did not cause says nothing about its model.
+    pub(super) fn count_report(&self, turn: &Turn, report: &Report) {
+        let is_its_own = matches!(report.outcome, Outcome::Completed | Outcome::TimedOut) || is_script_failure(report);
         let (true, Some(label)) = (is_its_own, &turn.written_by) else { return };
-        let won = report.outcome == Outcome::Completed;
-        let figures = match (turn.repair, won) {
+        let succeeded = report.outcome == Outcome::Completed;
+        let figures = match (turn.repair, succeeded) {
             (0, true) => &[Figure::FirstRun, Figure::FirstRunWon][..],
             (0, false) => &[Figure::FirstRun],
             (_, true) => &[Figure::RepairWon],
@@ -51,8 +56,8 @@ impl ChatObject<'_> {
         self.note(&facts);
     }
 
-    /// Tells what is due.
-    pub(super) async fn tell_figures(&self) -> Result<(), ChatRefusal> {
+    /// Sends the metrics that are due.
+    pub(super) async fn send_metrics(&self) -> Result<(), ChatRefusal> {
         Outbox::new(self.sql).tell(self.objects, self.clock).await?;
         Ok(())
     }
