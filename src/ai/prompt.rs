@@ -5,7 +5,7 @@ use std::fmt::Write;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use contract::{BoundingBox, Geometry, JobError, Sha256, Version};
+use contract::{BoundingBox, Geometry, JobError, Sha256, Version, word_enum};
 
 const RULES: &str = include_str!("prompt.md");
 
@@ -28,25 +28,16 @@ const MAX_OBJECTS: usize = 20;
 /// The most bytes of a label.
 const MAX_LABEL: usize = 100;
 
-/// The author of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The service.
-    System,
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
+word_enum! {
+    /// The author of a message.
+    #[derive(JsonSchema)]
+    pub enum Role {
+        /// The service.
+        System = "system",
+        /// The person.
+        User = "user",
+        /// The model.
+        Assistant = "assistant",
     }
 }
 
@@ -203,7 +194,7 @@ fn measured(report: &mut String, geometry: &Geometry) {
 
 fn error_text(error: &JobError) -> String {
     // A report comes from the bucket and may hold texts of any length.
-    let mut text = format!("{}: {}", head(&error.code, MAX_LABEL), head(&error.message, MAX_ERROR));
+    let mut text = format!("{}: {}", head(error.code.as_str(), MAX_LABEL), head(&error.message, MAX_ERROR));
     if let Some(line) = error.line {
         let _ = write!(text, "\nin line {line}");
         if let Some(column) = error.column {
@@ -353,7 +344,7 @@ mod tests {
     #[test]
     fn the_report_is_bounded() {
         let endless = "ä".repeat(32_000);
-        let mut error = JobError::new(&endless, &endless);
+        let mut error = JobError::new(endless.as_str(), &endless);
         (error.line, error.source, error.traceback) = (Some(7), Some(endless.clone()), Some(endless.clone()));
         let mut huge = current("import Part\n");
         let object = CadObject { name: "Box".to_owned(), label: endless, type_id: "Part::Box".to_owned() };

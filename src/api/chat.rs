@@ -17,7 +17,7 @@ use crate::chat::{
 };
 use crate::object::{self, CallError, ObjectRequest};
 use crate::project::Idempotency;
-use contract::{IdempotencyKey, ProjectId, RequestId, Sha256, TurnId, Whole};
+use contract::{IdempotencyKey, LenientU64, ProjectId, RequestId, Sha256, TurnId};
 use platform::Body;
 
 /// The most characters of a message.
@@ -130,7 +130,7 @@ struct Words {
     /// How often a script that fails is repaired: 0 to 5, 2 unless said.
     #[serde(default)]
     #[schemars(with = "Option<u32>", range(min = 0, max = MAX_REPAIRS))]
-    repair: Option<Whole>,
+    repair: Option<LenientU64>,
 }
 
 /// Says something to the project's conversation.
@@ -243,7 +243,7 @@ impl Words {
             let detail = format!("context takes at most {LONGEST_CONTEXT} characters; this one has {length}");
             return Err(ApiError::invalid("context", detail));
         }
-        let Whole(times) = self.repair.unwrap_or(Whole(DEFAULT_REPAIRS.into()));
+        let LenientU64(times) = self.repair.unwrap_or(LenientU64(DEFAULT_REPAIRS.into()));
         let repairs = u32::try_from(times).ok().filter(|repairs| *repairs <= MAX_REPAIRS);
         let wrong =
             || ApiError::invalid("repair", format!("{times}: repair is a whole number from 0 to {MAX_REPAIRS}"));

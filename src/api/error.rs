@@ -11,7 +11,7 @@ use crate::project::Refusal;
 use contract::{RequestId, Version};
 use platform::ConfigError;
 use platform::{Body, HttpError};
-use s3::{KeysEnded, S3Error};
+use s3::{KeysEnded, S3Error, S3ErrorKind};
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -476,10 +476,10 @@ impl From<CallError<SqlError>> for ApiError {
 
 impl From<S3Error> for ApiError {
     fn from(error: S3Error) -> Self {
-        match error {
-            S3Error::Unavailable(_) => Self::bucket_unavailable(&error.to_string()),
-            S3Error::Refused { .. } => Self::bucket_refuses(&error.to_string()),
-            _ => Self::broken(&error.to_string()),
+        match error.kind() {
+            S3ErrorKind::Retry => Self::bucket_unavailable(&error.to_string()),
+            S3ErrorKind::Refused => Self::bucket_refuses(&error.to_string()),
+            S3ErrorKind::Object => Self::broken(&error.to_string()),
         }
     }
 }

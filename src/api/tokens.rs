@@ -19,7 +19,7 @@ use super::terms::{Answer, Content, Link, Shape, Shown, Tag, Terms};
 use super::upload;
 use crate::account::{CreateToken, ListTokens, NewToken, RevokeToken, TokenView};
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use contract::{RequestId, Timestamp, Whole};
+use contract::{LenientU64, RequestId, Timestamp};
 
 /// The most that the body takes: the longest name and user, each character spelled as an escape.
 pub(super) const MAX_TOKEN_BYTES: usize = 4 << 10;
@@ -91,7 +91,7 @@ struct TokenRequest {
     /// How long it lives; 90 days unless said otherwise.
     #[serde(default)]
     #[schemars(with = "Option<u32>", range(min = 1, max = MOST_DAYS))]
-    expires_in_days: Option<Whole>,
+    expires_in_days: Option<LenientU64>,
     /// Whose it is to be; only an admin may name another than oneself.
     #[serde(default)]
     #[schemars(with = "Option<UserName>")]
@@ -243,7 +243,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let TokenRequest { name, scope, expires_in_days, user } = upload::parse(text)?;
     let name = checked_name(&name)?;
     let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
-    let Whole(days) = expires_in_days.unwrap_or(Whole(USUAL_DAYS.into()));
+    let LenientU64(days) = expires_in_days.unwrap_or(LenientU64(USUAL_DAYS.into()));
     let days = u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
         let detail = format!("{days}: a token lives for 1 to {MOST_DAYS} days");
         ApiError::invalid("expires_in_days", detail)
@@ -344,5 +344,5 @@ fn checked_name(name: &str) -> Result<String, ApiError> {
 fn checked_scope(word: &str) -> Result<Scope, ApiError> {
     let shown = || word.chars().take(200).collect::<String>();
     let wrong = || ApiError::invalid("scope", format!("{:?}: a token's scope is read or write", shown()));
-    Scope::from_word(word).ok_or_else(wrong)
+    word.parse().map_err(|_| wrong())
 }

@@ -10,7 +10,7 @@ use crate::ai::{
 };
 use crate::project::{GetScript, GetStatus, GetVersion, VersionView};
 use contract::{JobError, Key, Version};
-use s3::{Client, S3Error};
+use s3::{Client, S3ErrorKind};
 
 /// The most earlier messages that are read for the model.
 const MAX_PAST: u32 = 40;
@@ -152,12 +152,14 @@ impl ChatObject<'_> {
     async fn read(&self, key: &Key, limit: usize) -> Result<Option<String>, StepError> {
         match Client::new(self.http, self.clock, self.bucket).get(&key.to_string(), limit).await {
             Ok(object) => Ok(String::from_utf8(object.bytes.into()).ok()),
-            Err(error) if error.is_transient() => Err(StepError::Retry(error.to_string())),
-            Err(S3Error::Refused { .. }) => {
-                let message = "The bucket refuses this service, so the current script cannot be read.";
-                Err(StepError::fail("bucket_refuses", message))
-            }
-            Err(_) => Ok(None),
+            Err(error) => match error.kind() {
+                S3ErrorKind::Retry => Err(StepError::Retry(error.to_string())),
+                S3ErrorKind::Refused => {
+                    let message = "The bucket refuses this service, so the current script cannot be read.";
+                    Err(StepError::fail("bucket_refuses", message))
+                }
+                S3ErrorKind::Object => Ok(None),
+            },
         }
     }
 

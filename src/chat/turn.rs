@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::call::{ChatTarget, StartTurn};
-use contract::{JobError, Outcome, ProjectId, Report, RequestId, Sha256, Timestamp, TurnId, Version};
+use contract::{
+    JobError, Outcome, ProjectId, Report, RequestId, Sha256, StatusCode, Timestamp, TurnId, Version, word_enum,
+};
 use platform::Backoff;
 
 /// The default for the number of repairs.
@@ -31,39 +33,26 @@ const MAX_PROCESSING: Duration = Duration::from_secs(3_600);
 /// The longest text of an error, in bytes.
 const MAX_ERROR_TEXT: usize = 8 << 10;
 
-/// The errors that another script may avoid. Errors of the service are not the script's fault, `output_unusable` may be
-/// the runner's disk, and each retry of a `script_timeout` would hold a runner for its whole limit again.
-const REPAIRABLE: [&str; 8] = [
-    "script_error",
-    "syntax_error",
-    "no_geometry",
-    "invalid_shape",
-    "export_failed",
-    "out_of_memory",
-    "script_exited",
-    "crashed",
-];
-
 /// Whether the script caused the failure that this report describes.
 pub(super) fn is_script_failure(report: &Report) -> bool {
-    let code = report.error.as_ref().map(|error| error.code.as_str());
-    report.outcome == Outcome::Failed && code.is_some_and(|code| REPAIRABLE.contains(&code))
+    report.outcome == Outcome::Failed && report.error.as_ref().is_some_and(|error| error.code.is_repairable())
 }
 
-/// The state of a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TurnState {
-    /// The model writes its answer.
-    Generating,
-    /// The script is uploaded as a new version.
-    Uploading,
-    /// The version waits for a runner, or runs.
-    Processing,
-    /// The version has a model, or the model answered without a script.
-    Completed,
-    /// The turn failed; `error` says why.
-    Failed,
+word_enum! {
+    /// The state of a turn.
+    #[derive(JsonSchema)]
+    pub enum TurnState {
+        /// The model writes its answer.
+        Generating = "generating",
+        /// The script is uploaded as a new version.
+        Uploading = "uploading",
+        /// The version waits for a runner, or runs.
+        Processing = "processing",
+        /// The version has a model, or the model answered without a script.
+        Completed = "completed",
+        /// The turn failed; `error` says why.
+        Failed = "failed",
+    }
 }
 
 impl TurnState {
@@ -274,7 +263,7 @@ impl Turn {
         if now.since(self.state_at) >= MAX_PROCESSING {
             let message = "The version has waited for an hour. It still becomes a model when a runner takes it, but it \
                            will not be repaired.";
-            self.fail(JobError::new("stalled", message), now);
+            self.fail(JobError::new(StatusCode::Stalled.as_str(), message), now);
         }
     }
 

@@ -1,40 +1,44 @@
-//! A whole number as JSON may write it.
+//! A whole number in any form that JSON allows.
+
+use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// A whole number that JSON carries without loss. To JSON `3`, `3.0` and `3e0` are the same number, and some programs
-/// write the second; serde's own integers take the first alone.
+/// A whole number that also reads from `3.0` and `3e0`.
+///
+/// JSON has one type of number (RFC 8259, section 6), and some programs write whole numbers with a fraction of zero.
+/// serde's own integers accept `3` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Whole(pub u64);
+pub struct LenientU64(pub u64);
 
-/// The first whole number that a float may stand for by mistake: 2^53.
+/// 2^53: from here on a float may stand for more than one whole number.
 const LIMIT: f64 = 9_007_199_254_740_992.0;
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for LenientU64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Numbers;
+        struct NumberVisitor;
 
-        impl Visitor<'_> for Numbers {
-            type Value = Whole;
+        impl Visitor<'_> for NumberVisitor {
+            type Value = LenientU64;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a whole number")
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
-                Ok(Whole(number))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<LenientU64, E> {
+                Ok(LenientU64(number))
             }
 
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
+            fn visit_f64<E: Error>(self, number: f64) -> Result<LenientU64, E> {
                 if (0.0..LIMIT).contains(&number) && number.fract() == 0.0 {
-                    Ok(Whole(number as u64))
+                    Ok(LenientU64(number as u64))
                 } else {
                     Err(E::invalid_value(Unexpected::Float(number), &self))
                 }
             }
         }
 
-        deserializer.deserialize_u64(Numbers)
+        deserializer.deserialize_u64(NumberVisitor)
     }
 }
 
@@ -43,8 +47,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_number_however_it_is_written() {
-        let read = |text: &str| serde_json::from_str::<Whole>(text).ok().map(|whole| whole.0);
+    fn all_spellings_of_a_whole_number_are_read() {
+        let read = |text: &str| serde_json::from_str::<LenientU64>(text).ok().map(|number| number.0);
         for text in ["3", "3.0", "3e0", "30e-1", "0.3e1"] {
             assert_eq!(read(text), Some(3), "{text}");
         }

@@ -1,4 +1,4 @@
-"""Modules that exist only with a window: `PartGui` and its like, and Qt's widgets. Made when a script imports them."""
+"""Stand-ins for modules that need a window: `PartGui` and others, and Qt's widgets. Made when a script imports them."""
 
 import importlib.machinery
 import sys
@@ -8,11 +8,11 @@ import Import
 import Mesh
 import Part
 
-from . import looks, process, step_colours, widgets
-from .nothing import NOTHING
+from . import colours, process, step_colours, widgets
+from .null_object import NULL
 
-# Widgets abort the process where there is no QApplication, and with them everything that derives from them. The
-# rest of Qt is real where it is installed.
+# Modules of Qt that are used as they are, if installed. The others contain widgets, and creating a widget without a
+# QApplication aborts the process.
 REAL_QT = {
     "PySide": {"QtCore"},
     "PySide2": {"QtCore", "QtGui", "QtNetwork", "QtXml", "QtSql", "QtConcurrent"},
@@ -21,23 +21,22 @@ FREECAD = {
     "PartGui", "PartDesignGui", "SketcherGui", "ImportGui", "MeshGui", "MeshPartGui", "SpreadsheetGui", "TechDrawGui",
 }  # fmt: skip
 
-
-# Hides and shows things while a sketch is edited; recorded macros call it. It is Python, but for the window alone.
+# FreeCAD's module that hides and shows objects while a sketch is edited. Recorded macros call it; it needs a window.
 SHOW = "Show"
 
 
 def install():
     sys.meta_path.insert(0, Finder())
-    # A host of jobs may have loaded the true ones.
+    # The process may have loaded the real ones already.
     for name in ("PySide.QtGui", "PySide2.QtWidgets"):
         if name in sys.modules:
             package, _, attribute = name.partition(".")
-            sys.modules[name] = made(name)
+            sys.modules[name] = make_module(name)
             setattr(sys.modules[package], attribute, sys.modules[name])
 
 
 class Finder:
-    """Comes before Python's own, and loads what it finds. (The base classes for this take 6 ms to import.)"""
+    """Finder and loader of the stand-ins, before Python's own. (Importing the base classes for it takes 6 ms.)"""
 
     def find_spec(self, name, path=None, target=None):
         package, _, module = name.partition(".")
@@ -51,32 +50,32 @@ class Finder:
         return importlib.machinery.ModuleSpec(name, self, is_package=not module)
 
     def create_module(self, spec):
-        return made(spec.name)
+        return make_module(spec.name)
 
     def exec_module(self, module):
         pass
 
 
 def is_freecad_gui(name):
-    """True for FreeCAD's compiled ones, which load the whole window; Python files of that name are the script's."""
+    """True for FreeCAD's compiled modules, which load the window. A Python file of that name is the script's own."""
     spec = importlib.machinery.PathFinder.find_spec(name)
     return name in FREECAD if spec is None else (spec.origin or "").endswith(".so")
 
 
-def made(name):
+def make_module(name):
     if name == "ImportGui":
         return ImportGui(name)
-    return widgets.Module(name) if name.startswith("PySide") else Module(name)
+    return widgets.QtModule(name) if name.startswith("PySide") else GuiModule(name)
 
 
-class Module(types.ModuleType):
+class GuiModule(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return NOTHING
+        return NULL
 
 
-class ImportGui(Module):
+class ImportGui(GuiModule):
     """The window's STEP import and export."""
 
     def export(self, objects, path, *rest, **more):
@@ -90,7 +89,7 @@ class ImportGui(Module):
 
 
 def export(objects, path):
-    """Writes objects by the module that knows the file's extension."""
+    """Writes objects with the module for the file's extension."""
     extension = path.rpartition(".")[2].lower()
     process.flush()
     with process.quiet_stdout():
@@ -101,9 +100,9 @@ def write(extension, objects, path):
     if extension in ("brep", "brp"):
         Part.export(objects, path)
     elif extension in ("step", "stp", "iges", "igs"):
-        # FreeCAD drops the placement of a sole object unless asked to keep it.
+        # FreeCAD drops the placement of a single object unless asked to keep it.
         Import.export(objects, path, keepPlacement=True)
-        if extension in ("step", "stp") and (coloured := looks.by_label(objects)):
+        if extension in ("step", "stp") and (coloured := colours.by_label(objects)):
             step_colours.add(path, coloured)
     else:
         Mesh.export(objects, path)
