@@ -66,8 +66,8 @@ impl ChatObject<'_> {
         let (records, now, subscribers) = (self.records(), self.clock.now(), &self.memory.subscribers);
         match answer {
             Extracted::Truncated => {
-                let message = "The model's script is incomplete: it reached its token limit, or its provider broke off. \
-                               Ask for a simpler part, or in smaller steps. If this happens every time, raise \
+                let message = "The model's script is incomplete: it reached its token limit, or its provider broke \
+                               off. Ask for a simpler part, or in smaller steps. If this happens every time, raise \
                                AI_MAX_TOKENS (AI_FALLBACK_MAX_TOKENS).";
                 Err(StepError::fail("answer_truncated", message))
             }
@@ -111,8 +111,8 @@ impl ChatObject<'_> {
         };
         let Some(script) = script.filter(|script| script.len() <= MAX_SCRIPT) else {
             let message = format!(
-                "The script of version {version}, the newest, cannot be shown to a model: it is missing from the bucket, \
-                 or it is not text of at most {MAX_SCRIPT} bytes. Upload another script to continue from."
+                "The script of version {version}, the newest, cannot be shown to a model: it is missing from the \
+                 bucket, or it is not text of at most {MAX_SCRIPT} bytes. Upload another script to continue from."
             );
             return Err(StepError::fail("script_unreadable", &message));
         };
