@@ -48,6 +48,7 @@ fn on_seaweedfs() {
 }
 
 fn run(store: Kind) {
+    scenarios::check_choice();
     // One thread, like the runner: the library's futures stay on it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -22,6 +22,7 @@ use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
 use serde_json::Value;
 
+pub use super::answer::Answer;
 use super::clock::TestClock;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
@@ -128,23 +129,6 @@ pub enum Line {
     Lossy,
     /// It never answers.
     Silent,
-}
-
-/// An answer, read whole.
-pub struct Answer {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub bytes: Bytes,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("no JSON: {:?}", self.bytes))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
@@ -286,7 +270,7 @@ impl World {
         };
         let bytes = body.bytes(usize::MAX).await.unwrap();
         let answer = Answer { status: head.status.as_u16(), headers: head.headers, bytes };
-        openapi_check::check(&method, &path, &answer);
+        openapi_check::assert_documented(&method, &path, &answer);
         Ok(answer)
     }
 
@@ -435,11 +419,6 @@ impl World {
         let instance = self.instance(&ObjectName::Account(user.to_owned()));
         let tables = instance.sql.exec("SELECT name FROM sqlite_master WHERE name = 'tokens'", &[]).unwrap();
         if tables.is_empty() { String::new() } else { format!("{:?}", instance.sql.exec("SELECT * FROM tokens", &[])) }
-    }
-
-    /// Another user uploads the first script of a project.
-    pub async fn give_to_somebody_else(&self, project: &str) {
-        self.user("somebody else").upload(project).await.unwrap();
     }
 
     /// How many steps SQLite has taken in the project's object.

@@ -108,9 +108,17 @@ const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];
 /// The runners that work everything off.
 const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
 
+/// Fails the test if `PARTWRIGHT_SCENARIO` names no scenario.
+pub fn check_choice() {
+    let Some(chosen) = chosen() else { return };
+    let groups = [BEFORE_ALL, WITHOUT_A_RUNNER, OTHER_WORKERS, QUEUE, WITH_A_RUNNER, TALKING, AFTERWARDS, AT_THE_END];
+    let names: Vec<&str> = groups.concat().into_iter().map(|(name, _)| name).collect();
+    let known = names.iter().any(|name| is_chosen(name, Some(&chosen)));
+    assert!(known, "PARTWRIGHT_SCENARIO: no scenario has the name {chosen}. Use one of: {}", names.join(", "));
+}
+
 /// Runs all of it on one stack.
 pub async fn run_all(stack: &Stack) {
-    check_choice();
     let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
     let mut failed = run(stack, BEFORE_ALL).await;
     failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
@@ -159,13 +167,4 @@ fn chosen() -> Option<String> {
 /// Whether a scenario is to run. A name is `module::function`; the function alone is enough to choose it.
 fn is_chosen(name: &str, chosen: Option<&str>) -> bool {
     chosen.is_none_or(|chosen| name == chosen || name.rsplit("::").next() == Some(chosen))
-}
-
-/// Fails the test if `PARTWRIGHT_SCENARIO` names no scenario.
-fn check_choice() {
-    let Some(chosen) = chosen() else { return };
-    let groups = [BEFORE_ALL, WITHOUT_A_RUNNER, OTHER_WORKERS, QUEUE, WITH_A_RUNNER, TALKING, AFTERWARDS, AT_THE_END];
-    let names: Vec<&str> = groups.concat().into_iter().map(|(name, _)| name).collect();
-    let known = names.iter().any(|name| is_chosen(name, Some(&chosen)));
-    assert!(known, "PARTWRIGHT_SCENARIO: no scenario has the name {chosen}. Use one of: {}", names.join(", "));
 }
