@@ -395,6 +395,11 @@ impl World {
         names.collect()
     }
 
+    /// Runs a statement in the object of the project's conversation.
+    pub fn chat_sql(&self, project: &str, statement: &str) {
+        self.instance(&ObjectName::Chat(project.parse().unwrap())).sql.exec(statement, &[]).unwrap();
+    }
+
     /// All that the object of the project's conversation keeps, as text.
     pub fn chat_text(&self, project: &str) -> String {
         let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
