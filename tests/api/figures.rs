@@ -35,7 +35,7 @@ async fn metrics(world: &World) -> Value {
 
 /// The totals once everybody has told all.
 async fn totals(world: &World) -> Value {
-    world.tell_figures().await;
+    world.send_metrics().await;
     metrics(world).await["totals"].clone()
 }
 
@@ -138,7 +138,7 @@ async fn uploads_versions_links_and_errors() {
     );
     assert_eq!((&totals["ai"]["calls"], &totals["models"]), (&json!(0), &json!([])));
     // No user, project or label of anybody's is kept.
-    let kept = world.sums();
+    let kept = world.metrics_text();
     for hidden in ["demo", "local", "somebody"] {
         assert!(!kept.contains(hidden) && kept.contains("upload"), "{hidden} in {kept}");
     }
@@ -187,7 +187,7 @@ async fn language_models() {
     assert!((50..500).contains(&p50), "{other}");
     assert_eq!(of(&totals["ai"], &calls), json!([7, 6, {"rate_limited": 1}, 71, 40, 1]));
     assert_eq!(totals["uploads"]["by_origin"], json!({"ai": 3, "repair": 3}));
-    assert!(!world.sums().contains("sk-the"), "no key is kept");
+    assert!(!world.metrics_text().contains("sk-the"), "no key is kept");
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +212,7 @@ async fn each_kind_of_failure_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_comes_twice_counts_once() {
     let world = World::talking();
-    world.set_figures(Line::Lossy);
+    world.set_metrics_line(Line::Lossy);
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Said::Stream(written("a box")));
     talk.runs(Run::Completes);
@@ -220,17 +220,17 @@ async fn a_batch_that_comes_twice_counts_once() {
     talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
     assert_eq!(totals(&world).await["ai"]["calls"], 0, "what a shard says is lost too");
-    let lost = world.batches.get();
+    let lost = world.calls.metrics_batches.get();
     assert!(lost >= 3, "project, conversation and API have told their shards: {lost}");
     // More happens meanwhile, and is no part of what was told.
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
-    world.tell_figures().await;
-    world.set_figures(Line::Up);
+    world.send_metrics().await;
+    world.set_metrics_line(Line::Up);
     world.clock.sleep(Duration::from_secs(300)).await;
     for _ in 0..3 {
-        world.tell_figures().await;
+        world.send_metrics().await;
     }
-    assert!(world.batches.get() >= lost + 3, "and told them again");
+    assert!(world.calls.metrics_batches.get() >= lost + 3, "and told them again");
     let totals = metrics(&world).await["totals"].clone();
     assert_eq!((&totals["uploads"]["succeeded"], &totals["ai"]["calls"]), (&json!(1), &json!(1)));
     assert_eq!((&totals["versions"]["completed"], &totals["ai"]["first_runs_won"]), (&json!(1), &json!(1)));
@@ -241,7 +241,7 @@ async fn a_batch_that_comes_twice_counts_once() {
 async fn a_shard_that_is_away_delays_nothing_and_loses_nothing() {
     for line in [Line::Down, Line::Silent] {
         let world = World::new();
-        world.set_figures(line);
+        world.set_metrics_line(line);
         for version in 1..=3 {
             let began = world.clock.now();
             assert_eq!(world.upload("demo", "x = 1").await, version);
@@ -258,7 +258,7 @@ async fn a_shard_that_is_away_delays_nothing_and_loses_nothing() {
         assert_eq!((&figures["success"], &figures["complete"]), (&json!(true), &json!(false)));
         assert_eq!(figures["missing_shards"], json!([0, 1, 2, 3, 4, 5, 6, 7]));
         world.evict("demo");
-        world.set_figures(Line::Up);
+        world.set_metrics_line(Line::Up);
         world.settle("demo", 3).await;
         let totals = totals(&world).await;
         assert_eq!((&totals["uploads"]["succeeded"], &totals["versions"]["completed"]), (&json!(3), &json!(3)));
@@ -273,12 +273,12 @@ async fn one_shard_that_is_away_is_named() {
     for project in ["a", "b", "c", "d", "e", "f"] {
         world.upload(project, "x = 1").await;
     }
-    world.tell_figures().await;
+    world.send_metrics().await;
     assert_eq!(metrics(&world).await["totals"]["uploads"]["succeeded"], 6);
     let mut told = 0;
     for shard in 0..SHARDS {
-        world.set_figures(Line::Up);
-        world.figures.borrow_mut()[usize::from(shard)] = if shard % 2 == 0 { Line::Down } else { Line::Silent };
+        world.set_metrics_line(Line::Up);
+        world.faults.metrics.borrow_mut()[usize::from(shard)] = if shard % 2 == 0 { Line::Down } else { Line::Silent };
         let figures = metrics(&world).await;
         assert_eq!((&figures["complete"], &figures["missing_shards"]), (&json!(false), &json!([shard])));
         told += figures["totals"]["uploads"]["succeeded"].as_u64().unwrap();
@@ -290,7 +290,7 @@ async fn one_shard_that_is_away_is_named() {
 async fn figures_stand_in_the_hour_in_which_it_happened() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    world.tell_figures().await;
+    world.send_metrics().await;
     let now = hour_of(world.clock.now());
     let figures = metrics(&world).await;
     let hours = figures["hours"].as_array().unwrap();
@@ -307,7 +307,7 @@ async fn figures_stand_in_the_hour_in_which_it_happened() {
     world.store.inner.drop_in("input/demo/demo_v2.py", "x = 2");
     world.store.inner.drop_in("processed/demo/demo_v2.py.done", "");
     world.status("demo").await;
-    world.tell_figures().await;
+    world.send_metrics().await;
     let figures = metrics(&world).await;
     let hours = figures["hours"].as_array().unwrap();
     let then: Timestamp = hours[0]["hour"].as_str().unwrap().parse().unwrap();

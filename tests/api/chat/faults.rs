@@ -56,7 +56,7 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         assert_eq!(world.provider.count(), expected, "{code}");
         let told = format!("{events:?} {}", world.chat_text("box"));
         assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
-        world.tell_figures().await;
+        world.send_metrics().await;
         assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
         // The conversation goes on.
         world.provider.plan(Said::Stream("Hello.".to_owned()));

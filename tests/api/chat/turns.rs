@@ -42,7 +42,7 @@ async fn a_sentence_becomes_a_model() {
         [said("user", "A box, 10 mm wide", None), said("assistant", "Here it is: a box.", Some(1))]
     );
     assert_eq!(talk.get("/api/projects").await.json()["projects"][0]["project_name"], "box");
-    world.tell_figures().await;
+    world.send_metrics().await;
     let left = world.chat_alarm("box").unwrap().since(world.clock.now());
     assert!(left.as_secs() > 3_600, "nothing is left to do but to forget: {left:?}");
 }
