@@ -1,7 +1,7 @@
 //! How a token lies in its table.
 
 use super::call::{NewToken, TokenView};
-use crate::auth::{Scope, TokenHash, TokenKind};
+use crate::auth::TokenHash;
 use crate::object::{SqlError, Value};
 use contract::Timestamp;
 
@@ -70,9 +70,9 @@ pub(super) fn read(row: Vec<Value>) -> Result<TokenView, SqlError> {
         Value::Text(_) => return Err(strange()),
     };
     let token = NewToken {
-        kind: TokenKind::from_word(&kind).ok_or_else(strange)?,
+        kind: kind.parse().map_err(|_| strange())?,
         name,
-        scope: Scope::from_word(&scope).ok_or_else(strange)?,
+        scope: scope.parse().map_err(|_| strange())?,
         admin: admin == 1,
         parent,
         expires_at: Timestamp::from_millis(expires_at),

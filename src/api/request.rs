@@ -1,12 +1,13 @@
 //! What a handler is given: the caller, the parameters, the body, and the parts of the service.
 
-use bytes::Bytes;
+use std::cell::RefCell;
+
 use serde::de::DeserializeOwned;
 
-use super::auth::{Identity, Page};
+use super::auth::{Identity, RequestOrigin};
 use super::config::Config;
+use super::docs::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use super::error::ApiError;
-use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use crate::account::AccountTarget;
 use crate::assets::Assets;
 use crate::figures::{Figure, Tally};
@@ -14,7 +15,7 @@ use crate::fleet::FleetTarget;
 use crate::object::{CallError, ObjectRequest, Objects, call};
 use crate::project::ProjectTarget;
 use contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use platform::{Body, BodyError, Clock, Http};
+use platform::{Body, Clock, Http};
 use s3::Client;
 
 /// One admitted request.
@@ -26,13 +27,13 @@ pub(super) struct Call<'a> {
     pub assets: &'a dyn Assets,
     pub tally: &'a Tally,
     pub identity: Identity,
-    /// Whose page made a browser send it.
-    pub page: Page,
+    pub origin: RequestOrigin,
     pub request_id: RequestId,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
     pub query: Query,
-    pub body: Bytes,
+    /// The body, which one handler reads once.
+    pub body: RefCell<Body>,
 }
 
 impl<'a> Call<'a> {
@@ -46,17 +47,9 @@ impl<'a> Call<'a> {
         self.tally.note(figure, label, self.clock.now());
     }
 
-    /// Reads a body of JSON.
-    pub async fn read_json(&self, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-        let given = self.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let kind = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(ApiError::media_type(given, "application/json"));
-        }
-        body.bytes(limit).await.map_err(|error| match error {
-            BodyError::TooLong { limit } => ApiError::too_large("body", limit),
-            BodyError::Broken(cause) => ApiError::broken_body(&cause.to_string()),
-        })
+    /// The body. A second call gives an empty one.
+    pub fn take_body(&self) -> Body {
+        self.body.replace(Body::empty())
     }
 
     /// A parameter of the path, as it came.
@@ -100,7 +93,7 @@ impl<'a> Call<'a> {
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        self.page.require(&self.identity.credential)
+        self.origin.require_trusted(&self.identity.credential)
     }
 
     /// Asks the project's object.

@@ -10,7 +10,7 @@ use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::turn::{Turn, TurnState};
 use super::words;
-use crate::ai::Asked;
+use crate::ai::ProviderCall;
 use crate::object::{CallError, ObjectRequest, SqlError, call, post};
 use crate::project::{Caller, ProjectTarget, Refusal, WaitForStatus};
 use contract::{JobError, ProjectId, Timestamp, Version};
@@ -151,7 +151,7 @@ impl ChatObject<'_> {
 
     /// Adds up the tries that one question to the model took. Every try passes here, at most once: those of a question that
     /// was lost with its instance do not.
-    pub(super) fn note_tries(&self, turn: &mut Turn, tries: &[Asked]) {
+    pub(super) fn note_tries(&self, turn: &mut Turn, tries: &[ProviderCall]) {
         turn.usage.calls += tries.len() as u64;
         for usage in tries.iter().filter_map(|asked| asked.usage) {
             turn.usage.input_tokens += usage.input;

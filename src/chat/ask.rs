@@ -4,10 +4,12 @@ use super::alarm::Setback;
 use super::object::ChatObject;
 use super::turn::Turn;
 use super::words;
-use crate::ai::{Extracted, Failure, LONGEST_SCRIPT, Message, Model, Request, Role, ask, compose, extract, repair};
+use crate::ai::{
+    CurrentVersion, Extracted, FailedVersion, MAX_SCRIPT, Message, Role, UserRequest, ask, compose, extract, repair,
+};
 use crate::project::{GetScript, GetStatus, GetVersion, VersionView};
 use contract::{JobError, Key, ProjectId, Version};
-use s3::{Client, S3Error};
+use s3::{Client, S3ErrorKind};
 
 /// The most messages of the past that are looked at.
 const MOST_PAST: u32 = 40;
@@ -44,7 +46,7 @@ impl ChatObject<'_> {
             live.tell(words::restart_event());
         }
         let mut tries = Vec::new();
-        let answered = ask(config, &messages, live, (self.http, self.clock), &mut tries).await;
+        let answered = ask(config, &messages, live, self.http, self.clock, &mut tries).await;
         self.note_tries(&mut turn, &tries);
         self.records().save(&turn)?;
         let answered = answered.map_err(|error| {
@@ -64,18 +66,18 @@ impl ChatObject<'_> {
                                always ends so, AI_MAX_TOKENS (AI_FALLBACK_MAX_TOKENS) raises the limit.";
                 Err(Setback::ends("answer_truncated", message))
             }
-            Extracted::Prose(said) => {
+            Extracted::Unfenced(said) | Extracted::Prose(said) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
                 turn.spoke(now);
                 Ok(self.keep(project, &turn)?)
             }
             // It would fail in the same way.
-            Extracted::Script { code, said, .. } if turn.has_written(&code) => {
+            Extracted::Script { code, text: said, .. } if turn.has_written(&code) => {
                 records.say(&turn, Role::Assistant, &said, now)?;
                 turn.spoke(now);
                 Ok(self.keep(project, &turn)?)
             }
-            Extracted::Script { code, said, suggestions } => {
+            Extracted::Script { code, text: said, suggestions } => {
                 records.say(&turn, Role::Assistant, &said, now)?;
                 turn.wrote(code, suggestions, now);
                 self.keep(project, &turn)?;
@@ -103,22 +105,22 @@ impl ChatObject<'_> {
 
     /// The newest version with its script. Without that the model would make up another part, and it would stand as one
     /// that was made from this version: so the turn ends here.
-    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<Model, Setback> {
+    async fn model(&self, project: &ProjectId, turn: &Turn, view: &VersionView) -> Result<CurrentVersion, Setback> {
         let stored = self.ask_project(project, turn, GetScript(view.version)).await?;
         let script = match stored.and_then(|stored| stored.held) {
             Some(script) => Some(script),
-            None => self.read(&Key::Script(project.clone(), view.version), LONGEST_SCRIPT).await?,
+            None => self.read(&Key::Script(project.clone(), view.version), MAX_SCRIPT).await?,
         };
         let number = view.version;
-        let Some(script) = script.filter(|script| script.len() <= LONGEST_SCRIPT) else {
+        let Some(script) = script.filter(|script| script.len() <= MAX_SCRIPT) else {
             let message = format!(
                 "The script of version {number}, which is the newest, cannot be shown to a model: it is gone from the \
-                 bucket, or is no text of at most {LONGEST_SCRIPT} bytes. Upload one to go on from."
+                 bucket, or is no text of at most {MAX_SCRIPT} bytes. Upload one to go on from."
             );
             return Err(Setback::ends("script_unreadable", &message));
         };
         let report = view.report.as_ref();
-        Ok(Model {
+        Ok(CurrentVersion {
             version: number,
             script,
             geometry: report.and_then(|report| report.geometry.clone()),
@@ -137,7 +139,7 @@ impl ChatObject<'_> {
             return Err(Setback::Final(Box::new(error)));
         };
         let log = self.log(project, turn, version).await?;
-        let failure = Failure { version, script, error, log };
+        let failure = FailedVersion { version, script, error, log };
         Ok(repair(&self.past(turn)?, request(turn), &failure))
     }
 
@@ -159,12 +161,14 @@ impl ChatObject<'_> {
     async fn read(&self, key: &Key, limit: usize) -> Result<Option<String>, Setback> {
         match Client::new(self.http, self.clock, self.bucket).get(&key.to_string(), limit).await {
             Ok(object) => Ok(String::from_utf8(object.bytes.into()).ok()),
-            Err(error) if error.is_transient() => Err(Setback::Passing(error.to_string())),
-            Err(S3Error::Refused { .. }) => {
-                let message = "The bucket refuses this service, so the current script cannot be read.";
-                Err(Setback::ends("bucket_refuses", message))
-            }
-            Err(_) => Ok(None),
+            Err(error) => match error.kind() {
+                S3ErrorKind::Retry => Err(Setback::Passing(error.to_string())),
+                S3ErrorKind::Refused => {
+                    let message = "The bucket refuses this service, so the current script cannot be read.";
+                    Err(Setback::ends("bucket_refuses", message))
+                }
+                S3ErrorKind::Object => Ok(None),
+            },
         }
     }
 
@@ -183,6 +187,6 @@ impl ChatObject<'_> {
     }
 }
 
-fn request(turn: &Turn) -> Request<'_> {
-    Request { message: &turn.message, context: turn.context.as_deref() }
+fn request(turn: &Turn) -> UserRequest<'_> {
+    UserRequest { message: &turn.message, context: turn.context.as_deref() }
 }

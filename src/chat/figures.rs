@@ -3,13 +3,13 @@
 use super::call::ChatRefusal;
 use super::object::ChatObject;
 use super::turn::{Turn, is_of_the_script};
-use crate::ai::Asked;
+use crate::ai::ProviderCall;
 use crate::figures::{Fact, Figure, Outbox, model_label};
 use contract::{Outcome, Report};
 
 impl ChatObject<'_> {
     /// Counts the tries of one question, and remembers who has answered it: what becomes of the script is theirs.
-    pub(super) fn count_tries(&self, turn: &mut Turn, tries: &[Asked]) {
+    pub(super) fn count_tries(&self, turn: &mut Turn, tries: &[ProviderCall]) {
         for asked in tries {
             let label = model_label(&asked.provider, &asked.model);
             match asked.failure {

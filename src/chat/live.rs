@@ -104,7 +104,7 @@ impl Listener for Live {
         self.tell(text_event(added));
     }
 
-    fn again(&self) {
+    fn restart(&self) {
         self.text.borrow_mut().clear();
         self.tell(restart_event());
     }

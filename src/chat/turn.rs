@@ -1,14 +1,11 @@
 //! One turn of a conversation: what somebody asked for, and all that comes of it until it ends.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::object::SqlError;
-use contract::{JobError, Outcome, Report, RequestId, Sha256, Timestamp, TurnId, Version};
+use contract::{JobError, Outcome, Report, RequestId, Sha256, StatusCode, Timestamp, TurnId, Version, word_enum};
 
 /// How often a script that fails is repaired, where nobody says otherwise.
 pub const REPAIRS: u32 = 2;
@@ -33,74 +30,32 @@ const FOLLOWED: Duration = Duration::from_secs(3_600);
 /// The most of an error's texts that is kept, in bytes.
 const LONGEST_TEXT: usize = 8 << 10;
 
-/// The errors by which a script is at fault, so that another one may do better. Those of the service are none, nor is
-/// `output_unusable`, of which a runner's disk may be the reason; nor is `script_timeout`: each try would hold a runner
-/// for its whole limit again, and nothing says where the time went.
-const REPAIRABLE: [&str; 8] = [
-    "script_error",
-    "syntax_error",
-    "no_geometry",
-    "invalid_shape",
-    "export_failed",
-    "out_of_memory",
-    "script_exited",
-    "crashed",
-];
-
 /// Whether the script is at fault that this report is about.
 pub(super) fn is_of_the_script(report: &Report) -> bool {
-    let code = report.error.as_ref().map(|error| error.code.as_str());
-    report.outcome == Outcome::Failed && code.is_some_and(|code| REPAIRABLE.contains(&code))
+    report.outcome == Outcome::Failed && report.error.as_ref().is_some_and(|error| error.code.is_repairable())
 }
 
-/// Where a turn stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TurnState {
-    /// The model is asked.
-    Generating,
-    /// Its script becomes a version.
-    Uploading,
-    /// The version is on its way through FreeCAD.
-    Processing,
-    /// There is a model; or the model had something to say and no script to give.
-    Completed,
-    /// It has ended without; `error` says why.
-    Failed,
+word_enum! {
+    /// Where a turn stands.
+    #[derive(JsonSchema)]
+    pub enum TurnState {
+        /// The model is asked.
+        Generating = "generating",
+        /// Its script becomes a version.
+        Uploading = "uploading",
+        /// The version is on its way through FreeCAD.
+        Processing = "processing",
+        /// There is a model; or the model had something to say and no script to give.
+        Completed = "completed",
+        /// It has ended without; `error` says why.
+        Failed = "failed",
+    } else "not a state of a turn"
 }
 
 impl TurnState {
-    const ALL: [Self; 5] = [Self::Generating, Self::Uploading, Self::Processing, Self::Completed, Self::Failed];
-
-    /// The word in answers and in the table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Generating => "generating",
-            Self::Uploading => "uploading",
-            Self::Processing => "processing",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether nothing changes any more.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
-    }
-}
-
-impl fmt::Display for TurnState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for TurnState {
-    type Err = SqlError;
-
-    fn from_str(text: &str) -> Result<Self, SqlError> {
-        let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| SqlError(format!("{text:?} is no state of a turn")))
     }
 }
 
@@ -274,7 +229,7 @@ impl Turn {
         if now.since(self.state_at) >= FOLLOWED {
             let message = "The version has waited for an hour. It still becomes a model when a runner takes it, but it is \
                            not repaired any more.";
-            self.fail(JobError::new("stalled", message), now);
+            self.fail(JobError::new(StatusCode::Stalled.as_str(), message), now);
         }
     }
 

@@ -19,7 +19,7 @@ use self::queue::QueueView;
 use crate::object::{ObjectCall, ObjectName, Sockets, Sql, SqlError, Target, Value, operations, reply, respond};
 use contract::{ProjectId, Timestamp, Version, Wake, prefix};
 use platform::{Body, Clock, ClockExt, Flight, SingleFlight};
-use s3::{Client, ProbeError, RetryPolicy, S3Error, probe};
+use s3::{Client, ProbeError, RetryPolicy, S3Error, S3ErrorKind, probe};
 
 /// The time for one probe. A caller that still waits then starts its own.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -307,8 +307,8 @@ impl<'a> FleetObject<'a> {
 }
 
 fn sort(error: &S3Error) -> StoreVerdict {
-    match error {
-        S3Error::Unavailable(_) => StoreVerdict::Unavailable(error.to_string()),
-        _ => StoreVerdict::Refuses(error.to_string()),
+    match error.kind() {
+        S3ErrorKind::Retry => StoreVerdict::Unavailable(error.to_string()),
+        S3ErrorKind::Refused | S3ErrorKind::Object => StoreVerdict::Refuses(error.to_string()),
     }
 }

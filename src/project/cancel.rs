@@ -10,7 +10,7 @@ use super::deliver::{Delivery, refusal};
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use contract::{JobError, Key, Outcome, Phase, Report, Version, Wake};
+use contract::{JobError, JobErrorCode, Key, Outcome, Phase, Report, Version, Wake};
 use s3::{PutOptions, S3Error};
 
 /// How long each request to the bucket may take in all: a person waits.
@@ -57,7 +57,7 @@ impl ProjectObject<'_> {
         let mut report = Report::new(call.project.clone(), view.version, Outcome::Cancelled, self.clock.now());
         report.request_id = Some(call.request_id.clone());
         report.script_sha256 = view.sha256.clone();
-        report.error = Some(JobError::new("cancelled", &format!("Cancelled by {}", call.caller.user)));
+        report.error = Some(JobError::new(JobErrorCode::Cancelled, &format!("Cancelled by {}", call.caller.user)));
         let body = serde_json::to_vec(&report).map_err(|error| Refusal::Broken(error.to_string()))?;
         let key = Key::Done(call.project.clone(), view.version).to_string();
         let options = PutOptions::if_absent().content_type("application/json");

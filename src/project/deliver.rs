@@ -12,7 +12,7 @@ use super::object::{ProjectObject, is_under_way};
 use crate::fleet::{FleetTarget, GetVerdict, StoreVerdict};
 use crate::object::call;
 use contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
-use s3::{PutOptions, S3Error};
+use s3::{PutOptions, S3Error, S3ErrorKind};
 
 /// How often one delivery may find its number taken by somebody else who writes to the bucket.
 const MAX_MOVES: usize = 20;
@@ -213,10 +213,10 @@ fn under_way() -> Refusal {
 
 /// What the store's error means to the caller.
 pub(super) fn refusal(error: &S3Error) -> Refusal {
-    match error {
-        S3Error::Unavailable(_) => Refusal::BucketUnavailable(error.to_string()),
-        S3Error::Refused { .. } => Refusal::BucketRefuses(error.to_string()),
-        _ => Refusal::Broken(error.to_string()),
+    match error.kind() {
+        S3ErrorKind::Retry => Refusal::BucketUnavailable(error.to_string()),
+        S3ErrorKind::Refused => Refusal::BucketRefuses(error.to_string()),
+        S3ErrorKind::Object => Refusal::Broken(error.to_string()),
     }
 }
 

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::support::clock::TestClock;
 use crate::support::faults::Fault;
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::sqlite::Sqlite;
 use crate::support::talk::{Run, Talk, error, written};
 use crate::support::world::{Line, World};
@@ -149,20 +149,20 @@ async fn language_models() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     // The first is too busy, the other writes what fails, the first mends it.
-    world.provider.plan(Said::Status(429, Some(("retry-after", "3600")), "{}".to_owned()));
-    world.provider.plan(Said::Stream(written("a gear")));
-    world.provider.plan(Said::Stream(written("a gear, mended")));
+    world.provider.plan(Behaviour::Status(429, Some(("retry-after", "3600")), "{}".to_owned()));
+    world.provider.plan(Behaviour::Stream(written("a gear")));
+    world.provider.plan(Behaviour::Stream(written("a gear, mended")));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     talk.runs(Run::Completes);
     let turn = talk.say("A gear").await.json();
     assert_eq!(talk.end(turn["turn"].as_str().unwrap()).await["state"], "completed");
     // One at once, and one that is not mended.
-    world.provider.plan(Said::Whole(written("with a hub")));
+    world.provider.plan(Behaviour::Whole(written("with a hub")));
     talk.runs(Run::Completes);
     let turn = talk.say("With a hub").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
     for words in ["with a hole", "with another", "with a third"] {
-        world.provider.plan(Said::Stream(written(words)));
+        world.provider.plan(Behaviour::Stream(written(words)));
         talk.runs(Run::Fails(error(&format!("no {words}"), "x = 1")));
     }
     let turn = talk.say("With a hole").await.json();
@@ -194,11 +194,11 @@ async fn language_models() {
 async fn each_kind_of_failure_is_told_apart() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    let status = |status| Said::Status(status, None, "{}".to_owned());
-    for said in [status(401), status(404), status(500), Said::Endless] {
+    let status = |status| Behaviour::Status(status, None, "{}".to_owned());
+    for said in [status(401), status(404), status(500), Behaviour::Endless] {
         world.provider.plan(said);
     }
-    world.provider.plan(Said::Stream("Hello.".to_owned()));
+    world.provider.plan(Behaviour::Stream("Hello.".to_owned()));
     // First refuses the key; the other does not know the model. Then the first fails, is tried again, and never ends.
     assert_eq!(talk.say("A box").await.json()["state"], "failed");
     assert_eq!(talk.say("A box").await.json()["state"], "completed");
@@ -214,7 +214,7 @@ async fn a_batch_that_comes_twice_counts_once() {
     let world = World::talking();
     world.set_metrics_line(Line::Lossy);
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;

@@ -189,14 +189,14 @@ async fn signed_tokens_with_wrong_claims_are_refused() {
         (with("sub", json!("аnna")), "subject"),
         (with("sub", json!("a".repeat(129))), "subject"),
         (without("sub"), "subject"),
-        (with("sub", json!("admin")), "keeps for itself"),
-        (with("sub", json!("local")), "keeps for itself"),
-        (with("sub", json!("runner")), "keeps for itself"),
-        (with("sub", json!(["anna"])), "no JSON Web Token"),
-        (with("exp", json!("9999999999")), "no JSON Web Token"),
-        (with("exp", json!(true)), "no JSON Web Token"),
-        (with("aud", json!({"partwright": 1})), "no JSON Web Token"),
-        (json!([]), "no JSON Web Token"),
+        (with("sub", json!("admin")), "reserves"),
+        (with("sub", json!("local")), "reserves"),
+        (with("sub", json!("runner")), "reserves"),
+        (with("sub", json!(["anna"])), "not a JSON Web Token"),
+        (with("exp", json!("9999999999")), "not a JSON Web Token"),
+        (with("exp", json!(true)), "not a JSON Web Token"),
+        (with("aud", json!({"partwright": 1})), "not a JSON Web Token"),
+        (json!([]), "not a JSON Web Token"),
     ] {
         let detail = assert_refused(&world, &secret.token(None, &claims), &claims.to_string()).await;
         assert!(detail.contains(why), "{claims}: {detail}");

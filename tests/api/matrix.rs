@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::issuer;
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::signer::Signer;
 use crate::support::talk::Talk;
 use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World, url};
@@ -213,7 +213,7 @@ async fn prepared() -> (World, Tokens) {
     claims["exp"] = json!(claims["exp"].as_i64().unwrap() - 86_400);
     let expired = Signer::secret(issuer::SECRET).token(None, &claims);
     let (read_only, id) = Person::bearer(&world, &owner).make(json!({"name": "reader", "scope": "read"})).await;
-    world.provider.plan(Said::Stream("Which one?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Which one?".to_owned()));
     let talk = Talk::new(&world, "anna", "demo");
     drop(talk.stream("A box").await);
     let turn = world.open_turn("demo").unwrap();

@@ -213,7 +213,7 @@ async fn the_document_and_its_page_are_public() {
     }
     assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
     for route in ROUTES {
-        let id = format!("id=\"{}\"", route.terms.get().id);
+        let id = format!("id=\"{}\"", route.doc.get().id);
         assert_eq!(text.matches(&id).count(), 1, "{} {}: {id}", route.method, route.path);
     }
     assert_eq!(world.get("/api.css").await.header("content-type"), "text/css; charset=utf-8");

@@ -134,7 +134,7 @@ async fn a_failed_script_shows_its_error() {
     world.upload("demo", "x = 1").await;
     let mut report = Report::new("demo".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world.clock.now());
     report.error = Some(JobError {
-        code: "script_error".to_owned(),
+        code: "script_error".into(),
         message: "ValueError: no".to_owned(),
         line: Some(7),
         column: None,

@@ -1,11 +1,11 @@
-"""The engine against plain FreeCAD, in one run: `make bench-engine`.
+"""Compares the engine with plain FreeCAD, in one run: `make bench-engine`.
 
-The baseline is what a queue worker does without this engine: a fresh `freecadcmd` a script, which makes the document and
-exports FCStd, STEP, STL and OBJ itself; one at a time, and two at a time. The engine does the same scripts with all that
-it does for a job: the jail, the geometry gate, colours, GLB and the picture. Times are wall time a job, so both pay for
-what they start. Each way is tried in turn, several times over, and its best round counts: others may use the machine.
-Memory is looked at in runs of its own (memory.py), since looking takes time. FreeCAD's own work is the processor time of
-the same script and exports in a process that is warm already (warm.py); what the engine takes beyond it is its overhead.
+The baseline is a queue worker without this engine: a fresh `freecadcmd` for each script, which makes the document and
+exports FCStd, STEP, STL and OBJ itself; one at a time, and two at a time. The engine runs the same scripts with all its
+steps: the jail, the geometry check, colours, GLB and the picture. Times are wall time a job, so both pay for the
+processes that they start. The ways take turns for several rounds, and the best round of each counts, as other programs
+may use the machine. Memory is measured in separate runs (memory.py), as that takes time. FreeCAD's own work is the
+processor time of the same script and exports in a warm process (warm.py); the rest of its time is overhead.
 """
 
 import json
@@ -21,12 +21,12 @@ import memory
 HERE = os.path.dirname(os.path.abspath(__file__))
 RUNNER = os.environ["PARTWRIGHT_RUNNER"]
 ROUNDS = 3
-# The script; how many cold jobs and jobs of the engine make a round, and repetitions in a warm process.
+# The script, cold jobs a round, engine jobs a round, repetitions in a warm process.
 CASES = [("one_box", 6, 150, 100), ("seven_objects", 6, 60, 30), ("heavy", 2, 4, 3)]
 EXPORTS = os.path.join(HERE, "exports.py")
 
 
-def cold(script, count, at_once, scratch, watch=memory.nobody):
+def cold(script, count, at_once, scratch, watch=memory.unwatched):
     """Seconds a job with a fresh freecadcmd each, `at_once` of them at a time."""
     began = time.perf_counter()
     for first in range(0, count, at_once):
@@ -45,21 +45,21 @@ def cold(script, count, at_once, scratch, watch=memory.nobody):
     return (time.perf_counter() - began) / count
 
 
-def engine(script, count, slots, scratch, watch=memory.nobody):
-    """Seconds a job with the engine, from its own closing line, which leaves its start out."""
+def engine(script, count, slots, scratch, watch=memory.unwatched):
+    """Seconds a job with the engine, from its closing line, which does not count its start."""
     copies = []
     for number in range(count):
         copies.append(os.path.join(scratch, f"job{number}.py"))
         with open(script) as source, open(copies[-1], "w") as target:
             target.write(source.read())
     command = [RUNNER, "run", *copies, "--out", os.path.join(scratch, "out")]
-    # A file, which takes what is said while the memory is looked at.
-    with open(os.path.join(scratch, "said"), "w+") as said:
-        process = subprocess.Popen(command, env={**os.environ, "RUNNER_SLOTS": str(slots)}, stdout=said)
+    # A file, not a pipe: nothing reads the output while the memory is measured.
+    with open(os.path.join(scratch, "output"), "w+") as output:
+        process = subprocess.Popen(command, env={**os.environ, "RUNNER_SLOTS": str(slots)}, stdout=output)
         watch([process])
         status = process.wait()
-        said.seek(0)
-        closing = said.read().splitlines()[-1].split()
+        output.seek(0)
+        closing = output.read().splitlines()[-1].split()
     assert status == 0 and closing[0] == closing[2] == str(count), closing
     return float(closing[5]) / count
 
@@ -80,19 +80,19 @@ def machine():
     """The version of FreeCAD, and how long the engine takes to be ready; the best of three."""
     ready = []
     for _ in range(3):
-        said = subprocess.run([RUNNER, "check"], stdout=subprocess.PIPE, text=True, check=True).stdout
-        ready.append(float(re.search(r"^engine +ready in ([0-9.]+) s", said, re.M)[1]))
-    return re.search(r"^freecad +(.+)$", said, re.M)[1], min(ready)
+        output = subprocess.run([RUNNER, "check"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        ready.append(float(re.search(r"^engine +ready in ([0-9.]+) s", output, re.M)[1]))
+    return re.search(r"^freecad +(.+)$", output, re.M)[1], min(ready)
 
 
 def bench(name, few, many, repetitions, cores):
-    """Prints one script's table; gives its figures: jobs a minute, and milliseconds a job."""
+    """Prints one script's table; returns jobs a minute and milliseconds a job."""
     with tempfile.TemporaryDirectory() as scratch:
         script = os.path.join(HERE, "scripts", f"{name}.py")
         baseline = os.path.join(scratch, "baseline.py")
         with open(script) as source, open(EXPORTS) as exports, open(baseline, "w") as target:
             target.write(source.read() + exports.read() + "os._exit(0)\n")
-        cold(baseline, 2, 2, scratch)  # The disk's cache is warm for both.
+        cold(baseline, 2, 2, scratch)  # Warms the disk cache for both.
         ways = [("cold, 1 at a time", cold, baseline, few, 1), ("cold, 2 at a time", cold, baseline, few, 2),
                 ("engine, 1 slot", engine, script, many, 1), (f"engine, {cores} slots", engine, script, many, cores)]
         rounds = [[run(file, count, at_once, scratch) for _, run, file, count, at_once in ways] for _ in range(ROUNDS)]
@@ -114,7 +114,7 @@ def main():
     freecad, ready = machine()
     print(f"{cores} cores, {freecad}; the engine is ready in {ready:.2f} s")
     figures = {case[0]: bench(*case, cores) for case in CASES}
-    if len(sys.argv) > 1:  # For `make bench`, which sets them beside the others.
+    if len(sys.argv) > 1:  # For `make bench`, which prints them with its other figures.
         with open(sys.argv[1], "w") as target:
             json.dump(figures, target)
 

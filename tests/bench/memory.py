@@ -1,7 +1,7 @@
-"""How much memory processes and all that they start take together, at the most.
+"""Measures the peak memory of processes together with their descendants.
 
-The figure is the sum of their proportional set sizes: memory that several of them share counts once. The kernel walks a
-process's page tables for it, so nothing is timed meanwhile.
+It is the sum of their proportional set sizes: memory that several processes share counts once. The kernel walks a
+process's page tables for each value, so no run is timed while it is measured.
 """
 
 import os
@@ -11,26 +11,26 @@ import time
 PAUSE = 0.01
 
 
-def nobody(_processes):
-    """For runs in which nothing is looked at."""
+def unwatched(_processes):
+    """The `watch` function of runs without measurement."""
 
 
 def peak(run, script, count, at_once, scratch):
-    """KiB at the most while `run(script, count, at_once, scratch, watch)` runs what it tells `watch` of."""
-    roots, found, over = [], [0], threading.Event()
+    """Peak KiB of the processes that `run(script, count, at_once, scratch, watch)` passes to `watch`."""
+    roots, found, done = [], [0], threading.Event()
 
-    def look():
-        while not over.is_set():
+    def sample():
+        while not done.is_set():
             found[0] = max(found[0], total([process.pid for process in list(roots) if process.poll() is None]))
             time.sleep(PAUSE)
 
-    looking = threading.Thread(target=look)
-    looking.start()
+    sampler = threading.Thread(target=sample)
+    sampler.start()
     try:
         run(script, count, at_once, scratch, roots.extend)
     finally:
-        over.set()
-        looking.join()
+        done.set()
+        sampler.join()
     return found[0]
 
 
@@ -45,13 +45,13 @@ def total(roots):
     while waiting:
         process = waiting.pop()
         waiting += children.get(process, [])
-        # The runner hides its memory from all but root; one that has ended meanwhile has none.
+        # Only root may read the runner's memory map; a process that has ended has none.
         counted += number(f"/proc/{process}/smaps_rollup", "Pss:") or number(f"/proc/{process}/status", "VmRSS:")
     return counted
 
 
 def number(path, field):
-    """The first number after a field's name; 0 where the file cannot be read or has no such field."""
+    """The first number after a field's name; 0 if the file cannot be read or has no such field."""
     try:
         with open(path) as file:
             return next((int(line.split()[1]) for line in file if line.startswith(field)), 0)

@@ -1,6 +1,6 @@
-"""Runs inside freecadcmd: one script and its exports over and over; leaves the mean processor time of one, in seconds.
+"""Run by freecadcmd: repeats one script and its exports, and writes the mean processor time of one round, in seconds.
 
-The first round, which loads modules and fills caches, does not count. Nor does what lies between rounds: each begins
+The first round loads modules and fills caches, and does not count. Nor does the time between rounds: each begins
 without documents and in an empty directory, as a job does.
 """
 

@@ -16,7 +16,7 @@ pub struct Case {
 
 /// The corpus's directory: `jobs` or `hostile`.
 pub fn directory(kind: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(kind)
+    parts::tools::root().join("freecad-runner/tests").join(kind)
 }
 
 /// Every folder of a corpus, in the order of its names.

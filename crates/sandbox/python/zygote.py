@@ -1,11 +1,11 @@
 """The fork server, `freecadcmd zygote.py`: loads FreeCAD once, then runs each job in a fork of itself.
 
-One server serves one slot, so one job at a time. Its only way in and out is the socket on fd 3: the daemon sends a job
-(its length in four bytes, big end first, then JSON; with the descriptors for stdout, stderr, events and the Landlock
-ruleset); it answers in lines, {"forked": pid}, and {"exited": pid, "status": …, "cpu": seconds} when the job is over. It ends when the
-daemon closes the socket.
+One server serves one slot, and so runs one job at a time. It talks to the runner only through the socket on fd 3. The
+runner sends a job: its length in four bytes, big-endian, then JSON, with the descriptors for stdout, stderr, events and
+the Landlock ruleset. The server answers in lines: {"forked": pid}, and after the job {"exited": pid, "status": …,
+"cpu": seconds}. It exits when the runner closes the socket.
 
-It runs no script itself and holds no secret: every child has a copy of its memory.
+It never runs a script itself and holds no secret: every child has a copy of its memory.
 """
 
 import os
@@ -20,8 +20,8 @@ REHEARSAL = {
 
 
 def serve():
-    """Loads what jobs need, then forks one child a job."""
-    import atexit  # noqa: F401  As the modules below: loaded here once, for the children.
+    """Loads the modules that jobs need, then forks one child a job."""
+    import atexit  # noqa: F401  Loaded here once for the children, like the modules below.
     import encodings.cp437  # noqa: F401
     import encodings.utf_8_sig  # noqa: F401
     import gc
@@ -39,14 +39,14 @@ def serve():
     from partwright import jail, job, process, report  # noqa: F401
     from partwright.snapshot import Snapshot
 
-    # A script's `import geometry` must find its own file or nothing, never a neighbour of this one.
+    # A script's `import geometry` must never find a file beside this one.
     sys.path.remove(here)
-    with process.quiet_stdout():  # The banner must not be in the children's buffers too.
+    with process.quiet_stdout():  # FreeCAD's banner must not stay in the buffers, which the children inherit.
         pass
     warm_up()
     snapshot = Snapshot()
     channel = socket.socket(fileno=SOCKET)
-    # What is there now stays: the collector must not touch, and so copy, every page of it in each child.
+    # Permanent objects: the collector would touch their pages, and so copy them, in each child.
     gc.collect()
     gc.freeze()
     channel.sendall(b'{"ready": true}\n')
@@ -58,7 +58,7 @@ def serve():
         child = os.fork()
         if child == 0:
             channel.close()
-            work(json.loads(packet), snapshot, *descriptors)
+            run_child(json.loads(packet), snapshot, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         channel.sendall(b'{"forked": %d}\n' % child)
@@ -68,7 +68,7 @@ def serve():
 
 
 def warm_up():
-    """Rehearses a whole job on a box: what FreeCAD and Python do at the first one of a process, no child pays for."""
+    """Runs a whole export of a box, so that no child pays for the first-time work of FreeCAD and Python."""
     import tempfile
     import time
 
@@ -82,17 +82,17 @@ def warm_up():
     with process.quiet_stdout(), tempfile.TemporaryDirectory(dir=os.getcwd()) as output:
         job.collect({**REHEARSAL, "output": output}, [])
     FreeCAD.closeDocument(document.Name)
-    # A child has the forking thread alone, and would wait for the others for ever.
+    # A child has only the forking thread, and would wait for ever for the others.
     end_pooled_threads()
     deadline = time.monotonic() + 10
-    while len(os.listdir("/proc/self/task")) != 1:  # A thread that has ended takes the kernel a moment to remove.
+    while len(os.listdir("/proc/self/task")) != 1:  # The kernel takes a moment to remove a thread that has ended.
         if time.monotonic() > deadline:
             raise RuntimeError("the fork server has more than one thread")
         time.sleep(0.001)
 
 
 def end_pooled_threads():
-    """Ends Qt's idle threads, of which meshing starts some; the pool starts new ones where they are wanted."""
+    """Ends the idle threads that meshing started in Qt's pool. The pool starts new ones when it needs them."""
     import ctypes
 
     qt = ctypes.CDLL(None)
@@ -102,8 +102,8 @@ def end_pooled_threads():
     wait(pool(), -1)
 
 
-def work(request, snapshot, stdout, stderr, events, ruleset):
-    """The child: takes its places, enters the jail, does the job. Never returns."""
+def run_child(request, snapshot, stdout, stderr, events, ruleset):
+    """The child: sets its descriptors, enters the jail, runs the job. Never returns."""
     try:
         import time
 
@@ -111,9 +111,8 @@ def work(request, snapshot, stdout, stderr, events, ruleset):
 
         started = time.perf_counter()
         null = os.open(os.devnull, os.O_RDONLY)
-        for descriptor, place in ((null, 0), (stdout, 1), (stderr, 2)):
-            os.dup2(descriptor, place)
-        # Out of the way of the script's own files: a script's first `open` gets 3.
+        for number, descriptor in enumerate((null, stdout, stderr)):
+            os.dup2(descriptor, number)
         pipe = process.move_up(events)
         channel = report.Report(pipe, started)
         try:
@@ -121,7 +120,7 @@ def work(request, snapshot, stdout, stderr, events, ruleset):
         except OSError as error:
             channel.jail_failed(error)
             os._exit(71)
-        process.settle()
+        process.set_up()
         job.run(request["spec"], channel, snapshot)
     except BaseException:
         traceback.print_exc()
@@ -130,7 +129,7 @@ def work(request, snapshot, stdout, stderr, events, ruleset):
     os._exit(0)
 
 
-# freecadcmd imports this file, and when the import raises it runs the file a second time. So nothing may leave it.
+# freecadcmd imports this file, and runs it a second time if the import raises. So no exception may leave it.
 try:
     serve()
 except BaseException:

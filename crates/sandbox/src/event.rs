@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Format, Geometry, JobError};
+use contract::{Format, Geometry, JobError, JobErrorCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -109,7 +109,9 @@ impl JobResult {
             }
         }
         if let Some(error) = &mut self.error {
-            cut(&mut error.code, LABEL);
+            if let JobErrorCode::Other(code) = &mut error.code {
+                cut(code, LABEL);
+            }
             cut(&mut error.message, MESSAGE);
             error.object.iter_mut().for_each(|label| cut(label, LABEL));
             error.source.iter_mut().for_each(|line| cut(line, MESSAGE));

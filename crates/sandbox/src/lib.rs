@@ -37,7 +37,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use contract::{BASE_NAME, Format, Geometry, JobError, Outcome};
+use contract::{BASE_NAME, Format, Geometry, JobError, JobErrorCode, Outcome};
 use futures::future::try_join_all;
 use serde_json::json;
 
@@ -97,7 +97,7 @@ pub struct Finished {
 
 impl Finished {
     /// Makes it a failed job.
-    pub fn fail(&mut self, code: &str, message: &str) {
+    pub fn fail(&mut self, code: JobErrorCode, message: &str) {
         self.log.note(&format!("{code}: {message}"));
         self.outcome = Outcome::Failed;
         self.error = Some(JobError::new(code, message));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform::Clock;
 use serde_json::json;
 
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::talk::{Run, Talk, written};
 use crate::support::world::World;
 
@@ -29,7 +29,7 @@ async fn pass(world: &World, project: &str, time: Duration) -> usize {
 async fn words_that_led_to_no_project_go_after_a_week() {
     let world = World::talking();
     let ask = async || {
-        world.provider.plan(Said::Stream("Which module do you need?".to_owned()));
+        world.provider.plan(Behaviour::Stream("Which module do you need?".to_owned()));
         let talk = Talk::new(&world, "anna", "gear");
         talk.post(json!({"message": "A gear", "project_name": "gear", "context": "for the attic"})).await
     };
@@ -55,7 +55,7 @@ async fn words_that_led_to_no_project_go_after_a_week() {
 async fn words_about_a_project_stay() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     let id = turn["turn"].as_str().unwrap();
@@ -78,7 +78,7 @@ async fn words_about_a_project_stay() {
 async fn words_stay_while_nobody_can_say_whose_the_name_is() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
-    world.provider.plan(Said::Stream("Which module do you need?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Which module do you need?".to_owned()));
     talk.say("A gear").await;
     world.faults.projects_are_unreachable.set(true);
     pass(&world, "gear", 7 * DAY + Duration::from_secs(7_300)).await;

@@ -9,35 +9,35 @@ use serde_json::{Value, json};
 use crate::support::faults::Fault;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::Person;
-use crate::support::provider::{Said, chunk};
+use crate::support::provider::{Behaviour, chunk};
 use crate::support::talk::{Run, Talk, error, names, written};
 use crate::support::world::{ADMIN_TOKEN, MODELS, World};
 
-fn status(status: u16) -> Said {
-    Said::Status(status, None, "{\"error\":{\"message\":\"no\"}}".to_owned())
+fn status(status: u16) -> Behaviour {
+    Behaviour::Status(status, None, "{\"error\":{\"message\":\"no\"}}".to_owned())
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_fault_of_the_model_ends_in_a_clear_state() {
-    let limited = Said::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
-    let cut = || Said::Cut(written("never"));
+    let limited = Behaviour::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
+    let cut = || Behaviour::Cut(written("never"));
     let half = written("half").replace("```\n", "#");
-    let body = |media_type, text: &str| Said::Body(media_type, text.to_owned());
+    let body = |media_type, text: &str| Behaviour::Body(media_type, text.to_owned());
     let empty = || body("application/json", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}");
     for (said, code) in [
         (vec![status(401), status(401)], "ai_unauthorized"),
         (vec![status(404), status(400), status(400)], "ai_refused"),
         (vec![limited.clone(), limited], "ai_rate_limited"),
         ((0..6).map(|_| status(500)).collect(), "ai_unavailable"),
-        (vec![Said::Silence, Said::Silence, Said::Silence], "ai_timed_out"),
+        (vec![Behaviour::Silence, Behaviour::Silence, Behaviour::Silence], "ai_timed_out"),
         ((0..6).map(|_| cut()).collect(), "ai_cut"),
-        ((0..6).map(|_| Said::Broken(chunk(&half, Some("")).into())).collect(), "ai_cut"),
+        ((0..6).map(|_| Behaviour::Broken(chunk(&half, Some("")).into())).collect(), "ai_cut"),
         (vec![body("text/event-stream", &(chunk(&half, None) + "data: [DONE]\n\n"))], "answer_truncated"),
-        (vec![Said::Stream("<think>A box.</think>".to_owned()); 6], "ai_empty"),
+        (vec![Behaviour::Stream("<think>A box.</think>".to_owned()); 6], "ai_empty"),
         ((0..6).map(|_| body("application/json", "<html>")).collect(), "ai_invalid"),
         ((0..6).map(|_| empty()).collect(), "ai_empty"),
-        (vec![Said::Endless, Said::Endless], "ai_too_long"),
-        (vec![Said::Limited(half.clone())], "answer_truncated"),
+        (vec![Behaviour::Endless, Behaviour::Endless], "ai_too_long"),
+        (vec![Behaviour::Limited(half.clone())], "answer_truncated"),
     ] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
@@ -59,7 +59,7 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         world.send_metrics().await;
         assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
         // The conversation goes on.
-        world.provider.plan(Said::Stream("Hello.".to_owned()));
+        world.provider.plan(Behaviour::Stream("Hello.".to_owned()));
         assert_eq!(talk.say("Are you there?").await.json()["state"], "completed", "{code}");
     }
 }
@@ -69,7 +69,7 @@ async fn the_other_model_is_asked_when_the_first_fails() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(status(401));
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     assert_eq!((&turn["version"], &turn["usage"]["calls"]), (&json!(1), &json!(2)));
@@ -80,7 +80,7 @@ async fn the_other_model_is_asked_when_the_first_fails() {
 async fn a_model_that_is_away_leaves_the_version_that_failed() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     world.provider.plan(status(401));
     world.provider.plan(status(401));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
@@ -116,7 +116,7 @@ async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
     assert_eq!(world.provider.count(), 0, "nobody is asked");
     // The longest that a model is shown is shown.
     upload("fits", &"x = 1 \n".repeat((96 << 10) / 8)).await;
-    world.provider.plan(Said::Stream("I see.".to_owned()));
+    world.provider.plan(Behaviour::Stream("I see.".to_owned()));
     assert_eq!(Talk::new(&world, "anna", "fits").say("Do you see it?").await.json()["state"], "completed");
 }
 
@@ -124,14 +124,14 @@ async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
 async fn a_bucket_that_is_away_delays_and_loses_nothing() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
 
     // The current script cannot be read for a while.
     world.store.always(Some(Fault::Status(503)));
-    world.provider.plan(Said::Stream(written("a taller box")));
+    world.provider.plan(Behaviour::Stream(written("a taller box")));
     talk.runs(Run::Completes);
     let turn = talk.say("Taller").await.json();
     assert_eq!((&turn["state"], world.provider.count()), (&json!("generating"), 1), "not asked without it");
@@ -154,11 +154,11 @@ async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     // Anna has the name already, so that the object may keep what the bucket does not take.
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
-    world.provider.plan(Said::Slow(Duration::from_secs(3), Box::new(Said::Stream(written("a taller box")))));
+    world.provider.plan(Behaviour::Slow(Duration::from_secs(3), Box::new(Behaviour::Stream(written("a taller box")))));
     let away = async {
         world.clock.sleep(Duration::from_secs(2)).await;
         world.store.always(Some(Fault::NoConnection));
@@ -177,7 +177,7 @@ async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
 async fn a_bucket_that_refuses_ends_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     world.store.each("PUT", "input/", Fault::Status(403));
     let turn = talk.say("A box").await.json();
     assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("bucket_refuses")), "{turn}");
@@ -189,7 +189,7 @@ async fn a_bucket_that_refuses_ends_the_turn() {
 async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("no_runner")), "{turn}");
@@ -202,12 +202,12 @@ async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
 async fn a_version_that_another_follows_is_still_seen_to_its_end() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let id = turn["turn"].as_str().unwrap();
     let anna = world.jwt("anna");
     assert_eq!(Person::bearer(&world, &anna).upload("box").await, 201);
-    world.provider.plan(Said::Stream(written("a box, mended")));
+    world.provider.plan(Behaviour::Stream(written("a box, mended")));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     // The upload by hand, and the repair.
     talk.runs(Run::Completes);
@@ -221,13 +221,13 @@ async fn a_report_names_no_log_of_another_project() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.store.inner.drop_in("logs/other/other_info_20260131_120000.log", "the other one's secret\n");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let mut report = Report::new("box".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world.clock.now());
     report.error = Some(JobError::new("script_error", "ValueError: no"));
     report.log = Some(Key::Log("other".parse().unwrap(), "other_info_20260131_120000.log".to_owned()).to_string());
     world.commit(&report);
-    world.provider.plan(Said::Stream("I give up.".to_owned()));
+    world.provider.plan(Behaviour::Stream("I give up.".to_owned()));
     talk.end(turn["turn"].as_str().unwrap()).await;
     let told = world.provider.last().words();
     assert!(told.contains("ValueError: no") && !told.contains("secret"), "{told}");

@@ -7,12 +7,12 @@ use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::talk::{Run, Talk, error, script, written};
 use crate::support::world::World;
 
-fn says(words: &str) -> Said {
-    Said::Stream(written(words))
+fn says(words: &str) -> Behaviour {
+    Behaviour::Stream(written(words))
 }
 
 /// Waits, as a program does, until the newest version is this one in this phase; gives what is said of it then.
@@ -105,7 +105,7 @@ async fn a_model_that_gives_up_says_why() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     world.provider.plan(says("a gear"));
-    world.provider.plan(Said::Stream("FreeCAD 0.20 cannot do this.".to_owned()));
+    world.provider.plan(Behaviour::Stream("FreeCAD 0.20 cannot do this.".to_owned()));
     talk.runs(Run::Fails(error("AttributeError: makeGear", "Part.makeGear()")));
     let turn = talk.say("A gear").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
@@ -151,8 +151,8 @@ async fn what_was_tried_before_in_the_turn_is_not_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn why_a_repair_was_not_made_stands_beside_why_the_version_failed() {
-    let refused = Said::Status(401, None, "{}".to_owned());
-    let truncated = Said::Limited(written("half").replace("```\n", "#"));
+    let refused = Behaviour::Status(401, None, "{}".to_owned());
+    let truncated = Behaviour::Limited(written("half").replace("```\n", "#"));
     for (said, code) in [(vec![refused.clone(), refused], "ai_unauthorized"), (vec![truncated], "answer_truncated")] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
@@ -191,7 +191,7 @@ async fn a_repair_is_seen_in_the_status() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
-    world.provider.plan(Said::Slow(Duration::from_secs(30), Box::new(says("a box, mended"))));
+    world.provider.plan(Behaviour::Slow(Duration::from_secs(30), Box::new(says("a box, mended"))));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let following = async {
         let turn = world.send(talk.begin("A box")).await.json();
@@ -224,7 +224,7 @@ async fn a_failure_is_the_last_word_once_its_turn_has_ended() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
-    world.provider.plan(Said::Slow(Duration::from_secs(10), Box::new(Said::Stream("I give up.".to_owned()))));
+    world.provider.plan(Behaviour::Slow(Duration::from_secs(10), Box::new(Behaviour::Stream("I give up.".to_owned()))));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
@@ -248,7 +248,7 @@ async fn a_repair_that_is_spoken_of_no_more_is_not_believed_in() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
-    world.provider.plan(Said::Silence);
+    world.provider.plan(Behaviour::Silence);
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let failed = talk.working(async {
         world.send(talk.begin("A box")).await;
@@ -268,7 +268,7 @@ async fn a_repair_is_not_told_of_to_whom_the_project_is_given() {
     let world = World::talking();
     let (talk, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
     world.provider.plan(says("a box"));
-    world.provider.plan(Said::Slow(Duration::from_secs(60), Box::new(says("a box, mended"))));
+    world.provider.plan(Behaviour::Slow(Duration::from_secs(60), Box::new(says("a box, mended"))));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     talk.working(async {
         let turn = world.send(talk.begin("A box")).await.json();

@@ -7,12 +7,12 @@ use platform::Clock;
 use serde_json::{Value, json};
 
 use crate::support::faults::Fault;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::talk::{Run, Talk, events, names, script, until, written};
 use crate::support::world::World;
 
-fn slow(words: &str) -> Said {
-    Said::Slow(Duration::from_secs(20), Box::new(Said::Stream(written(words))))
+fn slow(words: &str) -> Behaviour {
+    Behaviour::Slow(Duration::from_secs(20), Box::new(Behaviour::Stream(written(words))))
 }
 
 /// Begins a turn whose stream nobody reads yet; gives its id.
@@ -25,7 +25,7 @@ async fn begin(talk: &Talk<'_>, message: &str) -> String {
 async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box that takes a while to write down, word by word")));
+    world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
     talk.runs(Run::Completes);
     talk.working(async {
         let mut stream = talk.stream("A box").await.into_body().into_stream();
@@ -34,7 +34,7 @@ async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
     .await;
     assert!(talk.versions().await.is_empty(), "nothing is written yet");
     // The alarm that was at work is dropped with the select; the next one begins anew, as after an eviction.
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.working(world.clock.sleep(Duration::from_secs(60))).await;
     assert_eq!((talk.versions().await.len(), world.provider.count()), (1, 2), "asked anew, once");
     assert_eq!(talk.get("/api/projects/box/status").await.json()["status"], "completed");
@@ -45,7 +45,7 @@ async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
 async fn a_client_that_leaves_is_not_noticed_by_the_model() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box that takes a while to write down, word by word")));
+    world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
     talk.runs(Run::Completes);
     let leaving = async {
         let mut stream = talk.stream("A box").await.into_body().into_stream();
@@ -100,7 +100,7 @@ async fn a_call_that_was_lost_with_its_instance_is_made_anew_a_few_times() {
     world.provider.plan(slow("a box"));
     assert!(tokio::time::timeout(Duration::from_secs(10), world.ring_chat("box")).await.is_err());
     world.evict_chat("box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let listen = world.start(listening(&talk, &id)).await.into_body();
     let heard = talk.working(listen.bytes(usize::MAX)).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_call_that_was_lost_with_its_instance_is_made_anew_a_few_times() {
 async fn an_upload_that_was_lost_in_the_middle_is_one_version() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let id = begin(&talk, "A box").await;
     // The script arrives; its answer comes when the instance is gone.
     world.store.plan("PUT", "input/box", Fault::SlowBody(Duration::from_secs(9)));
@@ -134,7 +134,7 @@ async fn an_upload_that_was_lost_in_the_middle_is_one_version() {
 async fn an_instance_that_is_gone_while_freecad_works_changes_nothing() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let id = begin(&talk, "A box").await;
     assert!(tokio::time::timeout(Duration::from_secs(5), world.ring_chat("box")).await.is_err());
     assert_eq!(talk.turn(&id).await["state"], "processing");
@@ -149,7 +149,7 @@ async fn an_instance_that_is_gone_while_freecad_works_changes_nothing() {
 async fn a_stream_is_taken_up_again_from_what_is_so() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box that takes a while to write down, word by word")));
+    world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
     let whole = written("a box that takes a while to write down, word by word");
     let id = begin(&talk, "A box").await;
     let second = async {
@@ -177,7 +177,7 @@ async fn a_stream_is_taken_up_again_from_what_is_so() {
 async fn a_connection_with_nothing_to_say_is_kept() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    let late = Said::Slow(Duration::from_secs(100), Box::new(Said::Stream(written("a box"))));
+    let late = Behaviour::Slow(Duration::from_secs(100), Box::new(Behaviour::Stream(written("a box"))));
     world.provider.plan(late);
     let reading = async {
         let mut stream = talk.stream("A box").await.into_body().into_stream();
@@ -207,7 +207,7 @@ async fn a_connection_with_nothing_to_say_is_kept() {
 async fn a_post_that_waits_long_is_answered_and_the_turn_goes_on() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    let late = Said::Slow(Duration::from_secs(110), Box::new(Said::Stream(written("a box"))));
+    let late = Behaviour::Slow(Duration::from_secs(110), Box::new(Behaviour::Stream(written("a box"))));
     world.provider.plan(late);
     let began = world.clock.now();
     let turn = talk.say("A box").await.json();
@@ -217,7 +217,7 @@ async fn a_post_that_waits_long_is_answered_and_the_turn_goes_on() {
     );
     let took = world.clock.now().since(began).as_secs();
     assert!((100..102).contains(&took), "{took}");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     assert_eq!(talk.end(turn["turn"].as_str().unwrap()).await["state"], "completed");
 }
@@ -228,7 +228,7 @@ async fn an_answer_that_comes_in_one_piece_holds_up_nobody() {
     let talk = Talk::new(&world, "anna", "box");
     // More words than any listener may be behind by.
     let words = "word ".repeat(1_200);
-    world.provider.plan(Said::AtOnce(written(&words)));
+    world.provider.plan(Behaviour::AtOnce(written(&words)));
     // Meanwhile it is waited for.
     world.store.plan("PUT", "input/box", Fault::Slow(Duration::from_secs(2)));
     talk.runs(Run::Completes);

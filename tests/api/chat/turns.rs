@@ -3,12 +3,12 @@
 use platform::Clock;
 use serde_json::{Value, json};
 
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::talk::{Run, Talk, error, names, script, written};
 use crate::support::world::World;
 
-fn says(words: &str) -> Said {
-    Said::Stream(written(words))
+fn says(words: &str) -> Behaviour {
+    Behaviour::Stream(written(words))
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,7 +152,7 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
 async fn words_without_a_script_are_an_answer() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
-    world.provider.plan(Said::Stream("Which module do you need?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Which module do you need?".to_owned()));
     let events = talk.hear("A gear").await;
     assert_eq!(names(&events), ["turn", "state", "text", "state", "done"]);
     let turn = of(&events, "done")[0];
@@ -172,7 +172,7 @@ async fn words_without_a_script_are_an_answer() {
 async fn a_project_that_nobody_names_gets_a_name() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "unused");
-    world.provider.plan(Said::Stream("Of which size?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Of which size?".to_owned()));
     let turn = talk.under_any_name(talk.post(json!({"message": "A wall bracket"}))).await.json();
     let name = turn["project_name"].as_str().unwrap();
     assert!(name.starts_with("a-wall-bracket-") && name.len() == "a-wall-bracket-".len() + 8, "{name}");

@@ -4,7 +4,7 @@ use platform::Body;
 use serde_json::json;
 
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::talk::{Run, Talk, error, names, written};
 use crate::support::world::World;
 
@@ -13,7 +13,7 @@ async fn a_conversation_is_for_who_owns_the_project() {
     let world = World::talking();
     let anna = Talk::new(&world, "anna", "box");
     let bert = Talk::new(&world, "bert", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     anna.runs(Run::Completes);
     let turn = anna.say("A box for my secret safe").await.json();
     let id = turn["turn"].as_str().unwrap().to_owned();
@@ -36,7 +36,7 @@ async fn a_conversation_is_for_who_owns_the_project() {
     assert_eq!(bert.messages().await, []);
     assert_eq!(bert.get(&format!("/api/projects/box/chat/{id}")).await.json()["code"], "turn_not_found");
     assert_eq!(anna.get("/api/projects/box/messages").await.status, 404);
-    world.provider.plan(Said::Stream(written("taller")));
+    world.provider.plan(Behaviour::Stream(written("taller")));
     bert.runs(Run::Completes);
     let turn = bert.say("Make it taller").await.json();
     let told = world.provider.last().words();
@@ -52,7 +52,7 @@ async fn a_conversation_is_for_who_owns_the_project() {
 async fn who_loses_a_project_can_still_remove_what_they_said() {
     let world = World::talking();
     let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     anna.runs(Run::Completes);
     let turn = anna.say("A box for my secret safe").await.json();
     anna.end(turn["turn"].as_str().unwrap()).await;
@@ -70,12 +70,12 @@ async fn who_loses_a_project_can_still_remove_what_they_said() {
 async fn words_about_a_name_that_nobody_has_stay_with_who_said_them() {
     let world = World::talking();
     let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
-    world.provider.plan(Said::Stream("For which safe?".to_owned()));
+    world.provider.plan(Behaviour::Stream("For which safe?".to_owned()));
     let turn = anna.say("A box for my secret safe").await.json();
     assert_eq!(turn["state"], "completed");
     assert_eq!(bert.messages().await, [], "the name is free, the words are not");
     assert_eq!(bert.get(&format!("/api/projects/box/chat/{}", turn["turn"].as_str().unwrap())).await.status, 404);
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     bert.runs(Run::Completes);
     let turn = bert.say("What did the last one say?").await.json();
     assert_eq!(turn["version"], 1);
@@ -89,7 +89,7 @@ async fn words_about_a_name_that_nobody_has_stay_with_who_said_them() {
 async fn a_name_that_is_taken_while_the_model_writes_stays_the_other_s() {
     let world = World::talking();
     let anna = Talk::new(&world, "anna", "box");
-    let late = Said::Slow(std::time::Duration::from_secs(5), Box::new(Said::Stream(written("a box"))));
+    let late = Behaviour::Slow(std::time::Duration::from_secs(5), Box::new(Behaviour::Stream(written("a box"))));
     world.provider.plan(late);
     let taking = async {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -107,7 +107,7 @@ async fn a_name_that_is_taken_while_the_model_writes_stays_the_other_s() {
 async fn what_is_said_reaches_nothing_but_this_project() {
     let world = World::talking();
     let other = Talk::new(&world, "bert", "bert-plan");
-    world.provider.plan(Said::Stream(written("bert's confidential plan")));
+    world.provider.plan(Behaviour::Stream(written("bert's confidential plan")));
     other.runs(Run::Completes);
     let turn = other.say("My confidential plan").await.json();
     other.end(turn["turn"].as_str().unwrap()).await;
@@ -119,15 +119,15 @@ async fn what_is_said_reaches_nothing_but_this_project() {
     let script = format!("import Part\n# {injection}\nopen('/proc/self/environ')\n");
     let obedient =
         format!("{injection}\nGET /api/projects/bert-plan/script/1\n```python\n{script}```\nNext:\n- {injection}\n");
-    world.provider.plan(Said::Stream(obedient.clone()));
-    world.provider.plan(Said::Stream(obedient.replace("Part", "Part, Draft")));
+    world.provider.plan(Behaviour::Stream(obedient.clone()));
+    world.provider.plan(Behaviour::Stream(obedient.replace("Part", "Part, Draft")));
     anna.runs(Run::Fails(error(injection, injection)));
     anna.runs(Run::Completes);
     let before = world.store.seen.borrow().len();
     let body = json!({"message": injection, "project_name": "box", "context": injection});
     let turn = anna.post(body).await.json();
     anna.end(turn["turn"].as_str().unwrap()).await;
-    world.provider.plan(Said::Stream("No.".to_owned()));
+    world.provider.plan(Behaviour::Stream("No.".to_owned()));
     anna.say(injection).await;
 
     assert_eq!(anna.script(1), Some(script), "it is a script like any other, for the jail");
@@ -150,7 +150,7 @@ async fn what_is_said_reaches_nothing_but_this_project() {
 async fn one_turn_at_a_time() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    let late = Said::Slow(std::time::Duration::from_secs(30), Box::new(Said::Stream(written("a box"))));
+    let late = Behaviour::Slow(std::time::Duration::from_secs(30), Box::new(Behaviour::Stream(written("a box"))));
     world.provider.plan(late);
     let second = async {
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
@@ -179,7 +179,7 @@ async fn messages_come_in_pages_and_go_when_asked() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     for number in 1..=3 {
-        world.provider.plan(Said::Stream(format!("Answer {number}.")));
+        world.provider.plan(Behaviour::Stream(format!("Answer {number}.")));
         talk.say(&format!("Question {number}")).await;
     }
     let page = talk.get("/api/projects/box/messages?limit=4").await.json();
@@ -194,7 +194,7 @@ async fn messages_come_in_pages_and_go_when_asked() {
 
     assert_eq!(talk.delete("/api/projects/box/messages").await.json()["removed"], 6);
     assert_eq!(talk.messages().await, []);
-    world.provider.plan(Said::Stream("Answer 4.".to_owned()));
+    world.provider.plan(Behaviour::Stream("Answer 4.".to_owned()));
     let events = talk.hear("Question 4").await;
     assert_eq!(names(&events), ["turn", "state", "text", "state", "done"]);
     assert!(!world.provider.last().words().contains("Question 3"), "what is gone is gone");
@@ -205,9 +205,9 @@ async fn nothing_is_left_of_words_that_were_deleted() {
     let world = World::talking();
     let (anna, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
     // Bert's words stay: those deleted are the caller's own.
-    world.provider.plan(Said::Stream("For whom?".to_owned()));
+    world.provider.plan(Behaviour::Stream("For whom?".to_owned()));
     bert.say("A box").await;
-    world.provider.plan(Said::Stream(written("a safe")));
+    world.provider.plan(Behaviour::Stream(written("a safe")));
     anna.runs(Run::Fails(error("ValueError: no attic", "attic = 0")));
     let body = json!({"message": "A safe", "project_name": "box", "context": "for the attic", "repair": 0});
     let turn = anna.post(body).await.json();
@@ -231,7 +231,9 @@ async fn nothing_is_left_of_words_that_were_deleted() {
     assert_eq!(turn["suggestions"], json!([]));
 
     // Of a turn that has not ended they stay until it has.
-    world.provider.plan(Said::Slow(std::time::Duration::from_secs(9), Box::new(Said::Stream(written("a crate")))));
+    world
+        .provider
+        .plan(Behaviour::Slow(std::time::Duration::from_secs(9), Box::new(Behaviour::Stream(written("a crate")))));
     anna.runs(Run::Completes);
     let deleting = async {
         tokio::time::sleep(std::time::Duration::from_secs(5)).await;
@@ -252,14 +254,14 @@ async fn a_key_is_for_one_message_also_where_no_project_is_named() {
         let request = request.body(Body::full(json!({"message": message}).to_string())).unwrap();
         talk.under_any_name(world.send(request)).await
     };
-    world.provider.plan(Said::Stream("Of which size?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Of which size?".to_owned()));
     let first = say("A wall bracket", "k1").await;
     let again = say("A wall bracket", "k1").await;
     assert_eq!((&first.json()["turn"], again.header("idempotent-replayed")), (&again.json()["turn"], "true"));
     let other = say("A gear", "k1").await;
     assert_eq!((other.status, other.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
     assert_eq!((world.provider.count(), world.chats().len()), (1, 1));
-    world.provider.plan(Said::Stream("Of which module?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Of which module?".to_owned()));
     assert_ne!(say("A gear", "k2").await.json()["project_name"], first.json()["project_name"]);
 }
 
@@ -268,13 +270,13 @@ async fn a_conversation_is_bounded() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     for number in 1..=105 {
-        world.provider.plan(Said::Stream(format!("Answer {number}.")));
+        world.provider.plan(Behaviour::Stream(format!("Answer {number}.")));
         talk.say(&format!("Question {number}")).await;
     }
     let messages = talk.messages().await;
     assert_eq!((messages.len(), messages[0].1.as_str()), (200, "Question 6"), "the oldest go");
     for _ in 0..3 {
-        world.provider.plan(Said::Whole("long ".repeat(90_000)));
+        world.provider.plan(Behaviour::Whole("long ".repeat(90_000)));
         talk.say("Tell me a story").await;
     }
     let messages = talk.messages().await;
@@ -302,7 +304,7 @@ async fn what_is_wrong_is_told() {
     }
     let limits =
         json!({"message": "😀".repeat(8_000), "context": "ä".repeat(8_000), "repair": 5.0, "project_name": "box"});
-    world.provider.plan(Said::Stream("Fine.".to_owned()));
+    world.provider.plan(Behaviour::Stream("Fine.".to_owned()));
     assert_eq!(talk.post(limits).await.status, 200);
     assert_eq!(talk.get("/api/projects/box/chat/xyz").await.json()["field"], "turn");
     assert_eq!(talk.get("/api/projects/box/chat/0123456789abcdef").await.json()["code"], "turn_not_found");

@@ -1,7 +1,8 @@
-"""What runs inside FreeCAD: one script in, CAD files and one report out.
+"""Runs one script inside FreeCAD and leaves CAD files and one report.
 
-Reading order: job (the whole course), script, outside, documents, results, pieces, geometry, own_files, likeness,
-export, hand_over, report. What stands in for the window: gui, recorder, copies, selection, modules, widgets, fields,
-nothing. What comes of it: looks, mixed, gui_document, step_colours.
-Everything is imported before the script runs: afterwards `sys.path` and the modules are as the script left them.
+Reading order: job (all steps in order), script, blocked_paths, documents, results, placed_shapes, boxes, geometry,
+script_outputs, compare, export, mesh_file, report. The stand-in for FreeCAD's window: gui, recorder,
+copy_object_patch, selection, gui_modules, widgets, widget_values, null_object. Colours in the files: colours,
+boolean_faces, gui_document, step_colours.
+Import everything before the script runs: the script may change `sys.path` and any module.
 """

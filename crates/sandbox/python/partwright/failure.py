@@ -1,8 +1,10 @@
-"""The ways a job fails, and how an exception is put into words."""
+"""The error that ends a job, and how exceptions become messages."""
+
+OUT_OF_MEMORY = "The script needed more memory than a job may use."
 
 
-class Failed(Exception):
-    """Ends the job with an error for the person who wrote the script.
+class JobError(Exception):
+    """Ends the job with an error for the author of the script.
 
     Codes: syntax_error, script_error, out_of_memory, invalid_shape, no_geometry, export_failed, output_unusable,
     internal_error.
@@ -22,12 +24,12 @@ class Failed(Exception):
 
 
 def describe(exception):
-    """`ValueError: text`; never without a text, and never FreeCAD's dictionary of C++ details."""
+    """`ValueError: text`. The text is never empty, and never FreeCAD's dictionary of C++ details."""
     return f"{type(exception).__name__}: {reason(exception)}"
 
 
 def reason(exception):
-    """What an exception says, without its type."""
+    """The text of an exception, without its type."""
     args = getattr(exception, "args", ())
     if args and isinstance(args[0], dict) and "sErrMsg" in args[0]:
         text = args[0]["sErrMsg"] or args[0].get("swhat", "")
@@ -40,12 +42,9 @@ def reason(exception):
 
 
 def is_out_of_memory(exception):
-    """True for Python's own error and for what FreeCAD makes of C++'s and OCCT's."""
+    """True for Python's MemoryError and for the errors that FreeCAD makes from those of C++ and OCCT."""
     if isinstance(exception, MemoryError):
         return True
     return isinstance(exception, RuntimeError) and any(
         word in reason(exception) for word in ("bad_alloc", "OutOfMemory", "Not enough memory")
     )
-
-
-OUT_OF_MEMORY = "The script needed more memory than a job may use."

@@ -1,4 +1,4 @@
-"""What a file of each format must hold to count as one. FreeCAD writes empty files without an error."""
+"""Checks that a file holds a model in its format. FreeCAD writes empty files without an error."""
 
 import os
 import re
@@ -21,7 +21,7 @@ STL_FACET = 50
 
 
 def flaw(format, path):
-    """What is wrong with the file, or None. Never follows a link, never waits for a FIFO."""
+    """The fault of a file, or None. Never follows a link, never waits for a FIFO."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -29,7 +29,7 @@ def flaw(format, path):
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        return "it is no regular file"
+        return "it is not a regular file"
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size == 0:
             return "it is empty"
@@ -41,33 +41,33 @@ def flaw(format, path):
 
 def fcstd(file, size):
     if not zipfile.is_zipfile(file):
-        return "it is no zip archive"
+        return "it is not a zip archive"
     with zipfile.ZipFile(file) as archive:
-        return None if "Document.xml" in archive.namelist() else "there is no Document.xml in it"
+        return None if "Document.xml" in archive.namelist() else "it has no Document.xml"
 
 
 def step(file, size):
     if not file.read(64).lstrip().startswith(b"ISO-10303-21"):
-        return "it is no STEP file"
+        return "it is not a STEP file"
     file.seek(max(0, size - 256))
     if b"END-ISO-10303-21;" not in file.read():
-        return "it breaks off"
+        return "it is truncated"
     file.seek(0)
-    # In overlapping blocks, as a name may lie across a border; most files answer in the first.
+    # In overlapping blocks, as a name may span two; most files have a match in the first.
     rest = b""
     while block := file.read(1 << 20):
         if STEP_SHAPES.search(rest + block):
             return None
         rest = block[-64:]
-    return "there is no shape in it"
+    return "it has no shape"
 
 
 def stl(file, size):
-    return None if stl_facets(file, size) else "there are no facets in it"
+    return None if stl_facets(file, size) else "it has no facets"
 
 
 def stl_facets(file, size):
-    """The number of facets of a binary or a text STL; ValueError when it is neither."""
+    """The number of facets of a binary or a text STL; ValueError if it is neither."""
     head = file.read(84)
     if len(head) == 84 and size == 84 + STL_FACET * struct.unpack("<I", head[80:])[0]:
         return (size - 84) // STL_FACET
@@ -84,7 +84,7 @@ def obj(file, size):
         faces = faces or line.startswith(b"f ")
         if vertices and faces:
             return None
-    return "there are no faces in it"
+    return "it has no faces"
 
 
 CHECKS = {"FCStd": fcstd, "STEP": step, "STL": stl, "OBJ": obj}

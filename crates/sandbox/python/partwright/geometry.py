@@ -1,38 +1,38 @@
-"""The figures of the model."""
+"""The model's measures: volume, area, bounding box and counts."""
 
 import FreeCAD
 import Mesh
 
-from .pieces import corner
+from .boxes import corner, union
 
 LISTED_OBJECTS = 100
 
 
-def measure(pieces, stl, warnings):
-    """Figures of placed pieces, in mm; None where a figure does not apply.
+def measure(shapes, stl, warnings):
+    """Measures placed shapes, in mm; None for a measure that does not apply.
 
-    The mesh figures are those of the script's own STL when there is one, else of the pieces' meshes.
+    Facets are counted in the script's own STL file (`stl`) if there is one, else in the shapes' meshes.
     """
-    whole = whole_box(pieces)
+    whole = union(placed.box for placed in shapes)
     area, volume, moment, solids, faces = 0.0, 0.0, FreeCAD.Vector(), 0, 0
-    for piece in pieces:
-        if piece.shape is None:
-            area += piece.mesh.Area
-            if piece.mesh.isSolid():
-                part, centre = mesh_volume(piece.mesh)
+    for placed in shapes:
+        if placed.shape is None:
+            area += placed.mesh.Area
+            if placed.mesh.isSolid():
+                part, centre = mesh_volume(placed.mesh)
                 volume += part
                 moment += centre * part
                 solids += 1
             continue
-        area += piece.shape.Area
-        faces += len(piece.shape.Faces)
-        for solid in piece.shape.Solids:
+        area += placed.shape.Area
+        faces += len(placed.shape.Faces)
+        for solid in placed.shape.Solids:
             if solid.Volume < 0:
-                warnings.append(f"'{piece.label}' is inside out: its volume is negative.")
+                warnings.append(f"'{placed.label}' is inside out: its volume is negative.")
             volume += solid.Volume
             moment += solid.CenterOfMass * solid.Volume
             solids += 1
-    meshes = [Mesh.Mesh(stl)] if stl else [piece.mesh for piece in pieces if piece.mesh is not None]
+    meshes = [Mesh.Mesh(stl)] if stl else [placed.mesh for placed in shapes if placed.mesh is not None]
     return {
         "volume_mm3": volume if solids else None,
         "area_mm2": area or None,
@@ -42,18 +42,11 @@ def measure(pieces, stl, warnings):
         "faces": faces,
         "facets": sum(mesh.CountFacets for mesh in meshes) if meshes else None,
         "watertight": all(mesh.isSolid() for mesh in meshes) if meshes else None,
-        "valid": all(piece.valid for piece in pieces),
+        "valid": all(placed.valid for placed in shapes),
         "objects": [
-            {"name": piece.name, "label": piece.label, "type": piece.type} for piece in pieces[:LISTED_OBJECTS]
+            {"name": placed.name, "label": placed.label, "type": placed.type} for placed in shapes[:LISTED_OBJECTS]
         ],
     }
-
-
-def whole_box(pieces):
-    whole = FreeCAD.BoundBox()
-    for piece in pieces:
-        whole.add(piece.box)
-    return whole
 
 
 def mesh_volume(mesh):

@@ -1,42 +1,42 @@
-"""A stand-in for FreeCADGui, so that scripts written for the window run without one. `App.GuiUp` stays 0."""
+"""A stand-in for FreeCADGui: scripts written for the window run without one. `App.GuiUp` stays 0."""
 
 import sys
 import types
 
 import FreeCAD
 
-from . import copies, modules
-from .nothing import NOTHING, Nothing, say
+from . import copy_object_patch, gui_modules
+from .null_object import NULL, NullObject, log_once
 from .recorder import view_object
 from .selection import Selection
 
 
 def install():
-    """To be called before the script runs: FreeCAD asks a module that is loaded already, and loads none."""
+    """Call this before the script runs: FreeCAD asks FreeCADGui only if that module is already loaded."""
     sys.modules["FreeCADGui"] = FreeCAD.Gui = GUI
-    modules.install()
-    copies.install()
+    gui_modules.install()
+    copy_object_patch.install()
 
 
 def names():
-    """What FreeCAD's own console and macros find in their namespace; recorded macros import none of it."""
+    """The names that FreeCAD's console gives to macros; recorded macros do not import them."""
     return {"FreeCAD": FreeCAD, "App": FreeCAD, "FreeCADGui": GUI, "Gui": GUI}
 
 
-class View(Nothing):
-    """A 3D view that shows nothing, and knows which Body and Part are being worked on."""
+class View(NullObject):
+    """A 3D view without a picture. It keeps the active Body and Part."""
 
     def __init__(self):
         self._active = {}
 
-    def setActiveObject(self, role, thing=None, *rest):
-        self._active[role] = thing
+    def setActiveObject(self, role, obj=None, *rest):
+        self._active[role] = obj
 
     def getActiveObject(self, role, *rest):
         return self._active.get(role)
 
     def saveImage(self, path="", *rest, **more):
-        say(f"There is no window here: saveImage({path!r}) writes nothing. A picture of the model is made anyway.")
+        log_once(f"There is no window: saveImage({path!r}) writes nothing. The runner makes a picture of the model.")
 
     def getCamera(self):
         return "OrthographicCamera {\n}\n"
@@ -54,8 +54,8 @@ class View(Nothing):
         return 800, 600
 
 
-class GuiDocument(Nothing):
-    """What the window knows of one document."""
+class GuiDocument(NullObject):
+    """The window's side of one document."""
 
     def __init__(self, document):
         self.Document = document
@@ -63,18 +63,18 @@ class GuiDocument(Nothing):
         self.Modified = False
 
     def __getattr__(self, name):
-        """The window's document has its objects as attributes too, by name: `Gui.ActiveDocument.Box`."""
+        """Objects are attributes by name: `Gui.ActiveDocument.Box`."""
         found = None if name.startswith("__") else self.getObject(name)
         return super().__getattr__(name) if found is None else found
 
     @property
     def ActiveObject(self):
-        thing = self.Document.ActiveObject
-        return None if thing is None else view_object(thing)
+        obj = self.Document.ActiveObject
+        return None if obj is None else view_object(obj)
 
     def getObject(self, name):
-        thing = self.Document.getObject(name)
-        return None if thing is None else view_object(thing)
+        obj = self.Document.getObject(name)
+        return None if obj is None else view_object(obj)
 
     def activeView(self):
         return self.ActiveView
@@ -112,7 +112,7 @@ def gui_document(document):
 
 
 class Workbench:
-    """A base for the workbenches that a script defines."""
+    """The base class for workbenches that a script defines."""
 
     def Initialize(self):
         pass
@@ -120,11 +120,11 @@ class Workbench:
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return NOTHING
+        return NULL
 
 
 class Gui(types.ModuleType):
-    """The module; what it does not have below does nothing."""
+    """The module FreeCADGui. Names that are not defined below do nothing."""
 
     Workbench = Workbench
     Selection = Selection()
@@ -144,7 +144,7 @@ class Gui(types.ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return NOTHING
+        return NULL
 
     def getDocument(self, document):
         if isinstance(document, str):
@@ -155,26 +155,26 @@ class Gui(types.ModuleType):
         return self.ActiveDocument
 
     def setActiveDocument(self, document):
-        """By name, or either side of a document; recorded macros set None after closing one."""
+        """Accepts a name, a document or its window side; recorded macros set None after closing a document."""
         if isinstance(document, GuiDocument):
             document = document.Document
         if not document:
-            FreeCAD.ActiveDocument = None  # FreeCAD forgets to.
+            FreeCAD.ActiveDocument = None  # FreeCAD's setActiveDocument does not reset it.
         FreeCAD.setActiveDocument(document if isinstance(document, str) else document.Name if document else "")
 
     def activeView(self, *args):
         document = self.ActiveDocument
         return document.ActiveView if document else None
 
-    def hideObject(self, thing):
-        thing.Visibility = False
+    def hideObject(self, obj):
+        obj.Visibility = False
 
-    def showObject(self, thing):
-        thing.Visibility = True
+    def showObject(self, obj):
+        obj.Visibility = True
 
     def runCommand(self, name, *rest):
         if not name.startswith(("Std_", "Draft_ToggleGrid")):
-            say(f"There is no window here: Gui.runCommand({name!r}) does nothing.")
+            log_once(f"There is no window: Gui.runCommand({name!r}) does nothing.")
 
     def doCommand(self, text):
         exec(text, vars(sys.modules["__main__"]))
@@ -182,7 +182,7 @@ class Gui(types.ModuleType):
     doCommandGui = doCommand
 
     def export(self, objects, path, *rest):
-        modules.export(objects, path)
+        gui_modules.export(objects, path)
 
     def listWorkbenches(self):
         return {}
@@ -191,6 +191,6 @@ class Gui(types.ModuleType):
         return []
 
 
-GUI = Gui("FreeCADGui", "The window's side of FreeCAD; without a window it remembers colours and does nothing else.")
+GUI = Gui("FreeCADGui", "A stand-in for FreeCAD's window: it keeps colours and does nothing else.")
 # Also as plain names, for `from FreeCADGui import *`.
 vars(GUI).update((name, getattr(GUI, name)) for name, value in vars(Gui).items() if callable(value) and name[0] != "_")

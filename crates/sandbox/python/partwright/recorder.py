@@ -1,21 +1,23 @@
-"""What a script sets on `obj.ViewObject`: kept, given back, and read by the exporter.
+"""Records what a script sets on `obj.ViewObject`; the exporter reads it.
 
-Headless, FreeCAD answers `obj.ViewObject` by asking the module FreeCADGui, if one is loaded, for
-`getDocument(name).getObject(name)`; the stand-in answers with these.
+For `obj.ViewObject`, headless FreeCAD asks the module FreeCADGui, if one is loaded, for
+`getDocument(name).getObject(name)`. The stand-in returns the objects of this module.
 """
+
+import sys
 
 import FreeCAD
 
-from .nothing import NOTHING, Nothing
+from .null_object import NULL, NullObject
 
 GREY = (0.8, 0.8, 0.8, 0.0)
 DARK = (25 / 255, 25 / 255, 25 / 255, 0.0)
 
-# Values that FreeCAD 0.20's window gives a new object, so that scripts that read before they write go on.
+# Values of a new object in FreeCAD 0.20's window, for scripts that read a property before they set it.
 COMMON = {
     "DisplayMode": "Flat Lines",
     "OnTopWhenSelected": "Disabled",
-    "Proxy": NOTHING,  # FreeCAD's own features (a floor of Arch) ask the window's half of themselves without looking.
+    "Proxy": NULL,  # FreeCAD's own features (an Arch floor) use their window part without a check.
     "SelectionStyle": "Shape",
     "ShowInTree": True,
 }
@@ -35,13 +37,13 @@ SHAPED = {
     "ShapeColor": GREY,
     "Transparency": 0,
 }
-# What recorded macros ask a sketch when they open it for editing: here that is to change nothing of what is shown.
+# Properties that recorded macros read when they open a sketch for editing. These values leave visibility unchanged.
 SKETCHED = {
     "Autoconstraints": True, "EditingWorkbench": "", "ForceOrtho": False, "GridSize": 10.0, "HideDependent": False,
     "RestoreCamera": False, "SectionView": False, "ShowGrid": False, "ShowLinks": False, "ShowSupport": False,
-    "TempoVis": NOTHING,
+    "TempoVis": NULL,
 }  # fmt: skip
-# What `addProperty` gives a new property; anything else starts as None.
+# Initial values of `addProperty` by type; None for any other type.
 INITIAL = {
     "Bool": False, "Integer": 0, "Percent": 0, "Float": 0.0, "Length": 0.0, "Distance": 0.0, "Angle": 0.0,
     "String": "", "Font": "", "File": "", "Color": (0.0, 0.0, 0.0, 0.0), "ColorList": [], "StringList": [],
@@ -52,10 +54,10 @@ SCENE = {"Annotation", "Icon", "IV", "RootNode", "SwitchNode"}
 
 
 class ViewObject:
-    """The look of one object. Unknown properties can be set and read back, unknown methods do nothing."""
+    """The appearance of one object. Unknown properties can be set and read back; unknown methods do nothing."""
 
-    def __init__(self, thing):
-        vars(self).update(Object=thing, _values={}, _types={})
+    def __init__(self, obj):
+        vars(self).update(Object=obj, _values={}, _types={})
 
     @property
     def Visibility(self):
@@ -63,9 +65,7 @@ class ViewObject:
 
     @property
     def Document(self):
-        from .gui import gui_document
-
-        return gui_document(self.Object.Document)
+        return sys.modules["FreeCADGui"].getDocument(self.Object.Document.Name)
 
     @property
     def DiffuseColor(self):
@@ -81,7 +81,7 @@ class ViewObject:
 
     @property
     def ShapeAppearance(self):
-        """The name under which FreeCAD 1.0 has the colours of faces."""
+        """FreeCAD 1.0's property for the colours of faces."""
         return (self.ShapeMaterial,)
 
     @property
@@ -100,10 +100,10 @@ class ViewObject:
             if name in values:
                 value = values[name]
                 return list(value) if isinstance(value, list) else value
-        # FreeCAD's properties begin with a capital and its methods do not; a property that the window would not
-        # have either must be missing, as scripts and Draft ask with hasattr.
+        # FreeCAD's properties begin with a capital letter and its methods do not. A property that the window does not
+        # have must be missing here too: scripts and Draft check with hasattr.
         if name in SCENE or name[:1].islower():
-            return NOTHING
+            return NULL
         raise AttributeError(f"'{self.TypeId}' object has no attribute '{name}'")
 
     def __setattr__(self, name, value):
@@ -118,10 +118,10 @@ class ViewObject:
             if len(self._values[name]) == 1:
                 self._values["ShapeColor"] = (*self._values[name][0][:3], 0.0)
         elif name in ("ShapeMaterial", "ShapeAppearance"):
-            self._wear(value if isinstance(value, (list, tuple)) else [value])
+            self._set_materials(value if isinstance(value, (list, tuple)) else [value])
         elif name == "ShapeColor":
             self._values[name] = colour(value)
-            self._values.pop("DiffuseColor", None)  # One colour for all replaces those of the faces.
+            self._values.pop("DiffuseColor", None)  # The object's colour replaces those of its faces.
         elif name in ("LineColor", "PointColor"):
             self._values[name] = colour(value)
         else:
@@ -133,12 +133,12 @@ class ViewObject:
     def __dir__(self):
         return [*super().__dir__(), *self.PropertiesList]
 
-    def _wear(self, materials):
-        looks = [(*colour(material.DiffuseColor)[:3], float(material.Transparency)) for material in materials]
-        self.ShapeColor = looks[0][:3]
-        self.Transparency = round(looks[0][3] * 100)
-        if len(looks) > 1:
-            self.DiffuseColor = looks
+    def _set_materials(self, materials):
+        faces = [(*colour(material.DiffuseColor)[:3], float(material.Transparency)) for material in materials]
+        self.ShapeColor = faces[0][:3]
+        self.Transparency = round(faces[0][3] * 100)
+        if len(faces) > 1:
+            self.DiffuseColor = faces
 
     def hide(self):
         self.Object.Visibility = False
@@ -155,7 +155,7 @@ class ViewObject:
     def addProperty(self, type_id, name, *rest, **more):
         kind = type_id.removeprefix("App::Property")
         self._types[name] = type_id
-        initial = NOTHING if kind == "Enumeration" else INITIAL.get(kind)
+        initial = NULL if kind == "Enumeration" else INITIAL.get(kind)
         self._values.setdefault(name, list(initial) if isinstance(initial, list) else initial)
         return self
 
@@ -178,13 +178,13 @@ class ViewObject:
 
 
 def colour(value):
-    """(red, green, blue, transparency), each from 0 to 1, of whatever people write for a colour."""
+    """(red, green, blue, transparency), each from 0 to 1, from any of the forms that scripts use."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = tuple(value >> shift & 255 for shift in (24, 16, 8, 0))
-    numbers = None if isinstance(value, (str, bytes, Nothing)) else tuple(value)
+    numbers = None if isinstance(value, (str, bytes, NullObject)) else tuple(value)
     if not numbers or len(numbers) not in (3, 4):
         raise TypeError(f"a colour is three or four numbers from 0 to 1, not {value!r}")
-    # FreeCAD takes integers for 0 to 255, which turns the (1, 0, 0) that people write for red into black.
+    # FreeCAD reads integers as 0 to 255, which turns (1, 0, 0), meant as red, into black.
     if all(isinstance(number, int) for number in numbers) and max(numbers) > 1:
         numbers = tuple(number / 255 for number in numbers)
     numbers = tuple(min(max(float(number), 0.0), 1.0) for number in numbers)
@@ -192,43 +192,43 @@ def colour(value):
 
 
 def colours(value):
-    """A list of colours; FreeCAD takes a single one too."""
+    """A list of colours; FreeCAD accepts a single one too."""
     if isinstance(value, (list, tuple)) and value and not isinstance(value[0], (int, float)):
         return [colour(item) for item in value]
     return [colour(value)]
 
 
-# By the document's Uid and the object's number, which unlike names are never given again.
-_recorders = {}
+# By the document's Uid and the object's number, which are not reused, unlike names.
+_view_objects = {}
 
 
-def view_object(thing):
-    """The one recorder of an object."""
-    key = thing.Document.Uid, thing.ID
-    found = _recorders.get(key)
+def view_object(obj):
+    """The one view object of an object."""
+    key = obj.Document.Uid, obj.ID
+    found = _view_objects.get(key)
     if found is None:
-        found = _recorders[key] = ViewObject(thing)
-    elif found.Object is not thing:  # The document was closed and opened again.
-        vars(found)["Object"] = thing
+        found = _view_objects[key] = ViewObject(obj)
+    elif found.Object is not obj:  # The document was closed and opened again.
+        vars(found)["Object"] = obj
     return found
 
 
-def recorded(thing):
-    """What the script set on an object, by property name; empty when it set nothing."""
-    found = _recorders.get((thing.Document.Uid, thing.ID))
+def recorded_values(obj):
+    """The values that the script set on an object, by property name."""
+    found = _view_objects.get((obj.Document.Uid, obj.ID))
     return found._values if found else {}
 
 
-def take_after(copy, source):
-    """Gives a copied object what was set on its original, but for the original's own helper."""
-    if recorded(source):
-        theirs, ours = view_object(source), view_object(copy)
-        for name, value in theirs._values.items():
+def copy_values(source, copy):
+    """Gives a copied object the values of its original, except its proxy."""
+    if recorded_values(source):
+        original, target = view_object(source), view_object(copy)
+        for name, value in original._values.items():
             if name != "Proxy":
-                ours._values[name] = list(value) if isinstance(value, list) else value
-        ours._types.update(theirs._types)
+                target._values[name] = list(value) if isinstance(value, list) else value
+        target._types.update(original._types)
 
 
-def coloured():
+def any_coloured():
     """Whether any object has a colour of its own."""
-    return any(COLOURS & found._values.keys() for found in _recorders.values())
+    return any(COLOURS & found._values.keys() for found in _view_objects.values())

@@ -1,4 +1,4 @@
-"""The event pipe: JSON lines to the daemon, the last of them the result, written exactly once."""
+"""The event pipe: JSON lines to the runner. The last line is the result, written exactly once."""
 
 import contextlib
 import json
@@ -6,17 +6,17 @@ import math
 import os
 import time
 
-# The daemon reads whole lines into memory, so no text is longer than this.
+# The longest text in characters: the runner reads whole lines into memory.
 LONGEST_TEXT = 32_000
 
-# Bound now: a script may replace these names in their modules.
+# Bound before the script runs, which may replace these names in their modules.
 _encode = json.JSONEncoder(allow_nan=False).encode
 _write = os.write
 _isfinite = math.isfinite
 
 
 class Report:
-    """Says what the job is doing, on a descriptor that the script does not know of."""
+    """Sends the job's events, on a descriptor that the script does not know."""
 
     def __init__(self, fd, started):
         self.started = started
@@ -32,7 +32,7 @@ class Report:
             self._line({"event": "result", **result})
 
     def jail_failed(self, error):
-        """The daemon's fault, not the script's: `error.filename` is the step."""
+        """Reports a fault of the runner, not of the script; `error.filename` is the step."""
         self._line({"event": "jail_failed", "step": error.filename, "reason": error.strerror})
 
     def _line(self, event):
@@ -42,10 +42,10 @@ class Report:
 
 
 class Timings(dict):
-    """Milliseconds by what they were spent on; what is done twice adds up."""
+    """Milliseconds by activity; an activity that is measured twice adds up."""
 
     @contextlib.contextmanager
-    def of(self, name):
+    def measure(self, name):
         started = time.perf_counter()
         try:
             yield
@@ -53,12 +53,12 @@ class Timings(dict):
             self[name] = round(self.get(name, 0.0) + milliseconds(started), 1)
 
 
-def milliseconds(since, until=None):
-    return round(((time.perf_counter() if until is None else until) - since) * 1000, 1)
+def milliseconds(since):
+    return round((time.perf_counter() - since) * 1000, 1)
 
 
 def sendable(value):
-    """The same value with lone surrogates escaped, texts shortened, and numbers that JSON lacks as null."""
+    """The same value with lone surrogates escaped, long texts shortened, and infinity and NaN as null."""
     if isinstance(value, str):
         if len(value) > LONGEST_TEXT:
             half = LONGEST_TEXT // 2

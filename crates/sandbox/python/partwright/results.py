@@ -1,7 +1,7 @@
 """Picks the objects that are the model, as the FreeCAD window would show them after the same steps.
 
-Headless, boolean operands, fillet bases and sketches all stay visible; here everything that went into something
-else is found by its links, and hidden, so that neither STEP nor the saved document shows it.
+Headless FreeCAD leaves boolean operands, fillet bases and sketches visible. This module finds, by its links, every
+object that another is made from and hides it, so that neither STEP nor the saved document shows it.
 """
 
 import Part
@@ -11,9 +11,9 @@ REFERENCES = {
     "Support", "AttachmentSupport", "ExternalGeometry", "ExpressionEngine", "DirLink", "AxisLink", "UpToFace",
     "Hosts", "MirrorPlane",
 }  # fmt: skip
-# Features that the window shows beside their original.
+# (type, link): features that the window shows beside their original.
 COPIES = {("Part::Mirroring", "Source"), ("Part::FeaturePython", "Objects"), ("Part::FeaturePython", "Faces")}
-# Those made in Python are told by their class: the property alone may mean anything.
+# Features made in Python are recognised by their class: the property alone may mean anything.
 PROXIES = {"Objects": "Clone", "Faces": "Facebinder"}
 CONSTRUCTION = ("Part::Datum", "PartDesign::ShapeBinder", "PartDesign::SubShapeBinder")
 
@@ -27,55 +27,55 @@ class Picked:
 
 
 def pick(document):
-    things = [thing for thing in document.Objects if kind(thing)]
-    consumed = used_up(things)
+    objects = [obj for obj in document.Objects if kind(obj)]
+    consumed = consumed_names(objects)
     leaves = []
-    for thing in things:
-        if thing.isDerivedFrom("PartDesign::Body") and sketches_only(thing):
+    for obj in objects:
+        if obj.isDerivedFrom("PartDesign::Body") and sketches_only(obj):
             continue
-        if is_construction(thing) or thing.Name in consumed:
-            hide(thing)
-        elif not in_body(thing):
-            leaves.append(thing)
+        if is_construction(obj) or obj.Name in consumed:
+            hide(obj)
+        elif not in_body(obj):
+            leaves.append(obj)
     shown = [leaf for leaf in leaves if is_shown(leaf)]
 
     for choice in (shown, leaves):
         bodies = [leaf for leaf in choice if has_surface(leaf)]
         if bodies:
-            # A sketch beside a solid was drawn on the way to it.
+            # A sketch beside a solid was a step towards it.
             for leaf in leaves:
                 if is_shown(leaf) and leaf not in bodies and not has_surface(leaf):
                     hide(leaf)
-            return Picked(document, shows(bodies))
+            return Picked(document, show(bodies))
     for choice in (shown, leaves):
         flat = [leaf for leaf in choice if shape_of(leaf).Edges]
         if flat:
-            return Picked(document, shows(flat))
+            return Picked(document, show(flat))
     return Picked(document, [])
 
 
-def kind(thing):
-    """`shape`, `mesh`, `link`, or None for what is no geometry: groups, origins, spreadsheets, drawings."""
-    if thing.isDerivedFrom("Part::Feature"):
-        return None if is_bare_group(thing) else "shape"
-    if thing.isDerivedFrom("Mesh::Feature"):
+def kind(obj):
+    """`shape`, `mesh`, `link`, or None for anything else: groups, origins, spreadsheets, drawings."""
+    if obj.isDerivedFrom("Part::Feature"):
+        return None if is_bare_group(obj) else "shape"
+    if obj.isDerivedFrom("Mesh::Feature"):
         return "mesh"
-    if thing.isDerivedFrom("App::Link") or thing.isDerivedFrom("App::LinkGroup"):
+    if obj.isDerivedFrom("App::Link") or obj.isDerivedFrom("App::LinkGroup"):
         return "link"
     return None
 
 
-def is_bare_group(thing):
-    """A site of Arch without terrain: it could have a shape, and has only what belongs to it."""
-    if not thing.hasExtension("App::GroupExtension") or thing.isDerivedFrom("PartDesign::Body"):
+def is_bare_group(obj):
+    """True for an Arch site without terrain: its type allows a shape, but it only groups other objects."""
+    if not obj.hasExtension("App::GroupExtension") or obj.isDerivedFrom("PartDesign::Body"):
         return False
-    return thing.Shape.isNull()
+    return obj.Shape.isNull()
 
 
-def used_up(things):
-    """Names of the objects that another feature is made from."""
+def consumed_names(objects):
+    """Names of the objects that other features are made from."""
     names = set()
-    for consumer in things:
+    for consumer in objects:
         if is_construction(consumer):
             continue
         for name in consumer.PropertiesList:
@@ -86,8 +86,8 @@ def used_up(things):
             if is_copy(consumer, name):
                 continue
             for source in linked(getattr(consumer, name)):
-                # A section through a solid leaves the solid standing.
-                if source != consumer and (kind(source) != "shape" or makes_as_much(consumer, source)):
+                # A section of a solid does not replace the solid.
+                if source != consumer and (kind(source) != "shape" or replaces(consumer, source)):
                     names.add(source.Name)
     return names
 
@@ -103,7 +103,7 @@ def is_copy(consumer, name):
 
 
 def linked(value):
-    """The objects in any form of link: one, a list, an object with the names of its faces, a list of those."""
+    """The objects in any form of link: an object, a list, an object with names of its faces, or a list of those."""
     if hasattr(value, "TypeId"):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -111,93 +111,97 @@ def linked(value):
             yield from linked(item)
 
 
-def makes_as_much(consumer, source):
+def replaces(consumer, source):
+    """False if a consumer without surfaces was made from a source with surfaces."""
     if kind(consumer) != "shape" or "Invalid" in consumer.State or consumer.Shape.isNull():
         return True
     return has_surface(consumer) or not has_surface(source)
 
 
-def is_construction(thing):
-    return any(thing.isDerivedFrom(name) for name in CONSTRUCTION)
+def is_construction(obj):
+    return any(obj.isDerivedFrom(name) for name in CONSTRUCTION)
 
 
-def in_body(thing):
-    group = thing.getParentGeoFeatureGroup()
+def in_body(obj):
+    group = obj.getParentGeoFeatureGroup()
     return group is not None and group.isDerivedFrom("PartDesign::Body") and not sketches_only(group)
 
 
 def sketches_only(body):
-    """A Body in which nothing was padded yet stands for nothing; its sketches stand for themselves."""
+    """True for a Body without features: it is not a result, and its sketches count by themselves."""
     return body.BaseFeature is None and not any(
-        thing.isDerivedFrom("PartDesign::Feature") and not is_construction(thing) for thing in body.Group
+        obj.isDerivedFrom("PartDesign::Feature") and not is_construction(obj) for obj in body.Group
     )
 
 
-def has_surface(thing):
-    if kind(thing) == "mesh" or (kind(thing) == "link" and links_mesh(thing)):
+def has_surface(obj):
+    if is_mesh(obj):
         return True
-    # Broken features count, so that they are reported and not passed over.
-    if "Invalid" in thing.State:
+    # Failed features count, so that they are reported.
+    if "Invalid" in obj.State:
         return True
-    if thing.isDerivedFrom("Part::Part2DObject"):
+    if obj.isDerivedFrom("Part::Part2DObject"):
         return False
-    shape = shape_of(thing)
-    if kind(thing) == "shape" and not shape.Edges and not shape.Vertexes:
+    shape = shape_of(obj)
+    if kind(obj) == "shape" and not shape.Edges and not shape.Vertexes:
         return True
     return bool(shape.Faces)
 
 
-def links_mesh(link):
-    target = link.getLinkedObject(True)
+def is_mesh(obj):
+    """True for a mesh and for a link to one."""
+    if kind(obj) != "link":
+        return kind(obj) == "mesh"
+    target = obj.getLinkedObject(True)
     return target is not None and target.isDerivedFrom("Mesh::Feature")
 
 
-def shown_in(thing):
-    """What a link, a group or an array of links shows, in the order of its shape; [] where the shape is its own."""
-    if not is_assembly(thing):
+def shown_in(obj):
+    """The objects that a link, a group or an array of links shows, in the order of its shape; [] for other objects."""
+    if not is_assembly(obj):
         return []
-    target = thing.getLinkedObject(True)
-    if target != thing:
+    target = obj.getLinkedObject(True)
+    if target != obj:
         return [target] if target else []
     found = []
-    for name in thing.getSubObjects():
-        part, visible = thing.getSubObject(name, 1), thing.isElementVisible(name.rstrip("."))
-        # Groups leave it to the object whether it is shown (-1), links say it themselves.
+    for name in obj.getSubObjects():
+        part, visible = obj.getSubObject(name, 1), obj.isElementVisible(name.rstrip("."))
+        # In a group the object itself decides whether it is shown (-1); a link decides for its elements.
         if part and (part.Visibility if visible < 0 else visible):
             found.append(part)
     return found
 
 
-def is_assembly(thing):
-    if thing.hasExtension("App::LinkBaseExtension"):
+def is_assembly(obj):
+    if obj.hasExtension("App::LinkBaseExtension"):
         return True
-    return thing.hasExtension("App::GroupExtension") and not thing.isDerivedFrom("Part::Feature")
+    return obj.hasExtension("App::GroupExtension") and not obj.isDerivedFrom("Part::Feature")
 
 
-def shape_of(thing):
-    """The shape with the object's own placement, links and arrays resolved; null where there is none."""
-    if kind(thing) == "mesh":
+def shape_of(obj):
+    """The shape with the object's own placement, links and arrays resolved; a null shape if it has none."""
+    if kind(obj) == "mesh":
         return Part.Shape()
     try:
-        return Part.getShape(thing)
+        return Part.getShape(obj)
     except Exception:
         return Part.Shape()
 
 
-def is_shown(thing):
-    """False when the script hid the object or something that holds it."""
-    while thing is not None:
-        if not thing.Visibility:
+def is_shown(obj):
+    """False if the script hid the object or a group or container of it."""
+    while obj is not None:
+        if not obj.Visibility:
             return False
-        thing = thing.getParentGeoFeatureGroup() or thing.getParentGroup()
+        obj = obj.getParentGeoFeatureGroup() or obj.getParentGroup()
     return True
 
 
-def hide(thing):
-    thing.Visibility = False
+def hide(obj):
+    obj.Visibility = False
 
 
-def shows(objects):
-    for thing in objects:
-        thing.Visibility = True
+def show(objects):
+    for obj in objects:
+        obj.Visibility = True
     return objects

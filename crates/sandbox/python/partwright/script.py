@@ -1,4 +1,4 @@
-"""Compiles and runs the person's script, once, as `__main__`, and says where it went wrong."""
+"""Compiles and runs the script, once, as `__main__`, and reports the line where it failed."""
 
 import linecache
 import os
@@ -6,18 +6,18 @@ import sys
 import traceback
 import types
 
-from . import outside
-from .failure import OUT_OF_MEMORY, Failed, describe, is_out_of_memory
+from . import blocked_paths
+from .failure import OUT_OF_MEMORY, JobError, describe, is_out_of_memory
 
 _settrace, _setprofile = sys.settrace, sys.setprofile
 
 
 def run(path, display_name, names=(), output=None):
-    """Returns when the script has ended normally, which includes `sys.exit(0)`; else raises `Failed`.
+    """Returns when the script has ended normally, which includes `sys.exit(0)`; else raises `JobError`.
 
-    `names` it finds without an import; `output` is where its files belong.
+    `names` are in the script's namespace without an import; `output` is the directory for its files.
     """
-    directories = [place for place in (os.getcwd(), output) if place]
+    directories = [directory for directory in (os.getcwd(), output) if directory]
     text = read(path)
     lines = text.splitlines(keepends=True)
     code = compiled(text, lines, display_name)
@@ -35,18 +35,19 @@ def run(path, display_name, names=(), output=None):
         try:
             exec(code, vars(module))
         finally:
-            # At once: the next Python function called here would be traced.
+            # First of all: a trace function of the script would run at the next Python call.
             _settrace(None)
             _setprofile(None)
     except SystemExit as ending:
         if ending.code is not None and ending.code != 0:
-            raise failed(ending, display_name, f"the script ended with sys.exit({ending.code!r})") from None
+            message = f"the script ended with sys.exit({ending.code!r})"
+            raise job_error(ending, display_name, directories, message) from None
     except BaseException as exception:
         if is_out_of_memory(exception):
-            # What filled the memory hangs on the script's names; without them there is room for the report.
+            # The script's names hold the memory. Clearing them makes room for the report.
             vars(module).clear()
             traceback.clear_frames(exception.__traceback__)
-        raise failed(exception, display_name, directories=directories) from None
+        raise job_error(exception, display_name, directories) from None
 
 
 def read(path):
@@ -54,12 +55,13 @@ def read(path):
         content = file.read()
     at = content.find(b"\0")
     if at >= 0:
-        raise Failed("syntax_error", "The script contains a null byte.", line=content.count(b"\n", 0, at) + 1)
+        raise JobError("syntax_error", "The script contains a null byte.", line=content.count(b"\n", 0, at) + 1)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Failed("syntax_error", f"The script is not UTF-8: {error.reason} in line {line}.", line=line) from None
+        message = f"The script is not UTF-8: {error.reason} in line {line}."
+        raise JobError("syntax_error", message, line=line) from None
 
 
 def compiled(text, lines, display_name):
@@ -67,7 +69,7 @@ def compiled(text, lines, display_name):
         return compile(text, display_name, "exec", dont_inherit=True)
     except SyntaxError as error:
         source = error.text or (lines[error.lineno - 1] if 0 < (error.lineno or 0) <= len(lines) else None)
-        raise Failed(
+        raise JobError(
             "syntax_error",
             f"{type(error).__name__}: {error.msg}",
             line=error.lineno,
@@ -75,11 +77,11 @@ def compiled(text, lines, display_name):
             source=source and source.strip(),
         ) from None
     except (ValueError, OverflowError, RecursionError, MemoryError) as error:
-        # The parser answers so when expressions nest too deeply for it.
-        raise Failed("syntax_error", f"The script cannot be compiled: {describe(error)}") from None
+        # The parser raises these for expressions that nest too deeply.
+        raise JobError("syntax_error", f"The script cannot be compiled: {describe(error)}") from None
 
 
-def failed(exception, display_name, message=None, directories=()):
+def job_error(exception, display_name, directories, message=None):
     """The script's exception, with the innermost line of the script itself that led to it."""
     # The outermost frame is `run` above, not the script's.
     exception.__traceback__ = exception.__traceback__ and exception.__traceback__.tb_next
@@ -88,30 +90,30 @@ def failed(exception, display_name, message=None, directories=()):
         if frame.f_code.co_filename == display_name:
             line = number
     if is_out_of_memory(exception):
-        code, message = "out_of_memory", message or OUT_OF_MEMORY
+        code, message = "out_of_memory", OUT_OF_MEMORY
     else:
-        code, message = "script_error", message or described(exception, display_name, directories)
-    return Failed(
+        code, message = "script_error", message or error_message(exception, display_name, directories)
+    return JobError(
         code,
         message,
         line=line,
         source=linecache.getline(display_name, line).strip() if line else None,
-        traceback=in_full(exception),
+        traceback=full_traceback(exception),
     )
 
 
-def described(exception, display_name, directories):
+def error_message(exception, display_name, directories):
     try:
-        more = outside.advice(exception, display_name, directories)
+        advice = blocked_paths.advice(exception, display_name, directories)
     except Exception:  # The script may have replaced anything, and its own exceptions may do anything.
-        more = None
-    said = describe(exception)
-    return f"{said.rstrip('.')}. {more}" if more else said
+        advice = None
+    message = describe(exception)
+    return f"{message.rstrip('.')}. {advice}" if advice else message
 
 
-def in_full(exception):
+def full_traceback(exception):
     """The traceback with the chain of causes, as Python prints it."""
     try:
         return "".join(traceback.format_exception(type(exception), exception, exception.__traceback__))
-    except Exception as error:  # The script's own exception class or source may defeat the formatter.
+    except Exception as error:  # The script's own exception class or source may break the formatter.
         return f"{describe(exception)}\n(no traceback: {describe(error)})"

@@ -1,17 +1,17 @@
-"""The window's selection: a list that scripts fill and read themselves."""
+"""The window's selection, which scripts set and read back."""
 
 import FreeCAD
 
-from .nothing import Nothing
+from .null_object import NullObject
 
 
 class Selected:
-    """One object of the selection with the names of its chosen faces and edges."""
+    """One selected object with the names of its selected faces and edges."""
 
-    def __init__(self, thing, names):
-        self.Object = thing
-        self.Document = thing.Document
-        self.DocumentName, self.ObjectName, self.TypeName = thing.Document.Name, thing.Name, thing.TypeId
+    def __init__(self, obj, names):
+        self.Object = obj
+        self.Document = obj.Document
+        self.DocumentName, self.ObjectName, self.TypeName = obj.Document.Name, obj.Name, obj.TypeId
         self.SubElementNames = names
         self.HasSubObjects = bool(names)
         self.PickedPoints = ()
@@ -22,38 +22,38 @@ class Selected:
         return tuple(self.Object.Shape.getElement(name) for name in self.SubElementNames)
 
 
-class Selection(Nothing):
+class Selection(NullObject):
     def __init__(self):
         self._chosen = []
 
-    def addSelection(self, thing, *rest):
-        """(object, [sub-name or names]) or (document name, object name, [sub-name])."""
-        if isinstance(thing, str):
-            thing, rest = FreeCAD.getDocument(thing).getObject(rest[0]), rest[1:]
+    def addSelection(self, obj, *rest):
+        """Takes (object, [sub-name or names]) or (document name, object name, [sub-name])."""
+        if isinstance(obj, str):
+            obj, rest = FreeCAD.getDocument(obj).getObject(rest[0]), rest[1:]
         names = rest[0] if rest and rest[0] else ()
         names = (names,) if isinstance(names, str) else tuple(names)
         for number, (other, chosen) in enumerate(self._chosen):
-            if other == thing:
-                self._chosen[number] = (thing, (*chosen, *names))
+            if other == obj:
+                self._chosen[number] = (obj, (*chosen, *names))
                 return
-        self._chosen.append((thing, names))
+        self._chosen.append((obj, names))
 
-    def removeSelection(self, thing, *rest):
-        if isinstance(thing, str):
-            thing = FreeCAD.getDocument(thing).getObject(rest[0])
-        self._chosen = [pair for pair in self._chosen if pair[0] != thing]
+    def removeSelection(self, obj, *rest):
+        if isinstance(obj, str):
+            obj = FreeCAD.getDocument(obj).getObject(rest[0])
+        self._chosen = [pair for pair in self._chosen if pair[0] != obj]
 
     def clearSelection(self, *rest):
         self._chosen = []
 
-    def isSelected(self, thing, *rest):
-        return any(other == thing for other, _ in self._chosen)
+    def isSelected(self, obj, *rest):
+        return any(other == obj for other, _ in self._chosen)
 
     def hasSelection(self, *rest):
         return bool(self._chosen)
 
     def getSelection(self, *rest):
-        return [thing for thing, _ in self._chosen]
+        return [obj for obj, _ in self._chosen]
 
     getCompleteSelection = getSelection
 
@@ -61,7 +61,7 @@ class Selection(Nothing):
         return [Selected(*pair) for pair in self._chosen]
 
     def countObjectsOfType(self, type_id, *rest):
-        return sum(thing.isDerivedFrom(type_id) for thing, _ in self._chosen)
+        return sum(obj.isDerivedFrom(type_id) for obj, _ in self._chosen)
 
     def __bool__(self):
         return True

@@ -1,4 +1,4 @@
-"""Qt's widgets without a screen: message boxes go to the log and are answered, dialogs keep their defaults.
+"""Stand-ins for Qt's widgets: message boxes go to the log and are answered, dialogs keep their defaults.
 
 A real widget would abort the process, and a real message box would wait for somebody to press a button.
 """
@@ -6,31 +6,31 @@ A real widget would abort the process, and a real message box would wait for som
 import importlib
 import types
 
-from .fields import Fields
-from .nothing import NOTHING, Nothing, say
+from .widget_values import WidgetValues
+from .null_object import NULL, NullObject, log_once
 
 
-class Kind(type):
-    """Lets a class's own constants and static methods be anything: `QSizePolicy.Expanding`."""
+class WidgetType(type):
+    """Gives a class any constant and static method that a script asks for: `QSizePolicy.Expanding`."""
 
     def __getattr__(cls, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return NOTHING
+        return NULL
 
 
-class Widget(Fields, Nothing, metaclass=Kind):
-    """Any widget; scripts derive from it, and read from it what they put into it."""
+class Widget(WidgetValues, NullObject, metaclass=WidgetType):
+    """Any widget. Scripts derive from it, and read back the values they set."""
 
     def __init__(self, *args, **named):
-        self._fill(args, named)
+        self._set_initial(args, named)
 
     def __bool__(self):
         return True
 
 
-class Message(Widget):
-    """Every box is answered with Yes or OK, whichever it has."""
+class MessageBox(Widget):
+    """A box with a Yes button is answered with Yes, any other with OK."""
 
     Ok, Save, Yes, No, Abort, Retry, Ignore = 0x400, 0x800, 0x4000, 0x10000, 0x40000, 0x80000, 0x100000
     Cancel, Close, Discard, Apply, Reset, NoButton = 0x400000, 0x200000, 0x800000, 0x2000000, 0x4000000, 0
@@ -44,14 +44,14 @@ class Message(Widget):
         self._buttons = buttons
 
     def exec_(self, *args):
-        say(self.text())
+        log_once(self.text())
         return self.Yes if self._buttons & self.Yes else self.Ok
 
     exec = exec_
 
     @classmethod
     def information(cls, parent=None, title="", text="", buttons=Ok, *rest):
-        say(f"{title}: {text}")
+        log_once(f"{title}: {text}")
         return cls.Yes if isinstance(buttons, int) and buttons & cls.Yes else cls.Ok
 
     warning = critical = about = information
@@ -61,8 +61,8 @@ class Message(Widget):
         return cls.information(parent, title, text, buttons)
 
 
-class Input(Widget):
-    """Answers with what stands in the field."""
+class InputDialog(Widget):
+    """Answers with the initial value of the field."""
 
     @staticmethod
     def getText(parent=None, title="", label="", echo=0, text="", *rest, **more):
@@ -81,8 +81,8 @@ class Input(Widget):
         return (items[current] if items else ""), True
 
 
-class File(Widget):
-    """Nobody chooses a file."""
+class FileDialog(Widget):
+    """Answers that the dialog was cancelled: no file was chosen."""
 
     @staticmethod
     def getOpenFileName(*args, **more):
@@ -100,27 +100,27 @@ class File(Widget):
 
 
 class Dialog(Widget):
-    """Closed without an answer; what a script reads from its fields afterwards is what they were filled with."""
+    """Closed without an answer; its fields keep their values."""
 
     Rejected, Accepted = 0, 1
 
     def exec_(self, *args):
-        say("There is no window here: a dialog was closed unanswered. Its fields keep what they were filled with.")
+        log_once("There is no window: a dialog was closed without an answer. Its fields keep their values.")
         return self.Rejected
 
     exec = exec_
 
 
 class Translator(Widget):
-    """In QtCore, where Qt is not installed at all."""
+    """QCoreApplication, for QtCore without an installed Qt."""
 
     @staticmethod
     def translate(context, text, *rest):
         return text
 
 
-# For `from PySide.QtGui import *`; any other name is made when it is asked for.
-CLASSES = """
+# For `from PySide.QtGui import *`. Any other name is made when a script asks for it.
+OTHER_NAMES = """
     QAbstractItemView QAction QApplication QButtonGroup QCheckBox QComboBox QDesktopWidget
     QDialogButtonBox QDockWidget QDoubleSpinBox QFormLayout QFrame QGridLayout QGroupBox QHBoxLayout
     QHeaderView QLabel QLineEdit QListWidget QListWidgetItem QMainWindow QMenu QPlainTextEdit
@@ -128,32 +128,32 @@ CLASSES = """
     QSpinBox QSplitter QStyle QTabWidget QTableWidget QTableWidgetItem QTextBrowser QTextEdit QToolBar
     QToolButton QTreeWidget QTreeWidgetItem QVBoxLayout QWidget
 """.split()
-KNOWN = {"QMessageBox": Message, "QInputDialog": Input, "QFileDialog": File, "QDialog": Dialog}
-TEXTS = {"QT_TRANSLATE_NOOP": lambda context, text: text, "QCoreApplication": Translator}
+STAND_INS = {"QMessageBox": MessageBox, "QInputDialog": InputDialog, "QFileDialog": FileDialog, "QDialog": Dialog}
+QT_CORE = {"QT_TRANSLATE_NOOP": lambda context, text: text, "QCoreApplication": Translator}
 
 
-class Module(types.ModuleType):
-    """PySide2.QtWidgets, or PySide.QtGui, which is that and the real PySide2.QtGui in one."""
+class QtModule(types.ModuleType):
+    """PySide2.QtWidgets, or PySide.QtGui, which combines it with the real PySide2.QtGui."""
 
     def __init__(self, name):
         super().__init__(name)
-        self.__all__ = [*TEXTS] if name.endswith("QtCore") else [*KNOWN, *CLASSES]
+        self.__all__ = [*QT_CORE] if name.endswith("QtCore") else [*STAND_INS, *OTHER_NAMES]
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        found = KNOWN.get(name)
-        if found is None and name not in CLASSES and self.__name__ == "PySide.QtGui":
-            found = real("PySide2.QtGui", name)
+        found = STAND_INS.get(name)
+        if found is None and name not in OTHER_NAMES and self.__name__ == "PySide.QtGui":
+            found = real_attribute("PySide2.QtGui", name)
         if found is None and self.__name__.endswith("QtCore"):
-            found = TEXTS.get(name)
+            found = QT_CORE.get(name)
         if found is None:
-            found = Kind(name, (Widget,), {})
+            found = WidgetType(name, (Widget,), {})
         setattr(self, name, found)
         return found
 
 
-def real(module, name):
+def real_attribute(module, name):
     try:
         return getattr(importlib.import_module(module), name, None)
     except ImportError:

@@ -1,4 +1,4 @@
-"""A fork server of the least kind, run by freecadcmd: one child a spec, one line a result on stdout."""
+"""A minimal fork server, run by freecadcmd: one child for each spec on stdin, one line for each result on stdout."""
 
 import json
 import os
@@ -10,16 +10,15 @@ try:
     from partwright import job, process, report
     from partwright.snapshot import Snapshot
 
-    with process.quiet_stdout():  # The banner must not be in the children's buffers too.
+    with process.quiet_stdout():  # FreeCAD's banner must not stay in the buffers, which the children inherit.
         pass
     snapshot = Snapshot()
     for line in os.read(0, 1 << 20).decode().splitlines():
         spec = json.loads(line)
         receive, send = os.pipe()
         if not (child := os.fork()):
-            os.dup2(send, process.EVENT_PIPE)
-            events = report.Report(process.take_event_pipe(), time.perf_counter())
-            process.settle()
+            events = report.Report(process.move_up(send), time.perf_counter())
+            process.set_up()
             job.run(spec, events, snapshot)
             os._exit(0)
         os.close(send)

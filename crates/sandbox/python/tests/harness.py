@@ -1,4 +1,4 @@
-"""Starts `freecadcmd cold.py`, pipes on 0 and 3 as the daemon gives them to a job, and reads what it answers."""
+"""Starts `freecadcmd cold.py` with pipes on 0 and 3, as the runner starts a job, and reads the results."""
 
 import json
 import os
@@ -17,9 +17,9 @@ ALL = ["FCStd", "STEP", "STL", "OBJ"]
 
 
 class Job:
-    """A finished job: `result` (None when none came), `phases`, `files` by format, `log`, `status`, `seconds`."""
+    """A finished job: `result` (None without one), `phases`, `files` by format, `log`, `status`, `seconds`."""
 
-    def __init__(self, script, before=None, wrap=(), preexec=None, env=None, owner=None, main=MAIN, **spec):
+    def __init__(self, script, before=None, wrap=(), preexec=None, env=None, owner=None, **spec):
         self.directory = tempfile.mkdtemp(prefix="partwright-test-")
         self.output, self.work, self.home = (os.path.join(self.directory, name) for name in ("out", "work", "home"))
         for path in (self.output, self.work, self.home):
@@ -43,9 +43,9 @@ class Job:
             "angular_deflection": 0.5,
             **spec,
         }
-        self._run(main, wrap, preexec, env or {})
+        self._run(wrap, preexec, env or {})
 
-    def _run(self, main, wrap, preexec, env):
+    def _run(self, wrap, preexec, env):
         events_out, events_in = os.pipe()
         environment = {
             "HOME": self.home,
@@ -64,7 +64,7 @@ class Job:
 
         started = time.perf_counter()
         child = subprocess.Popen(
-            [*wrap, "freecadcmd", main],
+            [*wrap, "freecadcmd", MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -138,12 +138,12 @@ class JobTest(unittest.TestCase):
             self.assertAlmostEqual(wanted, found, places=4, msg=f"{box}")
 
     def step(self, job):
-        """The exported STEP, read back by FreeCAD itself."""
+        """The exported STEP, read by FreeCAD."""
         return part().read(job.path("STEP"))
 
 
 def part():
-    # /usr/bin/python3 finds FreeCAD's compiled modules when told where they are.
+    # /usr/bin/python3 finds FreeCAD's compiled modules only in this path.
     if "/usr/lib/freecad-python3/lib" not in sys.path:
         sys.path.append("/usr/lib/freecad-python3/lib")
     import FreeCAD  # Part needs it loaded first.

@@ -1,6 +1,6 @@
-"""Run by freecadcmd: opens what a job wrote and prints one JSON line about it.
+"""Run by freecadcmd: opens a file that a job wrote and prints one JSON line about it.
 
-STEP colours are read by OCCT's own reader, by way of `Import.insert`; with other options it crashes headless.
+`Import.insert` reads STEP colours with OCCT's own reader; with other options it crashes without a window.
 """
 
 import json

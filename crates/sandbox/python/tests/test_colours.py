@@ -40,7 +40,7 @@ class FilesTest(JobTest):
         return job
 
     def gui_document(self, path):
-        """What the window would read: properties by object."""
+        """The properties of each object in GuiDocument.xml."""
         with zipfile.ZipFile(path) as archive:
             self.assertIsNone(archive.testzip())
             document = ElementTree.fromstring(archive.read("GuiDocument.xml"))
@@ -89,7 +89,7 @@ class Colours(FilesTest):
         self.assertAlmostEqual(opened["Box"][1], 1000)
         self.assertEqual([opened[name][0] for name in ("Box", "Rod", "Plain")], [True, True, False])
 
-    def test_there_is_one_without_colours_too(self):
+    def test_gui_document_without_colours(self):
         job = self.completed(
             """
             import FreeCAD as App
@@ -105,19 +105,19 @@ class Colours(FilesTest):
             """
         )
         shown = {name: one["Visibility"] for name, one in self.gui_document(job.path("FCStd")).items()}
-        # A Body shows its last feature; the window would show nothing were that hidden.
+        # A Body shows its last feature, and shows nothing if that is hidden.
         wanted = {"Body": True, "First": False, "Last": True, "A": False, "B": False, "Cut": True, "Origin": False}
         self.assertEqual({name: shown[name] for name in wanted}, wanted)
         self.assertNotIn(b"COLOUR", job.read("STEP"))
 
-    def test_a_script_s_own_fcstd_opens_visibly(self):
+    def test_scripts_own_fcstd_opens_visibly(self):
         job = self.completed(MODEL + f"    import os\n    doc.saveAs(os.environ['FREECAD_OUTPUT'] + '/{BASE}.FCStd')\n")
         self.assertEqual(job.files["FCStd"]["made_by"], "script")
         shown = self.gui_document(job.path("FCStd"))
         self.assertEqual((shown["Box"]["ShapeColor"], shown["Plain"]), (0xFF000000, {"Visibility": True}))
         self.assertEqual(len(self.read_back(job.path("FCStd"))), 3)
 
-    def test_a_foreign_fcstd_stays_as_it_is(self):
+    def test_other_fcstd_is_not_changed(self):
         job = self.completed(
             MODEL + "    import os\n    other = App.newDocument('O')\n    other.addObject('Part::Box', 'X')\n"
             f"    other.saveAs(os.environ['FREECAD_OUTPUT'] + '/{BASE}.FCStd')\n    App.closeDocument('O')\n"
@@ -187,7 +187,7 @@ class Colours(FilesTest):
             parts = {part["label"]: part for part in self.mesh(job)}
             self.assertEqual(parts[name]["base"], (*wanted, 1.0), line)
 
-    def test_a_compound_keeps_the_colours_of_its_parts(self):
+    def test_compound_has_colours_of_its_parts(self):
         job = self.shown(
             """
             import FreeCAD as App
@@ -206,7 +206,7 @@ class Colours(FilesTest):
         found = dict(self.read_back(job.path("STEP")))
         self.assertEqual([colour for name, colour in found.items() if colour[:3] == list(RED)], [[*RED, 0]])
 
-    def test_links_groups_and_arrays_show_the_colours_of_what_is_in_them(self):
+    def test_links_groups_and_arrays_have_colours(self):
         made = """
             import FreeCAD as App, Draft
             doc = App.newDocument("D")
@@ -273,11 +273,11 @@ class Colours(FilesTest):
             parts = {part["label"]: part for part in self.mesh(job)}
             self.assertEqual(parts["Copy"]["base"], (*RED, 1.0), line)
 
-    def test_copying_what_cannot_be_copied_says_so_as_ever(self):
+    def test_copying_a_non_object_raises(self):
         error, _ = self.failed("script_error", "import FreeCAD as App\nApp.newDocument().copyObject(5)\n")
         self.assertTrue(error["message"].startswith("TypeError"), error)
 
-    def test_faces_of_a_boolean_keep_the_colour_of_their_operand(self):
+    def test_faces_of_a_boolean_have_operand_colours(self):
         job = self.shown(
             """
             import FreeCAD as App
@@ -331,7 +331,7 @@ class Meshes(FilesTest):
         self.assertAlmostEqual(whole, job.result["geometry"]["volume_mm3"], delta=whole * 0.01)
         self.assertEqual(parts["It's a Größe"]["base"], (*RED, 0.5))
         self.assertEqual((parts["Plain"]["base"], parts["Plain"]["runs"]), (GREY, []))
-        # Which triangles are whose is told by where they lie.
+        # The height of its triangles identifies a face.
         rod, at = parts["Rod"], 0
         for (count, colour), wanted in zip(rod["runs"], (None, 0.0, 10.0)):
             heights = {rod["vertices"][i][2] for triangle in rod["triangles"][at : at + count] for i in triangle}
@@ -340,7 +340,7 @@ class Meshes(FilesTest):
         self.assertEqual(at, len(rod["triangles"]))
         self.assertEqual([colour for _, colour in rod["runs"]], [(*RED, 1.0), (*GREEN, 1.0), (*BLUE, 0.5)])
 
-    def test_coloured_faces_change_no_other_file(self):
+    def test_colours_do_not_change_the_stl(self):
         plain = self.completed(re.sub(r"\n.*ViewObject.*", "", MODEL))
         self.assertEqual(self.completed(MODEL).read("STL"), plain.read("STL"))
 
@@ -361,12 +361,12 @@ class Meshes(FilesTest):
         self.assertEqual((part["base"], sorted({point[2] for point in part["vertices"]})), ((*GREEN, 1.0), [45, 55]))
         self.assertAlmostEqual(volume(part), 1000, 2)
 
-    def test_only_the_picture_is_wanted(self):
+    def test_picture_only(self):
         job = self.job(MODEL, formats=["PNG"])
         self.assertEqual((job.result["outcome"], job.result["files"]), ("completed", []))
         self.assertEqual(os.listdir(job.output), [job.result["mesh"]])
 
-    def test_nothing_is_handed_over_unasked(self):
+    def test_no_mesh_file_unless_requested(self):
         job = self.completed(MODEL)
         self.assertIsNone(job.result["mesh"])
         self.assertNotIn("mesh.pwm", os.listdir(job.output))
@@ -376,7 +376,7 @@ class Meshes(FilesTest):
         self.assertIsNone(job.result["mesh"])
         self.assertTrue(any("GLB, PNG" in warning for warning in job.result["warnings"]), job.result["warnings"])
 
-    def test_own_files_are_shown_too(self):
+    def test_mesh_of_scripts_own_files(self):
         job = self.shown(MODEL + f"    import os, Part\n    out = os.environ['FREECAD_OUTPUT'] + '/{BASE}'\n"
             "    os.symlink('/etc/passwd', os.path.dirname(out) + '/mesh.pwm')\n"
             "    Part.export([box], out + '.step')\n    App.closeDocument('D')\n")  # fmt: skip

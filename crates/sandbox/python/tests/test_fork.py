@@ -1,4 +1,4 @@
-"""Many jobs from one loaded process: each as if it were the first, and each in milliseconds."""
+"""Many jobs forked from one loaded process: independent of each other, and ready in milliseconds."""
 
 import json
 import os

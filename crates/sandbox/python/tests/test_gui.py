@@ -36,7 +36,7 @@ class Gui(JobTest):
         )
         self.assertEqual((job.log, job.result["warnings"]), ("", []))
 
-    def test_what_needs_a_window_says_so_once(self):
+    def test_missing_window_is_logged_once(self):
         job = self.completed(
             HEAD
             + """
@@ -59,7 +59,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_a_recorded_macro_needs_no_imports(self):
+    def test_recorded_macro_without_imports(self):
         job = self.completed(
             """
             App.newDocument("Unnamed")
@@ -71,7 +71,7 @@ class Gui(JobTest):
         )
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 2000)
 
-    def test_the_active_document_is_set_in_every_way(self):
+    def test_set_active_document(self):
         self.completed(
             HEAD
             + """
@@ -87,7 +87,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_objects_are_attributes_of_the_window_s_document(self):
+    def test_objects_are_attributes_of_gui_document(self):
         self.completed(
             HEAD
             + """
@@ -96,7 +96,7 @@ class Gui(JobTest):
     assert box.ViewObject.ShapeColor == (1, 0, 0, 0) and box.ViewObject.Transparency == 25
     assert Gui.ActiveDocument.Box is box.ViewObject is Gui.ActiveDocument.ActiveObject
     assert not Gui.ActiveDocument.Nope
-    # What stands for nothing keeps nothing, or it would be found in other places.
+    # The null object keeps no values: they would appear in unrelated places.
     Gui.ActiveDocument.Nope.ShapeColor = (1.0, 0.0, 0.0)
     assert not Gui.Anything.ShapeColor
     import copy
@@ -106,7 +106,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_a_sketch_is_opened_and_closed_as_recorded(self):
+    def test_recorded_sketch_editing(self):
         self.completed(
             HEAD
             + """
@@ -123,7 +123,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_view_objects_read_as_in_the_window(self):
+    def test_view_object_values(self):
         self.completed(
             HEAD
             + """
@@ -165,7 +165,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_visibility_is_one_and_the_same(self):
+    def test_visibility_of_object_and_view_object(self):
         job = self.completed(
             HEAD
             + """
@@ -184,7 +184,7 @@ class Gui(JobTest):
         self.assertEqual(job.result["geometry"]["solids"], 1)
         self.assertBox(job, (0, 0, 0), (10, 10, 10))
 
-    def test_a_name_given_again_starts_afresh(self):
+    def test_reused_name_has_default_values(self):
         self.completed(
             HEAD
             + """
@@ -213,7 +213,7 @@ class Gui(JobTest):
             """
         )
 
-    def test_modules_of_the_window(self):
+    def test_gui_modules(self):
         job = self.completed(
             HEAD
             + """
@@ -238,7 +238,7 @@ class Gui(JobTest):
         )
         self.assertEqual(job.log, "")
 
-    def test_message_boxes_do_not_wait(self):
+    def test_message_boxes_are_answered(self):
         job = self.completed(
             HEAD
             + """
@@ -268,9 +268,9 @@ class Gui(JobTest):
         )
         *messages, dialog = job.log.splitlines()
         self.assertEqual(messages, ["Done: All is made", "Sure?: Go on?", "By hand"])
-        self.assertIn("a dialog was closed unanswered", dialog)
+        self.assertIn("a dialog was closed without an answer", dialog)
 
-    def test_widgets_keep_what_they_are_filled_with(self):
+    def test_widget_values(self):
         job = self.completed(
             """
             import FreeCAD as App
@@ -332,7 +332,7 @@ class Gui(JobTest):
         )
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 3000 * 200 * 2500, delta=1)
 
-    def test_freecad_s_own_python_runs_beside_it(self):
+    def test_draft_and_arch_run(self):
         job = self.completed(
             """
             import FreeCAD as App, Arch, Draft

@@ -1,4 +1,4 @@
-"""What counts as the model, and whether its files and figures are right."""
+"""Which objects are the model, and whether its files and measures are right."""
 
 import io
 import os
@@ -56,7 +56,7 @@ class Models(JobTest):
         shown = re.findall(r'<Property name="Visibility".*?<Bool value="(true|false)"/>', document, re.DOTALL)
         self.assertEqual(shown, ["false", "false", "true"])
 
-    def test_section_leaves_the_solid(self):
+    def test_section_does_not_consume_its_solids(self):
         job = self.completed(
             TWO_BOXES
             + """
@@ -67,7 +67,7 @@ class Models(JobTest):
         )
         self.assertEqual(job.result["geometry"]["solids"], 2)
 
-    def test_mirror_stands_beside_its_source(self):
+    def test_mirror_does_not_consume_its_source(self):
         job = self.completed(
             """
             import FreeCAD as App
@@ -80,11 +80,11 @@ class Models(JobTest):
         self.assertEqual(job.result["geometry"]["solids"], 2)
         self.assertBox(job, (-10, 0, 0), (10, 10, 10))
 
-    def test_clone_stands_beside_its_source(self):
+    def test_clone_does_not_consume_its_source(self):
         job = self.completed(TWO_BOXES + "    import Draft\n    Draft.clone(a).Placement.Base.x = 50\n")
         self.assertEqual(job.result["geometry"]["solids"], 3)
 
-    def test_faces_of_a_solid_leave_it_standing(self):
+    def test_facebinder_does_not_consume_its_solid(self):
         job = self.completed(TWO_BOXES + "    import Draft\n    Draft.make_facebinder([(a, ('Face1',))])\n")
         self.assertEqual(job.result["geometry"]["solids"], 2)
 
@@ -106,7 +106,7 @@ class Models(JobTest):
         )
         self.assertEqual([thing["name"] for thing in job.result["geometry"]["objects"]], ["B", "Rounded"])
 
-    def test_parts_far_apart_are_meshed_as_finely(self):
+    def test_distance_does_not_coarsen_meshes(self):
         job = self.completed(
             """
             import FreeCAD as App
@@ -216,7 +216,7 @@ class Models(JobTest):
         self.assertBox(job, (0, 0, 0), (50, 70, 10))
         self.assertEqual(len(self.step(job).Solids), 5)
 
-    def test_link_to_an_assembly_and_to_a_hidden_operand(self):
+    def test_links_to_assembly_and_hidden_operand(self):
         job = self.completed(
             TWO_BOXES
             + """
@@ -290,7 +290,7 @@ class Models(JobTest):
         self.assertIn("No STEP", job.result["warnings"][0])
         self.assertIn(b"v 105 5 55\n", job.read("OBJ"))
 
-    def test_mesh_made_from_its_solid_is_no_second_body(self):
+    def test_mesh_of_a_solid_is_not_counted_twice(self):
         job = self.completed(
             """
             import FreeCAD as App, Mesh, MeshPart
@@ -348,11 +348,11 @@ class Models(JobTest):
         self.assertIn("Größe 部品", job.read("STEP").decode("utf-8"))
         self.assertEqual(job.result["geometry"]["objects"][0]["label"], "Größe 部品")
 
-    def test_script_that_never_recomputes(self):
+    def test_missing_recompute_is_done(self):
         job = self.completed(TWO_BOXES + "    a.Length = 30\n")
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 3000 + 64)
 
-    def test_draft_and_part_design_load_when_asked_for(self):
+    def test_draft_modules_load(self):
         job = self.completed(
             """
             import FreeCAD as App, Draft
@@ -395,7 +395,7 @@ class Models(JobTest):
             self.assertTrue(100 < job.result["geometry"]["facets"] < 60_000, job.result)
             self.assertBox(job, [-radius] * 3, [radius] * 3)
 
-    def test_timings_tell_the_phases(self):
+    def test_timings_of_phases_and_steps(self):
         timings = self.completed(TWO_BOXES).result["timings_ms"]
         within = ["recompute", "check", "mesh", "measure", "fcstd", "step", "stl", "obj", "hand_over"]
         self.assertEqual(set(timings), {"load", "script", "export", *within})
@@ -404,7 +404,7 @@ class Models(JobTest):
         _, job = self.failed("script_error", "1 / 0\n")
         self.assertEqual(set(job.result["timings_ms"]), {"load", "script", "export"})
 
-    def test_only_the_formats_asked_for(self):
+    def test_only_requested_formats_are_written(self):
         job = self.job(TWO_BOXES, formats=["STEP"])
         self.assertEqual(os.listdir(job.output), [f"{BASE}.STEP"])
 

@@ -1,11 +1,11 @@
-"""How scripts end: well, badly, untidily, or not at all."""
+"""How scripts end: normally, with an error, without a result, or leaving changed state behind."""
 
 import os
 import signal
 import unittest
 import zipfile
 
-from harness import BASE, MAIN, JobTest
+from harness import BASE, JobTest
 
 BOX = """
 import FreeCAD as App
@@ -16,7 +16,7 @@ doc.recompute()
 
 
 class Failures(JobTest):
-    def test_exception_names_the_scripts_line(self):
+    def test_error_has_line_of_script(self):
         error, job = self.failed(
             "script_error",
             """
@@ -38,12 +38,12 @@ class Failures(JobTest):
         self.assertNotIn("partwright", error["traceback"])
         self.assertTrue(error["traceback"].startswith("Traceback"))
 
-    def test_line_is_the_scripts_own_and_not_the_librarys(self):
+    def test_error_line_is_not_in_a_library(self):
         error, _ = self.failed("script_error", "import json\n\njson.loads('{')\n")
         self.assertEqual((error["line"], error["source"]), (3, "json.loads('{')"))
         self.assertIn("decoder.py", error["traceback"])
 
-    def test_chained_exceptions_keep_their_chain(self):
+    def test_traceback_has_chained_exceptions(self):
         error, _ = self.failed(
             "script_error",
             """
@@ -73,8 +73,8 @@ class Failures(JobTest):
             self.assertTrue(error["message"].startswith(message), error["message"])
             self.assertTrue(error["traceback"])
 
-    def test_a_path_outside_comes_with_advice(self):
-        advice = "Write to os.environ['FREECAD_OUTPUT'], or leave exporting out: it is done for you."
+    def test_blocked_path_gets_advice(self):
+        advice = "Write to os.environ['FREECAD_OUTPUT'], or leave the export to the runner."
         head = BOX + "import Import, Mesh, Part, os, pathlib, shutil\nbox, path = doc.Box, '/proc/out/x.step'\n"
         for line in (
             "Part.export([box], '/proc/out/x.step')",
@@ -92,9 +92,10 @@ class Failures(JobTest):
             self.assertTrue(error["message"].endswith(advice), error["message"])
         self.assertEqual(
             self.failed("script_error", head + "Part.export([box], path)\n")[0]["message"],
-            f"RuntimeError: FreeCAD exception thrown (Writing of STEP failed). '/proc/out/x.step' is no place to write to. {advice}",
+            "RuntimeError: FreeCAD exception thrown (Writing of STEP failed). "
+            f"A job cannot write to '/proc/out/x.step'. {advice}",
         )
-        # Reading, places of its own, and failures that have nothing to do with a path.
+        # Reads, missing directories inside the job's own, and failures unrelated to a path.
         for line in (
             "Part.read('/proc/out/x.step')",
             "open('/proc/out')",
@@ -120,18 +121,18 @@ class Failures(JobTest):
         self.failed("syntax_error", "(" * 500 + ")" * 500)
         self.failed("syntax_error", "-" * 200_000 + "1")
 
-    def test_a_syntax_error_comes_before_any_line_and_any_document(self):
+    def test_syntax_error_runs_no_line(self):
         good = BOX + "print('it ran')\nopen('trace', 'w').close()\n"
-        watched = os.path.join(os.path.dirname(MAIN), "watched.py")
+        watched = {"WATCH_DOCUMENTS": "1"}
         for last, column in (("box = (1,\n", 7), ("x = 1 +* 2\n", 8), ("return 5\n", 1), ("  y = 2\n", 2)):
-            error, job = self.failed("syntax_error", good + last, main=watched)
-            # The empty line at the top is not sent.
+            error, job = self.failed("syntax_error", good + last, env=watched)
+            # The harness removes the empty line at the top.
             self.assertEqual((error["line"], error["column"]), (good.count("\n"), column), last)
             self.assertEqual(job.phases, ["ready", "script"])
             self.assertEqual(job.log, "documents: []\n", last)
             self.assertEqual(os.listdir(job.work), ["script.py"], last)
-        # What they would have left.
-        job = self.completed(good, main=watched)
+        # Without the syntax error the same lines do leave traces.
+        job = self.completed(good, env=watched)
         self.assertIn("it ran\n", job.log)
         self.assertIn("documents: ['D']\n", job.log)
         self.assertEqual(sorted(os.listdir(job.work)), ["script.py", "trace"])
@@ -194,7 +195,6 @@ doc.recompute()
         error, _ = self.failed("out_of_memory", script, preexec=limit("AS", 2 << 30))
         self.assertEqual(error["line"], 3)
 
-
     def test_file_larger_than_allowed(self):
         error, _ = self.failed("export_failed", BOX, preexec=limit("FSIZE", 4096))
         self.assertIn("STEP file could not be written: it is larger", error["message"])
@@ -202,13 +202,13 @@ doc.recompute()
     def test_output_directory_gone(self):
         self.failed("output_unusable", BOX + "import os, shutil\nshutil.rmtree(os.environ['FREECAD_OUTPUT'])\n")
 
-    def test_broken_recompute_of_something_else_is_only_a_warning(self):
+    def test_failed_spreadsheet_is_a_warning(self):
         job = self.completed(BOX + "s = doc.addObject('Spreadsheet::Sheet', 'S')\ns.set('A1', '=B1 / 0 + nope.x')\n")
         self.assertEqual(job.result["geometry"]["solids"], 1)
 
 
 class Jailed(JobTest):
-    """As the daemon runs it: another uid, without a passwd entry, under limits."""
+    """With another uid that has no passwd entry, under resource limits, as the runner runs jobs."""
 
     UID = 64001
     AS_UID = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"]
@@ -221,13 +221,13 @@ class Jailed(JobTest):
         self.assertEqual(sorted(os.listdir(job.home)), ["temp"])
 
 
-class Deaths(JobTest):
+class Crashes(JobTest):
     def test_exit_without_a_result(self):
         job = self.job(BOX + "import os\nos._exit(0)\n")
         self.assertIsNone(job.result)
         self.assertEqual((job.status, job.phases), (0, ["ready", "script"]))
 
-    def test_fatal_signals_are_true(self):
+    def test_fatal_signals_reach_the_exit_status(self):
         job = self.job("print('before')\nimport ctypes\nctypes.string_at(0)\n")
         self.assertIsNone(job.result)
         self.assertEqual(job.status, -signal.SIGSEGV)
@@ -237,7 +237,7 @@ class Deaths(JobTest):
         self.assertEqual(job.status, -signal.SIGABRT)
 
 
-class Untidy(JobTest):
+class ChangedState(JobTest):
     def test_main_guard_runs_once(self):
         job = self.completed(
             BOX
@@ -256,7 +256,7 @@ assert sys.argv == [__file__] and sys.modules["__main__"].doc is doc
         _, job = self.failed("script_error", "open('ran', 'a').write('x')\nraise ValueError\n")
         self.assertEqual(os.path.getsize(os.path.join(job.work, "ran")), 1)
 
-    def test_replaced_names(self):
+    def test_changed_interpreter_is_restored(self):
         for line in (
             "import builtins\nbuiltins.open = None",
             "import builtins\nbuiltins.len = builtins.isinstance = builtins.sorted = builtins.print = None",
@@ -295,12 +295,12 @@ assert sys.argv == [__file__] and sys.modules["__main__"].doc is doc
         job = self.completed(BOX + script + "doc.saveAs(doc.getTempFileName('x') + '.FCStd')\n")
         self.assertEqual(job.log, "")
 
-    def test_lone_surrogates_and_endless_texts(self):
+    def test_surrogates_and_long_messages(self):
         error, _ = self.failed("script_error", "raise ValueError('\\udc80' + 'x' * 1_000_000)\n")
         self.assertIn("\\udc80", error["message"])
         self.assertLess(len(error["message"]), 40_000)
 
-    def test_event_pipe_is_out_of_the_way(self):
+    def test_first_opened_file_is_3(self):
         job = self.completed(
             BOX + "import os, subprocess\nassert open('/dev/null').fileno() == 3\nassert os.read(0, 9) == b''\n"
             "print(subprocess.run(['ls', '/proc/self/fd'], capture_output=True, text=True).stdout.split())\n"
@@ -308,13 +308,13 @@ assert sys.argv == [__file__] and sys.modules["__main__"].doc is doc
         self.assertIn("['0', '1', '2', '3']", job.log)
 
 
-class OwnFiles(JobTest):
+class ScriptOutputs(JobTest):
     MADE = BOX + "import os, Import, Mesh, Part\nout = os.environ['FREECAD_OUTPUT'] + '/'\nbox = doc.Box\n"
 
     def made_by(self, job):
         return {format: file["made_by"] for format, file in job.files.items()}
 
-    def test_valid_exports_are_taken(self):
+    def test_valid_exports_are_used(self):
         job = self.completed(
             self.MADE + f"doc.saveAs(out + '{BASE}.fcstd')\nImport.export([box], out + '{BASE}.stp')\n"
             f"Mesh.export([box], out + '{BASE}.Stl')\nMesh.export([box], out + '{BASE}.obj')\n"
@@ -323,7 +323,7 @@ class OwnFiles(JobTest):
         self.assertEqual(job.result["geometry"]["facets"], 12)
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 1000)
 
-    def test_garbage_is_not_taken(self):
+    def test_garbage_is_not_used(self):
         job = self.completed(
             self.MADE + f"open(out + '{BASE}.stl', 'w').write('garbage')\nopen(out + '{BASE}.step', 'w')\n"
             f"Part.export([doc.addObject('App::Part', 'P')], out + '{BASE}.stp')\n"
@@ -333,7 +333,7 @@ class OwnFiles(JobTest):
         self.assertGreaterEqual(len(job.result["warnings"]), 4, job.result["warnings"])
         self.assertEqual(len(job.read("STL")), 84 + 600)
 
-    def test_another_name_is_taken_when_it_is_the_only_one(self):
+    def test_other_name_is_used_if_unique(self):
         job = self.completed(self.MADE + "Mesh.export([box], out + 'Bottle.stl')\n")
         self.assertEqual(self.made_by(job), {"FCStd": "runner", "STEP": "runner", "STL": "script", "OBJ": "runner"})
         job = self.completed(self.MADE + "for n in 'ab': Mesh.export([box], out + n + '.stl')\n")
@@ -341,7 +341,7 @@ class OwnFiles(JobTest):
 
     TWO = MADE + "lid = doc.addObject('Part::Box', 'Lid')\nlid.Placement.Base.z = 20\ndoc.recompute()\n"
 
-    def test_an_export_of_one_part_under_another_name_does_not_stand_for_all(self):
+    def test_export_of_one_part_is_not_the_model(self):
         job = self.completed(
             self.TWO + "Import.export([lid], out + 'lid.step')\nMesh.export([lid], out + 'lid.stl')\n"
             "Mesh.export([lid], out + 'lid.obj')\n"
@@ -350,20 +350,20 @@ class OwnFiles(JobTest):
         self.assertEqual((len(self.step(job).Solids), len(job.read("STL"))), (2, 84 + 24 * 50))
         for format, warning in zip(("step", "stl", "obj"), job.result["warnings"]):
             self.assertIn(f"own lid.{format} is not the model: it measures 10 × 10 × 10 mm from", warning)
-        # In a box of the same size.
+        # A part with the model's bounding box.
         job = self.completed(self.TWO + "lid.Length = lid.Width = lid.Height = 2\nlid.Placement.Base.z = 0\n"
             "doc.recompute()\nImport.export([box], out + 'case.step')\n")  # fmt: skip
         self.assertEqual(self.made_by(job)["STEP"], "runner")
         self.assertIn("its volume is 1000 mm³, the model's 1008 mm³", job.result["warnings"][0])
 
-    def test_an_export_of_one_part_under_the_model_s_name_is_kept_with_a_warning(self):
+    def test_part_under_the_models_name_is_kept(self):
         job = self.completed(self.TWO + f"Part.export([lid], out + '{BASE}.step')\n")
         self.assertEqual(self.made_by(job)["STEP"], "script")
         (warning,) = job.result["warnings"]
         self.assertIn(f"own {BASE}.step differs from the model: it measures", warning)
         self.assertIn("kept", warning)
 
-    def test_curved_and_moved_models_are_known_again(self):
+    def test_curved_and_moved_exports_match(self):
         job = self.completed(
             self.MADE + "doc.removeObject('Box')\nring = doc.addObject('Part::Torus', 'Ring')\n"
             "ring.Placement = App.Placement(App.Vector(500, 1, 2), App.Rotation(App.Vector(1, 2, 3), 40))\n"
@@ -377,7 +377,7 @@ class OwnFiles(JobTest):
         self.assertEqual(set(self.made_by(job).values()), {"script"})
         self.assertFalse([warning for warning in job.result["warnings"] if "own" in warning])
 
-    def test_a_document_saved_too_early_is_saved_anew(self):
+    def test_stale_document_is_saved_again(self):
         for name in (BASE, "Early"):
             for line in (
                 "doc.addObject('Part::Box', 'Late').Placement.Base.z = 20",
@@ -400,7 +400,7 @@ class OwnFiles(JobTest):
             f"doc.saveAs(os.environ['FREECAD_OUTPUT'] + '/{BASE}.FCStd')\n")  # fmt: skip
         self.assertEqual(self.made_by(job)["FCStd"], "runner")
 
-    def test_a_saved_document_is_not_older_for_what_changes_nothing(self):
+    def test_document_is_not_stale_without_change(self):
         for line in (
             "doc.recompute(None, True)\nMesh.export([box], 'x.stl')\nbox.Shape.tessellate(0.01)",
             "box.Visibility = False\nbox.ViewObject.ShapeColor = (1.0, 0.0, 0.0)",
@@ -414,7 +414,7 @@ class OwnFiles(JobTest):
             job = self.completed(self.MADE + more + line + "\n")
             self.assertEqual((self.made_by(job)["FCStd"], job.result["warnings"]), ("script", []), line)
 
-    def test_another_document_under_the_model_s_name_is_kept_with_a_warning(self):
+    def test_other_document_under_the_models_name_is_kept(self):
         made = "other = App.newDocument('O')\nother.saveAs(out + '{}.FCStd')\nApp.closeDocument('O')\n"
         job = self.completed(self.MADE + made.format(BASE))
         self.assertEqual(self.made_by(job)["FCStd"], "script")
@@ -445,7 +445,7 @@ class OwnFiles(JobTest):
         self.assertAlmostEqual(job.result["geometry"]["volume_mm3"], 1)
         self.assertEqual(job.result["geometry"]["facets"], 12)
 
-    def test_a_saved_and_closed_document_is_opened_again(self):
+    def test_saved_and_closed_document_is_reopened(self):
         job = self.completed(self.MADE + f"doc.saveAs(out + '{BASE}.FCStd')\nApp.closeDocument('D')\n")
         self.assertEqual(self.made_by(job), {"FCStd": "script", "STEP": "runner", "STL": "runner", "OBJ": "runner"})
 

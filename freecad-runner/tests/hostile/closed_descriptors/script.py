@@ -1,3 +1,3 @@
-# Closes everything: the runner cannot be told, and must not wait.
+# Closes all descriptors: no result can reach the runner, which must not wait.
 print("closing", flush=True)
 os.closerange(0, 4096)

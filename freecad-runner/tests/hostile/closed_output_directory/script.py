@@ -1,3 +1,3 @@
-# Takes its own right to the output directory away.
+# Removes its own access to the output directory.
 os.chmod(OUTPUT, 0)
 print("closed")

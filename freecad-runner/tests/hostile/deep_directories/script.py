@@ -13,5 +13,5 @@ try:
 except OSError as error:
     print("refused: deeper:", errno.errorcode[error.errno])
 print("depth", "enough" if depth >= min(wanted, 9_000) else depth, flush=True)
-# No time is left to think about it.
+# Ends at once, without an export.
 os._exit(0)

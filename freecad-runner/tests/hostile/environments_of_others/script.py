@@ -1,4 +1,4 @@
-# The environment of init, of the fork server, of the runner, and of everybody else.
+# The environments of init, the fork server, the runner and all other processes.
 def read(path):
     with open(path, "rb") as file:
         return file.read()

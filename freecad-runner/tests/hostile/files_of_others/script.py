@@ -1,5 +1,5 @@
-# Changes modes and times of files that are not its own: the runner's, which are its user's where it has no own user.
-# There it is told that it worked, and nothing has changed.
+# Changes modes and times of files outside the job. Without a user of its own, the job owns the runner's files: there
+# the calls report success and change nothing.
 import shutil
 
 import partwright
@@ -9,7 +9,7 @@ for path in (module, os.path.dirname(module), os.path.dirname(OUTPUT), "/etc/pas
     attempt_change("mode", path, os.chmod, 0o777)
     attempt_change("times", path, os.utime, (1, 1))
     attempt_change("time of now", path, os.utime)
-# What libraries do with their own files goes on.
+# The usual calls on its own files work.
 open("one", "w").close()
 os.chmod("one", 0o640)
 shutil.copy2("one", "two")

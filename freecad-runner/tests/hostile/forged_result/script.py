@@ -1,4 +1,4 @@
-# Finds the pipe for events and says there that all went well, before the runner's own part does: it then fails.
+# Writes a forged success to the event pipe before the real result. The job then fails.
 forged = b'{"event":"result","outcome":"completed","geometry":{"volume_mm3":123456.0,"solids":7,"valid":true,' \
          b'"bounding_box":{"min":[0,0,0],"max":[1,1,1]}},"files":[],"timings_ms":{},"warnings":[]}\n'
 for number in range(3, 1024):

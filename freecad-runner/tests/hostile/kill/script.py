@@ -1,4 +1,4 @@
-# Signals to the fork server, to init, to everybody, to a group.
+# Signals to the fork server, to init, to all processes, to a group.
 import signal
 
 for number, name in ((os.getppid(), "parent"), (1, "init"), (-1, "everybody"), (0, "group")):
@@ -8,7 +8,7 @@ attempt("killpg", os.killpg, os.getpgid(os.getppid()), signal.SIGKILL)
 attempt("tgkill parent", syscall, 234, os.getppid(), os.getppid(), 9)
 attempt("tkill", syscall, 200, os.getppid(), 9)
 attempt("queue", syscall, 129, os.getppid(), 9, None)
-# Itself it may end, should its number be among these.
+# It may end itself, if its own number is among these.
 for number in {*range(2, 3000)} - {os.getpid()}:
     try:
         syscall(234, number, number, 9)

@@ -1,4 +1,4 @@
-# Ends in the one way that leaves no word, and that looks like the kernel's doing.
+# Ends with SIGKILL, which leaves no message and looks like the kernel's out-of-memory killer.
 import signal
 
 print("farewell", flush=True)

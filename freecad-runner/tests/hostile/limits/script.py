@@ -11,7 +11,7 @@ for name in ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT
 for number in (os.getppid(), 1):
     attempt("limits of others", resource.prlimit, number, resource.RLIMIT_NOFILE)
     attempt("lower limits of others", resource.prlimit, number, resource.RLIMIT_NOFILE, (3, 3))
-# Its own it may ask for, and lower.
+# It may read and lower its own limits.
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
 print("lowered", resource.getrlimit(resource.RLIMIT_NOFILE) == (soft - 1, hard))

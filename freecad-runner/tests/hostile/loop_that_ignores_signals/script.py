@@ -1,4 +1,4 @@
-# Burns the processor in four threads, deaf to every signal.
+# Burns the processor in four threads, ignoring every signal.
 import signal
 import threading
 

@@ -1,4 +1,4 @@
-# C++ allocates, and cannot.
+# Allocations in C++, which fail.
 import Part
 
 hoard = []

@@ -1,4 +1,4 @@
-# A world of its own, in which it would be root.
+# Namespaces of its own, in which it would be root.
 flags = {"user": 0x10000000, "mount": 0x20000, "pid": 0x20000000, "network": 0x40000000, "ipc": 0x8000000, "files": 0x400}
 for name, flag in flags.items():
     attempt(f"unshare {name}", syscall, 272, flag)

@@ -1,4 +1,4 @@
-# Every function that the exporter could rest on, replaced by one that lies.
+# Replaces every function that the exporter could use by one that returns wrong values.
 import builtins
 import json
 import math

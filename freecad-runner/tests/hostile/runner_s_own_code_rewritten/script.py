@@ -1,4 +1,4 @@
-# Reaches into the runner's own modules in its own process: what it says there is believed by nobody but itself.
+# Changes the runner's modules in its own process; nothing outside the process depends on them.
 import sys
 
 for name, module in list(sys.modules.items()):

@@ -1,4 +1,4 @@
-# Stops and is not woken: it is neither running nor dead.
+# Stops itself and is never continued: it neither runs nor ends.
 import signal
 
 print("stopping", flush=True)

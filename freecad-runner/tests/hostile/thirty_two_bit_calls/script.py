@@ -1,4 +1,4 @@
-# Machine code that enters the kernel by the 32-bit door, int 0x80, where 2 is fork.
+# Machine code that calls the kernel's 32-bit interface, int 0x80, where number 2 is fork.
 import mmap
 
 code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)

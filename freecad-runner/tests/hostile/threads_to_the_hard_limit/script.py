@@ -1,5 +1,5 @@
-# Burns the processor on every core, deaf to the signal that says so: the kernel's kill must not be taken for a lack of
-# memory.
+# Burns the processor on every core and ignores the signal of the soft limit: the kernel's kill must not be taken for a
+# lack of memory.
 import hashlib
 import signal
 import threading

@@ -1,4 +1,4 @@
-# Its own document, which is small until it is opened.
+# Its own document, small until it is opened.
 import zipfile
 
 with zipfile.ZipFile(os.path.join(OUTPUT, "MyHeadlessModel.FCStd"), "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-# The saved document stands for the model.
+# The saved document is the model.
 import os
 
 import FreeCAD as App

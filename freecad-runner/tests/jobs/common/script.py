@@ -1,4 +1,4 @@
-# What a box and a sphere share: an eighth of the sphere.
+# The common volume of a box and a sphere: an eighth of the sphere.
 import FreeCAD as App
 
 doc = App.newDocument("Common")

@@ -1,4 +1,4 @@
-# Two boxes that share nothing.
+# Two boxes without a common volume.
 import FreeCAD as App
 import Part
 

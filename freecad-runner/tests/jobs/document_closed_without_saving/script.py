@@ -1,4 +1,4 @@
-# The model is gone before anybody sees it.
+# Closes the model's document before the export.
 import FreeCAD as App
 
 doc = App.newDocument("Gone")

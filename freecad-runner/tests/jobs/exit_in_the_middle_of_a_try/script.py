@@ -1,4 +1,4 @@
-# Catches everything, its own exit too, and goes on until it fails for good.
+# Catches every exception, its own exit too, and then fails.
 try:
     raise SystemExit(1)
 except BaseException as error:

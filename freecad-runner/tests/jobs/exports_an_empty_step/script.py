@@ -1,4 +1,4 @@
-# An export of nothing is not taken for the model.
+# An empty export is not used as the model.
 import os
 
 import FreeCAD as App

@@ -1,4 +1,4 @@
-# Of a case and its lid only the lid is exported, under a name of its own: the model is both.
+# Exports only the lid of a case, under its own name; the model is both parts.
 import os
 
 import FreeCAD as App

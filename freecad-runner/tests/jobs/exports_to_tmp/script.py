@@ -1,4 +1,4 @@
-# As on a desk: the exported file is to go to /tmp.
+# Exports to /tmp, as on a desktop.
 import FreeCAD as App
 import Part
 

@@ -1,4 +1,4 @@
-# A dimension that refers to what is not there.
+# A dimension that refers to a missing name.
 import FreeCAD as App
 
 doc = App.newDocument("Expression")

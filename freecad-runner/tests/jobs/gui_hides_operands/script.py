@@ -1,4 +1,4 @@
-# Hides what it has used by its view, and only looks at the GUI when it is up.
+# Hides its operands through their views, and uses the GUI only if it is up.
 import FreeCAD as App
 import FreeCADGui
 import PartGui

@@ -1,4 +1,4 @@
-# Part.Face with an inner wire that runs the same way as the outer: FreeCAD makes an invalid solid without a word.
+# Part.Face with an inner wire that runs the same way as the outer: FreeCAD makes an invalid solid without an error.
 import FreeCAD as App
 import Part
 from FreeCAD import Vector

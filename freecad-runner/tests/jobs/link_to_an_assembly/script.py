@@ -1,4 +1,4 @@
-# A link to an App::Part repeats all that is in it.
+# A link to an App::Part shows all its contents again.
 import FreeCAD as App
 from FreeCAD import Vector
 

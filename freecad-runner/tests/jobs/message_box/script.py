@@ -1,4 +1,4 @@
-# A dialog that nobody can answer does not stop the model.
+# A dialog without an answer does not stop the script.
 import FreeCAD as App
 from PySide2 import QtWidgets
 

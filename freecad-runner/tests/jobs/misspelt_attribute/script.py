@@ -1,4 +1,4 @@
-# The most common mistake of a language model: a property that is not there.
+# The most common mistake of a language model: a property that does not exist.
 import FreeCAD as App
 
 doc = App.newDocument("Demo")

@@ -1,4 +1,4 @@
-# Makes a shape and shows it to nobody.
+# Makes a shape without a document.
 import Part
 
 shape = Part.makeBox(1, 2, 3)

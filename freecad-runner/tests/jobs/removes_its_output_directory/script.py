@@ -1,4 +1,4 @@
-# Empties the directory that its files belong in; the directory itself is not the script's to remove.
+# Empties its output directory; a script may not remove the directory itself.
 import os
 import shutil
 

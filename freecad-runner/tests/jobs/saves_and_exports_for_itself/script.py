@@ -1,4 +1,4 @@
-# All four files under the agreed name: they are taken as they are.
+# Writes all four files under the agreed name: they are used as they are.
 import os
 
 import FreeCAD as App

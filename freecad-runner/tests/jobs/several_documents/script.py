@@ -1,4 +1,4 @@
-# The active document is the model; the others are said to be left out.
+# The active document is the model; a warning names the others.
 import FreeCAD as App
 
 for name, size in (("Draft", 5), ("Final", 8)):

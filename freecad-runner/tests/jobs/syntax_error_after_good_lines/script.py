@@ -1,4 +1,4 @@
-# All of this is right, and none of it may run: the last line is not.
+# Only the last line is wrong, and no line may run.
 import FreeCAD as App
 
 print("a line of it ran")

@@ -1,4 +1,4 @@
-# Changes into a temporary directory, which is removed at the end of its block; the process stands nowhere then.
+# Changes into a temporary directory that is removed at the end of its block.
 import os
 import tempfile
 
