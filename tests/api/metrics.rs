@@ -28,7 +28,7 @@ async fn metrics(world: &World) -> Value {
 
 /// The totals after all outboxes are sent.
 async fn totals(world: &World) -> Value {
-    world.tell_figures().await;
+    world.send_metrics().await;
     metrics(world).await["totals"].clone()
 }
 
@@ -116,7 +116,7 @@ async fn uploads_versions_links_and_errors_are_counted() {
     "#]]
     .assert_eq(&parts(&totals, &["uploads", "versions", "downloads", "errors"]));
     // No name of a user or project is stored, and no text of a report.
-    let stored = world.sums();
+    let stored = world.metrics_text();
     for hidden in ["demo", "local", "somebody"] {
         assert!(!stored.contains(hidden) && stored.contains("upload"), "{hidden} in {stored}");
     }
@@ -162,7 +162,7 @@ async fn each_language_model_is_counted() {
     "#]]
     .assert_eq(&(parts(&totals["models"], &[0, 1]) + &parts(&totals, &["ai"])));
     assert_eq!(totals["uploads"]["by_origin"], json!({"ai": 3, "repair": 3}));
-    assert!(!world.sums().contains("sk-the"), "a key is stored");
+    assert!(!world.metrics_text().contains("sk-the"), "a key is stored");
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +187,7 @@ async fn failures_are_counted_by_kind() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_batch_counts_once() {
     let world = World::talking();
-    world.set_figures(Line::Lossy);
+    world.set_metrics_line(Line::Lossy);
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
@@ -195,17 +195,17 @@ async fn a_repeated_batch_counts_once() {
     talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
     assert_eq!(totals(&world).await["ai"]["calls"], 0, "the answer to the read is lost too");
-    let lost = world.batches.get();
+    let lost = world.calls.metrics_batches.get();
     assert!(lost >= 3, "project, conversation and API have sent a batch: {lost}");
     // Later events are not part of a batch that was sent.
     assert_eq!(talk.get("/api/projects/box/download/step").await.status, 200);
-    world.tell_figures().await;
-    world.set_figures(Line::Up);
+    world.send_metrics().await;
+    world.set_metrics_line(Line::Up);
     world.clock.sleep(Duration::from_secs(300)).await;
     for _ in 0..3 {
-        world.tell_figures().await;
+        world.send_metrics().await;
     }
-    assert!(world.batches.get() >= lost + 3, "they have sent it again");
+    assert!(world.calls.metrics_batches.get() >= lost + 3, "they have sent it again");
     let totals = metrics(&world).await["totals"].clone();
     assert_eq!((&totals["uploads"]["succeeded"], &totals["ai"]["calls"]), (&json!(1), &json!(1)));
     assert_eq!((&totals["versions"]["completed"], &totals["ai"]["first_runs_won"]), (&json!(1), &json!(1)));
@@ -216,7 +216,7 @@ async fn a_repeated_batch_counts_once() {
 async fn an_object_that_is_away_delays_and_loses_nothing() {
     for line in [Line::Down, Line::Silent] {
         let world = World::new();
-        world.set_figures(line);
+        world.set_metrics_line(line);
         for version in 1..=3 {
             let began = world.clock.now();
             assert_eq!(world.upload("demo", "x = 1").await, version);
@@ -233,7 +233,7 @@ async fn an_object_that_is_away_delays_and_loses_nothing() {
         assert_eq!((&body["success"], &body["complete"]), (&json!(true), &json!(false)));
         assert_eq!(body["missing_shards"], json!([0, 1, 2, 3, 4, 5, 6, 7]));
         world.evict("demo");
-        world.set_figures(Line::Up);
+        world.set_metrics_line(Line::Up);
         world.settle("demo", 3).await;
         let totals = totals(&world).await;
         assert_eq!((&totals["uploads"]["succeeded"], &totals["versions"]["completed"]), (&json!(3), &json!(3)));
@@ -246,7 +246,7 @@ async fn an_object_that_is_away_delays_and_loses_nothing() {
 async fn metrics_of_earlier_versions_are_read() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    world.tell_figures().await;
+    world.send_metrics().await;
     // Earlier versions spread their batches over eight objects.
     for number in 0..METRICS_OBJECTS {
         let counter = Counter::new(hour_of(world.clock.now()), &Sample::once(Metric::Upload, "upload"));
@@ -255,8 +255,8 @@ async fn metrics_of_earlier_versions_are_read() {
     }
     assert_eq!(metrics(&world).await["totals"]["uploads"]["succeeded"], 9);
     for (missing, line) in [(0, Line::Silent), (7, Line::Down)] {
-        world.set_figures(Line::Up);
-        world.figures.borrow_mut()[missing] = line;
+        world.set_metrics_line(Line::Up);
+        world.faults.metrics.borrow_mut()[missing] = line;
         let body = metrics(&world).await;
         assert_eq!((&body["complete"], &body["missing_shards"]), (&json!(false), &json!([missing])));
         assert_eq!(body["totals"]["uploads"]["succeeded"], if missing == 0 { 7 } else { 8 });
@@ -267,7 +267,7 @@ async fn metrics_of_earlier_versions_are_read() {
 async fn an_event_counts_in_its_hour() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    world.tell_figures().await;
+    world.send_metrics().await;
     let now = hour_of(world.clock.now());
     let body = metrics(&world).await;
     let hour = |body: &Value| hour_of(body["hours"][0]["hour"].as_str().unwrap().parse().unwrap());
@@ -283,7 +283,7 @@ async fn an_event_counts_in_its_hour() {
     world.store.inner.drop_in("input/demo/demo_v2.py", "x = 2");
     world.store.inner.drop_in("processed/demo/demo_v2.py.done", "");
     world.status("demo").await;
-    world.tell_figures().await;
+    world.send_metrics().await;
     let body = metrics(&world).await;
     assert_eq!(hour(&body), hour_of(report.finished_at));
     assert_eq!(body["hours"][0]["figures"]["versions"]["failed"], 1);

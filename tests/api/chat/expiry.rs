@@ -80,10 +80,10 @@ async fn messages_stay_while_the_project_is_unreachable() {
     let talk = Talk::new(&world, "anna", "gear");
     world.provider.plan(Behaviour::Stream("Which module do you need?".to_owned()));
     talk.say("A gear").await;
-    world.projects_away.set(true);
+    world.faults.projects_are_unreachable.set(true);
     pass(&world, "gear", 7 * DAY + Duration::from_secs(7_300)).await;
     assert!(world.chat_text("gear").contains("Which module"));
-    world.projects_away.set(false);
+    world.faults.projects_are_unreachable.set(false);
     pass(&world, "gear", Duration::from_secs(3_700)).await;
     assert_eq!(world.chat_text("gear"), "");
 }

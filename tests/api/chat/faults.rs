@@ -54,9 +54,9 @@ async fn each_failure_of_the_model() {
         assert!(done["error"]["message"].as_str().unwrap().ends_with(". Nothing was uploaded."), "{done}");
         assert!(world.store.inner.keys().is_empty(), "{code}: nothing was uploaded");
         assert_eq!(world.provider.count(), expected, "{code}");
-        let shown = format!("{events:?} {}", world.chat_text("box"));
-        assert!(!shown.contains("sk-the"), "{code}: a key is shown or stored");
-        world.tell_figures().await;
+        let told = format!("{events:?} {}", world.chat_text("box"));
+        assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
+        world.send_metrics().await;
         assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
         // The conversation continues.
         world.provider.plan(Behaviour::Stream("Hello.".to_owned()));

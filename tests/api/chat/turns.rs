@@ -42,7 +42,7 @@ async fn a_message_becomes_a_model() {
         [message("user", "A box, 10 mm wide", None), message("assistant", "Here it is: a box.", Some(1))]
     );
     assert_eq!(talk.get("/api/projects").await.json()["projects"][0]["project_name"], "box");
-    world.tell_figures().await;
+    world.send_metrics().await;
     let left = world.chat_alarm("box").unwrap().since(world.clock.now());
     assert!(left.as_secs() > 3_600, "only the removal is due: {left:?}");
 }
