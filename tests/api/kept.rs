@@ -315,7 +315,7 @@ async fn what_the_object_still_holds_is_told_by_the_processing_status() {
     send(&world, "x = 2").await;
     world.store.always(None);
     let rows = world.get("/api/monitoring/projects/demo/processing-status").await.json();
-    assert_eq!(rows["versions"][0]["differences"], json!(["the object still has to deliver the script"]));
+    assert_eq!(rows["versions"][0]["differences"], json!(["the object has not delivered the script yet"]));
 }
 
 /// What the project's object answers to another user than open mode knows.
