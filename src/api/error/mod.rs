@@ -1,17 +1,15 @@
 //! Every error response: RFC 9457 `application/problem+json`. Codes and statuses are in `code`.
 
+mod refusal;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::code::Code;
-use crate::account::{AccountRefusal, TokenRefusal};
-use crate::chat::ChatRefusal;
-use crate::object::{CallError, SqlError};
-use crate::project::Refusal;
+use crate::api::code::Code;
 use contract::{RequestId, Version};
+use platform::Body;
 use platform::ConfigError;
-use platform::{Body, HttpError};
-use s3::{KeysEnded, S3Error, S3ErrorKind};
+use s3::KeysEnded;
 
 /// An error as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +66,12 @@ impl ApiError {
     }
 
     /// A parameter, header or field has a wrong value.
-    pub(super) fn invalid(field: &str, detail: impl Into<String>) -> Self {
+    pub(in crate::api) fn invalid(field: &str, detail: impl Into<String>) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(Code::InvalidParameter, detail) }
     }
 
     /// The body is not JSON, or not the JSON that the endpoint takes.
-    pub(super) fn json(text: &str, error: &serde_json::Error) -> Self {
+    pub(in crate::api) fn json(text: &str, error: &serde_json::Error) -> Self {
         // The parser reports some wrong types as syntax errors.
         let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         let code = if is_json { Code::InvalidBody } else { Code::InvalidJson };
@@ -84,46 +82,46 @@ impl ApiError {
     }
 
     /// One upload of a batch is not the expected JSON.
-    pub(super) fn invalid_body(problem: &str) -> Self {
+    pub(in crate::api) fn invalid_body(problem: &str) -> Self {
         Self::new(Code::InvalidBody, format!("The upload is not the expected JSON: {problem}"))
     }
 
-    pub(super) fn empty_script() -> Self {
+    pub(in crate::api) fn empty_script() -> Self {
         let detail = "The script is empty. Send the Python source as the body or in \"code\".";
         Self { field: Some("code".to_owned()), ..Self::new(Code::EmptyScript, detail) }
     }
 
-    pub(super) fn not_utf8(offset: usize) -> Self {
+    pub(in crate::api) fn not_utf8(offset: usize) -> Self {
         Self::new(Code::NotUtf8, format!("The body is not UTF-8: the byte at offset {offset} is invalid."))
     }
 
     /// The request presents no credential.
-    pub(super) fn unauthorized() -> Self {
+    pub(in crate::api) fn unauthorized() -> Self {
         let detail = "This endpoint needs a credential. Send Authorization: Bearer <token>, or sign in with a browser.";
         Self::new(Code::Unauthorized, detail)
     }
 
     /// The request to a runner endpoint presents no credential.
-    pub(super) fn runner_token_needed() -> Self {
+    pub(in crate::api) fn runner_token_needed() -> Self {
         Self::new(Code::Unauthorized, "This endpoint needs the header Authorization: Bearer <RUNNER_TOKEN>.")
     }
 
     /// The credential is wrong. `why` never repeats it.
-    pub(super) fn invalid_token(why: &str) -> Self {
+    pub(in crate::api) fn invalid_token(why: &str) -> Self {
         Self::new(Code::InvalidToken, format!("The credential is refused: {why}."))
     }
 
-    pub(super) fn insufficient_scope() -> Self {
+    pub(in crate::api) fn insufficient_scope() -> Self {
         let detail = "This token may only read. Use a token with the scope write.";
         Self::new(Code::InsufficientScope, detail)
     }
 
-    pub(super) fn admin_only() -> Self {
+    pub(in crate::api) fn admin_only() -> Self {
         let detail = "This endpoint is for admins. Use ADMIN_TOKEN or a token with the role admin.";
         Self::new(Code::AdminOnly, detail)
     }
 
-    pub(super) fn foreign_origin(origin: &str) -> Self {
+    pub(in crate::api) fn foreign_origin(origin: &str) -> Self {
         let origin: String = origin.chars().take(200).collect();
         let detail = format!(
             "A page of {origin:?} may not change anything or open a WebSocket here. Use a page of this service; an \
@@ -132,41 +130,29 @@ impl ApiError {
         Self::new(Code::ForeignOrigin, detail)
     }
 
-    pub(super) fn token_not_allowed() -> Self {
-        let detail = "An API token cannot create tokens, because they would outlive its revocation. Use a JSON Web Token \
-                      or ADMIN_TOKEN, or open a session (POST /api/session): its tokens end with the token that opened it.";
+    pub(in crate::api) fn token_not_allowed() -> Self {
+        let detail = "An API token cannot create tokens, because they would outlive its revocation. Use a JSON Web \
+                      Token or ADMIN_TOKEN, or open a session (POST /api/session): its tokens end with the token that \
+                      opened it.";
         Self::new(Code::TokenNotAllowed, detail)
     }
 
-    pub(super) fn session_not_allowed() -> Self {
+    pub(in crate::api) fn session_not_allowed() -> Self {
         let detail = "A session or a runner's token cannot open a session. Send Authorization: Bearer <JSON Web Token, \
                       API token or ADMIN_TOKEN>.";
         Self::new(Code::SessionNotAllowed, detail)
     }
 
     /// A user who is not an admin names another user.
-    pub(super) fn others_tokens() -> Self {
+    pub(in crate::api) fn others_tokens() -> Self {
         let detail = "Only an admin may list, create or revoke tokens of other users. Leave out user to use your own.";
         Self { field: Some("user".to_owned()), ..Self::new(Code::AdminOnly, detail) }
     }
 
-    pub(super) fn no_token(id: &str) -> Self {
+    pub(in crate::api) fn no_token(id: &str) -> Self {
         let id: String = id.chars().take(200).collect();
         let detail = format!("There is no API token {id:?}. It may have expired. GET /api/tokens lists your tokens.");
         Self::new(Code::TokenNotFound, detail)
-    }
-
-    /// The account refuses a new token.
-    pub(super) fn token_refusal(refusal: TokenRefusal) -> Self {
-        match refusal {
-            TokenRefusal::TooMany { most } => {
-                let detail = format!("The user has {most} API tokens, which is the maximum. Revoke one first.");
-                Self::new(Code::TooManyTokens, detail)
-            }
-            TokenRefusal::MakerGone => {
-                Self::invalid_token("it has just expired or been revoked, so nothing was created with it")
-            }
-        }
     }
 
     fn idempotency_key_reused() -> Self {
@@ -175,116 +161,116 @@ impl ApiError {
         Self::new(Code::IdempotencyKeyReused, detail)
     }
 
-    pub(super) fn loopback_only() -> Self {
+    pub(in crate::api) fn loopback_only() -> Self {
         let detail = "AUTH_MODE=open lets everybody in, so the service answers only on loopback hosts. Use 127.0.0.1, \
                       localhost or [::1].";
         Self::new(Code::LoopbackOnly, detail)
     }
 
-    pub(super) fn no_route(path: &str) -> Self {
+    pub(in crate::api) fn no_route(path: &str) -> Self {
         let path: String = path.chars().take(200).collect();
         Self::new(Code::NoRoute, format!("There is no endpoint {path}. GET /api lists all endpoints."))
     }
 
     /// The project does not exist or belongs to somebody else.
-    pub(super) fn no_project(name: &str) -> Self {
+    pub(in crate::api) fn no_project(name: &str) -> Self {
         Self::new(
             Code::ProjectNotFound,
             format!("There is no project {name:?}. GET /api/projects lists your projects."),
         )
     }
 
-    pub(super) fn no_version(project: &str, version: Version) -> Self {
+    pub(in crate::api) fn no_version(project: &str, version: Version) -> Self {
         let detail = format!(
             "The project {project} has no version {version}. GET /api/projects/{project}/scripts lists its versions."
         );
         Self::new(Code::VersionNotFound, detail)
     }
 
-    pub(super) fn no_script(version: Version, key: &str) -> Self {
+    pub(in crate::api) fn no_script(version: Version, key: &str) -> Self {
         let detail = format!("The script of version {version} is no longer in the bucket. Its key was {key}.");
         Self::new(Code::ScriptNotFound, detail)
     }
 
     /// Something in a project does not exist.
-    pub(super) fn not_found(code: Code, detail: impl Into<String>) -> Self {
+    pub(in crate::api) fn not_found(code: Code, detail: impl Into<String>) -> Self {
         Self::new(code, detail)
     }
 
     /// `allow` lists the methods that `path` takes.
-    pub(super) fn method(method: &str, path: &str, allow: String) -> Self {
+    pub(in crate::api) fn method(method: &str, path: &str, allow: String) -> Self {
         let path: String = path.chars().take(200).collect();
         let detail = format!("Method {method} is not allowed for {path}. Use {allow}.");
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
     }
 
     /// The body is larger than the endpoint takes.
-    pub(super) fn too_large(what: &str, limit: usize) -> Self {
+    pub(in crate::api) fn too_large(what: &str, limit: usize) -> Self {
         Self::new(Code::TooLarge, format!("The {what} is larger than {limit} bytes, which is the maximum."))
     }
 
     /// An object in the bucket is larger than a response may be.
-    pub(super) fn too_large_to_show(what: &str, limit: usize, key: &str) -> Self {
+    pub(in crate::api) fn too_large_to_show(what: &str, limit: usize, key: &str) -> Self {
         let detail = format!(
             "The {what} is larger than {limit} bytes, the maximum of a response. Read it from the bucket: {key}"
         );
         Self::new(Code::TooLarge, detail)
     }
 
-    pub(super) fn media_type(given: Option<&str>, wanted: &str) -> Self {
+    pub(in crate::api) fn media_type(given: Option<&str>, wanted: &str) -> Self {
         let given = given.map_or("no Content-Type".to_owned(), |given| format!("Content-Type {given:?}"));
         Self::new(Code::UnsupportedMediaType, format!("The request has {given}. Use {wanted}."))
     }
 
-    pub(super) fn upgrade_required() -> Self {
+    pub(in crate::api) fn upgrade_required() -> Self {
         let detail = "This endpoint is a WebSocket. Connect with a WebSocket client, which sends Upgrade: websocket.";
         Self::new(Code::UpgradeRequired, detail)
     }
 
-    pub(super) fn broken_body(cause: &str) -> Self {
+    pub(in crate::api) fn broken_body(cause: &str) -> Self {
         Self::new(Code::BrokenBody, format!("The request's body ended early: {cause}"))
     }
 
-    pub(super) fn config(error: &ConfigError) -> Self {
+    pub(in crate::api) fn config(error: &ConfigError) -> Self {
         Self::new(Code::BadConfiguration, format!("The Worker's configuration is wrong. {error}"))
     }
 
-    pub(super) fn auth_not_configured() -> Self {
+    pub(in crate::api) fn auth_not_configured() -> Self {
         let detail = "No authentication is configured on the Worker, so every caller is refused. Set ADMIN_TOKEN, \
                       AUTH_JWT_SECRET or AUTH_JWKS_URL, or AUTH_MODE=open for use on your own machine; see \
                       docs/authentication.md.";
         Self::new(Code::AuthNotConfigured, detail)
     }
 
-    pub(super) fn admin_not_configured() -> Self {
+    pub(in crate::api) fn admin_not_configured() -> Self {
         let detail = "Admin endpoints are closed. Set ADMIN_TOKEN, AUTH_JWT_SECRET or AUTH_JWKS_URL on the Worker; see \
                       docs/authentication.md.";
         Self::new(Code::AdminNotConfigured, detail)
     }
 
-    pub(super) fn runner_not_configured() -> Self {
+    pub(in crate::api) fn runner_not_configured() -> Self {
         let detail = "Runner endpoints are closed, because RUNNER_TOKEN is not set on the Worker. Runners work without \
                       them by polling the bucket.";
         Self::new(Code::RunnerNotConfigured, detail)
     }
 
-    pub(super) fn ai_not_configured() -> Self {
+    pub(in crate::api) fn ai_not_configured() -> Self {
         let detail = "No language model is configured. Set AI_BASE_URL, AI_API_KEY and AI_MODEL on the Worker; see \
                       docs/configuration.md. Uploads work without a model.";
         Self::new(Code::AiNotConfigured, detail)
     }
 
-    pub(super) fn keys_unavailable(cause: &str) -> Self {
+    pub(in crate::api) fn keys_unavailable(cause: &str) -> Self {
         let detail = format!("The token cannot be checked at the moment. Try again later. ({cause})");
         Self { retry_after: Some(KEYS_RETRY), ..Self::new(Code::KeysUnavailable, detail) }
     }
 
-    pub(super) fn bucket_unavailable(cause: &str) -> Self {
+    pub(in crate::api) fn bucket_unavailable(cause: &str) -> Self {
         let detail = format!("The bucket cannot be reached at the moment. Try again later. ({cause})");
         Self { retry_after: Some(BUCKET_RETRY), ..Self::new(Code::BucketUnavailable, detail) }
     }
 
-    pub(super) fn bucket_refuses(cause: &str) -> Self {
+    pub(in crate::api) fn bucket_refuses(cause: &str) -> Self {
         let detail = format!(
             "The bucket refuses the service. The operator has to check the AWS_* settings and the store. ({cause})"
         );
@@ -292,7 +278,7 @@ impl ApiError {
     }
 
     /// The keys that sign links have expired.
-    pub(super) fn keys_ended(error: &KeysEnded) -> Self {
+    pub(in crate::api) fn keys_ended(error: &KeysEnded) -> Self {
         let detail = format!(
             "No link can be signed: {error}. The operator has to renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
              AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION."
@@ -301,7 +287,7 @@ impl ApiError {
     }
 
     /// A part of the service failed.
-    pub(super) fn broken(cause: &str) -> Self {
+    pub(in crate::api) fn broken(cause: &str) -> Self {
         let detail = format!("A part of the service failed. Try again. ({cause})");
         Self { retry_after: Some(INTERNAL_RETRY), ..Self::new(Code::InternalUnavailable, detail) }
     }
@@ -315,11 +301,11 @@ impl ApiError {
         self.code.as_str()
     }
 
-    pub(super) fn status(&self) -> http::StatusCode {
+    pub(in crate::api) fn status(&self) -> http::StatusCode {
         self.code.status()
     }
 
-    pub(super) fn problem(&self, request_id: &RequestId) -> Problem {
+    pub(in crate::api) fn problem(&self, request_id: &RequestId) -> Problem {
         Problem {
             kind: "about:blank",
             title: self.status().canonical_reason().unwrap_or("Error"),
@@ -341,7 +327,7 @@ impl ApiError {
         }
     }
 
-    pub(super) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
+    pub(in crate::api) fn into_response(self, request_id: &RequestId) -> http::Response<Body> {
         // A `Problem` is always valid JSON.
         let problem = serde_json::to_vec(&self.problem(request_id)).unwrap_or_default();
         let mut response = http::Response::new(Body::full(problem));
@@ -362,119 +348,5 @@ impl ApiError {
             headers.insert("allow", allow);
         }
         response
-    }
-}
-
-impl ApiError {
-    /// The Project object refuses a request.
-    pub(super) fn refusal(refusal: Refusal, project: &str) -> Self {
-        match refusal {
-            Refusal::NameTaken => Self::new(
-                Code::NameTaken,
-                format!("The project name {project:?} belongs to somebody else. Choose another."),
-            ),
-            Refusal::NotFound => Self::no_project(project),
-            Refusal::NoMoreVersions => {
-                let detail = format!(
-                    "The project {project:?} has a version with the largest possible number, {}. Upload to another project.",
-                    Version::MAX
-                );
-                Self::new(Code::NoMoreVersions, detail)
-            }
-            Refusal::TooManyWatchers => {
-                let detail =
-                    "Too many clients are watching this project. Request its status from time to time instead.";
-                Self { retry_after: Some(OPERATOR_RETRY), ..Self::new(Code::TooManyWatchers, detail) }
-            }
-            Refusal::NoVersion(version) => Self::no_version(project, version),
-            Refusal::ScriptGone(version, key) => Self::no_script(version, &key),
-            Refusal::KeyReused => Self::idempotency_key_reused(),
-            Refusal::Moved(version, to) => {
-                let detail = format!(
-                    "Other software used the number {version} of {project} in the bucket for its own script. The uploaded \
-                     version is {to}."
-                );
-                Self::new(Code::Moved, detail)
-            }
-            Refusal::Finished(version, phase) => {
-                let detail = format!(
-                    "Version {version} of {project} has finished: it is {phase}. A finished version cannot change."
-                );
-                Self::new(Code::AlreadyFinished, detail)
-            }
-            Refusal::NotFinished(version, phase) => {
-                let detail =
-                    format!("Version {version} of {project} is {phase}. Only a finished version can run again.");
-                Self::new(Code::NotFinished, detail)
-            }
-            Refusal::NotRepeatable(why) => {
-                Self::new(Code::NotRepeatable, format!("The version cannot run again: {why}."))
-            }
-            // Only requests that change something are refused because of the bucket.
-            Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_done(),
-            Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause).nothing_done(),
-            Refusal::Unclear(cause) => {
-                let detail = "It is not known if the request took effect. The version's phase will show it.";
-                let unavailable = Self::bucket_unavailable(&cause);
-                Self { detail: format!("{} {detail}", unavailable.detail), ..unavailable }
-            }
-            Refusal::Broken(cause) => Self::broken(&cause),
-        }
-    }
-}
-
-impl ApiError {
-    /// The Chat object refuses a request.
-    pub(super) fn chat_refusal(refusal: ChatRefusal, project: &str) -> Self {
-        match refusal {
-            ChatRefusal::NameTaken => Self::refusal(Refusal::NameTaken, project),
-            ChatRefusal::NotFound => Self::no_project(project),
-            ChatRefusal::NoTurn(turn) => {
-                let detail =
-                    format!("You have no turn {turn} in the project {project:?}. Turns are deleted after a day.");
-                Self::new(Code::TurnNotFound, detail)
-            }
-            ChatRefusal::Busy(turn) => {
-                let detail = format!(
-                    "The turn {turn} of {project} has not ended. Follow it at /api/projects/{project}/chat/{turn}."
-                );
-                Self { retry_after: Some(CHAT_RETRY), ..Self::new(Code::ChatBusy, detail) }
-            }
-            ChatRefusal::KeyReused => Self::idempotency_key_reused(),
-            ChatRefusal::TooManyListeners => Self::refusal(Refusal::TooManyWatchers, project),
-            ChatRefusal::Broken(cause) => Self::broken(&cause),
-        }
-    }
-}
-
-impl From<HttpError> for ApiError {
-    fn from(error: HttpError) -> Self {
-        Self::broken(&error.to_string())
-    }
-}
-
-impl From<CallError<AccountRefusal>> for ApiError {
-    fn from(error: CallError<AccountRefusal>) -> Self {
-        match error {
-            CallError::Refused(AccountRefusal::Token(refusal)) => Self::token_refusal(refusal),
-            CallError::Refused(AccountRefusal::Storage(error)) => Self::broken(&error.to_string()),
-            CallError::Failed(error) => error.into(),
-        }
-    }
-}
-
-impl From<CallError<SqlError>> for ApiError {
-    fn from(error: CallError<SqlError>) -> Self {
-        Self::broken(&error.to_string())
-    }
-}
-
-impl From<S3Error> for ApiError {
-    fn from(error: S3Error) -> Self {
-        match error.kind() {
-            S3ErrorKind::Retry => Self::bucket_unavailable(&error.to_string()),
-            S3ErrorKind::Refused => Self::bucket_refuses(&error.to_string()),
-            S3ErrorKind::Object => Self::broken(&error.to_string()),
-        }
     }
 }
