@@ -30,12 +30,12 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     let path = stack.folder().join("engine.json");
     let mut python = Command::new("python3");
     python.arg(root().join("tests/bench/engine.py")).arg(&path).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let said = python.output().await.unwrap();
-    assert!(said.status.success(), "engine.py failed");
-    let figures: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let figure = |script: &str, name: &str| figures[script][name].as_f64().unwrap();
+    let output = python.output().await.unwrap();
+    assert!(output.status.success(), "engine.py failed");
+    let results: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let result = |script: &str, name: &str| results[script][name].as_f64().unwrap();
 
-    let (wall, own) = (figure("one_box", "one_slot_ms"), figure("one_box", "own_ms"));
+    let (wall, own) = (result("one_box", "one_slot_ms"), result("one_box", "own_ms"));
     table.row(Row {
         what: "engine overhead a job beyond FreeCAD's own work, one box".to_owned(),
         target: format!("≤ {OVERHEAD_MS} ms"),
@@ -45,7 +45,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
         met: Some(wall - own <= OVERHEAD_MS),
     });
     for (script, target) in RATES {
-        let (two_cold, engine) = (figure(script, "two_cold"), figure(script, "engine"));
+        let (two_cold, engine) = (result(script, "two_cold"), result(script, "engine"));
         table.row(Row {
             what: format!("jobs a minute on all cores, {script}"),
             target: format!("≥ {target} on 2 cores, ≥ {AGAINST_COLD} times"),
@@ -55,15 +55,15 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
             met: Some(engine >= target && engine / two_cold >= AGAINST_COLD),
         });
     }
-    let said = String::from_utf8(said.stdout).unwrap();
-    table.note(format!("The engine by itself (`make bench-engine`):\n\n```\n{said}```"));
+    let output = String::from_utf8(output.stdout).unwrap();
+    table.note(format!("The engine by itself (`make bench-engine`):\n\n```\n{output}```"));
 }
 
 /// The Worker as it is deployed.
 pub fn worker_size(table: &mut Table) {
     let gzipped = "cat build/index_bg.wasm build/index.js | gzip -9 | wc -c";
-    let said = std::process::Command::new("sh").args(["-c", gzipped]).current_dir(root()).output().unwrap();
-    let bytes: usize = String::from_utf8(said.stdout).unwrap().trim().parse().unwrap();
+    let output = std::process::Command::new("sh").args(["-c", gzipped]).current_dir(root()).output().unwrap();
+    let bytes: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     table.row(Row {
         what: "the Worker, gzipped".to_owned(),
         target: format!("≤ {WORKER_KB} KB"),

@@ -53,19 +53,19 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     }
     assert_eq!(signatures[0], signatures[1], "the two sign the same link differently");
 
-    let mut taken = [Vec::new(), Vec::new()];
+    let mut times = [Vec::new(), Vec::new()];
     for round in 0..many(12, 3) {
-        for (signer, taken) in SIGNERS.into_iter().zip(&mut taken) {
+        for (signer, times) in SIGNERS.into_iter().zip(&mut times) {
             // What is not signing comes off: an answer without a link in it.
             let empty = time(api, signer, 0).await;
             let full = time(api, signer, LINKS).await;
             // The first ones find nothing compiled.
             if round > 1 {
-                taken.push(full.saturating_sub(empty) / LINKS);
+                times.push(full.saturating_sub(empty) / LINKS);
             }
         }
     }
-    let [theirs, ours] = taken.map(|taken| median(taken).as_secs_f64() * 1e6);
+    let [theirs, ours] = times.map(|times| median(times).as_secs_f64() * 1e6);
     table.row(Row {
         what: "presigning a link inside workerd".to_owned(),
         target: "≥ 2 times faster".to_owned(),

@@ -8,14 +8,14 @@ use std::time::Duration;
 use contract::{Attempt, Key, MAX_ATTEMPTS, Outcome, ProjectId, Report, RunId, Sha256, Version};
 
 use crate::bucket::{Bucket, Change, Stored};
-use crate::life::Life;
+use crate::process::Process;
 
 pub type Job = (ProjectId, Version);
 
 /// One attempt, from its creation on.
-pub struct Held {
-    /// The life that holds it.
-    pub by: Rc<Life>,
+pub struct AttemptRecord {
+    /// The process that holds it.
+    pub by: Rc<Process>,
     pub run: RunId,
     written: Duration,
     /// The longest that its holder was silent.
@@ -30,12 +30,12 @@ pub struct Held {
 pub struct Ledger {
     /// The least silence after which an attempt may be taken over.
     least_silence: Duration,
-    pub attempts: BTreeMap<(Job, u32), Held>,
+    pub attempts: BTreeMap<(Job, u32), AttemptRecord>,
     pub reports: BTreeMap<Job, Report>,
     /// How often each version's script was begun.
     pub runs: BTreeMap<Job, u32>,
-    /// Versions under which an engine failed while it had the script, and in which life.
-    pub excused: BTreeSet<(Job, String)>,
+    /// Versions under which an engine failed while it had the script, and in which process.
+    pub engine_failures: BTreeSet<(Job, String)>,
     pub takeovers: u64,
     /// Reports of attempts that came second.
     pub commits_lost: u64,
@@ -55,7 +55,7 @@ impl Ledger {
             attempts: BTreeMap::new(),
             reports: BTreeMap::new(),
             runs: BTreeMap::new(),
-            excused: BTreeSet::new(),
+            engine_failures: BTreeSet::new(),
             takeovers: 0,
             commits_lost: 0,
             violations: Vec::new(),
@@ -68,42 +68,42 @@ impl Ledger {
         self.violations.push(what);
     }
 
-    /// Takes in what a request of `life` has just changed.
-    pub fn observe(&mut self, change: &Change, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+    /// Takes in what a request of `process` has just changed.
+    pub fn observe(&mut self, change: &Change, process: &Rc<Process>, bucket: &Bucket, now: Duration) {
         let Ok(key) = change.key.parse() else {
-            return self.violation(format!("{} wrote {}, which is no key", life.name, change.key));
+            return self.violation(format!("{} wrote {}, which is no key", process.name, change.key));
         };
         match (&key, &change.before, &change.after) {
             (Key::Script(..), Some(_), _) => {
-                self.violation(format!("{} changed or removed the script {}", life.name, change.key));
+                self.violation(format!("{} changed or removed the script {}", process.name, change.key));
             }
             (Key::Ticket(project, version), Some(_), None)
                 if !self.reports.contains_key(&(project.clone(), *version)) =>
             {
-                self.violation(format!("{} removed {} before there was a report", life.name, change.key));
+                self.violation(format!("{} removed {} before there was a report", process.name, change.key));
             }
             (Key::Attempt(project, version, k), before, after) => {
-                self.attempt((project.clone(), *version), *k, (before, after), life, bucket, now);
+                self.attempt((project.clone(), *version), *k, (before, after), process, bucket, now);
             }
             (Key::Done(project, version), None, Some(after)) => {
                 self.report((project.clone(), *version), after, bucket);
             }
             (Key::Done(..), Some(_), _) => {
-                self.violation(format!("{} changed or removed the report {}", life.name, change.key));
+                self.violation(format!("{} changed or removed the report {}", process.name, change.key));
             }
             (Key::Output(project, version, ..), Some(before), after) => self.file(
                 &(project.clone(), *version),
                 change,
                 after.as_ref().is_some_and(|after| after.bytes == before.bytes),
-                life,
+                process,
             ),
             (Key::Log(project, _), Some(_), None) => {
                 let of_project = self.reports.iter().filter(|(job, _)| job.0 == *project);
                 if of_project.into_iter().any(|(_, report)| report.log.as_ref() == Some(&change.key)) {
-                    self.violation(format!("{} removed the log {}", life.name, change.key));
+                    self.violation(format!("{} removed the log {}", process.name, change.key));
                 }
             }
-            (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", life.name, change.key)),
+            (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", process.name, change.key)),
             _ => {}
         }
         self.note_state(&key, change);
@@ -114,7 +114,7 @@ impl Ledger {
         job: Job,
         k: u32,
         (before, after): (&Option<Stored>, &Option<Stored>),
-        life: &Rc<Life>,
+        process: &Rc<Process>,
         bucket: &Bucket,
         now: Duration,
     ) {
@@ -123,13 +123,13 @@ impl Ledger {
         match (before, after) {
             (None, Some(after)) => {
                 let Ok(body) = serde_json::from_slice::<Attempt>(&after.bytes) else {
-                    return self.violation(format!("{} created {name} empty", life.name));
+                    return self.violation(format!("{} created {name} empty", process.name));
                 };
                 if !is_done && k > 1 {
-                    self.takeover(&job, k, life, bucket, now);
+                    self.takeover(&job, k, process, bucket, now);
                 }
-                let held = Held {
-                    by: life.clone(),
+                let held = AttemptRecord {
+                    by: process.clone(),
                     run: body.run,
                     written: now,
                     longest_silence: Duration::ZERO,
@@ -143,24 +143,24 @@ impl Ledger {
                 let Some(held) = self.attempts.get_mut(&(job, k)) else { return };
                 held.longest_silence = held.longest_silence.max(now - held.written);
                 (held.written, held.released) = (now, after.bytes.is_empty());
-                if !Rc::ptr_eq(&held.by, life) {
-                    let what = format!("{} rewrote {name}, which is {}'s", life.name, held.by.name);
+                if !Rc::ptr_eq(&held.by, process) {
+                    let what = format!("{} rewrote {name}, which is {}'s", process.name, held.by.name);
                     self.violations.push(what);
                 }
             }
             (Some(_), None) if !is_done => {
-                self.violation(format!("{} removed {name} before there was a report", life.name));
+                self.violation(format!("{} removed {name} before there was a report", process.name));
             }
             _ => {}
         }
     }
 
     /// A version is run again only when its holder gave it back or was silent for the lease.
-    fn takeover(&mut self, job: &Job, k: u32, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+    fn takeover(&mut self, job: &Job, k: u32, process: &Rc<Process>, bucket: &Bucket, now: Duration) {
         let before = Key::Attempt(job.0.clone(), job.1, k - 1).to_string();
         let name = format!("attempt {k} of {} v{}", job.0, job.1);
         if !bucket.objects.contains_key(&before) {
-            return self.violation(format!("{} created {name}, and there is none before it", life.name));
+            return self.violation(format!("{} created {name}, and there is none before it", process.name));
         }
         let Some(held) = self.attempts.get(&(job.clone(), k - 1)) else { return };
         if !held.released {
@@ -168,12 +168,15 @@ impl Ledger {
             self.takeovers += 1;
             if silence < self.least_silence {
                 let (by, seconds) = (held.by.name.clone(), silence.as_secs_f64());
-                self.violation(format!("{} created {name}; {by} before it was silent for {seconds} s only", life.name));
+                self.violation(format!(
+                    "{} created {name}; {by} before it was silent for {seconds} s only",
+                    process.name
+                ));
             }
         }
         let died = self.died(job);
         if died > MAX_ATTEMPTS as usize {
-            self.violation(format!("{} created {name} after {died} that died", life.name));
+            self.violation(format!("{} created {name} after {died} that died", process.name));
         }
     }
 
@@ -189,7 +192,7 @@ impl Ledger {
         let reporter = self.reports.get(job).and_then(|report| report.run.clone());
         let died = of_job.filter(|(_, held)| !held.released && Some(&held.run) != reporter.as_ref());
         died.filter(|(_, held)| {
-            !held.by.was_struck.get() && !self.excused.contains(&(job.clone(), held.by.name.clone()))
+            !held.by.was_disturbed.get() && !self.engine_failures.contains(&(job.clone(), held.by.name.clone()))
         })
         .count()
     }
@@ -265,35 +268,36 @@ impl Ledger {
     }
 
     /// A file was written over or removed.
-    fn file(&mut self, job: &Job, change: &Change, is_same: bool, life: &Rc<Life>) {
+    fn file(&mut self, job: &Job, change: &Change, is_same: bool, process: &Rc<Process>) {
         if change.after.is_some() && !is_same {
-            self.violation(format!("{} wrote over {}", life.name, change.key));
+            self.violation(format!("{} wrote over {}", process.name, change.key));
         }
         // Before there is a report only the attempt itself knows that it does not need its files.
-        let is_own =
-            || self.attempts.values().any(|held| Rc::ptr_eq(&held.by, life) && change.key.contains(held.run.as_str()));
+        let is_own = || {
+            self.attempts.values().any(|held| Rc::ptr_eq(&held.by, process) && change.key.contains(held.run.as_str()))
+        };
         let may_go = match self.reports.get(job) {
             Some(report) => report.files.iter().all(|file| file.key != change.key),
             None => is_own(),
         };
         if change.after.is_none() && !may_go {
-            self.violation(format!("{} removed {}", life.name, change.key));
+            self.violation(format!("{} removed {}", process.name, change.key));
         }
     }
 
     /// An engine begins with a script.
-    pub fn begins(&mut self, job: &Job, life: &Rc<Life>) {
+    pub fn script_started(&mut self, job: &Job, process: &Rc<Process>) {
         *self.runs.entry(job.clone()).or_default() += 1;
         let mut of_job = self.attempts.range_mut((job.clone(), 0)..=(job.clone(), u32::MAX)).rev();
-        let Some((_, held)) = of_job.find(|(_, held)| Rc::ptr_eq(&held.by, life)) else {
-            return self.violation(format!("{} runs {} v{} and does not hold it", life.name, job.0, job.1));
+        let Some((_, held)) = of_job.find(|(_, held)| Rc::ptr_eq(&held.by, process)) else {
+            return self.violation(format!("{} runs {} v{} and does not hold it", process.name, job.0, job.1));
         };
         let (is_again, is_late) = (std::mem::replace(&mut held.began, true), held.created_after_report);
         if is_again {
-            self.violation(format!("{} runs {} v{} twice in one attempt", life.name, job.0, job.1));
+            self.violation(format!("{} runs {} v{} twice in one attempt", process.name, job.0, job.1));
         }
         if is_late {
-            self.violation(format!("{} runs {} v{}, which has its report", life.name, job.0, job.1));
+            self.violation(format!("{} runs {} v{}, which has its report", process.name, job.0, job.1));
         }
     }
 

@@ -8,7 +8,7 @@
 //!
 //! - `chance`: all chance, from the seed
 //! - `weather`: what goes wrong
-//! - `life`: processes that die and stand still
+//! - `process`: processes that die and stand still
 //! - `bucket`: the store
 //! - `line`: the network to it
 //! - `ledger`: what may happen to the bucket, checked with each change
@@ -19,14 +19,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod bench;
 mod bucket;
 mod chance;
+mod fake_engine;
 mod ledger;
-mod life;
-mod line;
+mod network;
 mod objects;
 mod people;
+mod process;
 mod runners;
 mod schedule;
 mod weather;
@@ -43,26 +43,26 @@ use world::Defect;
 const SCHEDULES: u64 = if cfg!(debug_assertions) { 20 } else { 400 };
 
 /// How many times that a soak runs.
-const SOAK: u64 = 50;
+const SOAK_FACTOR: u64 = 50;
 
 /// How many schedules are enough to find a defect.
-const ENOUGH: u64 = 60;
+const DEFECT_SCHEDULES: u64 = 60;
 
 /// How many schedules this process has begun; the guard lets one run at a time. Tokio's choice among the branches of a
 /// `select!` follows from how many runtimes the process has had, which no setting changes; so that is the seed too.
-static BEGUN: Mutex<u64> = Mutex::new(0);
+static STARTED: Mutex<u64> = Mutex::new(0);
 
 /// Runs the next schedule.
-fn next(defect: Defect) -> (u64, Outcomes) {
-    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+fn run_next(defect: Defect) -> (u64, Outcomes) {
+    let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = *begun;
     *begun += 1;
     (seed, schedule::run(seed, defect))
 }
 
 /// Runs the schedule of `seed` as it ran in the process that told of it.
-fn again(seed: u64, defect: Defect) -> Outcomes {
-    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+fn repeat(seed: u64, defect: Defect) -> Outcomes {
+    let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(*begun <= seed, "only in a process that has not come so far");
     for _ in *begun..seed {
         // What a schedule takes: one for its runtime, one for its thread.
@@ -77,19 +77,19 @@ fn again(seed: u64, defect: Defect) -> Outcomes {
 #[test]
 fn every_schedule_keeps_the_promises() {
     if let Some(seed) = std::env::var("PARTWRIGHT_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        let outcomes = again(seed, Defect::None);
-        println!("{}\n{}", outcomes.trace, told(&outcomes.counted));
+        let outcomes = repeat(seed, Defect::None);
+        println!("{}\n{}", outcomes.trace, summary(&outcomes.counted));
         assert_eq!(outcomes.violations, [""; 0]);
         return;
     }
     let soak = std::env::var_os("PARTWRIGHT_SOAK").is_some();
-    let schedules = if soak { SCHEDULES * SOAK } else { SCHEDULES };
+    let schedules = if soak { SCHEDULES * SOAK_FACTOR } else { SCHEDULES };
     let mut states = HashSet::new();
     let mut climates: BTreeMap<String, u64> = BTreeMap::new();
     let mut counted: Vec<(&'static str, u64)> = Vec::new();
     let mut failed = Vec::new();
     for _ in 0..schedules {
-        let (seed, outcomes) = next(Defect::None);
+        let (seed, outcomes) = run_next(Defect::None);
         if let Some(what) = outcomes.violations.first() {
             if failed.is_empty() {
                 println!("{}", outcomes.trace);
@@ -110,17 +110,17 @@ fn every_schedule_keeps_the_promises() {
         }
     }
     println!("{schedules} schedules {climates:?}; {} states of the bucket", states.len());
-    println!("{}", told(&counted));
+    println!("{}", summary(&counted));
     assert_eq!(failed, [""; 0]);
 }
 
-fn told(counted: &[(&str, u64)]) -> String {
+fn summary(counted: &[(&str, u64)]) -> String {
     counted.iter().map(|(name, sum)| format!("{sum} {name}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A check that cannot fail proves nothing.
 #[test]
-fn every_defect_put_in_on_purpose_is_found() {
+fn every_planted_defect_is_found() {
     for defect in [
         Defect::StoreIgnoresConditions,
         Defect::ReportWithoutCondition,
@@ -129,25 +129,25 @@ fn every_defect_put_in_on_purpose_is_found() {
         Defect::BlindToReports,
         Defect::ForgetfulObject,
     ] {
-        let found = (1..=ENOUGH).find_map(|number| {
-            let (_, outcomes) = next(defect);
+        let found = (1..=DEFECT_SCHEDULES).find_map(|number| {
+            let (_, outcomes) = run_next(defect);
             outcomes.violations.first().map(|what| format!("in schedule {number}: {what}"))
         });
         println!("{defect:?}: found {}", found.as_deref().unwrap_or("never"));
-        assert!(found.is_some(), "{defect:?} was not found in {ENOUGH} schedules");
+        assert!(found.is_some(), "{defect:?} was not found in {DEFECT_SCHEDULES} schedules");
     }
 }
 
 #[test]
-fn a_seed_tells_all_of_a_schedule() {
-    let (seed, outcomes) = next(Defect::None);
-    let (later, outcomes_later) = next(Defect::None);
+fn a_seed_repeats_a_schedule() {
+    let (seed, outcomes) = run_next(Defect::None);
+    let (later, outcomes_later) = run_next(Defect::None);
     for (seed, outcomes) in [(seed, outcomes), (later, outcomes_later)] {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "every_schedule_keeps_the_promises", "--nocapture"]);
         let output = command.env("PARTWRIGHT_SEED", seed.to_string()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains(&told(&outcomes.counted)), "seed {seed}: {:?}\n{said}", outcomes.counted);
-        assert!(said.contains(&outcomes.trace), "seed {seed}:\n{}\n{said}", outcomes.trace);
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.contains(&summary(&outcomes.counted)), "seed {seed}: {:?}\n{output}", outcomes.counted);
+        assert!(output.contains(&outcomes.trace), "seed {seed}:\n{}\n{output}", outcomes.trace);
     }
 }

@@ -21,9 +21,9 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::chance::{permille, pick, seconds};
-use crate::life::Life;
-use crate::line::Line;
+use crate::network::Network;
 use crate::people::EVERY_VERSION;
+use crate::process::Process;
 use crate::sqlite::Sqlite;
 use crate::world::{Defect, World};
 
@@ -44,8 +44,8 @@ pub struct Project {
 
 /// One instance: what it keeps in memory.
 struct Instance {
-    life: Rc<Life>,
-    line: Line,
+    process: Rc<Process>,
+    network: Network,
     memory: Memory,
 }
 
@@ -64,9 +64,9 @@ impl Alarm for AlarmCell {
 }
 
 /// The other objects: an account that lists what it is told, a fleet that calls the store fit. They fail now and then.
-struct Others<'w>(&'w World);
+struct OtherObjects<'w>(&'w World);
 
-impl Objects for Others<'_> {
+impl Objects for OtherObjects<'_> {
     fn send(
         &self,
         object: &ObjectName,
@@ -148,7 +148,7 @@ impl Project {
     }
 
     /// Rings the alarm when it is due, for ever.
-    pub async fn ring(self: Rc<Self>) {
+    pub async fn run_alarm(self: Rc<Self>) {
         loop {
             let now = self.world.clock.now();
             match self.alarm.at.get() {
@@ -175,44 +175,44 @@ impl Project {
     }
 
     /// Evicts it now and then, for as long as there is trouble.
-    pub async fn trouble(self: Rc<Self>) {
+    pub async fn disturb(self: Rc<Self>) {
         loop {
             sleep(seconds(1, 60)).await;
             if self.world.weather.is_over.get() {
                 return;
             }
-            let life = self.instance.borrow().life.clone();
-            self.world.note(&life.name, "is evicted");
-            life.kill();
+            let process = self.instance.borrow().process.clone();
+            self.world.note(&process.name, "is evicted");
+            process.kill();
         }
     }
 
     /// Whatever it suffers ends.
     pub fn heal(&self) {
-        self.instance.borrow().life.resume();
+        self.instance.borrow().process.resume();
     }
 
     async fn on_instance<T>(&self, what: impl AsyncFnOnce(ProjectObject<'_>) -> T) -> Option<T> {
         let instance = self.living();
         let sql = self.sql.borrow().clone();
         let _busy = Busy::new(&self.busy);
-        let others = Others(&self.world);
+        let others = OtherObjects(&self.world);
         let object = ProjectObject::new(
             (&*sql, &self.alarm, &NoSockets),
-            (&instance.line, &self.world.clock),
+            (&instance.network, &self.world.clock),
             &others,
             &self.world.settings,
             &instance.memory,
         );
-        instance.life.live(what(object)).await
+        instance.process.run(what(object)).await
     }
 
     /// The present instance; a fresh one after an eviction.
     fn living(&self) -> Rc<Instance> {
         let present = self.instance.borrow().clone();
-        if !present.life.is_dead() {
+        if !present.process.is_dead() {
             // A Worker does not stand still: the platform ends it.
-            present.life.resume();
+            present.process.resume();
             return present;
         }
         let counts = &self.world.counts;
@@ -260,9 +260,9 @@ impl Project {
 
 impl Instance {
     fn new(world: &Rc<World>, id: &ProjectId, number: u64) -> Self {
-        let life = Life::new(format!("object {id}#{number}"));
-        let line = Line { world: world.clone(), life: life.clone() };
-        Self { life, line, memory: Memory::default() }
+        let process = Process::new(format!("object {id}#{number}"));
+        let network = Network { world: world.clone(), process: process.clone() };
+        Self { process, network, memory: Memory::default() }
     }
 }
 

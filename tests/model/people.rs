@@ -14,12 +14,12 @@ use partwright::project::{
 use s3::{Client, PutOptions};
 use tokio::time::sleep;
 
-use crate::bench::POISON;
 use crate::chance::{below, millis, permille, pick, seconds};
+use crate::fake_engine::POISON;
 use crate::ledger::Job;
-use crate::life::Life;
-use crate::line::Line;
+use crate::network::Network;
 use crate::objects::Project;
+use crate::process::Process;
 use crate::runners::Runner;
 use crate::world::World;
 
@@ -29,7 +29,7 @@ pub const EVERY_VERSION: ListVersions = ListVersions { before: None, limit: 1_00
 /// What people were told.
 pub struct People {
     world: Rc<World>,
-    line: Line,
+    network: Network,
     scripts: Cell<u64>,
     /// Versions that were accepted.
     pub accepted: RefCell<BTreeMap<Job, Accepted>>,
@@ -50,10 +50,10 @@ pub enum Accepted {
 
 impl People {
     pub fn new(world: &Rc<World>) -> Rc<Self> {
-        let line = Line { world: world.clone(), life: Life::new("somebody".to_owned()) };
+        let network = Network { world: world.clone(), process: Process::new("somebody".to_owned()) };
         Rc::new(Self {
             world: world.clone(),
-            line,
+            network,
             scripts: Cell::default(),
             accepted: RefCell::default(),
             refused: RefCell::default(),
@@ -76,10 +76,10 @@ impl People {
             let script = NewScript { code: code.clone(), metadata: None, origin: Origin::Upload, parent: None };
             let key = permille(500).then(|| RequestId::random().as_str().parse().expect("hex digits are visible"));
             let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
-            let mut left = if idempotency.is_some() { 1 + below(4) } else { 1 };
+            let mut tries_left = if idempotency.is_some() { 1 + below(4) } else { 1 };
             let mut was_refused = false;
-            while left > 0 {
-                left -= 1;
+            while tries_left > 0 {
+                tries_left -= 1;
                 let request =
                     UploadScript { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
                 was_refused = self.try_upload(&project, request, Accepted::Script(code.clone())).await;
@@ -184,7 +184,7 @@ impl People {
     }
 
     /// Says this and that to the object and to the runners, for as long as there is trouble; hints decide nothing.
-    pub async fn gossip(self: Rc<Self>, project: Rc<Project>, runners: Vec<Rc<Runner>>) {
+    pub async fn send_false_hints(self: Rc<Self>, project: Rc<Project>, runners: Vec<Rc<Runner>>) {
         while !self.world.weather.is_over.get() {
             sleep(seconds(0, 15)).await;
             runners.iter().for_each(|runner| runner.wake());
@@ -198,11 +198,11 @@ impl People {
     }
 
     fn client(&self) -> Client<'_> {
-        Client::new(&self.line, &self.world.clock, &self.world.settings)
+        Client::new(&self.network, &self.world.clock, &self.world.settings)
     }
 
     /// How many of `most` something happens; often not at all.
-    pub fn some(most: u64) -> u64 {
+    pub fn up_to(most: u64) -> u64 {
         if permille(400) { 0 } else { below(most + 1) }
     }
 }

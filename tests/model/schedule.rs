@@ -101,26 +101,26 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
     for runner in &runners {
         spawn_local(runner.clone().run());
         if climate.has_deaths() {
-            spawn_local(runner.clone().trouble());
+            spawn_local(runner.clone().disturb());
         }
     }
     // Outages alone take long to do harm: five attempts would have to fail of them.
     let length = if climate == Climate::Outages { seconds(60, 600) } else { seconds(10, 120) };
     let mut busy = Vec::new();
     for project in &projects {
-        spawn_local(project.clone().ring());
+        spawn_local(project.clone().run_alarm());
         if climate.has_deaths() {
-            spawn_local(project.clone().trouble());
+            spawn_local(project.clone().disturb());
         }
         spawn_local(people.clone().read(project.clone()));
-        spawn_local(people.clone().gossip(project.clone(), runners.clone()));
+        spawn_local(people.clone().send_false_hints(project.clone(), runners.clone()));
         let pace = 1 + below(20);
         for _ in 0..1 + below(3) {
             busy.push(spawn_local(people.clone().upload(project.clone(), below(5), pace)));
         }
-        busy.push(spawn_local(people.clone().cancel(project.clone(), People::some(4), pace * 2)));
-        busy.push(spawn_local(people.clone().retry(project.clone(), People::some(3), pace * 2)));
-        busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::some(3), pace * 2)));
+        busy.push(spawn_local(people.clone().cancel(project.clone(), People::up_to(4), pace * 2)));
+        busy.push(spawn_local(people.clone().retry(project.clone(), People::up_to(3), pace * 2)));
+        busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::up_to(3), pace * 2)));
     }
     if climate.has_outages() {
         spawn_local(outages(world.clone()));
@@ -134,15 +134,15 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
     let mut quiet = 0;
     while quiet < 12 && world.ledger.borrow().violations.is_empty() {
         if world.clock.monotonic() > length + UNTIL_QUIET {
-            let left = what_is_open(&world, &projects).join(", ");
-            return world.ledger.borrow_mut().violation(format!("it does not become quiet: {left}"));
+            let open = unsettled(&world, &projects).join(", ");
+            return world.ledger.borrow_mut().violation(format!("it does not become quiet: {open}"));
         }
         runners.iter().for_each(|runner| runner.heal());
         sleep(Duration::from_secs(1)).await;
-        let is_quiet = busy.iter().all(|task| task.is_finished()) && what_is_open(&world, &projects).is_empty();
+        let is_quiet = busy.iter().all(|task| task.is_finished()) && unsettled(&world, &projects).is_empty();
         quiet = if is_quiet { quiet + 1 } else { 0 };
     }
-    reckon(&world, &projects, &people).await;
+    verify(&world, &projects, &people).await;
 }
 
 /// The store is away now and then, for as long as there is trouble.
@@ -165,7 +165,7 @@ async fn outages(world: Rc<World>) {
 }
 
 /// What is not settled yet.
-fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
+fn unsettled(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
     let bucket = world.bucket.borrow();
     let mut open: Vec<String> = bucket.objects.keys().filter(|key| key.starts_with(prefix::PENDING)).cloned().collect();
     open.extend(bucket.objects.keys().filter_map(|key| match key.parse() {
@@ -178,7 +178,7 @@ fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
     open.extend(
         projects.iter().filter(|project| !project.is_quiet()).map(|project| format!("the object {}", project.id)),
     );
-    open.extend((world.strays.get() > 0).then(|| "requests on their way".to_owned()));
+    open.extend((world.in_flight.get() > 0).then(|| "requests on their way".to_owned()));
     open.extend(orphans(world));
     open
 }
@@ -228,7 +228,7 @@ fn sent_twice(world: &World, people: &People) -> Vec<String> {
 }
 
 /// All is quiet: is everything that was promised there, once, and told as it is?
-async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
+async fn verify(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
     let mut wrong = Vec::new();
     let jobs: Vec<_> = world.reports().keys().cloned().collect();
     for job in &jobs {
@@ -250,7 +250,7 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
                 wrong.push(format!("{name} is told with another report"));
             }
         }
-        if !world.weather.climate.has_bad_lines() {
+        if !world.weather.climate.has_bad_network() {
             // A copy that comes late may lie there until the next version.
             wrong.extend(flat_path(&bucket, project, &versions));
         }

@@ -15,7 +15,7 @@ pub enum Climate {
     /// Processes die and stand still; the network is perfect.
     Deaths,
     /// Requests and answers are lost, late, doubled, refused for a moment.
-    Lines,
+    Network,
     /// All of it.
     Storm,
 }
@@ -26,7 +26,7 @@ impl Climate {
             Self::Calm,
             Self::Outages,
             Self::Deaths,
-            Self::Lines,
+            Self::Network,
             Self::Storm,
             Self::Storm,
             Self::Storm,
@@ -42,8 +42,8 @@ impl Climate {
         matches!(self, Self::Outages | Self::Storm)
     }
 
-    pub fn has_bad_lines(self) -> bool {
-        matches!(self, Self::Lines | Self::Storm)
+    pub fn has_bad_network(self) -> bool {
+        matches!(self, Self::Network | Self::Storm)
     }
 }
 
@@ -106,8 +106,8 @@ pub struct Journey {
 pub struct Weather {
     pub climate: Climate,
     /// In a thousand requests.
-    bad_lines: u64,
-    slow_lines: u64,
+    faulty_requests: u64,
+    slow_requests: u64,
     blows: u64,
     pub outage: Cell<Option<Outage>>,
     /// All trouble has ended.
@@ -119,8 +119,8 @@ impl Weather {
         let how_bad = |is: bool, among: &[u64]| if is { pick(among) } else { 0 };
         Self {
             climate,
-            bad_lines: how_bad(climate.has_bad_lines(), &[10, 50, 150, 350]),
-            slow_lines: how_bad(climate.has_bad_lines(), &[0, 20, 100]),
+            faulty_requests: how_bad(climate.has_bad_network(), &[10, 50, 150, 350]),
+            slow_requests: how_bad(climate.has_bad_network(), &[0, 20, 100]),
             blows: how_bad(climate.has_deaths(), &[0, 1, 5, 20]),
             outage: Cell::new(None),
             is_over: Cell::new(false),
@@ -137,14 +137,14 @@ impl Weather {
         if permille(self.blows * if writes { 4 } else { 1 }) {
             journey.blow = pick(&[Blow::AtSending, Blow::AtServing, Blow::AtServing, Blow::Suspended]);
         }
-        if permille(self.slow_lines) {
+        if permille(self.slow_requests) {
             // Some arrive long after their sender gave up.
             journey.there = pick(&[millis(100, 3_000), seconds(1, 12), seconds(5, 45)]);
         }
-        if permille(self.slow_lines) {
+        if permille(self.slow_requests) {
             journey.back = pick(&[millis(100, 3_000), seconds(1, 12)]);
         }
-        if permille(self.bad_lines) {
+        if permille(self.faulty_requests) {
             let heard = below(3) > 0;
             match below(7) {
                 0 => journey.fate = Fate::Lost { heard },

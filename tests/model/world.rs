@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use crate::bucket::{self, Bucket};
 use crate::chance;
 use crate::ledger::{Job, Ledger};
-use crate::life::Life;
-use crate::line::key_of;
+use crate::network::key_of;
+use crate::process::Process;
 use crate::weather::{Climate, Weather};
 
 /// A defect put in on purpose: the model must find it, or it would prove nothing.
@@ -40,10 +40,10 @@ pub enum Defect {
 }
 
 /// How many events a trace shows; all of them where one schedule is run again.
-const TRACE: usize = 200;
+const TRACE_LINES: usize = 200;
 
 /// When every schedule begins, since 1970: 14 November 2023.
-const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
+const START_TIME: Duration = Duration::from_secs(1_700_000_000);
 
 /// What was counted.
 #[derive(Default)]
@@ -65,7 +65,7 @@ pub struct World {
     pub ledger: RefCell<Ledger>,
     pub counts: Counts,
     /// Requests that are on their way for long.
-    pub strays: Rc<Cell<u64>>,
+    pub in_flight: Rc<Cell<u64>>,
     pub clock: ModelClock,
     /// How the library reaches the bucket.
     pub settings: s3::Bucket,
@@ -86,39 +86,39 @@ impl World {
             weather: Weather::draw(climate),
             ledger: RefCell::new(Ledger::new(poll, lease)),
             counts: Counts::default(),
-            strays: Rc::default(),
+            in_flight: Rc::default(),
             clock: ModelClock { started: Instant::now() },
             settings: s3::Bucket::from_settings(&bucket::setting).expect("they are complete"),
             defect,
             trace: RefCell::default(),
-            longest_trace: if std::env::var_os("PARTWRIGHT_SEED").is_some() { usize::MAX } else { TRACE },
+            longest_trace: if std::env::var_os("PARTWRIGHT_SEED").is_some() { usize::MAX } else { TRACE_LINES },
         });
         world.clock.monotonic();
         world
     }
 
     /// Serves a request that has come to the store.
-    pub fn serve(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+    pub fn serve(&self, process: &Rc<Process>, request: &Request<Bytes>) -> Response<Bytes> {
         let of_report = key_of(request).starts_with("processed/");
         match (self.defect, request.method()) {
             (Defect::BlindToReports, &Method::HEAD) if of_report => return bucket::answer(404, ""),
             (Defect::ReportWithoutCondition, &Method::PUT) if of_report => {
                 let mut request = request.clone();
                 request.headers_mut().remove("if-none-match");
-                return self.apply(life, &request);
+                return self.apply(process, &request);
             }
             (Defect::TidyUpBeforeCommit, &Method::PUT) if of_report => {
                 if let Ok(Key::Done(project, version)) = key_of(request).parse() {
                     let ticket = format!("http://store.test:9000/models/{}", Key::Ticket(project, version));
-                    self.apply(life, &Request::delete(ticket).body(Bytes::new()).expect("a request of ours"));
+                    self.apply(process, &Request::delete(ticket).body(Bytes::new()).expect("a request of ours"));
                 }
             }
             _ => {}
         }
-        self.apply(life, request)
+        self.apply(process, request)
     }
 
-    fn apply(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+    fn apply(&self, process: &Rc<Process>, request: &Request<Bytes>) -> Response<Bytes> {
         let now = self.clock.now();
         let (response, change) = self.bucket.borrow_mut().serve(request, now);
         if matches!(*request.method(), Method::PUT | Method::DELETE) && !key_of(request).starts_with("probe/") {
@@ -130,7 +130,7 @@ impl World {
                 ""
             };
             let status = response.status().as_u16();
-            self.note(&life.name, &format!("{} {}{condition}: {status}", request.method(), key_of(request)));
+            self.note(&process.name, &format!("{} {}{condition}: {status}", request.method(), key_of(request)));
         }
         if response.status() == 412
             && let Ok(Key::Done(project, version)) = key_of(request).parse()
@@ -138,7 +138,7 @@ impl World {
             self.ledger.borrow_mut().lost_commit(&(project, version), request.body());
         }
         if let Some(change) = change {
-            self.ledger.borrow_mut().observe(&change, life, &self.bucket.borrow(), self.clock.monotonic());
+            self.ledger.borrow_mut().observe(&change, process, &self.bucket.borrow(), self.clock.monotonic());
         }
         response
     }
@@ -176,14 +176,14 @@ impl ModelClock {
     /// Time since the schedule began. The processes' time of day follows it.
     pub fn monotonic(&self) -> Duration {
         let since = self.started.elapsed();
-        chance::set_time(BEGINNING + since);
+        chance::set_time(START_TIME + since);
         since
     }
 }
 
 impl Clock for ModelClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis((BEGINNING + self.monotonic()).as_millis() as i64)
+        Timestamp::from_millis((START_TIME + self.monotonic()).as_millis() as i64)
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {

@@ -18,9 +18,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One answer, read whole.
 #[derive(Debug)]
-pub struct Answer {
-    /// What was asked, for messages.
-    pub asked: String,
+pub struct ApiResponse {
+    /// What was request_line, for messages.
+    pub request: String,
     /// The status.
     pub status: u16,
     /// The headers.
@@ -29,7 +29,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl ApiResponse {
     /// One header; empty where there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
@@ -52,28 +52,28 @@ impl Answer {
     }
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for ApiResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text: String = self.text().chars().take(2_000).collect();
-        write!(f, "{}: {} {text}", self.asked, self.status)
+        write!(f, "{}: {} {text}", self.request, self.status)
     }
 }
 
 /// Sends a request and reads the answer. The error says why none came.
-pub async fn try_send(transport: &Transport, request: Request<Bytes>) -> Result<Answer, String> {
-    let asked = format!("{} {}", request.method(), request.uri());
+pub async fn try_send(transport: &Transport, request: Request<Bytes>) -> Result<ApiResponse, String> {
+    let request_line = format!("{} {}", request.method(), request.uri());
     let exchange = async {
         let answer = transport.send(request).await.map_err(|error| error.to_string())?;
         let (head, body) = answer.into_parts();
         let body = body.bytes(LIMIT).await.map_err(|error| error.to_string())?;
-        Ok(Answer { asked: asked.clone(), status: head.status.as_u16(), headers: head.headers, body })
+        Ok(ApiResponse { request: request_line.clone(), status: head.status.as_u16(), headers: head.headers, body })
     };
     let answer = tokio::time::timeout(TIMEOUT, exchange).await;
-    answer.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(|error| format!("{asked}: {error}"))
+    answer.unwrap_or_else(|_| Err("no answer in time".to_owned())).map_err(|error| format!("{request_line}: {error}"))
 }
 
 /// The same; no answer fails the test.
-pub async fn send(transport: &Transport, request: Request<Bytes>) -> Answer {
+pub async fn send(transport: &Transport, request: Request<Bytes>) -> ApiResponse {
     try_send(transport, request).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -105,7 +105,7 @@ impl<'a> Api<'a> {
     }
 
     /// Sends a request to it.
-    pub async fn send(&self, request: Request<Bytes>) -> Answer {
+    pub async fn send(&self, request: Request<Bytes>) -> ApiResponse {
         send(self.transport, self.signed(request)).await
     }
 
@@ -124,19 +124,19 @@ impl<'a> Api<'a> {
     }
 
     /// GETs a path.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> ApiResponse {
         self.send(request(Method::GET, &self.url(path))).await
     }
 
     /// POSTs a body to a path.
-    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Bytes>) -> ApiResponse {
         let request = Request::post(self.url(path)).header("content-type", content_type).body(body.into());
         self.send(request.unwrap()).await
     }
 }
 
 /// Opens a URL as anybody could.
-pub async fn open(transport: &Transport, url: &str) -> Answer {
+pub async fn open(transport: &Transport, url: &str) -> ApiResponse {
     send(transport, request(Method::GET, url)).await
 }
 

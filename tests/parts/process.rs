@@ -41,14 +41,14 @@ impl Process {
     }
 
     /// What it has said so far.
-    pub fn said(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// Fails the test when it has ended.
     pub fn must_live(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {
-            panic!("{} ended by itself: {status}\n{}", self.name, self.said());
+            panic!("{} ended by itself: {status}\n{}", self.name, self.output());
         }
     }
 

@@ -4,7 +4,7 @@ use contract::{Key, Phase, ProjectId, REPORT_LIMIT, Report, Version};
 use s3::Client;
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Api, open, try_send};
+use crate::http::{Api, ApiResponse, open, try_send};
 use crate::wait::until;
 
 /// One project of a stack.
@@ -32,12 +32,12 @@ impl<'a> Project<'a> {
     }
 
     /// Sends a script.
-    pub async fn send_script(&self, script: &str) -> Answer {
+    pub async fn send_script(&self, script: &str) -> ApiResponse {
         self.api.post(&self.path("upload-script"), "text/x-python", script.to_owned()).await
     }
 
     /// Sends a script to a Worker that may not live to answer.
-    pub async fn try_send_script(&self, script: &str) -> Result<Answer, String> {
+    pub async fn try_send_script(&self, script: &str) -> Result<ApiResponse, String> {
         let request = http::Request::post(self.api.url(&self.path("upload-script")));
         let request = request.header("content-type", "text/x-python").body(script.to_owned().into());
         try_send(self.api.transport, request.unwrap()).await
@@ -49,7 +49,7 @@ impl<'a> Project<'a> {
     }
 
     /// The same as JSON.
-    pub async fn upload_json(&self, script: &str) -> Answer {
+    pub async fn upload_json(&self, script: &str) -> ApiResponse {
         let body = json!({"code": script}).to_string();
         self.api.post(&self.path("upload-script"), "application/json", body).await.expect(201)
     }
@@ -90,7 +90,7 @@ impl<'a> Project<'a> {
     }
 
     /// Downloads one format of a version through its link: plain HTTP, no credentials.
-    pub async fn download(&self, format: &str, version: u64) -> Answer {
+    pub async fn download(&self, format: &str, version: u64) -> ApiResponse {
         let link = self.link(format, &format!("?version={version}")).await;
         open(self.api.transport, link["download_url"].as_str().unwrap()).await.expect(200)
     }

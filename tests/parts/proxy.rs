@@ -1,5 +1,5 @@
 //! A way to the store that understands requests: it holds the one that a test has chosen, breaks some at random, and
-//! keeps account of all. What is signed passes unchanged, so the store verifies as ever.
+//! keeps exchange of all. What is signed passes unchanged, so the store verifies as ever.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use crate::store::BUCKET;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct StoreRequest {
     /// The method.
     pub method: Method,
     /// The object's key; empty for a listing.
@@ -38,9 +38,9 @@ pub struct Asked {
 
 /// What became of a request that reached the store.
 #[derive(Debug, Clone)]
-pub struct Account {
-    /// What was asked.
-    pub asked: Asked,
+pub struct Exchange {
+    /// What was summary.
+    pub request: StoreRequest,
     /// The store's own answer, whether or not it was handed on.
     pub status: StatusCode,
     /// When the answer came.
@@ -53,7 +53,7 @@ pub struct Account {
 pub enum Place {
     /// Before the store sees it.
     Before,
-    /// After the store has done it: who asked gets no answer.
+    /// After the store has done it: who summary gets no answer.
     After,
 }
 
@@ -62,11 +62,11 @@ pub enum Place {
 enum Fault {
     /// An error in place of the store's answer; the store has not seen the request.
     Refused(StatusCode, &'static str),
-    /// The same, though the store has done what was asked.
+    /// The same, though the store has done what was summary.
     Lied(StatusCode, &'static str),
     /// The connection breaks before the store sees the request.
     CutBefore,
-    /// The connection breaks when the store has done what was asked.
+    /// The connection breaks when the store has done what was summary.
     CutAfter,
     /// The store gets half of the body, then the connection breaks, on both sides.
     HalfSent,
@@ -89,9 +89,9 @@ struct Shared {
     client: Client<HttpConnector, AnyBody>,
     faults: Mutex<Option<(Random, u64)>>,
     holds: Mutex<Vec<Hold>>,
-    accounts: Mutex<Vec<Account>>,
+    exchanges: Mutex<Vec<Exchange>>,
     broken: Mutex<usize>,
-    /// Told of each account.
+    /// Told of each exchange.
     news: watch::Sender<()>,
 }
 
@@ -100,7 +100,7 @@ struct Hold {
     place: Place,
     /// How many that match are let through first.
     let_through: usize,
-    matches: Box<dyn Fn(&Asked) -> bool + Send>,
+    matches: Box<dyn Fn(&StoreRequest) -> bool + Send>,
     reached: watch::Sender<bool>,
     /// Its other end is dropped when the requests are to be cut.
     kept: watch::Receiver<()>,
@@ -138,9 +138,9 @@ impl Proxy {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector);
         let (faults, holds) = (Mutex::default(), Mutex::default());
-        let (accounts, broken) = (Mutex::default(), Mutex::default());
+        let (exchanges, broken) = (Mutex::default(), Mutex::default());
         let news = watch::Sender::new(());
-        let shared = Arc::new(Shared { to, client, faults, holds, accounts, broken, news });
+        let shared = Arc::new(Shared { to, client, faults, holds, exchanges, broken, news });
         let serving = shared.clone();
         let task = tokio::spawn(async move {
             // Dropped with this task, and each connection with it.
@@ -163,7 +163,12 @@ impl Proxy {
     }
 
     /// Holds requests that match, but for the first `let_through`.
-    pub fn hold(&self, place: Place, let_through: usize, matches: impl Fn(&Asked) -> bool + Send + 'static) -> Held {
+    pub fn hold(
+        &self,
+        place: Place,
+        let_through: usize,
+        matches: impl Fn(&StoreRequest) -> bool + Send + 'static,
+    ) -> Held {
         let (reached, reached_at) = watch::channel(false);
         let (keeping, kept) = watch::channel(());
         let hold = Hold { place, let_through, matches: Box::new(matches), reached, kept };
@@ -173,20 +178,20 @@ impl Proxy {
 
     /// Waits until a request that matches has been done; gives the first.
     #[allow(dead_code, reason = "for measuring, in tests/bench")]
-    pub async fn done(&self, matches: impl Fn(&Account) -> bool) -> Account {
+    pub async fn done(&self, matches: impl Fn(&Exchange) -> bool) -> Exchange {
         let mut news = self.shared.news.subscribe();
         loop {
             news.borrow_and_update();
-            if let Some(account) = self.shared.accounts.lock().unwrap().iter().find(|account| matches(account)) {
-                return account.clone();
+            if let Some(exchange) = self.shared.exchanges.lock().unwrap().iter().find(|exchange| matches(exchange)) {
+                return exchange.clone();
             }
             news.changed().await.expect("the proxy is there");
         }
     }
 
     /// Every request that reached the store, in the order of the answers.
-    pub fn accounts(&self) -> Vec<Account> {
-        self.shared.accounts.lock().unwrap().clone()
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.shared.exchanges.lock().unwrap().clone()
     }
 }
 
@@ -200,7 +205,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
         let shared = shared.clone();
-        // A task of its own: what the store was to get, it gets, though who asked may have given up.
+        // A task of its own: what the store was to get, it gets, though who summary may have given up.
         async move { tokio::spawn(answer(shared, request)).await.unwrap_or(Err(Cut)) }
     });
     // Either side may hang up at any time.
@@ -208,18 +213,18 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<AnyBody>, Cut> {
-    let asked = Asked::of(&request);
+    let summary = StoreRequest::new(&request);
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
     let request = Request::from_parts(head, body);
 
-    let held = shared.held(&asked);
+    let held = shared.held(&summary);
     if let Some((Place::Before, kept)) = held {
         return until_cut(kept).await;
     }
-    let fault = shared.fault(&asked);
+    let fault = shared.fault(&summary);
     match fault {
-        Some(Fault::Refused(status, code)) => return Ok(error(&asked, status, code)),
+        Some(Fault::Refused(status, code)) => return Ok(error(&summary, status, code)),
         Some(Fault::CutBefore) => return Err(Cut),
         Some(Fault::HalfSent) => {
             let (head, body) = request.into_parts();
@@ -230,13 +235,13 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
         _ => {}
     }
-    let answer = shared.forward(&asked, request).await?;
+    let answer = shared.forward(&summary, request).await?;
     if let Some((Place::After, kept)) = held {
         return until_cut(kept).await;
     }
     match fault {
         Some(Fault::CutAfter) => Err(Cut),
-        Some(Fault::Lied(status, code)) => Ok(error(&asked, status, code)),
+        Some(Fault::Lied(status, code)) => Ok(error(&summary, status, code)),
         Some(Fault::HalfAnswered) if answer.body().len() > 1 => {
             Ok(answer.map(|body| broken_off(body.slice(..body.len() / 2))))
         }
@@ -252,10 +257,10 @@ async fn until_cut(mut kept: watch::Receiver<()>) -> Result<Response<AnyBody>, C
 
 impl Shared {
     /// Whether to hold the request, and where, until the receiver's sender is gone.
-    fn held(&self, asked: &Asked) -> Option<(Place, watch::Receiver<()>)> {
+    fn held(&self, summary: &StoreRequest) -> Option<(Place, watch::Receiver<()>)> {
         let mut holds = self.holds.lock().unwrap();
         holds.retain(|hold| hold.kept.has_changed().is_ok());
-        let hold = holds.iter_mut().find(|hold| (hold.matches)(asked))?;
+        let hold = holds.iter_mut().find(|hold| (hold.matches)(summary))?;
         if hold.let_through > 0 {
             hold.let_through -= 1;
             return None;
@@ -267,26 +272,26 @@ impl Shared {
     }
 
     /// Tells those who wait that the store has done a request which is held.
-    fn is_done(&self, asked: &Asked) {
+    fn is_done(&self, summary: &StoreRequest) {
         let holds = self.holds.lock().unwrap();
         for hold in holds.iter().filter(|hold| hold.place == Place::After && hold.let_through == 0) {
-            if (hold.matches)(asked) {
+            if (hold.matches)(summary) {
                 hold.reached.send_replace(true);
             }
         }
     }
 
-    fn fault(&self, asked: &Asked) -> Option<Fault> {
+    fn fault(&self, summary: &StoreRequest) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap();
         let (random, one_in) = faults.as_mut()?;
         if random.below(*one_in) != 0 {
             return None;
         }
         *self.broken.lock().unwrap() += 1;
-        Some(Fault::at_random(random, asked))
+        Some(Fault::random(random, summary))
     }
 
-    async fn forward(&self, asked: &Asked, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
+    async fn forward(&self, summary: &StoreRequest, request: Request<Bytes>) -> Result<Response<Bytes>, Cut> {
         let answer = self.client.request(self.addressed(request.map(whole))).await.map_err(|_| Cut)?;
         let (mut head, body) = answer.into_parts();
         let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
@@ -295,9 +300,9 @@ impl Shared {
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         let at = tokio::time::Instant::now();
-        self.accounts.lock().unwrap().push(Account { asked: asked.clone(), status: head.status, at });
+        self.exchanges.lock().unwrap().push(Exchange { request: summary.clone(), status: head.status, at });
         self.news.send_replace(());
-        self.is_done(asked);
+        self.is_done(summary);
         Ok(Response::from_parts(head, body))
     }
 
@@ -310,8 +315,8 @@ impl Shared {
     }
 }
 
-impl Asked {
-    fn of(request: &Request<Incoming>) -> Self {
+impl StoreRequest {
+    fn new(request: &Request<Incoming>) -> Self {
         let path = request.uri().path();
         let key = path.split_once(&format!("/{BUCKET}/")).map_or("", |(_, key)| key).to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
@@ -321,18 +326,18 @@ impl Asked {
 
 impl Fault {
     /// Any of them; what needs a body hits only requests or answers that have one.
-    fn at_random(random: &mut Random, asked: &Asked) -> Self {
+    fn random(random: &mut Random, summary: &StoreRequest) -> Self {
         let slow_down = (StatusCode::SERVICE_UNAVAILABLE, "SlowDown");
         let internal = (StatusCode::INTERNAL_SERVER_ERROR, "InternalError");
         match random.below(40) {
             0..4 => Self::Refused(internal.0, internal.1),
             4..8 => Self::Refused(slow_down.0, slow_down.1),
-            8..12 if asked.method == Method::PUT => Self::Refused(StatusCode::CONFLICT, "ConditionalRequestConflict"),
+            8..12 if summary.method == Method::PUT => Self::Refused(StatusCode::CONFLICT, "ConditionalRequestConflict"),
             8..12 => Self::Refused(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
             12..16 => Self::Lied(internal.0, internal.1),
             16..20 => Self::CutBefore,
             20..25 => Self::CutAfter,
-            25..30 if asked.method == Method::PUT => Self::HalfSent,
+            25..30 if summary.method == Method::PUT => Self::HalfSent,
             25..30 => Self::HalfAnswered,
             30..39 => Self::Slow(Duration::from_millis(100 + random.below(2_900))),
             // Longer than the client's patience with one try: the store does it when nobody waits any more.
@@ -358,9 +363,9 @@ fn broken_off(part: Bytes) -> AnyBody {
     BodyExt::boxed_unsync(StreamBody::new(frames))
 }
 
-fn error(asked: &Asked, status: StatusCode, code: &str) -> Response<AnyBody> {
+fn error(summary: &StoreRequest, status: StatusCode, code: &str) -> Response<AnyBody> {
     let body = format!("<Error><Code>{code}</Code><Message>said by the proxy</Message></Error>");
-    let body = if asked.method == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
+    let body = if summary.method == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
     let answer = Response::builder().status(status).header("content-type", "application/xml");
     answer.body(whole(body)).unwrap()
 }

@@ -36,15 +36,15 @@ impl Runner {
         let process = &mut self.0;
         until("the runner", async || {
             process.must_live();
-            let said = process.said();
-            if said.contains(" ready ") { Ok(()) } else { Err(said) }
+            let output = process.output();
+            if output.contains(" ready ") { Ok(()) } else { Err(output) }
         })
         .await;
     }
 
-    /// What it has said so far.
-    pub fn said(&self) -> String {
-        self.0.said()
+    /// What it has output so far.
+    pub fn output(&self) -> String {
+        self.0.output()
     }
 
     /// SIGTERM, as container engines send it; gives its exit code.
@@ -59,10 +59,10 @@ impl Runner {
         self.0.ended().await;
     }
 
-    /// Waits for an end of its own accord; gives its exit code and what it said.
+    /// Waits for an end of its own accord; gives its exit code and what it output.
     pub async fn refuses_to_start(mut self) -> (Option<i32>, String) {
         let code = self.0.ended().await.code();
-        (code, self.0.said())
+        (code, self.0.output())
     }
 }
 

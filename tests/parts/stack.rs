@@ -28,7 +28,7 @@ pub struct Stack {
     /// The names that scenarios have used.
     pub projects: RefCell<BTreeSet<String>>,
     /// The issuers' tokens that scenarios have shown to a Worker, sound and otherwise.
-    pub shown: RefCell<BTreeSet<String>>,
+    pub sent_jwts: RefCell<BTreeSet<String>>,
     /// The runners that work everything off, once they were started.
     pub runners: RefCell<Vec<Runner>>,
     worker: Worker,
@@ -47,8 +47,8 @@ impl Stack {
         let mut worker = Worker::start(&folder.0, "worker", port, &with_access(kind, store.settings.clone()));
         worker.ready(&transport, 200).await;
         let (clock, bucket) = (SystemClock::new(), store.bucket());
-        let (projects, shown, runners) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { kind, transport, clock, projects, shown, runners, worker, store, bucket, folder }
+        let (projects, sent_jwts, runners) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { kind, transport, clock, projects, sent_jwts, runners, worker, store, bucket, folder }
     }
 
     /// The bucket, as those who have its keys see it.

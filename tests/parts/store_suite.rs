@@ -30,7 +30,7 @@ pub async fn run(client: Client<'_>) {
     metadata(client, &format!("{prefix}/metadata")).await;
     copies(client, &format!("{prefix}/copies")).await;
     pages(client, &format!("{prefix}/pages/")).await;
-    what_is_missing(client, &format!("{prefix}/missing")).await;
+    missing_keys(client, &format!("{prefix}/missing")).await;
     limits(client, &format!("{prefix}/limits")).await;
     links(client, &format!("{prefix}/links")).await;
 }
@@ -148,7 +148,7 @@ async fn pages(client: Client<'_>, prefix: &str) {
     assert!((3..=4).contains(&rounds), "{rounds}");
 }
 
-async fn what_is_missing(client: Client<'_>, key: &str) {
+async fn missing_keys(client: Client<'_>, key: &str) {
     assert_eq!(client.get(key, 10).await.unwrap_err(), S3Error::NotFound);
     assert_eq!(client.head(key).await.unwrap_err(), S3Error::NotFound);
     client.delete(key).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 use nix::sys::signal::Signal;
 
-use crate::http::{Answer, Api, request, try_send};
+use crate::http::{Api, ApiResponse, request, try_send};
 use crate::process::{Process, command};
 use crate::tools::{root, tool};
 use crate::transport::Transport;
@@ -52,7 +52,7 @@ impl Worker {
     }
 
     /// Waits until the health page answers with `status`.
-    pub async fn ready(&mut self, transport: &Transport, status: u16) -> Answer {
+    pub async fn ready(&mut self, transport: &Transport, status: u16) -> ApiResponse {
         let Self { base, process } = self;
         let url = format!("{base}/api/monitoring/health");
         until("the Worker's health", async || {
@@ -70,8 +70,9 @@ pub fn wrangler(folder: &Path, name: &str, port: u16, more: &[&str]) -> Process 
     let site = folder.join(name);
     let mut wrangler = command(&tool("PARTWRIGHT_WRANGLER"), Signal::SIGTERM);
     // What tools/env.sh says of wrangler: that it works offline, and keeps no trace of each request.
-    let said = |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
-    wrangler.envs(std::env::vars().filter(|(name, _)| said(name)));
+    let is_wrangler_setting =
+        |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
+    wrangler.envs(std::env::vars().filter(|(name, _)| is_wrangler_setting(name)));
     wrangler.env("WRANGLER_LOG_PATH", site.join("logs")).env("WRANGLER_REGISTRY_PATH", site.join("registry"));
     wrangler.env("TMPDIR", site.join("tmp")).env("HOME", site.join("tmp"));
     wrangler.current_dir(&site).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);

@@ -31,7 +31,7 @@ mod soak;
 mod socket;
 
 use freecad_runner::transport;
-use parts::{http, process, project, proxy, random, runner, stack, store, store_suite as suite, tools, wait, worker};
+use parts::{http, process, project, proxy, random, runner, stack, store, store_suite, tools, wait, worker};
 use testkit::signer;
 
 use stack::Stack;

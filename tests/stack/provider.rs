@@ -61,14 +61,14 @@ impl Aimock {
     }
 
     /// The bodies of the requests whose last message holds `words`, oldest first.
-    pub async fn asked(&self, transport: &Transport, words: &str) -> Vec<Value> {
+    pub async fn requests_with(&self, transport: &Transport, words: &str) -> Vec<Value> {
         let request = Request::get(format!("http://127.0.0.1:{}/__aimock/journal?limit=1000", self.port));
         let request = request.header("authorization", format!("Bearer {KEY}")).body(bytes::Bytes::new()).unwrap();
         let journal = send(transport, request).await.expect(200).json();
         let entries = journal.as_array().unwrap_or_else(|| panic!("{journal}"));
         let holds = |body: &&Value| {
             let last = body["messages"].as_array().and_then(|messages| messages.last());
-            last.and_then(|last| last["content"].as_str()).is_some_and(|said| said.contains(words))
+            last.and_then(|last| last["content"].as_str()).is_some_and(|content| content.contains(words))
         };
         entries.iter().map(|entry| &entry["body"]).filter(holds).cloned().collect()
     }
@@ -90,7 +90,7 @@ pub struct Fake {
     /// Its port of loopback.
     pub port: u16,
     plans: Arc<Mutex<VecDeque<Vec<Step>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -99,15 +99,15 @@ impl Fake {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (plans, asked) = (Arc::<Mutex<VecDeque<Vec<Step>>>>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (shared, kept) = (plans.clone(), asked.clone());
+        let (plans, requests) = (Arc::<Mutex<VecDeque<Vec<Step>>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (shared, kept) = (plans.clone(), requests.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let plan = shared.lock().unwrap().pop_front().unwrap_or_default();
                 tokio::spawn(serve(socket, plan, kept.clone()));
             }
         });
-        Self { port, plans, asked, task }
+        Self { port, plans, requests, task }
     }
 
     /// What the next connection that has no plan yet meets.
@@ -121,8 +121,8 @@ impl Fake {
     }
 
     /// The requests that came, head and body.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -132,7 +132,7 @@ impl Drop for Fake {
     }
 }
 
-async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut socket: TcpStream, plan: Vec<Step>, requests: Arc<Mutex<Vec<String>>>) {
     let mut request = Vec::new();
     let mut part = vec![0; 64 << 10];
     while !is_whole(&request) {
@@ -141,7 +141,7 @@ async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<Stri
             _ => return,
         }
     }
-    asked.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
     for step in plan {
         match step {
             Step::Send(text) => drop(socket.write_all(text.as_bytes()).await),

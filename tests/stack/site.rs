@@ -17,7 +17,7 @@ pub struct Site {
 #[derive(Default)]
 struct State {
     body: String,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
 impl Site {
@@ -49,8 +49,8 @@ impl Site {
     }
 
     /// The first line of each request.
-    pub fn asked(&self) -> Vec<String> {
-        self.state.lock().unwrap().asked.clone()
+    pub fn requests(&self) -> Vec<String> {
+        self.state.lock().unwrap().requests.clone()
     }
 }
 
@@ -70,7 +70,7 @@ async fn serve(mut stream: TcpStream, media_type: &str, state: Arc<Mutex<State>>
     let first = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     let body = {
         let mut state = state.lock().unwrap();
-        state.asked.push(first);
+        state.requests.push(first);
         state.body.clone()
     };
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\naccess-control-allow-origin: *");

@@ -37,7 +37,7 @@ const JWT_SECRET: &str = "stack-test-jwt-secret-of-32-bytes-or-more";
 const EXAMPLE: &str = "bracket-2";
 
 #[test]
-fn with_tokens_the_api_keeps_its_contract() {
+fn api_matches_its_document_with_tokens() {
     run(async |stack, random| {
         let mut settings = stack.settings();
         settings.retain(|(name, _)| name != "AUTH_MODE");
@@ -59,7 +59,7 @@ fn with_tokens_the_api_keeps_its_contract() {
 }
 
 #[test]
-fn in_open_mode_the_api_keeps_its_contract() {
+fn api_matches_its_document_in_open_mode() {
     // Everybody on this machine is let in, so that calls of users and admins do not look who calls.
     // Tokens are left out: made-up ones are refused here, too.
     let checks = ["--exclude-checks", "ignored_auth", "--generation-with-security-parameters", "false"];
@@ -121,7 +121,7 @@ async fn give_example_to_user(api: Api<'_>) {
 /// Runs schemathesis and requires that it finds nothing. It shows `tokens` where the document asks for them.
 fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, tokens: &[(&str, &str)], options: &[&str]) {
     // Some nine hundred requests come from the document alone; the more examples, the more on top.
-    let (examples, journeys, least) = if in_full() { (200, 100, 5_000) } else { (4, 15, 500) };
+    let (examples, journeys, least) = if is_soak() { (200, 100, 5_000) } else { (4, 15, 500) };
     let folder = stack.folder().join("schemathesis");
     std::fs::create_dir(&folder).unwrap();
     let hooks = own_file("fuzz/hooks.py");
@@ -145,17 +145,17 @@ fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, tokens: &[(&str, &s
     schemathesis.args(["--seed", &(random.number() >> 40).to_string(), "--checks", "all"]).args(options);
     schemathesis.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
     let status = schemathesis.status().unwrap();
-    let said = read(&report);
-    assert!(status.success(), "schemathesis has found something:\n{said}");
-    let tried = tried(&said);
+    let output = read(&report);
+    assert!(status.success(), "schemathesis has found something:\n{output}");
+    let tried = tried(&output);
     println!("schemathesis: {tried} requests tried, nothing found");
-    assert!(tried >= least, "only {tried} requests were tried, {least} were wanted:\n{said}");
+    assert!(tried >= least, "only {tried} requests were tried, {least} were wanted:\n{output}");
 }
 
 /// How many requests were made, by the summary.
-fn tried(said: &str) -> u64 {
+fn tried(output: &str) -> u64 {
     let number = |line: &str| line.trim().split_once(" generated")?.0.replace(',', "").parse().ok();
-    said.lines().find_map(number).unwrap_or_else(|| panic!("no summary:\n{said}"))
+    output.lines().find_map(number).unwrap_or_else(|| panic!("no summary:\n{output}"))
 }
 
 fn read(path: &Path) -> String {
@@ -176,6 +176,6 @@ fn user_token(stack: &Stack) -> String {
 }
 
 /// Whether all of it is to be done, rather than a part.
-fn in_full() -> bool {
+fn is_soak() -> bool {
     std::env::var_os("PARTWRIGHT_SOAK").is_some()
 }

@@ -7,7 +7,7 @@ use crate::worker::ADMIN_TOKEN;
 
 /// A script sees neither the runner's credentials nor anything else of the machine's processes, and is a user of its
 /// own.
-pub async fn a_script_finds_no_secret(stack: &Stack) {
+pub async fn a_script_cannot_read_secrets(stack: &Stack) {
     let project = stack.project("looks-around");
     project.upload(&script("looks_around")).await;
     project.completed(1).await;

@@ -3,14 +3,14 @@
 use http::Method;
 use serde_json::Value;
 
-use crate::http::{Answer, open, request, send};
+use crate::http::{ApiResponse, open, request, send};
 use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::script;
 use crate::wait::until;
 
 /// A link opens the one object it was signed for, by GET, until it expires.
-pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
+pub async fn only_an_unaltered_fresh_link_opens(stack: &Stack) {
     let project = stack.project("links");
     project.upload(&script("box")).await;
     project.completed(1).await;
@@ -56,7 +56,7 @@ pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
 }
 
 /// What was signed for one project's file opens no other's, by whatever path it is asked for.
-pub async fn a_link_never_opens_another_project_s_file(stack: &Stack) {
+pub async fn a_link_opens_no_other_project(stack: &Stack) {
     let (mine, theirs) = (stack.project("link-mine"), stack.project("link-theirs"));
     for project in [&mine, &theirs] {
         project.upload(&script("box")).await;
@@ -98,7 +98,7 @@ fn parameter(link: &str, name: &str) -> String {
 }
 
 /// Stores differ in which refusal they give.
-fn refused(answer: &Answer) {
+fn refused(answer: &ApiResponse) {
     assert!([400, 401, 403, 404].contains(&answer.status), "{answer}");
     assert!(!answer.text().contains("ISO-10303-21"), "{answer}");
 }

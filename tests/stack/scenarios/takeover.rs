@@ -14,7 +14,7 @@ const KILLED: &str = "killed";
 const STOPPED: &str = "stopped";
 
 /// A runner is killed in the middle of a job; another is told to stop, waits as long as it may, and gives its job back.
-pub async fn one_runner_is_killed_another_is_stopped(stack: &Stack) {
+pub async fn a_killed_and_a_stopped_runner_leave_jobs(stack: &Stack) {
     let (runner, killed) = runner_at_work(stack, KILLED).await;
     runner.kill().await;
     assert!(attempt_size(stack, &killed).await > 0, "the dead cannot release anything");
@@ -37,7 +37,7 @@ async fn runner_at_work<'a>(stack: &'a Stack, name: &str) -> (Runner, Project<'a
     let runner = stack.start_runner(name, &[("RUNNER_SLOTS", "1"), ("RUNNER_DRAIN", "0.5")]);
     until("the claim", async || match stack.client().head(&attempt_key(&project)).await {
         Ok(_) => Ok(()),
-        Err(S3Error::NotFound) => Err(runner.said()),
+        Err(S3Error::NotFound) => Err(runner.output()),
         Err(error) => Err(error.to_string()),
     })
     .await;
@@ -53,7 +53,7 @@ fn attempt_key(project: &Project<'_>) -> String {
 }
 
 /// The next runner takes the released job at once, and the dead one's when its lease is over; each is committed once.
-pub async fn another_runner_completes_what_they_left(stack: &Stack) {
+pub async fn another_runner_completes_their_jobs(stack: &Stack) {
     for name in [STOPPED, KILLED] {
         let project = stack.known(name);
         let outputs = project.completed(1).await;

@@ -2,9 +2,9 @@
 
 use futures::future::join_all;
 
-use super::in_full;
-use super::reckoning::{Books, each_report_was_written_once, reckon};
+use super::is_soak;
 use super::scripts::{Scripts, Sent};
+use super::verify::{ProjectRecord, each_report_was_written_once, verify};
 use crate::project::Project;
 use crate::proxy::Proxy;
 use crate::random::Random;
@@ -31,27 +31,27 @@ pub async fn at_random(stack: &Stack, mut random: Random) {
     }
 
     let (scripts, api) = (Scripts::default(), worker.api(&stack.transport));
-    let each = if in_full() { 200 } else { 40 } / PROJECTS;
-    let books = join_all((0..PROJECTS).map(|id| {
+    let each = if is_soak() { 200 } else { 40 } / PROJECTS;
+    let records = join_all((0..PROJECTS).map(|id| {
         let project = Project::new(api, stack.client(), &format!("faults-{id}"));
         uploads(project, &scripts, each)
     }))
     .await;
-    reckon(stack, api, &books).await;
+    verify(stack, api, &records).await;
     each_report_was_written_once(&proxy);
-    println!("{} of {} requests met a fault", proxy.broken(), proxy.broken() + proxy.accounts().len());
+    println!("{} of {} requests met a fault", proxy.broken(), proxy.broken() + proxy.exchanges().len());
     for runner in runners {
         assert_eq!(runner.stop().await, Some(0));
     }
 }
 
-async fn uploads<'a>(project: Project<'a>, scripts: &Scripts, count: u64) -> Books<'a> {
+async fn uploads<'a>(project: Project<'a>, scripts: &Scripts, count: u64) -> ProjectRecord<'a> {
     let mut sent = Sent::default();
     for _ in 0..count {
         let (mark, script) = scripts.next();
         let answer = project.send_script(&script).await;
         assert!([201, 202].contains(&answer.status), "{answer}");
-        sent.taken.insert(mark);
+        sent.accepted.insert(mark);
     }
-    Books { project, sent }
+    ProjectRecord { project, sent }
 }

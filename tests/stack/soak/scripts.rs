@@ -55,7 +55,7 @@ pub fn mark_and_volume(script: &[u8]) -> Option<(u32, Option<f64>)> {
 #[derive(Debug, Default)]
 pub struct Sent {
     /// The marks of scripts that the Worker took: each must be a version, once.
-    pub taken: BTreeSet<u32>,
+    pub accepted: BTreeSet<u32>,
     /// The marks of scripts whose upload was never answered: a version at most.
     pub unanswered: BTreeSet<u32>,
 }

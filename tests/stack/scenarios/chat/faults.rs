@@ -1,11 +1,11 @@
-//! What breaks ends in a clear state, and nothing is half uploaded. aimock refuses all of it, so the fake is asked.
+//! What breaks ends in a clear state, and nothing is half uploaded. aimock refuses all of it, so the fake is requests.
 
 use std::time::Duration;
 
 use contract::prefix;
 use serde_json::json;
 
-use super::{OTHER_KEY, PLATE, Talking};
+use super::{ChatStack, OTHER_KEY, PLATE};
 use crate::provider::{Step, answer, chunk, end, raw_chunk, stream};
 use crate::stack::Stack;
 
@@ -44,31 +44,31 @@ fn faults() -> Vec<Fault> {
 }
 
 /// Each fault, one after the other, and then one that only takes its time.
-pub async fn each_ends_in_a_clear_state(stack: &Stack, talking: &Talking) {
-    let talk = talking.talk(stack, "talked-faults");
+pub async fn each_fault_ends_in_a_clear_state(stack: &Stack, chat: &ChatStack) {
+    let conversation = chat.conversation(stack, "chat-faults");
     for (words, plans, code) in faults() {
-        plans.into_iter().for_each(|plan| talking.fake.plan(plan));
-        let turn = talk.say(&format!("for the other: {words}")).await;
+        plans.into_iter().for_each(|plan| chat.fake.plan(plan));
+        let turn = conversation.send(&format!("for the other: {words}")).await;
         println!("{words}: {} {}", turn["state"], turn["error"]);
         assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!(code)), "{words}: {turn}");
         assert!(turn["version"].is_null() && !turn["ended_at"].is_null(), "{words}: {turn}");
         assert!(!turn.to_string().contains("sk-stack"), "{words}: {turn}");
-        assert_eq!(talk.versions().await, json!([]), "{words}");
-        for prefix in [prefix::input(&talk.project.id), prefix::pending(&talk.project.id)] {
-            assert!(talk.project.keys(&prefix).await.is_empty(), "{words}: nothing is uploaded");
+        assert_eq!(conversation.versions().await, json!([]), "{words}");
+        for prefix in [prefix::input(&conversation.project.id), prefix::pending(&conversation.project.id)] {
+            assert!(conversation.project.keys(&prefix).await.is_empty(), "{words}: nothing is uploaded");
         }
-        assert!(talking.fake.is_done(), "{words}: it was asked as often as it had to be");
+        assert!(chat.fake.is_done(), "{words}: it was requests as often as it had to be");
     }
     // One that is busy for a moment, and then takes its time, is waited for.
-    talking.fake.plan(vec![answer("429 Too Many Requests", "retry-after: 2\r\n", "{}")]);
-    talking.fake.plan(vec![
+    chat.fake.plan(vec![answer("429 Too Many Requests", "retry-after: 2\r\n", "{}")]);
+    chat.fake.plan(vec![
         Step::Wait(Duration::from_secs(5)),
         stream(),
         Step::Wait(Duration::from_secs(3)),
         Step::Send(chunk(&format!("```python\n{PLATE}```\n"))),
         end(),
     ]);
-    let turn = talk.say("for the other: a slow first byte").await;
+    let turn = conversation.send("for the other: a slow first byte").await;
     assert_eq!((&turn["version"], &turn["usage"]["calls"]), (&json!(1), &json!(3)), "{turn}");
-    assert_eq!(talk.end(&turn).await["state"], "completed");
+    assert_eq!(conversation.end(&turn).await["state"], "completed");
 }

@@ -8,7 +8,7 @@ use crate::wait::until;
 
 /// An upload to a bucket that is away is kept, at the first contact and later, and delivered when it is back; what was
 /// there before stays readable.
-pub async fn a_bucket_that_is_away_gets_it_later(stack: &Stack) {
+pub async fn uploads_arrive_after_an_outage(stack: &Stack) {
     let mut gate = Gate::closed(stack.store().address());
     let mut worker = stack.start_worker_through(gate.port, "away-worker", free_port());
     worker.ready(&stack.transport, 503).await;

@@ -2,9 +2,9 @@
 
 use contract::Key;
 
-use super::in_full;
-use super::reckoning::{Books, reckon};
+use super::is_soak;
 use super::scripts::{Scripts, Sent};
+use super::verify::{ProjectRecord, verify};
 use crate::http::Api;
 use crate::project::{Project, number};
 use crate::proxy::{Place, Proxy};
@@ -38,13 +38,13 @@ pub async fn killed_between_two_steps(stack: &Stack) {
     // The first contact is nothing that this is about.
     let (mark, script) = scripts.next();
     project.upload(&script).await;
-    sent.taken.insert(mark);
-    for round in 0..if in_full() { 10 } else { 2 } {
+    sent.accepted.insert(mark);
+    for round in 0..if is_soak() { 10 } else { 2 } {
         let (is_it, place) = STEPS[round % STEPS.len()];
         let id = project.id.clone();
-        let its = move |asked: &crate::proxy::Asked| {
-            let key = asked.key.parse::<Key>().ok().filter(is_it);
-            asked.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
+        let its = move |request: &crate::proxy::StoreRequest| {
+            let key = request.key.parse::<Key>().ok().filter(is_it);
+            request.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
         };
         let mut held = proxy.hold(place, 0, its);
         let (mark, script) = scripts.next();
@@ -56,7 +56,7 @@ pub async fn killed_between_two_steps(stack: &Stack) {
         drop(held);
         match answer {
             Err(_) => sent.unanswered.insert(mark),
-            Ok(answer) if [201, 202].contains(&answer.status) => sent.taken.insert(mark),
+            Ok(answer) if [201, 202].contains(&answer.status) => sent.accepted.insert(mark),
             Ok(answer) => panic!("a Worker that is dead answers: {answer}"),
         };
         worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
@@ -64,15 +64,15 @@ pub async fn killed_between_two_steps(stack: &Stack) {
         // Life goes on, with a number of its own.
         let (mark, script) = scripts.next();
         project.upload(&script).await;
-        sent.taken.insert(mark);
+        sent.accepted.insert(mark);
     }
     let killed = sent.unanswered.len();
-    let books = [Books { project, sent }];
-    reckon(stack, api, &books).await;
-    let scripts = books[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
-    let told = books[0].sent.taken.len();
-    let kept = usize::try_from(scripts).unwrap() - told;
-    println!("{told} uploads were answered, {killed} were not; of those {kept} are versions all the same");
-    assert!(books[0].project.report(1).await.version == number(1));
+    let records = [ProjectRecord { project, sent }];
+    verify(stack, api, &records).await;
+    let scripts = records[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
+    let answered = records[0].sent.accepted.len();
+    let kept = usize::try_from(scripts).unwrap() - answered;
+    println!("{answered} uploads were answered, {killed} were not; of those {kept} are versions all the same");
+    assert!(records[0].project.report(1).await.version == number(1));
     assert_eq!(runner.stop().await, Some(0));
 }

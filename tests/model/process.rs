@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use futures::future::LocalBoxFuture;
 
-/// One life of a process, from its start to its end.
-pub struct Life {
-    /// Such as `runner-1#3`, the third life of that runner.
+/// One process of a process, from its start to its end.
+pub struct Process {
+    /// Such as `runner-1#3`, the third process of that runner.
     pub name: String,
     state: Cell<State>,
     /// It was killed, suspended or cut off at some time: what it held may rightly be another's.
-    pub was_struck: Cell<bool>,
+    pub was_disturbed: Cell<bool>,
     /// None of its requests arrive, and no answers.
     pub is_cut_off: Cell<bool>,
     wakers: RefCell<Vec<Waker>>,
@@ -26,12 +26,12 @@ enum State {
     Dead,
 }
 
-impl Life {
+impl Process {
     pub fn new(name: String) -> Rc<Self> {
         Rc::new(Self {
             name,
             state: Cell::new(State::Running),
-            was_struck: Cell::default(),
+            was_disturbed: Cell::default(),
             is_cut_off: Cell::default(),
             wakers: RefCell::default(),
         })
@@ -62,13 +62,13 @@ impl Life {
 
     /// The network loses it.
     pub fn cut_off(&self) {
-        self.was_struck.set(true);
+        self.was_disturbed.set(true);
         self.is_cut_off.set(true);
     }
 
     fn turn(&self, state: State) {
         if !self.is_dead() {
-            self.was_struck.set(true);
+            self.was_disturbed.set(true);
             self.state.set(state);
             self.wake();
         }
@@ -78,32 +78,32 @@ impl Life {
         self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
     }
 
-    /// Does `what` for as long as this life lasts; none if it ended before.
-    pub fn live<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> Living<'a, T> {
-        Living { life: self.clone(), what: Some(Box::pin(what)) }
+    /// Does `what` for as long as this process lasts; none if it ended before.
+    pub fn run<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> WhileAlive<'a, T> {
+        WhileAlive { process: self.clone(), what: Some(Box::pin(what)) }
     }
 }
 
 /// What a process does.
-pub struct Living<'a, T> {
-    life: Rc<Life>,
+pub struct WhileAlive<'a, T> {
+    process: Rc<Process>,
     what: Option<LocalBoxFuture<'a, T>>,
 }
 
-impl<T> Future for Living<'_, T> {
+impl<T> Future for WhileAlive<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let done = match (self.life.state.get(), &mut self.what) {
+        let done = match (self.process.state.get(), &mut self.what) {
             (State::Running, Some(what)) => what.as_mut().poll(context).map(Some),
             (State::Suspended, _) => Poll::Pending,
             (State::Dead, _) | (_, None) => Poll::Ready(None),
         };
-        if done.is_ready() || self.life.is_dead() {
+        if done.is_ready() || self.process.is_dead() {
             self.what = None;
             return if done.is_ready() { done } else { Poll::Ready(None) };
         }
-        let mut wakers = self.life.wakers.borrow_mut();
+        let mut wakers = self.process.wakers.borrow_mut();
         if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
             wakers.push(context.waker().clone());
         }

@@ -15,12 +15,12 @@ use crate::stack::Stack;
 use crate::wait::until;
 
 /// A conversation of one user about one project.
-pub struct Talk<'a> {
+pub struct Conversation<'a> {
     pub api: Api<'a>,
     pub project: Project<'a>,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> Conversation<'a> {
     /// With whoever `api` is for.
     pub fn new(api: Api<'a>, stack: &'a Stack, name: &str) -> Self {
         Self { api, project: Project::new(api, stack.client(), name) }
@@ -31,18 +31,18 @@ impl<'a> Talk<'a> {
     }
 
     /// Says it, and gives the turn as the answer tells it.
-    pub async fn say(&self, message: &str) -> Value {
+    pub async fn send(&self, message: &str) -> Value {
         self.api.post("/api/ai/chat", "application/json", self.body(message)).await.expect(200).json()
     }
 
     /// The same as a stream.
-    pub async fn hear(&self, message: &str) -> Events {
+    pub async fn stream(&self, message: &str) -> Events {
         let request = Request::post(self.api.url("/api/ai/chat")).header("content-type", "application/json");
         self.events(request, self.body(message)).await
     }
 
     /// The stream of a turn that was begun before.
-    pub async fn listen(&self, turn: &Value) -> Events {
+    pub async fn resume(&self, turn: &Value) -> Events {
         let path = self.project.path(&format!("chat/{}", turn["turn"].as_str().unwrap()));
         self.events(Request::get(self.api.url(&path)), Bytes::new()).await
     }
@@ -143,6 +143,6 @@ pub fn names(events: &[(String, Value)]) -> Vec<&str> {
 }
 
 /// The data of all events of this name.
-pub fn of<'e>(events: &'e [(String, Value)], name: &str) -> Vec<&'e Value> {
+pub fn data_of<'e>(events: &'e [(String, Value)], name: &str) -> Vec<&'e Value> {
     events.iter().filter(|(other, _)| other == name).map(|(_, data)| data).collect()
 }

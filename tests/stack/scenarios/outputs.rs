@@ -69,7 +69,7 @@ async fn freecad_reads_it_back(stack: &Stack, reported: f64) {
 }
 
 /// A second upload is version 2; the first one's files stay as they are, and the flat path follows the newest.
-pub async fn a_second_version_leaves_the_first_alone(stack: &Stack) {
+pub async fn a_new_version_keeps_the_older_files(stack: &Stack) {
     let project = stack.project("versions");
     assert_eq!(project.upload(&script("box")).await, 1);
     let first = project.completed(1).await;

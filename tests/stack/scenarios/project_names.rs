@@ -5,7 +5,7 @@ use contract::Key;
 use http::{Method, Request};
 use s3::PutOptions;
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::stack::Stack;
 use crate::tools::script;
 
@@ -71,7 +71,7 @@ fn names() -> Vec<String> {
 }
 
 /// Every call that takes a name answers 4xx to all of these, and what lies outside stays there.
-pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
+pub async fn path_traversal_names_are_refused(stack: &Stack) {
     let project = stack.project("names");
     project.upload(&script("box")).await;
     for place in PLACES {
@@ -79,28 +79,28 @@ pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
     }
     for name in names() {
         for call in ["scripts", "script/1", "outputs", "download/step", "logs", "logs/hidden.log", "status", "watch"] {
-            check(ask(stack, Method::GET, &format!("/api/projects/{name}/{call}")).await);
+            assert_refused(send(stack, Method::GET, &format!("/api/projects/{name}/{call}")).await);
         }
         for call in ["upload-script", "cancel/1", "retry/1"] {
-            check(ask(stack, Method::POST, &format!("/api/projects/{name}/{call}")).await);
+            assert_refused(send(stack, Method::POST, &format!("/api/projects/{name}/{call}")).await);
         }
-        check(ask(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
+        assert_refused(send(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
     }
     let elsewhere = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
     // Longer than a file's name, as long as a key, longer.
     let long = [256, 1_012, 1_017].map(|length| "a".repeat(length));
     let within = names().into_iter().filter(|name| !name.contains('/'));
     for name in within.chain(elsewhere.map(str::to_owned)).chain(long) {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/outputs?version={name}%20")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/outputs?version={name}%20")).await);
     }
     for number in ["%EF%BC%91", "%D9%A1", "+1", "1.0", "1e0", "0x1", "%201"] {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/script/{number}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/script/{number}")).await);
     }
     for format in ["hidden.STEP", "..%2Fstep", "step%00", "STEP%2F..", "%EF%BC%B3TEP"] {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/download/{format}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/download/{format}")).await);
     }
     let (entries, _) = stack.client().list("input/", 10).await.unwrap();
     let odd = entries.iter().filter(|entry| !matches!(entry.key.parse(), Ok(Key::Script(..))));
@@ -111,14 +111,14 @@ pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
     }
 }
 
-async fn ask(stack: &Stack, method: Method, path: &str) -> Answer {
+async fn send(stack: &Stack, method: Method, path: &str) -> ApiResponse {
     let body = if method == Method::GET { Bytes::new() } else { Bytes::from_static(b"print(1)") };
     let kind = if method == Method::PUT { "application/json" } else { "text/x-python" };
     let request = Request::builder().method(method).uri(stack.api().url(path)).header("content-type", kind).body(body);
     stack.api().send(request.unwrap_or_else(|error| panic!("{path}: {error}"))).await
 }
 
-fn check(answer: Answer) {
+fn assert_refused(answer: ApiResponse) {
     assert!((400..500).contains(&answer.status), "{answer}");
     assert!(!answer.text().contains(HIDDEN), "{answer}");
     assert!(!answer.headers.contains_key("x-injected"), "{answer}");

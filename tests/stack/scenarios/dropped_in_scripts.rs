@@ -9,7 +9,7 @@ use crate::stack::Stack;
 use crate::tools::script;
 
 /// A script put straight into `input/` becomes a model; the next upload gets the number after it.
-pub async fn a_script_dropped_in_by_hand_becomes_a_model(stack: &Stack) {
+pub async fn a_dropped_in_script_becomes_a_model(stack: &Stack) {
     let project = stack.project("hand-dropped");
     assert_eq!(project.status().await["status"], "no_scripts");
     drop_in(stack, &project, 1, &script("box")).await.unwrap();
@@ -29,7 +29,7 @@ pub async fn a_script_dropped_in_by_hand_becomes_a_model(stack: &Stack) {
 }
 
 /// Whoever comes second to a number moves on: nobody's script is overwritten.
-pub async fn an_upload_never_overwrites_a_script_dropped_in_by_hand(stack: &Stack) {
+pub async fn an_upload_keeps_a_dropped_in_script(stack: &Stack) {
     let project = stack.project("hand-race");
     let texts: Vec<String> = (0..6).map(|id| format!("# script {id}\n{}", script("box"))).collect();
     assert_eq!(project.upload(&texts[0]).await, 1);

@@ -13,7 +13,7 @@ const NAME: &str = "numbers";
 const UPLOADS: u64 = 64;
 
 /// 64 uploads at once: 64 different numbers without a gap, and under each the very script that was told it.
-pub async fn sixty_four_uploads_at_once_get_sixty_four_numbers(stack: &Stack) {
+pub async fn concurrent_uploads_get_distinct_numbers(stack: &Stack) {
     let project = stack.project(NAME);
     let texts: Vec<String> = (0..UPLOADS).map(|id| format!("# upload {id}\n{}", script("box"))).collect();
     let numbers = join_all(texts.iter().map(|text| project.upload(text))).await;
@@ -41,7 +41,7 @@ pub async fn sixty_four_uploads_at_once_get_sixty_four_numbers(stack: &Stack) {
 }
 
 /// Runners that start later work all of them off together, each version once.
-pub async fn a_full_queue_is_worked_off(stack: &Stack) {
+pub async fn two_runners_empty_a_full_queue(stack: &Stack) {
     let project = stack.known(NAME);
     for version in 1..=UPLOADS {
         project.completed(version).await;

@@ -8,11 +8,11 @@ use contract::{Key, Phase, prefix};
 use futures::future::join_all;
 use http::Method;
 
-use super::reckoning::{Books, each_report_was_written_once, reckon};
 use super::scripts::{Scripts, Sent};
 use super::tenth_of;
+use super::verify::{ProjectRecord, each_report_was_written_once, verify};
 use crate::project::{Project, number};
-use crate::proxy::{Asked, Place, Proxy};
+use crate::proxy::{Place, Proxy, StoreRequest};
 use crate::random::Random;
 use crate::runner::Runner;
 use crate::stack::Stack;
@@ -32,7 +32,7 @@ const PROJECTS: u64 = 4;
 const OPEN: usize = 5;
 
 /// The longest that a script works, in ms: so long that many die in the middle of it.
-const LONGEST: u64 = 600;
+const LONGEST_SCRIPT_MS: u64 = 600;
 
 /// Attempts from this one on are spared: one more death and the version is abandoned, which is another rule.
 const SPARED: u32 = 4;
@@ -44,14 +44,14 @@ pub async fn at_random(stack: &Stack, mut random: Random) {
     let total = tenth_of(KILLS);
     let killing = join_all((0..RUNNERS).map(|_| kill_again_and_again(stack, &proxy, &kills, total, random.fork())));
     let uploads = join_all((0..PROJECTS).map(|id| uploads(stack, id, &scripts, &kills, total, random.fork())));
-    let (_, books) = tokio::join!(killing, uploads);
+    let (_, records) = tokio::join!(killing, uploads);
 
     let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
-    reckon(stack, stack.api(), &books).await;
+    verify(stack, stack.api(), &records).await;
     each_report_was_written_once(&proxy);
     let mut attempts: BTreeMap<u32, usize> = BTreeMap::new();
-    for Books { project, sent } in &books {
-        for version in (1..).take(sent.taken.len()) {
+    for ProjectRecord { project, sent } in &records {
+        for version in (1..).take(sent.accepted.len()) {
             *attempts.entry(project.report(version).await.attempt.unwrap()).or_default() += 1;
         }
     }
@@ -108,15 +108,15 @@ async fn uploads<'a>(
     kills: &Cell<u64>,
     total: u64,
     mut random: Random,
-) -> Books<'a> {
+) -> ProjectRecord<'a> {
     let project = stack.project(&format!("killed-{id}"));
     let mut sent = Sent::default();
     let mut open: Vec<u64> = Vec::new();
     while kills.get() < total {
         if open.len() < OPEN {
-            let (mark, script) = scripts.next_that_takes(random.below(LONGEST) as f64 / 1e3);
+            let (mark, script) = scripts.next_that_takes(random.below(LONGEST_SCRIPT_MS) as f64 / 1e3);
             open.push(project.upload(&script).await);
-            sent.taken.insert(mark);
+            sent.accepted.insert(mark);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let mut still_open = Vec::new();
@@ -127,7 +127,7 @@ async fn uploads<'a>(
         }
         open = still_open;
     }
-    Books { project, sent }
+    ProjectRecord { project, sent }
 }
 
 async fn is_final(project: &Project<'_>, version: u64) -> bool {
@@ -142,42 +142,42 @@ struct Moment {
     place: Place,
     /// How many such requests are let through first.
     let_through: usize,
-    matches: fn(&Asked) -> bool,
+    matches: fn(&StoreRequest) -> bool,
     /// Whether the report is in the bucket by then.
     committed: bool,
 }
 
-const fn moment(name: &'static str, place: Place, matches: fn(&Asked) -> bool) -> Moment {
+const fn moment(name: &'static str, place: Place, matches: fn(&StoreRequest) -> bool) -> Moment {
     Moment { name, place, let_through: 0, matches, committed: false }
 }
 
-fn is_attempt(asked: &Asked) -> bool {
-    asked.key.ends_with("/a1.json")
+fn is_attempt(request: &StoreRequest) -> bool {
+    request.key.ends_with("/a1.json")
 }
 
-fn puts_under(asked: &Asked, prefix: &str) -> bool {
-    asked.method == Method::PUT && asked.key.starts_with(prefix)
+fn puts_under(request: &StoreRequest, prefix: &str) -> bool {
+    request.method == Method::PUT && request.key.starts_with(prefix)
 }
 
 /// In the order of a job. The script of each works for so long that there is a heartbeat.
 const MOMENTS: &[Moment] = &[
-    moment("claimed-unknowing", Place::After, |asked| {
-        asked.method == Method::PUT && !asked.if_match && is_attempt(asked)
+    moment("claimed-unknowing", Place::After, |request| {
+        request.method == Method::PUT && !request.if_match && is_attempt(request)
     }),
-    moment("first-heartbeat", Place::Before, |asked| asked.if_match && is_attempt(asked)),
-    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |asked| puts_under(asked, "output/")) },
-    moment("log-put", Place::After, |asked| puts_under(asked, "logs/")),
-    moment("report-not-put", Place::Before, |asked| puts_under(asked, "processed/")),
-    Moment { committed: true, ..moment("report-put", Place::After, |asked| puts_under(asked, "processed/")) },
+    moment("first-heartbeat", Place::Before, |request| request.if_match && is_attempt(request)),
+    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |request| puts_under(request, "output/")) },
+    moment("log-put", Place::After, |request| puts_under(request, "logs/")),
+    moment("report-not-put", Place::Before, |request| puts_under(request, "processed/")),
+    Moment { committed: true, ..moment("report-put", Place::After, |request| puts_under(request, "processed/")) },
     Moment {
         committed: true,
-        ..moment("done-not-tidied", Place::Before, |asked| {
-            asked.method == Method::DELETE && asked.key.ends_with("/ticket")
+        ..moment("done-not-tidied", Place::Before, |request| {
+            request.method == Method::DELETE && request.key.ends_with("/ticket")
         })
     },
     Moment {
         committed: true,
-        ..moment("ticket-gone", Place::Before, |asked| asked.method == Method::DELETE && is_attempt(asked))
+        ..moment("ticket-gone", Place::Before, |request| request.method == Method::DELETE && is_attempt(request))
     },
 ];
 
@@ -185,12 +185,12 @@ const MOMENTS: &[Moment] = &[
 pub async fn between_two_steps(stack: &Stack) {
     let proxy = Proxy::start(stack.store().address());
     let scripts = Scripts::default();
-    let mut books = Vec::new();
+    let mut records = Vec::new();
     for moment in MOMENTS {
         let project = stack.project(moment.name);
         let (mark, script) = scripts.next_that_takes(if moment.name == "first-heartbeat" { 8.0 } else { 0.0 });
         let (of_project, matches) = (format!("/{}/", project.id), moment.matches);
-        let its = move |asked: &Asked| format!("/{}", asked.key).contains(&of_project) && matches(asked);
+        let its = move |request: &StoreRequest| format!("/{}", request.key).contains(&of_project) && matches(request);
         let mut held = proxy.hold(moment.place, moment.let_through, its);
         let runner = start(stack, &proxy, moment.name);
         assert_eq!(project.upload(&script).await, 1);
@@ -207,13 +207,13 @@ pub async fn between_two_steps(stack: &Stack) {
         drop(held);
         let reports = project.keys(&prefix::processed(&project.id)).await;
         assert_eq!(reports.len(), usize::from(moment.committed), "{}: {reports:?}", moment.name);
-        books.push(Books { project, sent: Sent { taken: [mark].into(), ..Sent::default() } });
+        records.push(ProjectRecord { project, sent: Sent { accepted: [mark].into(), ..Sent::default() } });
     }
 
     let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
-    reckon(stack, stack.api(), &books).await;
+    verify(stack, stack.api(), &records).await;
     each_report_was_written_once(&proxy);
-    for (moment, Books { project, .. }) in MOMENTS.iter().zip(&books) {
+    for (moment, ProjectRecord { project, .. }) in MOMENTS.iter().zip(&records) {
         let attempt = project.report(1).await.attempt.unwrap();
         assert_eq!(attempt == 1, moment.committed, "{}: attempt {attempt}", moment.name);
         println!("killed at {}: attempt {attempt} committed", moment.name);
