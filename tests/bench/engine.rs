@@ -1,4 +1,4 @@
-//! The engine, by its own measurement (`engine.py`), and what the Worker weighs.
+//! The engine, measured by `engine.py`, and the size of the Worker.
 
 use std::process::Stdio;
 
@@ -9,22 +9,22 @@ use crate::stack::Stack;
 use crate::table::{Row, Table};
 use crate::tools::root;
 
-/// What the Worker may weigh, in KB of 1,000 bytes, gzipped.
+/// The Worker's largest size, gzipped, in KB of 1,000 bytes.
 const WORKER_KB: usize = 700;
 
-/// What one job may cost beyond FreeCAD's own work, in ms.
+/// The largest overhead of one job beyond FreeCAD's own work, in ms.
 const OVERHEAD_MS: f64 = 15.0;
 
-/// Jobs a minute on two cores: the script, and how many.
+/// The least jobs a minute on two cores, by script.
 const RATES: [(&str, f64); 2] = [("one_box", 4_000.0), ("seven_objects", 1_000.0)];
 
-/// How many times faster than two parallel cold `freecadcmd`.
+/// How many times faster than two parallel cold `freecadcmd` the engine must be.
 const AGAINST_COLD: f64 = 3.0;
 
-/// The engine without a bucket.
+/// Measures the engine without a bucket.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     if crate::is_quick() {
-        println!("measured by `make bench-engine` alone: its rounds have no short form");
+        println!("skipped in a quick run; `make bench-engine` measures it");
         return;
     }
     let path = stack.folder().join("engine.json");
@@ -59,7 +59,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     table.note(format!("The engine by itself (`make bench-engine`):\n\n```\n{output}```"));
 }
 
-/// The Worker as it is deployed.
+/// Measures the Worker as it is deployed.
 pub fn worker_size(table: &mut Table) {
     let gzipped = "cat build/index_bg.wasm build/index.js | gzip -9 | wc -c";
     let output = std::process::Command::new("sh").args(["-c", gzipped]).current_dir(root()).output().unwrap();

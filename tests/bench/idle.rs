@@ -1,4 +1,4 @@
-//! What a runner asks of a store when there is nothing to do.
+//! The requests that an idle runner sends to the store.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,19 +24,19 @@ use crate::wait::until_within;
 /// How many projects the scripts belong to.
 const PROJECTS: u64 = 50;
 
-/// How many polls are counted, of one runner, which sweeps: the sweep never ends, it begins again.
+/// How many polls to count. The runner is also the sweeper, and the sweep repeats without end.
 const POLLS: usize = 250;
 
-/// How many requests a look are chance: heartbeats and the pages of the slow pass go by the clock, not by polls.
+/// Tolerance in requests a poll: heartbeats and the pages of the slow pass follow the clock, not the polls.
 const TOLERANCE: f64 = 0.1;
 
-/// A look at the queue is a listing of this.
+/// Marks the listing that polls the queue.
 const POLL_QUERY: &str = "prefix=pending";
 
-/// Whose PUT makes a runner the sweeper.
+/// Marks the PUT that makes a runner the sweeper.
 const ELECTION_KEY: &str = "/sweep/holder.json";
 
-/// Counts what one runner asks in 250 polls, with few and with very many processed scripts.
+/// Counts the requests of one runner in 250 polls, with few and with very many processed scripts.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let lots = many(100_000, 5_000);
     let few = requests_per_poll(stack, 100).await;
@@ -51,7 +51,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     });
 }
 
-/// Everything that a runner asks once it is the sweeper, a look.
+/// All requests of a sweeping runner, divided by its polls.
 async fn requests_per_poll(stack: &Stack, scripts: u64) -> f64 {
     let store = MemoryStore::new();
     fill(&store, scripts);
@@ -83,7 +83,7 @@ async fn requests_per_poll(stack: &Stack, scripts: u64) -> f64 {
     per_poll
 }
 
-/// Scripts that were run long ago, with a report, a file and a log each.
+/// Stores processed scripts with a report, a file and a log each.
 fn fill(store: &MemoryStore, scripts: u64) {
     for script in 0..scripts {
         let project: ProjectId = format!("p{}", script % PROJECTS).parse().unwrap();
@@ -102,7 +102,7 @@ fn fill(store: &MemoryStore, scripts: u64) {
     }
 }
 
-/// Serves the store on a port of loopback, for as long as this program runs, and notes each request.
+/// Serves the store on a loopback port while this program runs, and records each request.
 async fn serve(store: MemoryStore, requests: Rc<RefCell<Vec<String>>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -113,7 +113,7 @@ async fn serve(store: MemoryStore, requests: Rc<RefCell<Vec<String>>>) -> u16 {
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| answer(store.clone(), requests.clone(), request));
                 let connection = hyper::server::conn::http1::Builder::new();
-                // The runner may hang up at any time.
+                // The runner may disconnect at any time.
                 let _ = connection.serve_connection(TokioIo::new(stream), service).await;
             });
         }

@@ -1,4 +1,4 @@
-//! From the upload to the commit, with a runner that has nothing else to do.
+//! From the upload to the commit, with an idle runner.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use crate::worker::RUNNER_TOKEN;
 
 const SCRIPT: &str = include_str!("scripts/one_box.py");
 
-/// Measures both, one after the other.
+/// Measures the service, then the baseline.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let mut random = Random::seeded("latency");
     let our_times = our_times(stack, &mut random).await;
@@ -37,7 +37,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     });
 }
 
-/// Through the Worker and a runner with the settings that people get; the commit is seen on its way to the store.
+/// Uses the Worker and a runner with default settings. The proxy sees the commit on its way to the store.
 async fn our_times(stack: &Stack, random: &mut Random) -> Vec<Duration> {
     let proxy = Proxy::start(stack.store().address());
     let settings = [("RUNNER_POLL", "1"), ("PARTWRIGHT_URL", stack.api().base), ("RUNNER_TOKEN", RUNNER_TOKEN)];
@@ -45,17 +45,17 @@ async fn our_times(stack: &Stack, random: &mut Random) -> Vec<Duration> {
     runner.ready().await;
     let project = stack.project("latency");
     let mut times = Vec::new();
-    // The first ones warm what is cold: they are the first contact with the bucket, and the first of a process.
+    // The first uploads include the first contact with the bucket and cold processes, so they do not count.
     let (warming, measured) = (3, many(60, 5));
     for round in 0..warming + measured {
-        // No pattern of its own that might fall in with the polls'.
+        // A random pause keeps the uploads from falling in step with the polls.
         tokio::time::sleep(Duration::from_millis(200 + random.below(1_500))).await;
         let began = Instant::now();
         let version = project.upload(SCRIPT).await;
         let key = Key::Done(project.id.clone(), number(version)).to_string();
         let commit = proxy
             .done(|seen| seen.request.method == Method::PUT && seen.request.key == key && seen.status.is_success());
-        let at = tokio::time::timeout(Duration::from_secs(60), commit).await.expect("it is committed").at;
+        let at = tokio::time::timeout(Duration::from_secs(60), commit).await.expect("the commit must come in time").at;
         if round >= warming {
             times.push(at - began);
         }
@@ -86,7 +86,7 @@ async fn baseline_times(stack: &Stack, random: &mut Random) -> Vec<Duration> {
         times
     };
     match select(Box::pin(work), Box::pin(uploads)).await {
-        Either::Left(_) => panic!("the baseline's worker ends"),
+        Either::Left(_) => panic!("the baseline's worker ended"),
         Either::Right((times, _)) => times,
     }
 }

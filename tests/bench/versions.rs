@@ -24,13 +24,13 @@ const RATIO: f64 = 1.2;
 
 const SCRIPT: &str = "import FreeCAD\n";
 
-/// Asks both in turn, so that both have the same machine.
+/// Alternates between the projects, so that both meet the same load of the machine.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let (few, lots) = (stack.project("few"), stack.project("lots"));
     let count = many(10_000, 200);
     for (project, count) in [(&few, FEW), (&lots, count)] {
         drop_in(stack, project, count).await;
-        // The first contact takes all of them over; their reports are read one by one.
+        // The first contact imports all versions. Their reports are then read one by one.
         let began = Instant::now();
         project.get("status").await;
         until_within(Duration::from_secs(1_800), "every report to be read", async || {
@@ -76,7 +76,7 @@ async fn timed(asking: impl Future<Output = ApiResponse>, status: u16) -> Durati
     took
 }
 
-/// Scripts and reports as if they had been there for long.
+/// Stores scripts and reports as if they were old.
 async fn drop_in(stack: &Stack, project: &Project<'_>, count: u64) {
     let put = async |key: Key, body: Bytes| {
         stack.client().put(&key.to_string(), body, &PutOptions::if_absent()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What stands for FreeCAD: it takes some time, leaves small files of the script's own, and fails now and then.
+//! A fake FreeCAD: it takes some time, returns small files made from the script, and sometimes fails.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,10 +19,10 @@ use crate::ledger::Job;
 use crate::process::Process;
 use crate::world::World;
 
-/// A script that holds this kills the runner that runs it.
+/// A script that contains this text kills its runner.
 pub const POISON: &str = "poison";
 
-/// The engine of one runner's process.
+/// The engine of one runner process.
 pub struct FakeEngine {
     pub world: Rc<World>,
     pub process: Rc<Process>,
@@ -39,7 +39,7 @@ impl FakeEngine {
         Self { world, process, jobs: Cell::new(0) }
     }
 
-    /// In a thousand jobs; none where nothing goes wrong but the store.
+    /// True `times` times in a thousand, but never in a climate without deaths.
     fn fails(&self, times: u64) -> bool {
         let weather = &self.world.weather;
         weather.climate.has_deaths() && !weather.is_over.get() && permille(times)
@@ -69,14 +69,14 @@ impl PreparedJob for FakeJob<'_> {
         async move {
             let FakeEngine { world, process, .. } = self.engine;
             let job = job_of(display_name);
-            world.note(&process.name, &format!("begins {display_name}"));
+            world.note(&process.name, &format!("starts {display_name}"));
             world.ledger.borrow_mut().script_started(&job, process);
             let takes = pick(&[millis(20, 300), millis(20, 300), seconds(1, 4), seconds(5, 70)]);
             if let Either::Right(_) = select(sleep(takes).boxed_local(), stop).await {
                 return Ok(Run::Stopped);
             }
             if String::from_utf8_lossy(&self.script).contains(POISON) {
-                world.note(&process.name, "dies of the script");
+                world.note(&process.name, "is killed by the script");
                 process.kill();
                 return std::future::pending().await;
             }
@@ -114,14 +114,14 @@ fn job_of(display_name: &str) -> Job {
     let project = display_name.rsplit_once("_v").map_or("", |(project, _)| project);
     match format!("input/{project}/{display_name}").parse() {
         Ok(Key::Script(project, version)) => (project, version),
-        other => panic!("{display_name} is no script's name: {other:?}"),
+        other => panic!("{display_name} is not the name of a script: {other:?}"),
     }
 }
 
 fn finished() -> Finished {
     let outcome =
         pick(&[Outcome::Completed, Outcome::Completed, Outcome::Completed, Outcome::Failed, Outcome::TimedOut]);
-    let error = (outcome != Outcome::Completed).then(|| JobError::new("script_error", "it does not like it"));
+    let error = (outcome != Outcome::Completed).then(|| JobError::new("script_error", "a made-up error"));
     Finished {
         outcome,
         error,

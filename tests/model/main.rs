@@ -1,21 +1,21 @@
-//! The protocol, checked as a model: the real `Project` object and the real runners on one bucket in memory, in one
-//! process on stopped time, in thousands of random schedules. Requests come late, twice, or not at all; processes die,
-//! stand still and are cut off at any await; the store is away; people upload, cancel, and drop scripts in. Whatever
-//! happens, nothing is lost, nothing is committed twice, and in the end everything is told as it is.
+//! A simulation of the protocol: the real `Project` object and the real runners on one bucket in memory, in one process
+//! on stopped time, in thousands of random schedules. Requests arrive late, twice, or not at all. Processes die, are
+//! suspended or are cut off at any await. The store has outages. People upload, cancel, and drop scripts in. In every
+//! schedule, nothing is lost, nothing is committed twice, and the final state is reported correctly.
 //!
-//! A schedule follows from its seed: `PARTWRIGHT_SEED=…` runs one again and prints what happened in it.
-//! `PARTWRIGHT_SOAK=1` (`make soak`) runs several hundred times as many.
+//! A seed determines a schedule. `PARTWRIGHT_SEED=…` repeats one and prints its events. `PARTWRIGHT_SOAK=1` (`make
+//! soak`) runs several hundred times as many.
 //!
-//! - `chance`: all chance, from the seed
-//! - `weather`: what goes wrong
-//! - `process`: processes that die and stand still
+//! - `chance`: all randomness, from the seed
+//! - `weather`: the faults
+//! - `process`: processes that die or are suspended
 //! - `bucket`: the store
-//! - `line`: the network to it
-//! - `ledger`: what may happen to the bucket, checked with each change
-//! - `world`: what all share
-//! - `bench`: what stands for FreeCAD
-//! - `runners`, `objects`, `people`: who acts
-//! - `schedule`: one schedule, and what must be true in the end
+//! - `network`: the way to the store
+//! - `ledger`: the rules for the bucket, checked with each change
+//! - `world`: the parts that all processes share
+//! - `fake_engine`: a fake FreeCAD
+//! - `runners`, `objects`, `people`: the actors
+//! - `schedule`: one schedule and its final checks
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -39,20 +39,20 @@ use schedule::Outcomes;
 use testkit::sqlite;
 use world::Defect;
 
-/// How many schedules `make test` runs; twenty times as many where they are as much faster.
+/// How many schedules `make test` runs. Release builds are faster and run twenty times as many.
 const SCHEDULES: u64 = if cfg!(debug_assertions) { 20 } else { 400 };
 
-/// How many times that a soak runs.
+/// How many times as many schedules a soak runs.
 const SOAK_FACTOR: u64 = 50;
 
-/// How many schedules are enough to find a defect.
+/// The number of schedules within which each defect must be found.
 const DEFECT_SCHEDULES: u64 = 60;
 
-/// How many schedules this process has begun; the guard lets one run at a time. Tokio's choice among the branches of a
-/// `select!` follows from how many runtimes the process has had, which no setting changes; so that is the seed too.
+/// How many schedules this process has started. The guard lets one run at a time. Tokio picks among the branches of a
+/// `select!` by the number of runtimes that the process has had, which no setting changes, so this number is also the
+/// seed.
 static STARTED: Mutex<u64> = Mutex::new(0);
 
-/// Runs the next schedule.
 fn run_next(defect: Defect) -> (u64, Outcomes) {
     let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = *begun;
@@ -60,12 +60,12 @@ fn run_next(defect: Defect) -> (u64, Outcomes) {
     (seed, schedule::run(seed, defect))
 }
 
-/// Runs the schedule of `seed` as it ran in the process that told of it.
+/// Runs the schedule of `seed` exactly as the process that reported the seed ran it.
 fn repeat(seed: u64, defect: Defect) -> Outcomes {
     let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(*begun <= seed, "only in a process that has not come so far");
+    assert!(*begun <= seed, "seed {seed} has already run in this process");
     for _ in *begun..seed {
-        // What a schedule takes: one for its runtime, one for its thread.
+        // Each schedule uses one number for its runtime and one for its thread.
         for _ in 0..2 {
             let _ = tokio::runtime::Builder::new_current_thread();
         }
@@ -95,7 +95,7 @@ fn every_schedule_keeps_the_promises() {
                 println!("{}", outcomes.trace);
             }
             println!("seed {seed}, {}: {}", outcomes.climate, outcomes.violations.join("; "));
-            failed.push(format!("PARTWRIGHT_SEED={seed} runs it again: {what}"));
+            failed.push(format!("PARTWRIGHT_SEED={seed} repeats this schedule: {what}"));
             if !soak {
                 break;
             }
@@ -118,7 +118,7 @@ fn summary(counted: &[(&str, u64)]) -> String {
     counted.iter().map(|(name, sum)| format!("{sum} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A check that cannot fail proves nothing.
+/// Proves that the checks can fail.
 #[test]
 fn every_planted_defect_is_found() {
     for defect in [

@@ -1,5 +1,4 @@
-//! The network between one process and the bucket: requests are on their way for a while, and go on when their sender
-//! is dead.
+//! The network between one process and the bucket. Requests take time, and arrive even if their sender has died.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,7 +17,7 @@ use crate::process::Process;
 use crate::weather::{Blow, Fate, Journey, Outage};
 use crate::world::World;
 
-/// What is delivery to a sender: an answer and how much of its body, or that there is none.
+/// The sender's result: a response and how much of its body arrives, or an error.
 type Delivery = Result<(Response<Bytes>, Half), HttpError>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +26,7 @@ enum Half {
     Half,
 }
 
-/// One process's way to the bucket.
+/// The connection of one process to the bucket.
 pub struct Network {
     pub world: Rc<World>,
     pub process: Rc<Process>,
@@ -40,7 +39,7 @@ impl Http for Network {
         }
         let world = self.world.clone();
         let is_probe = request.uri().path().starts_with("/models/probe/");
-        // The probe has tests of its own; here it only stands at the beginning of each runner's process.
+        // The probe has its own tests. Here it only starts each runner process.
         let journey = if is_probe {
             Journey { there: Duration::ZERO, back: Duration::ZERO, fate: Fate::Served, again: None, blow: Blow::None }
         } else {
@@ -74,7 +73,7 @@ fn strike(world: &World, process: &Process, how: impl Fn(&Process)) {
     }
     how(process);
     let (what, count) =
-        if process.is_dead() { ("dies", &world.counts.crashes) } else { ("stands still", &world.counts.suspensions) };
+        if process.is_dead() { ("dies", &world.counts.crashes) } else { ("is suspended", &world.counts.suspensions) };
     count.set(count.get() + 1);
     world.note(&process.name, what);
 }
@@ -102,7 +101,7 @@ async fn travel(
         tokio::task::spawn_local(async move {
             let _in_flight = InFlight::new(&world.in_flight);
             sleep(later).await;
-            // Nobody waits for this answer.
+            // Nobody waits for this response.
             let _ = arrive(&world, &process, &request, Fate::Served);
         });
     }
@@ -112,7 +111,7 @@ async fn travel(
     }
 }
 
-/// What is delivery of a request that has come to the store, and whether it was served.
+/// Handles a request at the store. Returns the sender's result, and whether the store served the request.
 fn arrive(world: &World, process: &Rc<Process>, request: &Request<Bytes>, fate: Fate) -> (Option<Delivery>, bool) {
     let lost = |heard: bool| heard.then(|| Err(HttpError("connection reset by peer".to_owned())));
     let refused = |status: u16, code: &str| Some(Ok((error(status, code), Half::Whole)));
@@ -121,7 +120,7 @@ fn arrive(world: &World, process: &Rc<Process>, request: &Request<Bytes>, fate: 
     let (delivery, served, how) = match (outage, fate) {
         _ if process.is_cut_off.get() => (None, false, "cut off"),
         (Some(Outage::Unreachable), _) => (lost(true), false, "no connection"),
-        (Some(Outage::Silent), _) => (None, false, "silence"),
+        (Some(Outage::Silent), _) => (None, false, "no response"),
         (Some(Outage::Busy), _) => (refused(503, "SlowDown"), false, "503"),
         (Some(Outage::Refusing), _) => (refused(403, "AccessDenied"), false, "403"),
         (None, Fate::Lost { heard }) => (lost(heard), false, "lost"),
@@ -133,9 +132,7 @@ fn arrive(world: &World, process: &Rc<Process>, request: &Request<Bytes>, fate: 
             match fate {
                 Fate::AnswerLost { heard } => (lost(heard), true, "answer lost"),
                 Fate::ServedAndFailed => (refused(500, "InternalError"), true, "done and 500"),
-                Fate::HalfBody if !response.body().is_empty() => {
-                    (Some(Ok((response, Half::Half))), true, "half a body")
-                }
+                Fate::HalfBody if !response.body().is_empty() => (Some(Ok((response, Half::Half))), true, "half body"),
                 _ => (Some(Ok((response, Half::Whole))), true, ""),
             }
         }
@@ -148,7 +145,7 @@ fn arrive(world: &World, process: &Rc<Process>, request: &Request<Bytes>, fate: 
     (delivery, served)
 }
 
-/// For the trace.
+/// The key, or the query of a listing, for the trace.
 pub fn key_of(request: &Request<Bytes>) -> &str {
     request.uri().path_and_query().map_or("", |path| path.as_str().trim_start_matches("/models/"))
 }
@@ -167,7 +164,7 @@ fn body_of(body: Bytes, half: Half) -> Body {
     }
 }
 
-/// Counts what is on its way for long, so that a schedule does not end before it has arrived.
+/// Counts slow requests, so that a schedule does not end before they arrive.
 struct InFlight(Rc<Cell<u64>>);
 
 impl InFlight {

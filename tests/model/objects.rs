@@ -1,4 +1,5 @@
-//! The Worker's side: the real `Project` object over SQLite, evicted and called again, with an alarm that rings twice.
+//! The Worker's side: the real `Project` object over SQLite. It is evicted and called again, and its alarm may ring
+//! twice.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,10 +28,9 @@ use crate::process::Process;
 use crate::sqlite::Sqlite;
 use crate::world::{Defect, World};
 
-/// The one who owns every project, and is the admin, so that scripts dropped into the bucket are seen too.
+/// Owns every project. As the admin, this user also sees scripts dropped into the bucket.
 pub const OWNER: &str = "ann";
 
-/// The object of one project.
 pub struct Project {
     pub id: ProjectId,
     world: Rc<World>,
@@ -38,11 +38,11 @@ pub struct Project {
     alarm: AlarmCell,
     instance: RefCell<Rc<Instance>>,
     instances: Cell<u64>,
-    /// Calls and alarms under way.
+    /// Calls and alarms in progress.
     pub busy: Cell<u64>,
 }
 
-/// One instance: what it keeps in memory.
+/// One instance with its memory.
 struct Instance {
     process: Rc<Process>,
     network: Network,
@@ -63,7 +63,7 @@ impl Alarm for AlarmCell {
     }
 }
 
-/// The other objects: an account that lists what it is told, a fleet that calls the store fit. They fail now and then.
+/// The other objects: an account that lists every project, and a fleet that accepts the store. They fail sometimes.
 struct OtherObjects<'w>(&'w World);
 
 impl Objects for OtherObjects<'_> {
@@ -76,13 +76,13 @@ impl Objects for OtherObjects<'_> {
         let fails = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
         let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None, runners: 0 };
         let answer = match object {
-            ObjectName::Fleet => serde_json::to_string(&verdict).expect("it is plain data"),
+            ObjectName::Fleet => serde_json::to_string(&verdict).expect("plain data is serializable"),
             _ => "null".to_owned(),
         };
         async move {
             sleep(Duration::from_millis(5)).await;
             if fails {
-                Err(HttpError("the object is being moved".to_owned()))
+                Err(HttpError("the object is moving".to_owned()))
             } else {
                 Ok(http::Response::new(Body::full(answer)))
             }
@@ -91,11 +91,11 @@ impl Objects for OtherObjects<'_> {
     }
 
     fn post(&self, _: ObjectName, _: http::Request<Bytes>) {
-        // Hints are lost here, all of them: nothing may rest on one.
+        // All hints are lost here, because nothing may depend on one.
     }
 }
 
-/// Nobody watches.
+/// No client watches.
 struct NoSockets;
 
 impl Sockets for NoSockets {
@@ -126,7 +126,7 @@ impl Project {
         })
     }
 
-    /// Calls the object; none if it, or the way to it, was gone before the answer.
+    /// Calls the object. Returns `None` if the object or the connection failed before the response.
     pub async fn call<R>(&self, request: R) -> Option<Result<R::Reply, Refusal>>
     where
         R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
@@ -147,7 +147,7 @@ impl Project {
         }
     }
 
-    /// Rings the alarm when it is due, for ever.
+    /// Rings the alarm whenever it is due, for ever.
     pub async fn run_alarm(self: Rc<Self>) {
         loop {
             let now = self.world.clock.now();
@@ -165,7 +165,7 @@ impl Project {
                         Some(2) => rings().await.and(rings().await),
                         _ => rings().await,
                     };
-                    // The platform rings again after an alarm that did not come to its end.
+                    // The platform rings again if an alarm did not finish.
                     if rung.is_none_or(|outcome| outcome.is_err()) && self.alarm.at.get().is_none() {
                         self.alarm.at.set(Some(self.world.clock.now().after(Duration::from_secs(2))));
                     }
@@ -174,7 +174,7 @@ impl Project {
         }
     }
 
-    /// Evicts it now and then, for as long as there is trouble.
+    /// Evicts the object sometimes, until the trouble is over.
     pub async fn disturb(self: Rc<Self>) {
         loop {
             sleep(seconds(1, 60)).await;
@@ -187,7 +187,7 @@ impl Project {
         }
     }
 
-    /// Whatever it suffers ends.
+    /// Ends the present trouble.
     pub fn heal(&self) {
         self.instance.borrow().process.resume();
     }
@@ -207,11 +207,11 @@ impl Project {
         instance.process.run(what(object)).await
     }
 
-    /// The present instance; a fresh one after an eviction.
+    /// The present instance, or a new one after an eviction.
     fn living(&self) -> Rc<Instance> {
         let present = self.instance.borrow().clone();
         if !present.process.is_dead() {
-            // A Worker does not stand still: the platform ends it.
+            // The platform ends a Worker rather than suspend it.
             present.process.resume();
             return present;
         }
@@ -226,7 +226,7 @@ impl Project {
         fresh
     }
 
-    /// Whether its records hold nothing that is not settled, and no alarm is set.
+    /// Whether every version is settled and no alarm is set.
     pub fn is_quiet(&self) -> bool {
         self.alarm.at.get().is_none() && self.busy.get() == 0 && self.open() == 0
     }
@@ -238,12 +238,12 @@ impl Project {
                 [Value::Integer(count)] => count,
                 _ => panic!("a count is a number"),
             },
-            // No table yet.
+            // The table does not exist yet.
             _ => 0,
         }
     }
 
-    /// Every version that it shows, with its report.
+    /// Every listed version with its report.
     pub async fn versions(&self) -> Vec<VersionView> {
         let Some(Ok(page)) = self.call(EVERY_VERSION).await else { return Vec::new() };
         let mut whole = Vec::new();
@@ -266,7 +266,7 @@ impl Instance {
     }
 }
 
-/// Counts what is under way.
+/// Counts calls and alarms in progress.
 struct Busy<'a>(&'a Cell<u64>);
 
 impl<'a> Busy<'a> {

@@ -1,4 +1,4 @@
-//! The lives of processes: each runs until it is killed, and stands still while it is suspended.
+//! Processes: each runs until it is killed, and does nothing while it is suspended.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll, Waker};
 
 use futures::future::LocalBoxFuture;
 
-/// One process of a process, from its start to its end.
+/// One process, from its start to its end.
 pub struct Process {
     /// Such as `runner-1#3`, the third process of that runner.
     pub name: String,
     state: Cell<State>,
-    /// It was killed, suspended or cut off at some time: what it held may rightly be another's.
+    /// It was killed, suspended or cut off at some time, so another process may hold its work.
     pub was_disturbed: Cell<bool>,
-    /// None of its requests arrive, and no answers.
+    /// Its requests and their responses are lost.
     pub is_cut_off: Cell<bool>,
     wakers: RefCell<Vec<Waker>>,
 }
@@ -41,17 +41,17 @@ impl Process {
         self.state.get() == State::Dead
     }
 
-    /// Whatever it does is dropped where it stands.
+    /// Drops its work at the present await.
     pub fn kill(&self) {
         self.turn(State::Dead);
     }
 
-    /// It does nothing until it is resumed, while time goes by.
+    /// Stops it until it is resumed, while time passes.
     pub fn suspend(&self) {
         self.turn(State::Suspended);
     }
 
-    /// It goes on, and is reachable.
+    /// Resumes it and reconnects it.
     pub fn resume(&self) {
         self.is_cut_off.set(false);
         if self.state.get() == State::Suspended {
@@ -60,7 +60,7 @@ impl Process {
         }
     }
 
-    /// The network loses it.
+    /// Disconnects it from the network.
     pub fn cut_off(&self) {
         self.was_disturbed.set(true);
         self.is_cut_off.set(true);
@@ -78,13 +78,13 @@ impl Process {
         self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
     }
 
-    /// Does `what` for as long as this process lasts; none if it ended before.
+    /// Runs `what` until this process dies. Returns `None` if it died before the end.
     pub fn run<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> WhileAlive<'a, T> {
         WhileAlive { process: self.clone(), what: Some(Box::pin(what)) }
     }
 }
 
-/// What a process does.
+/// The work of a process.
 pub struct WhileAlive<'a, T> {
     process: Rc<Process>,
     what: Option<LocalBoxFuture<'a, T>>,

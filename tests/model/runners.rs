@@ -1,4 +1,4 @@
-//! Runners: the real daemon, started again and again, and what befalls it.
+//! Runners: the real daemon, restarted again and again, and its troubles.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,14 +18,13 @@ use crate::network::Network;
 use crate::process::Process;
 use crate::world::{Defect, World};
 
-/// One runner.
 pub struct Runner {
     world: Rc<World>,
     config: Config,
     now: RefCell<Present>,
 }
 
-/// A runner's present process, how it is told to stop, and how it is told that there is work.
+/// A runner's present process, its stop signal and its hints.
 struct Present {
     process: Rc<Process>,
     stop: watch::Sender<bool>,
@@ -46,7 +45,7 @@ impl Runner {
             "RUNNER_SLOTS" => Some("2".to_owned()),
             setting => bucket::setting(setting),
         });
-        let mut config = Config { poll, lease, ..config.expect("they are complete") };
+        let mut config = Config { poll, lease, ..config.expect("the settings are complete") };
         config.drain = pick(&[Duration::ZERO, Duration::from_secs(8)]);
         config.engine.slots = pick(&[1, 2]);
         if world.defect == Defect::ImpatientRunner && number == 1 {
@@ -55,7 +54,7 @@ impl Runner {
         Rc::new(Self { world: world.clone(), config, now: RefCell::new(Present::new(name)) })
     }
 
-    /// Lives again and again, for ever.
+    /// Starts a new process whenever the last one ended, for ever.
     pub async fn run(self: Rc<Self>) {
         for number in 1.. {
             let present = Present::new(format!("{}#{number}", self.config.name));
@@ -67,13 +66,13 @@ impl Runner {
             self.world.note(&process.name, "starts");
             let ended = process.run(daemon::run(&self.config, &engine, &network, &clock, &hints, stopping)).await;
             self.world.note(&process.name, &format!("ended: {ended:?}"));
-            // What it sent is still on its way, but nobody waits for an answer.
+            // Its requests may still arrive, but nobody waits for the responses.
             process.kill();
             sleep(if self.world.weather.is_over.get() { Duration::from_secs(1) } else { seconds(0, 40) }).await;
         }
     }
 
-    /// Strikes now and then, for as long as there is trouble.
+    /// Kills, suspends, disconnects or stops it sometimes, until the trouble is over.
     pub async fn disturb(self: Rc<Self>) {
         loop {
             sleep(seconds(1, 60)).await;
@@ -108,17 +107,17 @@ impl Runner {
                 }
             }
             sleep(a_while).await;
-            // Also one that a request of its own has suspended.
+            // This also resumes a process that one of its own requests has suspended.
             self.now.borrow().process.resume();
         }
     }
 
-    /// Somebody says that there is work, whether there is or not.
+    /// Hints that there is work, whether there is or not.
     pub fn wake(&self) {
         self.now.borrow().hints.ask_for_look();
     }
 
-    /// Whatever it suffers ends.
+    /// Ends the present trouble.
     pub fn heal(&self) {
         self.now.borrow().process.resume();
     }

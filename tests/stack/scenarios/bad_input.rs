@@ -1,4 +1,4 @@
-//! What callers get wrong, over real HTTP.
+//! Mistakes of callers, over real HTTP.
 
 use bytes::Bytes;
 use contract::MAX_SCRIPT_BYTES;
@@ -9,7 +9,7 @@ use crate::http::ApiResponse;
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// Checks that the answer is a problem document with this status and code, and gives it.
+/// Expects a problem document with this status and code, and returns it.
 fn problem(answer: ApiResponse, status: u16, code: &str) -> Value {
     let context = answer.to_string();
     let answer = answer.expect(status);
@@ -24,7 +24,7 @@ fn problem(answer: ApiResponse, status: u16, code: &str) -> Value {
     problem
 }
 
-/// Every mistake is a 4xx with a stable code, and the field at fault where there is one.
+/// Every mistake gets a 4xx with a stable code, and the name of the field if there is one.
 pub async fn bad_input_gets_a_precise_error(stack: &Stack) {
     let project = stack.project("input");
     assert_eq!(project.upload(&script("box")).await, 1);
@@ -32,13 +32,13 @@ pub async fn bad_input_gets_a_precise_error(stack: &Stack) {
     paths_and_methods(stack).await;
     another_host(stack).await;
     bodies(stack).await;
-    assert_eq!(project.get("scripts").await["total_versions"], 1, "nothing of it was taken");
-    // The largest that is taken, in JSON that is twice as long.
+    assert_eq!(project.get("scripts").await["total_versions"], 1, "nothing must be accepted");
+    // The largest accepted script, in JSON that is twice as long.
     let largest = format!("#{}", "\n".repeat(MAX_SCRIPT_BYTES - 1));
     let large = stack.project("input-largest");
     assert_eq!(large.upload_json(&largest).await.json()["version"], 1);
     assert!(large.script(1).await == largest);
-    let unknown = stack.api().get("/api/projects/nobody-has-this-name/status").await.expect(200).json();
+    let unknown = stack.api().get("/api/projects/unused-name/status").await.expect(200).json();
     assert_eq!(unknown["status_info"]["status"], "no_scripts");
 }
 
@@ -93,8 +93,7 @@ async fn paths_and_methods(stack: &Stack) {
     not_allowed(Method::GET, "/api/projects/input/upload-script", "POST").await;
 }
 
-/// Open mode lets everybody on this machine in, so a page from elsewhere that points its own name at loopback must not
-/// get through.
+/// Open mode accepts everybody on this machine, so it must refuse a web page whose host name points at loopback.
 async fn another_host(stack: &Stack) {
     let request = Request::get(stack.api().url("/api/projects")).header("host", "example.com").body(Bytes::new());
     problem(stack.api().send(request.unwrap()).await, 403, "loopback_only");

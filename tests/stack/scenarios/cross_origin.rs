@@ -1,4 +1,4 @@
-//! Pages of other sites in a real browser, whose user is signed in to the service: they change and learn nothing.
+//! Pages of other sites in a real browser whose user is signed in: they cannot change or read anything.
 
 use serde_json::json;
 

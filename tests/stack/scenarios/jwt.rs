@@ -1,4 +1,4 @@
-//! Tokens of an issuer, whose signatures workerd's own WebCrypto checks.
+//! Tokens of an issuer, verified by workerd's own WebCrypto.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ const ISSUER: &str = "https://issuer.example.com/";
 const AUDIENCE: &str = "https://cad.example.com/api";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// HS256: a user comes in with a token that is signed with the secret, and with no other.
+/// HS256: only tokens signed with the shared secret are accepted.
 pub async fn hs256_tokens_are_verified(stack: &Stack) {
     let scene = Scene::start(stack, "secret-worker", ("AUTH_JWT_SECRET", SECRET)).await;
     let (secret, claims) = (Signer::secret(SECRET), scene.claims());
@@ -37,14 +37,14 @@ pub async fn hs256_tokens_are_verified(stack: &Stack) {
     for (token, status) in [(admin.as_str(), 200), (ADMIN_TOKEN, 200), (&secret.token(None, &claims), 403)] {
         scene.send(Method::GET, "/api/monitoring/s3/status", Some(token)).await.expect(status);
     }
-    // Everybody is health whether the service works, an admin what of it.
+    // Everybody sees whether the service works; an admin sees its parts.
     let health = scene.send(Method::GET, "/api/monitoring/health", None).await.expect(200).json();
     assert_eq!(health.as_object().unwrap().len(), 3, "{health}");
     let health = scene.send(Method::GET, "/api/monitoring/health", Some(&admin)).await.expect(200).json();
     assert_eq!(health["components"]["auth"]["status"], "configured", "{health}");
 }
 
-/// RS256 and ES256 by a key set, which many ask for at once and one fetches, and whose keys are changed.
+/// RS256 and ES256 with a key set: concurrent requests fetch it once, and its keys are rotated.
 pub async fn key_set_tokens_are_verified(stack: &Stack) {
     let (rsa, ec, new) = (Signer::rsa(), Signer::ec(), Signer::ec());
     let key_set = |keys: &[Value]| json!({"keys": keys}).to_string();
@@ -55,7 +55,7 @@ pub async fn key_set_tokens_are_verified(stack: &Stack) {
     for answer in join_all((0..20).map(|_| scene.list_projects(Some(&first)))).await {
         answer.expect(200);
     }
-    assert_eq!(keys.requests().len(), 1, "twenty at once need one key set");
+    assert_eq!(keys.requests().len(), 1, "twenty concurrent requests need one fetch");
     for (signer, id, sizes) in [(&rsa, "rsa", &[0, 1, 255, 257, 512]), (&ec, "ec", &[0, 1, 63, 65, 72])] {
         let token = signer.token(Some(id), &claims);
         scene.accept(&token).await;
@@ -80,13 +80,13 @@ pub async fn key_set_tokens_are_verified(stack: &Stack) {
     scene.refuse(&ec.token(Some("ec"), &claims)).await;
     scene.accept(&first).await;
     let requests = keys.requests().len();
-    assert!((2..=5).contains(&requests), "not at every wish: {requests}");
+    assert!((2..=5).contains(&requests), "fetches are limited: {requests}");
     drop(keys);
     scene.accept(&token).await;
     scene.accept(&first).await;
 }
 
-/// A Worker of its own that trusts an issuer.
+/// A Worker that trusts an issuer.
 struct Scene<'a> {
     stack: &'a Stack,
     worker: Worker,
@@ -103,7 +103,7 @@ impl<'a> Scene<'a> {
         Self { stack, worker }
     }
 
-    /// What a sound token says.
+    /// The claims of a valid token.
     fn claims(&self) -> Value {
         let now = self.stack.clock.now().as_millis() / 1000;
         json!({"iss": ISSUER, "aud": [AUDIENCE, "others"], "sub": "auth0|anna", "nbf": now, "exp": now + 600})
@@ -139,7 +139,7 @@ impl<'a> Scene<'a> {
         assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
     }
 
-    /// Another letter in each part, signatures of these sizes, and none.
+    /// Changes a character of each part, the size of the signature, and the algorithm.
     async fn refuse_altered(&self, token: &str, sizes: &[usize]) {
         let (signed, signature) = token.rsplit_once('.').unwrap();
         for at in [10, signed.find('.').unwrap() + 10, signed.len() + 10] {
@@ -158,7 +158,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Sound signatures under what is not so.
+    /// Valid signatures under wrong claims.
     async fn refuse_wrong_claims(&self, signer: &Signer, id: Option<&str>) {
         let now = self.stack.clock.now().as_millis() / 1000;
         for (name, value) in [

@@ -1,4 +1,4 @@
-//! Everyone is message at once; with hints cut off, a little later.
+//! Changes arrive at once with hints, and a little later without them.
 
 use contract::{Attempt, Key, Outcome, Report, RunId, Version};
 use http::Request;
@@ -12,7 +12,7 @@ use crate::stack::Stack;
 use crate::tools::script;
 use crate::worker::RUNNER_TOKEN;
 
-/// The runners' calls open to their token alone, and not at all where none is configured.
+/// The runner's endpoints accept only the runner token, and respond 503 if none is configured.
 pub async fn runner_endpoints_require_their_token(stack: &Stack) {
     let wake = stack.api().url("/api/runner/wake");
     let right = format!("Bearer {RUNNER_TOKEN}");
@@ -28,8 +28,8 @@ pub async fn runner_endpoints_require_their_token(stack: &Stack) {
     send_events(stack, &right, &[]).await.expect(204);
 }
 
-/// What a runner says is heard at once by those who watch and those who wait, and an upload wakes runners. This test is
-/// the runner: no other works yet.
+/// A runner's events reach watchers and waiting requests at once, and an upload wakes runners. This test acts as the
+/// runner; no other runs yet.
 pub async fn hints_arrive_at_once(stack: &Stack) {
     if !stack.has_hints() {
         return;
@@ -68,7 +68,7 @@ pub async fn hints_arrive_at_once(stack: &Stack) {
     let (waited, ()) = futures::future::join(waiting, claimed).await;
     assert_eq!(waited["status_info"]["phase"], "running", "{waited}");
     let message = until_phase(&mut watcher, "running").await;
-    // Nobody but a hint can have said this.
+    // Only a hint can have sent this.
     let message = if message["status_info"]["progress"].is_null() { watcher.json().await } else { message };
     assert_eq!(message["status_info"]["progress"], json!({"phase": "script", "lines": ["half", "done"]}), "{message}");
 
@@ -88,7 +88,7 @@ pub async fn hints_arrive_at_once(stack: &Stack) {
     watcher.close().await;
 }
 
-/// Who watches hears the state of now, then each change up to the finished model, and later versions.
+/// A watcher receives the present state, then each change up to the finished model, and later versions.
 pub async fn a_watcher_receives_each_change(stack: &Stack) {
     let project = stack.project("watched");
     let url = stack.api().url(&project.path("watch"));
@@ -102,20 +102,20 @@ pub async fn a_watcher_receives_each_change(stack: &Stack) {
             (&json!("completed"), &json!(version)),
             "{message}"
         );
-        assert_eq!(message, project.get("status").await, "the same as the status call's");
+        assert_eq!(message, project.get("status").await, "must equal the status response");
     }
     let mut late = Socket::connect(&url, None).await.unwrap();
     assert_eq!(late.json().await["status_info"]["version"], 2);
     late.send("ping").await;
     assert_eq!(late.text().await, "pong");
-    // What it says means nothing, and harms nobody.
+    // Unknown messages are ignored.
     late.send("anything").await;
     late.close().await;
     watcher.send("ping").await;
     assert_eq!(watcher.text().await, "pong");
 }
 
-/// Who waits is answered when the model is done, with no need to ask often.
+/// A waiting request returns when the model is done, without frequent polling.
 pub async fn a_waiting_request_returns_the_model(stack: &Stack) {
     let project = stack.project("waited-for");
     project.upload(&script("box")).await;
@@ -131,7 +131,7 @@ pub async fn a_waiting_request_returns_the_model(stack: &Stack) {
     }
 }
 
-/// The first message in which the newest version is in this phase.
+/// The first message that shows the newest version in this phase.
 async fn until_phase(watcher: &mut Socket, phase: &str) -> Value {
     loop {
         let message = watcher.json().await;

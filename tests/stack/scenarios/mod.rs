@@ -1,7 +1,7 @@
-//! What is shown. Each scenario has projects of its own, so that all of a group run at once.
+//! The scenarios. Each has its own projects, so that all scenarios of a group run at once.
 //!
-//! `PARTWRIGHT_SCENARIO=name` runs only the scenario with that name, such as `open_mode_shows_a_warning`. A scenario that
-//! relies on an earlier one fails alone, such as those that look at what all the others left.
+//! `PARTWRIGHT_SCENARIO=name` runs only the scenario with that name, such as `open_mode_shows_a_warning`. A scenario
+//! that relies on earlier ones fails alone, such as those that check the final state.
 
 mod bad_input;
 mod browser;
@@ -33,20 +33,20 @@ use crate::stack::Stack;
 use crate::store::Kind;
 use crate::worker::RUNNER_TOKEN;
 
-/// A scenario: its name and what it does.
+/// A scenario: its name and its function.
 type Scenario = (&'static str, for<'a> fn(&'a Stack) -> LocalBoxFuture<'a, ()>);
 
-/// Scenarios from the paths of their functions.
+/// Makes scenarios from the paths of their functions.
 macro_rules! scenarios {
     ($($function:path),* $(,)?) => {
         &[$((stringify!($function), |stack| Box::pin($function(stack)))),*]
     };
 }
 
-/// While nobody works but the test itself.
+/// Run while only the test itself acts.
 const BEFORE_ALL: &[Scenario] = scenarios![live::hints_arrive_at_once];
 
-/// While no runner works: what needs none, and the runners that leave their work.
+/// Run without a runner: scenarios that need none, and runners that leave their work.
 const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
     takeover::a_killed_and_a_stopped_runner_leave_jobs,
     bad_input::bad_input_gets_a_precise_error,
@@ -57,7 +57,7 @@ const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
     settings::a_runner_names_its_invalid_setting,
 ];
 
-/// Workers of their own, with other settings, some of them wrong; the store makes no difference to them.
+/// Run other Workers with other settings, some of them invalid. They run on one store only.
 const OTHER_WORKERS: &[Scenario] = scenarios![
     store_outage::uploads_arrive_after_an_outage,
     settings::a_worker_names_its_invalid_setting,
@@ -70,7 +70,7 @@ const OTHER_WORKERS: &[Scenario] = scenarios![
 /// Fills the queue, still without a runner.
 const QUEUE: &[Scenario] = scenarios![version_numbers::concurrent_uploads_get_distinct_numbers];
 
-/// With two runners on one machine, which share the queue and nothing else.
+/// Run with two runners on one machine, which share only the queue.
 const WITH_A_RUNNER: &[Scenario] = scenarios![
     outputs::a_bracket_becomes_six_files,
     outputs::a_new_version_keeps_the_older_files,
@@ -92,20 +92,20 @@ const WITH_A_RUNNER: &[Scenario] = scenarios![
     operations::every_part_is_healthy,
 ];
 
-/// The same with a Worker of its own that talks to language models; the store makes no difference to it.
+/// Runs a Worker with language models. It runs on one store only.
 const CHAT: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
 
-/// When all is done.
+/// Run when all jobs are done.
 const AFTERWARDS: &[Scenario] = scenarios![
     operations::every_project_is_listed_once,
     operations::metrics_count_the_work,
     operations::nothing_is_left_behind,
 ];
 
-/// When every program has said all that it has to say.
+/// Runs when every program has written all its logs.
 const AT_THE_END: &[Scenario] = scenarios![traces::logs_contain_no_secrets];
 
-/// The runners that work everything off.
+/// The runners that process the queue.
 const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
 
 /// Fails the test if `PARTWRIGHT_SCENARIO` names no scenario.
@@ -117,13 +117,13 @@ pub fn check_choice() {
     assert!(known, "PARTWRIGHT_SCENARIO: no scenario has the name {chosen}. Use one of: {}", names.join(", "));
 }
 
-/// Runs all of it on one stack.
+/// Runs all scenarios on one stack.
 pub async fn run_all(stack: &Stack) {
     let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
     let mut failed = run(stack, BEFORE_ALL).await;
     failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
     failed.extend(run(stack, QUEUE).await);
-    // One that talks to the Worker, where that listens, and says all that it can say: see `traces`.
+    // The second runner sends hints, if the stack has them, and logs everything: see `traces`.
     let all = [
         ("RUNNER_SLOTS", "2"),
         ("RUST_LOG", "trace"),
@@ -144,7 +144,7 @@ pub async fn run_all(stack: &Stack) {
     assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));
 }
 
-/// Runs a group at once and gives the names of those that failed: every failure is seen before the test fails.
+/// Runs a group at once and returns the names of the failed scenarios, so that every failure is printed.
 async fn run(stack: &Stack, scenarios: &[Scenario]) -> Vec<&'static str> {
     let chosen = chosen();
     let scenarios = scenarios.iter().filter(|(name, _)| is_chosen(name, chosen.as_deref()));
@@ -164,7 +164,7 @@ fn chosen() -> Option<String> {
     std::env::var("PARTWRIGHT_SCENARIO").ok()
 }
 
-/// Whether a scenario is to run. A name is `module::function`; the function alone is enough to choose it.
+/// Whether a scenario runs. The function's name alone is enough to choose `module::function`.
 fn is_chosen(name: &str, chosen: Option<&str>) -> bool {
     chosen.is_none_or(|chosen| name == chosen || name.rsplit("::").next() == Some(chosen))
 }

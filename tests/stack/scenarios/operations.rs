@@ -1,4 +1,4 @@
-//! What those who run the service look at.
+//! The operator's endpoints.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,12 @@ use crate::store_suite;
 use crate::wait::until;
 use crate::worker::ADMIN_TOKEN;
 
-/// The store passes the suite that the library's in-memory store passes.
+/// The store passes the suite that the store in memory passes.
 pub async fn the_store_passes_the_suite(stack: &Stack) {
     store_suite::run(stack.client()).await;
 }
 
-/// The health page says that every part is well, and nothing that nobody should know.
+/// The health page reports every part as healthy, without secrets.
 pub async fn every_part_is_healthy(stack: &Stack) {
     let answer = stack.api().get("/api/monitoring/health").await.expect(200);
     let health = answer.json();
@@ -29,7 +29,7 @@ pub async fn every_part_is_healthy(stack: &Stack) {
     }
 }
 
-/// Who shows something on the admin's calls shows the token; who shows nothing is the admin, in open mode.
+/// The admin's endpoints refuse wrong tokens. In open mode a caller without a token is the admin.
 pub async fn admin_endpoints_accept_the_admin_token(stack: &Stack) {
     let calls = [(Method::GET, "/api/monitoring/s3/status"), (Method::POST, "/api/monitoring/test/s3-upload")];
     for (method, path) in calls {
@@ -54,7 +54,7 @@ async fn send(stack: &Stack, method: Method, path: &str, token: &str) -> ApiResp
     stack.api().send(request.body(Default::default()).unwrap()).await
 }
 
-/// The list of projects has every one that was uploaded to, page by page, newest first.
+/// The list of projects has each project once, page by page.
 pub async fn every_project_is_listed_once(stack: &Stack) {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -68,13 +68,13 @@ pub async fn every_project_is_listed_once(stack: &Stack) {
     }
     let different: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(different.len(), listed.len(), "{listed:?}");
-    // Those too that began in the bucket: the admin who uses them, here everybody, has them from then on.
+    // This includes projects that began in the bucket: in open mode every caller is the admin, who gets them.
     assert_eq!(different, *stack.projects.borrow());
 }
 
-/// What the scenarios did shows in the metrics: every shard answers, and none of them is status twice.
+/// The metrics count the work of the scenarios: every shard responds, and no version counts twice.
 pub async fn metrics_count_the_work(stack: &Stack) {
-    let metrics = until("what was done to be counted", async || {
+    let metrics = until("the metrics to count the work", async || {
         let metrics = stack.api().get("/api/monitoring/ai/metrics").await.expect(200).json();
         let totals = &metrics["totals"];
         let counted = [
@@ -93,7 +93,7 @@ pub async fn metrics_count_the_work(stack: &Stack) {
     })
     .await;
     assert_eq!((&metrics["complete"], &metrics["missing_shards"]), (&json!(true), &json!([])), "{metrics}");
-    // Each version counts once, as far as it was status by now.
+    // Each version counts at most once; some may not be counted yet.
     let reports = stack.client().list("processed/", 10).await.unwrap().0.len() as u64;
     let versions = &metrics["totals"]["versions"];
     let outcomes = ["completed", "failed", "timed_out", "abandoned", "cancelled"];
@@ -101,8 +101,8 @@ pub async fn metrics_count_the_work(stack: &Stack) {
     assert!((1..=reports).contains(&ended), "{reports} reports: {versions}");
 }
 
-/// Bucket and objects agree on every project, no ticket, attempt or test object is left, and the runners stop in good
-/// order.
+/// Bucket and objects agree on every project, no ticket, attempt or test object remains, and the runners stop with
+/// success.
 pub async fn nothing_is_left_behind(stack: &Stack) {
     let names = stack.projects.borrow().clone();
     for name in &names {
@@ -127,5 +127,5 @@ pub async fn nothing_is_left_behind(stack: &Stack) {
         assert_eq!(runner.stop().await, Some(0));
     }
     let leftovers: Vec<_> = std::fs::read_dir(stack.folder().join("scratch")).unwrap().flatten().collect();
-    assert!(leftovers.is_empty(), "runners clean up, after those that were killed too: {leftovers:?}");
+    assert!(leftovers.is_empty(), "runners must clean up, also after killed ones: {leftovers:?}");
 }

@@ -1,4 +1,4 @@
-//! Names that mean to lead elsewhere: refused by the real Worker, with nothing read or written outside.
+//! Names that attempt path traversal: the real Worker refuses them, and reads and writes nothing outside.
 
 use bytes::Bytes;
 use contract::Key;
@@ -9,13 +9,13 @@ use crate::http::ApiResponse;
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// What lies where no call may read.
+/// The content of files that no endpoint may read.
 const HIDDEN: &str = "nobody may read this here";
 
-/// Where it lies.
+/// The keys of these files.
 const PLACES: [&str; 4] = ["hidden.log", "logs/hidden.log", "output/hidden.STEP", "input/hidden.py"];
 
-/// Names of a project, percent-encoded as they are sent.
+/// Project names, percent-encoded as they are sent.
 fn names() -> Vec<String> {
     let plain = [
         "..",
@@ -70,7 +70,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// Every call that takes a name answers 4xx to all of these, and what lies outside stays there.
+/// Every endpoint responds 4xx to each of these names.
 pub async fn path_traversal_names_are_refused(stack: &Stack) {
     let project = stack.project("names");
     project.upload(&script("box")).await;
@@ -87,7 +87,7 @@ pub async fn path_traversal_names_are_refused(stack: &Stack) {
         assert_refused(send(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
     }
     let elsewhere = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
-    // Longer than a file's name, as long as a key, longer.
+    // Longer than a file name, as long as a key, longer than a key.
     let long = [256, 1_012, 1_017].map(|length| "a".repeat(length));
     let within = names().into_iter().filter(|name| !name.contains('/'));
     for name in within.chain(elsewhere.map(str::to_owned)).chain(long) {
@@ -104,7 +104,7 @@ pub async fn path_traversal_names_are_refused(stack: &Stack) {
     }
     let (entries, _) = stack.client().list("input/", 10).await.unwrap();
     let odd = entries.iter().filter(|entry| !matches!(entry.key.parse(), Ok(Key::Script(..))));
-    assert_eq!(odd.map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["input/hidden.py"], "nothing was written");
+    assert_eq!(odd.map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["input/hidden.py"], "nothing must be written");
     for place in PLACES {
         assert_eq!(stack.client().get(place, 100).await.unwrap().bytes, HIDDEN);
         stack.client().delete(place).await.unwrap();

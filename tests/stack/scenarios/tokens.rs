@@ -1,4 +1,4 @@
-//! A Worker that lets in whoever has a token, and nobody else.
+//! A Worker that accepts only callers with a token.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ const NAME: &str = "closed-worker";
 
 const UPLOAD: &str = "/api/projects/let-in/upload-script";
 
-/// With `ADMIN_TOKEN` alone a deployment lets a person in: a token is made for them, they upload with it, sign in with
-/// it and use the cookie; once it is revoked, token and cookie open nothing, and nothing on the disk tells the token.
+/// `ADMIN_TOKEN` is enough to admit a user: the admin makes a token, the user uploads with it, signs in with it and
+/// uses the cookie. After revocation neither token nor cookie works, and no file contains the token.
 pub async fn a_token_works_until_it_is_revoked(stack: &Stack) {
     let mut settings = stack.settings();
     settings.retain(|(name, _)| name != "AUTH_MODE");
@@ -61,14 +61,14 @@ pub async fn a_token_works_until_it_is_revoked(stack: &Stack) {
     let signed_out = send(api, Method::DELETE, "/api/session", page, None).await.expect(200);
     assert!(signed_out.header("set-cookie").ends_with("; Max-Age=0"), "{signed_out}");
 
-    // Log and SQLite, with its journal.
+    // Search the log, and SQLite with its journal.
     let session = pair.split_once('=').unwrap().1;
     let secrets = [token.as_str(), session].map(|text| text.split_once('.').unwrap().1);
     let files = everything_in(&stack.folder().join(NAME).join("state"));
-    assert!(files.iter().any(|file| holds(file, "let-in")), "the objects keep their state here");
+    assert!(files.iter().any(|file| holds(file, "let-in")), "the state of the objects must be here");
     let log = fs::read(stack.folder().join(format!("{NAME}.log"))).unwrap();
     for secret in [&secrets[..], &[ADMIN_TOKEN]].concat() {
-        assert!(!files.iter().chain([&log]).any(|file| holds(file, secret)), "a secret is on the disk");
+        assert!(!files.iter().chain([&log]).any(|file| holds(file, secret)), "a file contains a secret");
     }
 }
 
@@ -88,7 +88,7 @@ fn text(answer: &ApiResponse, field: &str) -> String {
     answer.json()[field].as_str().unwrap().to_owned()
 }
 
-/// What all files under a folder hold.
+/// The contents of all files under a folder.
 fn everything_in(folder: &Path) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

@@ -1,4 +1,4 @@
-//! A bucket that answers with errors, late, in part, or not at all, for both programs.
+//! A store that responds with errors, late, partly, or not at all, for Worker and runners.
 
 use futures::future::join_all;
 
@@ -11,20 +11,19 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::tools::free_port;
 
-/// How many projects scripts come in for.
+/// How many projects get scripts.
 const PROJECTS: u64 = 4;
 
-/// One request in so many meets a fault.
+/// One request in this many meets a fault.
 const ONE_IN: u64 = 6;
 
-/// Several people send scripts, one after the other each, through a Worker and to runners whose every sixth request to
-/// the bucket goes wrong in some way.
+/// Uploads to several projects at once, while every sixth request of Worker and runners to the store meets a fault.
 pub async fn at_random(stack: &Stack, mut random: Random) {
     let proxy = Proxy::start(stack.store().address());
     proxy.break_at_random(random.fork(), ONE_IN);
     let mut worker = stack.start_worker_through(proxy.port, "faulty-worker", free_port());
     let mut runners = ["one", "two"].map(|name| stack.start_runner_through(proxy.port, name, &[("RUNNER_SLOTS", "2")]));
-    // Its look at the bucket is one try, which may go wrong.
+    // The health page tries the bucket once, which may meet a fault.
     worker.ready(&stack.transport, 200).await;
     for runner in &mut runners {
         runner.ready().await;

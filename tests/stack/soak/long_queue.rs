@@ -1,4 +1,4 @@
-//! Many runners, many scripts, and somebody who comes in behind.
+//! Many runners, many scripts, and a single upload behind them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,25 +18,23 @@ use crate::wait::until_within;
 
 const RUNNERS: usize = 4;
 
-/// How many uploads are under way at once.
 const CONCURRENT_UPLOADS: usize = 8;
 
-/// How many versions may be done before that of somebody who came in behind: each runner takes turns between projects,
-/// but those that start first have done some by then.
+/// How many versions may finish before the single one. Runners alternate between projects, but finish some jobs before
+/// its turn.
 const MAX_AHEAD: usize = 3 * RUNNERS;
 
-/// How many jobs the engine is measured with.
+/// How many jobs measure the engine.
 const MEASURED: u64 = 200;
 
-/// How much longer four runners may take, in full, than the engine alone on what processor time store and Worker leave:
-/// here all share the same cores.
+/// The time that four runners may take, relative to the engine alone on the processor time that store and Worker leave.
+/// All share the same cores.
 const MAX_SHARE: f64 = 1.15;
 
-/// How long all of it may take.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Four runners work off 500 scripts of one project (60 where not in full), each once; a single one of another project,
-/// sent in behind them, does not wait for them.
+/// Four runners process 500 scripts of one project (60 in `make test`), each once. A single script of another project,
+/// uploaded behind them, does not wait for all of them.
 pub async fn four_runners(stack: &Stack) {
     let count: u64 = if is_soak() { 500 } else { 60 };
     let scripts = Scripts::default();
@@ -53,7 +51,7 @@ pub async fn four_runners(stack: &Stack) {
     single.upload(&script).await;
     let single = ProjectRecord { project: single, sent: Sent { accepted: [mark].into(), ..Sent::default() } };
 
-    // A lease that no busy machine lets run out: each is to be run once.
+    // This lease does not expire on a busy machine, because each script must run once.
     let settings = [("RUNNER_SLOTS", "1"), ("RUNNER_LEASE", "60")];
     let mut runners = Vec::new();
     for id in 0..RUNNERS {
@@ -64,7 +62,7 @@ pub async fn four_runners(stack: &Stack) {
         runner.ready().await;
     }
     until_within(TIMEOUT, "the end of the queue", async || {
-        // Asked seldom and cheaply: this takes from the same cores.
+        // Poll seldom, because polling takes the same cores.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let page = stack.client().list_page(prefix::PENDING, None, 1).await.unwrap();
         page.entries.first().map_or(Ok(()), |entry| Err(entry.key.clone()))
@@ -83,8 +81,8 @@ pub async fn four_runners(stack: &Stack) {
         assert_eq!(report.attempt, Some(1), "{} version {} was run again", report.project, report.version);
     }
     let ahead = reports.iter().filter(|report| report.finished_at <= behind.finished_at).count();
-    println!("the single script sent in behind {count} was the {}th to complete", ahead + 1);
-    assert!(ahead <= MAX_AHEAD, "{ahead} of those that were before it were done before it");
+    println!("the single script behind {count} others completed in place {}", ahead + 1);
+    assert!(ahead <= MAX_AHEAD, "{ahead} scripts completed before the single one");
 
     let took = end(&reports).since(begin(&reports)).as_secs_f64();
     println!("{RUNNERS} runners did {count} scripts in {took:.1} s");
@@ -98,10 +96,10 @@ pub async fn four_runners(stack: &Stack) {
         let ideal = alone * count as f64 + others / cores;
         let share = took / ideal;
         println!(
-            "that is {share:.2} times its share, {:.2} times with store and Worker",
+            "that is {share:.2} times the ideal time, {:.2} times with store and Worker",
             took / (alone * count as f64)
         );
-        assert!(share <= MAX_SHARE, "more than {MAX_SHARE} times the engine's share");
+        assert!(share <= MAX_SHARE, "more than {MAX_SHARE} times the ideal time");
     }
 }
 
@@ -117,7 +115,7 @@ fn end(reports: &[Report]) -> Timestamp {
     reports.iter().map(|report| report.finished_at).max().unwrap()
 }
 
-/// What the engine takes for a job by itself, on all cores: no bucket, no Worker, no other runner.
+/// The time of one job in the engine alone, on all cores: no bucket, no Worker, no other runner.
 async fn seconds_a_job(folder: &Path, scripts: &Scripts) -> f64 {
     let folder = folder.join("alone");
     std::fs::create_dir(&folder).unwrap();
@@ -136,7 +134,9 @@ async fn seconds_a_job(folder: &Path, scripts: &Scripts) -> f64 {
     let output = String::from_utf8(output.stdout).unwrap();
     // "200 of 200 completed in 12.34 s (…)".
     let words: Vec<&str> = output.lines().last().unwrap_or_default().split(' ').collect();
-    let [done, "of", all, "completed", "in", seconds, ..] = words[..] else { panic!("the engine says: {output}") };
+    let [done, "of", all, "completed", "in", seconds, ..] = words[..] else {
+        panic!("unexpected output of the engine: {output}")
+    };
     assert_eq!(done, all);
     seconds.parse::<f64>().unwrap() / MEASURED as f64
 }

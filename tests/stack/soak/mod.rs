@@ -1,16 +1,16 @@
-//! Nothing lost and nothing twice: real parts are killed, closed off and lied to, and in the end every version must be
-//! what it would have been without that.
+//! Nothing is lost and nothing happens twice: real parts are killed and disconnected, and the store fails. At the end
+//! every version must be the same as without faults.
 //!
-//! A tenth of it in `make test`, in full with `PARTWRIGHT_SOAK=1` (`make soak`), there on both stores. `PARTWRIGHT_SEED`
-//! repeats what was random.
+//! `make test` runs a tenth. `PARTWRIGHT_SOAK=1` (`make soak`) runs everything, on both stores. `PARTWRIGHT_SEED`
+//! repeats the random choices.
 //!
-//! - `scripts`: what is sent, such that a mix-up shows
-//! - `reckoning`: what must be true in the end
-//! - `kills`: runners that are killed, at random and at the worst moments
-//! - `outage`: a bucket that is away for a while
-//! - `faults`: a bucket that answers with errors, late, in part or not at all
-//! - `worker`: a Worker that is killed between the steps of an upload
-//! - `many`: many runners and many scripts
+//! - `scripts`: scripts that reveal a mix-up
+//! - `verify`: the checks at the end
+//! - `runner_kills`: runners killed at random and at the worst moments
+//! - `outage`: an outage of the store
+//! - `faults`: a store that responds with errors, late, partly or not at all
+//! - `worker_kills`: a Worker killed between the steps of an upload
+//! - `long_queue`: many runners and many scripts
 
 mod faults;
 mod long_queue;
@@ -56,19 +56,19 @@ fn four_runners_share_a_long_queue() {
     on_each_store("four runners", |stack, _| Box::pin(long_queue::four_runners(stack)));
 }
 
-/// Whether all of it is to be done, rather than a tenth.
+/// Whether to run everything rather than a tenth.
 fn is_soak() -> bool {
     std::env::var_os("PARTWRIGHT_SOAK").is_some()
 }
 
-/// `full` of something, or a tenth of it.
+/// Returns `full`, or a tenth of it.
 fn tenth_of(full: u64) -> u64 {
     if is_soak() { full } else { full / 10 }
 }
 
 type Program = for<'a> fn(&'a Stack, Random) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// Runs a program on a stack of its own: on SeaweedFS, and in full on wrangler's R2 too.
+/// Runs a program on a new stack with SeaweedFS; a soak also runs it with wrangler's R2.
 fn on_each_store(name: &str, program: Program) {
     let kinds: &[Kind] = if is_soak() { &[Kind::SeaweedFs, Kind::WranglerR2] } else { &[Kind::SeaweedFs] };
     for kind in kinds {

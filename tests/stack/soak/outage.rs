@@ -1,4 +1,4 @@
-//! A bucket that is away for a while, for both programs.
+//! An outage of the store, for Worker and runners.
 
 use std::time::Duration;
 
@@ -12,14 +12,13 @@ use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::free_port;
 
-/// How many scripts come in, in full.
+/// How many scripts a soak uploads.
 const UPLOADS: u64 = 200;
 
-/// How many projects they are for.
 const PROJECTS: u64 = 5;
 
-/// Scripts come in before, during and after an outage of a minute (6 s where not in full): each is accepted at once or kept
-/// for later, and each becomes a model.
+/// Uploads before, during and after an outage of a minute (6 s in `make test`). Each is accepted at once or kept for
+/// later, and each becomes a model.
 pub async fn during_uploads(stack: &Stack) {
     let outage = Duration::from_secs(if is_soak() { 60 } else { 6 });
     let mut gate = Gate::closed(stack.store().address());
@@ -36,7 +35,7 @@ pub async fn during_uploads(stack: &Stack) {
     let project = |id| Project::new(api, stack.client(), &format!("outage-{id}"));
     let mut records: Vec<ProjectRecord<'_>> =
         (0..PROJECTS).map(|id| ProjectRecord { project: project(id), sent: Sent::default() }).collect();
-    // A sixth of the scripts before it and a sixth after it.
+    // A sixth of the scripts comes before the outage and a sixth after it.
     let uploads = tenth_of(UPLOADS);
     let pause = outage.mul_f64(1.5) / u32::try_from(uploads).unwrap();
     let sent = join_all((0..uploads).map(|id| {
@@ -57,8 +56,8 @@ pub async fn during_uploads(stack: &Stack) {
     };
     let (sent, ()) = tokio::join!(sent, away);
     let kept = sent.iter().filter(|(_, _, status)| *status == 202).count();
-    println!("{uploads} uploads, of which {kept} were answered with 202");
-    assert!(kept > 0, "the outage made no difference");
+    println!("{kept} of {uploads} uploads got 202");
+    assert!(kept > 0, "no upload met the outage");
     for (id, mark, _) in sent {
         records[usize::try_from(id).unwrap()].sent.accepted.insert(mark);
     }

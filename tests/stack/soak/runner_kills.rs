@@ -1,4 +1,4 @@
-//! Runners that are killed with SIGKILL.
+//! Runners killed with SIGKILL.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,25 +19,24 @@ use crate::stack::Stack;
 use crate::wait::until;
 use crate::worker::RUNNER_TOKEN;
 
-/// How many runners are killed in full.
+/// How many runners a soak kills.
 const KILLS: u64 = 100;
 
-/// How many runners work at a time.
 const RUNNERS: u64 = 2;
 
-/// How many projects have scripts coming in.
+/// How many projects get scripts.
 const PROJECTS: u64 = 4;
 
 /// How many versions of one project may be open at a time, so that the queue does not outgrow the machine.
 const OPEN: usize = 5;
 
-/// The longest that a script works, in ms: so long that many die in the middle of it.
+/// The longest run of a script in ms: long enough that many are killed in the middle.
 const LONGEST_SCRIPT_MS: u64 = 600;
 
-/// Attempts from this one on are spared: one more death and the version is abandoned, which is another rule.
+/// Attempts from this number on are not killed. One more death would abandon the version, which is another rule.
 const SPARED: u32 = 4;
 
-/// Two runners, each killed at a random instant, followed by another, and killed again, while scripts come in.
+/// Two runners at a time are killed at random moments and replaced, while scripts arrive.
 pub async fn at_random(stack: &Stack, mut random: Random) {
     let proxy = Proxy::start(stack.store().address());
     let (kills, scripts) = (Cell::new(0), Scripts::default());
@@ -68,12 +67,12 @@ async fn ready(stack: &Stack, proxy: &Proxy, name: String) -> Runner {
 }
 
 fn start(stack: &Stack, proxy: &Proxy, name: &str) -> Runner {
-    // With hints, whose senders die in mid-sentence too.
+    // With hints, so that runners also die while they send one.
     let hints = [("PARTWRIGHT_URL", stack.api().base), ("RUNNER_TOKEN", RUNNER_TOKEN)];
     stack.start_runner_through(proxy.port, name, &[&hints[..], &[("RUNNER_SLOTS", "2")]].concat())
 }
 
-/// One place for a runner: whoever takes it is killed.
+/// Starts and kills runners, one at a time.
 async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, total: u64, mut random: Random) {
     while kills.get() < total {
         let number = kills.get() + 1;
@@ -93,14 +92,14 @@ async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, t
     }
 }
 
-/// An attempt that must not die.
+/// An attempt that must not be killed.
 async fn spared(stack: &Stack) -> Option<String> {
     let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
     let spared = |entry: &s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
     entries.into_iter().find(spared).map(|entry| entry.key)
 }
 
-/// Scripts come into one project until the last runner is about to be killed.
+/// Uploads scripts to one project until the last runner is about to be killed.
 async fn uploads<'a>(
     stack: &'a Stack,
     id: u64,
@@ -136,14 +135,14 @@ async fn is_final(project: &Project<'_>, version: u64) -> bool {
     phase.is_final()
 }
 
-/// A moment of a job: a request of the runner, and whether the store does it before the runner dies.
+/// A moment of a job: a request of the runner, and whether the store serves it before the runner dies.
 struct Moment {
     name: &'static str,
     place: Place,
-    /// How many such requests are let through first.
+    /// How many such requests pass first.
     let_through: usize,
     matches: fn(&StoreRequest) -> bool,
-    /// Whether the report is in the bucket by then.
+    /// Whether the bucket has the report at that moment.
     committed: bool,
 }
 
@@ -159,7 +158,7 @@ fn puts_under(request: &StoreRequest, prefix: &str) -> bool {
     request.method == Method::PUT && request.key.starts_with(prefix)
 }
 
-/// In the order of a job. The script of each works for so long that there is a heartbeat.
+/// In the order of a job. The heartbeat's script runs long enough for one.
 const MOMENTS: &[Moment] = &[
     moment("claimed-unknowing", Place::After, |request| {
         request.method == Method::PUT && !request.if_match && is_attempt(request)
@@ -181,7 +180,7 @@ const MOMENTS: &[Moment] = &[
     },
 ];
 
-/// A runner dies at each of the moments; two others complete what they left.
+/// A runner dies at each of the moments, and two others complete its job.
 pub async fn between_two_steps(stack: &Stack) {
     let proxy = Proxy::start(stack.store().address());
     let scripts = Scripts::default();

@@ -1,4 +1,4 @@
-//! A Worker that is killed with SIGKILL between the steps of an upload, and started again on what it had stored.
+//! A Worker killed with SIGKILL between the steps of an upload, and restarted on its stored state.
 
 use contract::Key;
 
@@ -13,7 +13,7 @@ use crate::tools::free_port;
 
 type IsKey = fn(&Key) -> bool;
 
-/// The steps of an upload: whether it is the script's or the ticket's PUT, and on which side of it the Worker dies.
+/// The steps of an upload: the PUT of the script or of the ticket, and the side of it on which the Worker dies.
 const STEPS: [(IsKey, Place); 4] = [
     (|key| matches!(key, Key::Script(..)), Place::Before),
     (|key| matches!(key, Key::Ticket(..)), Place::Before),
@@ -21,7 +21,7 @@ const STEPS: [(IsKey, Place); 4] = [
     (|key| matches!(key, Key::Ticket(..)), Place::After),
 ];
 
-/// Whoever got no answer has a version or has none; whoever got one has it, once.
+/// An upload without a response is one version or none; an upload with a response is one version.
 pub async fn killed_between_two_steps(stack: &Stack) {
     let proxy = Proxy::start(stack.store().address());
     let scripts = Scripts::default();
@@ -35,7 +35,7 @@ pub async fn killed_between_two_steps(stack: &Stack) {
     let mut runner = stack.start_runner("one", &[]);
     runner.ready().await;
 
-    // The first contact is nothing that this is about.
+    // The first contact with the bucket is not part of the test.
     let (mark, script) = scripts.next();
     project.upload(&script).await;
     sent.accepted.insert(mark);
@@ -57,11 +57,11 @@ pub async fn killed_between_two_steps(stack: &Stack) {
         match answer {
             Err(_) => sent.unanswered.insert(mark),
             Ok(answer) if [201, 202].contains(&answer.status) => sent.accepted.insert(mark),
-            Ok(answer) => panic!("a Worker that is dead answers: {answer}"),
+            Ok(answer) => panic!("a killed Worker responded: {answer}"),
         };
         worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
         worker.ready(&stack.transport, 200).await;
-        // Life goes on, with a number of its own.
+        // The next upload gets its own number.
         let (mark, script) = scripts.next();
         project.upload(&script).await;
         sent.accepted.insert(mark);
@@ -72,7 +72,7 @@ pub async fn killed_between_two_steps(stack: &Stack) {
     let scripts = records[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
     let answered = records[0].sent.accepted.len();
     let kept = usize::try_from(scripts).unwrap() - answered;
-    println!("{answered} uploads were answered, {killed} were not; of those {kept} are versions all the same");
+    println!("{answered} uploads got a response; {kept} of the other {killed} are versions too");
     assert!(records[0].project.report(1).await.version == number(1));
     assert_eq!(runner.stop().await, Some(0));
 }

@@ -1,10 +1,10 @@
 //! From a sentence to a model, in workerd: against aimock's implementation of OpenAI's protocol, and against faults.
 //!
-//! - `conversation`: what somebody says about a project, and the events that they hear
-//! - `protocol`: what is made of aimock's answers and errors
-//! - `turns`: conversations that become models, whoever leaves
-//! - `faults`: what breaks
-//! - `injection`: what words cannot reach
+//! - `conversation`: a conversation about a project, and its events
+//! - `protocol`: aimock's answers and errors
+//! - `turns`: conversations that become models, even if the client leaves
+//! - `faults`: faults of a provider
+//! - `injection`: prompt injection
 
 mod conversation;
 mod faults;
@@ -22,7 +22,7 @@ use crate::tools::free_port;
 use crate::wait::until;
 use crate::worker::{ADMIN_TOKEN, Worker};
 
-/// The key of the fake, beside aimock's.
+/// The key of the fake.
 const OTHER_KEY: &str = "sk-stack-test-other-key";
 
 const ISSUER: &str = "https://issuer.example.com/";
@@ -61,7 +61,7 @@ fn says(script: &str) -> Value {
     json!({"content": format!("Here it is.\n\n```python\n{script}```\n\nNext:\n- Round the edges\n")})
 }
 
-/// What aimock answers, by what the last message holds; the first that fits counts.
+/// aimock's answers by the last message; the first match counts.
 fn fixtures() -> Value {
     let text = |words: &str, response: Value| json!({"match": {"userMessage": words}, "response": response});
     let error = |words: &str, status: u16, kind: &str| {
@@ -70,7 +70,7 @@ fn fixtures() -> Value {
             "response": {"error": {"message": format!("{kind} {KEY}"), "type": kind}, "status": status, "retryAfter": 1},
         })
     };
-    // With a pause between chunks, so that some arrive.
+    // With a pause between chunks, so that some arrive before the cut.
     let mut cut = text("break off", says(PLATE));
     (cut["truncateAfterChunks"], cut["latency"]) = (json!(3), json!(50));
     let mut slow = text("take your time", says(PLATE));
@@ -97,12 +97,12 @@ fn fixtures() -> Value {
     ])
 }
 
-/// A Worker that talks to aimock first and then to the fake, on the stack's bucket. It trusts an issuer.
+/// A Worker on the stack's bucket that asks aimock first and then the fake. It trusts an issuer.
 struct ChatStack {
     aimock: Aimock,
     fake: Fake,
     worker: Worker,
-    /// A token of each of two users.
+    /// The tokens of two users.
     anna: String,
     bert: String,
 }
@@ -128,18 +128,18 @@ impl ChatStack {
         Self { aimock, fake, worker, anna, bert }
     }
 
-    /// Anna about one of her projects.
+    /// A conversation of anna.
     fn conversation<'a>(&'a self, stack: &'a Stack, project: &str) -> Conversation<'a> {
         Conversation::new(self.worker.api(&stack.transport).with_token(&self.anna), stack, project)
     }
 
-    /// Bert about one of his.
+    /// A conversation of bert.
     fn conversation_of_bert<'a>(&'a self, stack: &'a Stack, project: &str) -> Conversation<'a> {
         Conversation::new(self.worker.api(&stack.transport).with_token(&self.bert), stack, project)
     }
 }
 
-/// A token of the issuer, good for an hour.
+/// A token of the issuer, valid for an hour.
 fn token(stack: &Stack, user: &str) -> String {
     use platform::Clock;
     let now = stack.clock.now().as_millis() / 1_000;
@@ -147,7 +147,7 @@ fn token(stack: &Stack, user: &str) -> String {
     Signer::secret(SECRET).token(None, &claims)
 }
 
-/// All of it, on one Worker; what has the fake to itself comes one after the other.
+/// All chat scenarios on one Worker. The ones that use the fake run one after the other.
 pub async fn a_sentence_becomes_a_model(stack: &Stack) {
     let chat = ChatStack::start(stack).await;
     let chat = &chat;
@@ -164,13 +164,15 @@ pub async fn a_sentence_becomes_a_model(stack: &Stack) {
     );
     metrics_count_the_calls(stack, chat).await;
     let log = std::fs::read_to_string(stack.folder().join("chat-worker.log")).unwrap();
-    assert!(!log.contains(KEY) && !log.contains(OTHER_KEY) && !log.contains(SECRET), "a secret is in the log");
+    assert!(!log.contains(KEY), "the log contains a secret");
+    assert!(!log.contains(OTHER_KEY), "the log contains a secret");
+    assert!(!log.contains(SECRET), "the log contains a secret");
 }
 
-/// The metrics of both models come to what was done with them.
+/// The metrics of both models count the calls of the scenarios.
 async fn metrics_count_the_calls(stack: &Stack, chat: &ChatStack) {
     let api = chat.worker.api(&stack.transport).with_token(ADMIN_TOKEN);
-    until("the metrics of the models", async || {
+    until("the metrics to count the calls", async || {
         let metrics = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
         let models = metrics["totals"]["models"].as_array().unwrap();
         let metrics_of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
@@ -194,7 +196,7 @@ async fn metrics_count_the_calls(stack: &Stack, chat: &ChatStack) {
             (&other["successes"], 4),
         ];
         match least.iter().find(|(count, least)| count.as_u64().is_none_or(|count| count < *least)) {
-            Some((_, least)) => Err(format!("one is less than {least}: {metrics}")),
+            Some((_, least)) => Err(format!("a count is less than {least}: {metrics}")),
             None => Ok(()),
         }
     })

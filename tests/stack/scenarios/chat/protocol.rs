@@ -1,4 +1,4 @@
-//! What is made of the answers and errors of an implementation of the protocol that was not written here.
+//! The answers and errors of an independent implementation of the protocol.
 
 use std::cell::RefCell;
 
@@ -22,7 +22,7 @@ impl Listener for Recorder {
     }
 }
 
-/// What came of one question.
+/// The result of one question.
 struct Outcome {
     answer: Result<Completion, AiError>,
     tries: Vec<ProviderCall>,
@@ -35,7 +35,7 @@ impl Outcome {
     }
 }
 
-/// Asks aimock alone, by the library.
+/// Asks only aimock, through the library.
 async fn ask_aimock(stack: &Stack, chat: &ChatStack, key: &str, words: &str) -> Outcome {
     let settings = [("AI_BASE_URL", chat.aimock.base_url()), ("AI_API_KEY", key.to_owned())];
     let settings = settings.into_iter().chain([("AI_MODEL", "one".to_owned())]).collect::<Vec<_>>();
@@ -47,21 +47,23 @@ async fn ask_aimock(stack: &Stack, chat: &ChatStack, key: &str, words: &str) -> 
     Outcome { answer, tries, heard: heard.0.take() }
 }
 
-/// Streamed and whole answers, and every shape of error.
+/// Streamed and complete answers, and every kind of error.
 pub async fn the_library_reads_every_answer(stack: &Stack, chat: &ChatStack) {
     let wanted = says(PLATE)["content"].as_str().unwrap().to_owned();
     let streamed = ask_aimock(stack, chat, KEY, "A plate, by the library").await;
     let answer = streamed.answer.as_ref().unwrap();
     assert_eq!((&answer.text, answer.ending), (&wanted, Ending::Complete));
-    assert!(streamed.heard.len() > 3 && streamed.heard.concat() == wanted, "as it comes: {:?}", streamed.heard);
+    assert!(streamed.heard.len() > 3, "must arrive in parts: {:?}", streamed.heard);
+    assert!(streamed.heard.concat() == wanted, "must arrive in parts: {:?}", streamed.heard);
     let usage = streamed.tries[0].usage.unwrap();
-    assert!(usage.input > 2 && usage.output > 20, "{usage:?}");
+    assert!(usage.input > 2, "{usage:?}");
+    assert!(usage.output > 20, "{usage:?}");
 
-    // Its stream breaks off; requests for all of it at once, it gives that.
+    // The stream breaks off, so the library asks again without streaming.
     let whole = ask_aimock(stack, chat, KEY, "Please break off, library").await;
     assert_eq!(whole.failures(), [Some(FailureKind::Cut), None]);
     assert_eq!(whole.answer.as_ref().unwrap().text, wanted);
-    assert_eq!(whole.heard.last(), Some(&wanted), "in one piece");
+    assert_eq!(whole.heard.last(), Some(&wanted), "must arrive in one part");
     assert!(whole.tries[1].usage.unwrap().output > 20);
     let requests = chat.aimock.requests_with(&stack.transport, "Please break off, library").await;
     assert_eq!([&requests[0]["stream"], &requests[1]["stream"]], [&json!(true), &json!(false)]);
@@ -116,10 +118,11 @@ async fn expect_failure(
     let error = outcome.answer.as_ref().unwrap_err();
     println!("{words}: {error}");
     assert_eq!((error.kind, outcome.failures()), (kind, vec![Some(kind); tries]), "{words}: {error}");
-    assert!(error.message.ends_with(message) && !error.message.contains("sk-stack"), "{words}: {error}");
+    assert!(error.message.ends_with(message), "{words}: {error}");
+    assert!(!error.message.contains("sk-stack"), "{words}: {error}");
 }
 
-/// The same by way of the Worker, which has another provider to fall back to.
+/// The same through the Worker, which has a fallback provider.
 pub async fn the_worker_uses_the_fallback(stack: &Stack, chat: &ChatStack) {
     let conversation = chat.conversation(stack, "chat-words");
     let turn = conversation.send("only talk").await;
@@ -139,6 +142,6 @@ pub async fn the_worker_uses_the_fallback(stack: &Stack, chat: &ChatStack) {
     let requests = chat.fake.requests();
     assert!(
         requests.iter().all(|request| request.contains(OTHER_KEY) && !request.contains(KEY)),
-        "each has its own key"
+        "each provider must get its own key"
     );
 }

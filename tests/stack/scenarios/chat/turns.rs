@@ -1,4 +1,4 @@
-//! Conversations that become models, whoever leaves.
+//! Conversations that become models, even if the client leaves.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{ChatStack, PLATE};
 use crate::stack::Stack;
 use crate::wait::until;
 
-/// Three turns of which the second fails in FreeCAD and is repaired: prints every event as it comes, and what is left.
+/// Three turns. The second fails in FreeCAD and is repaired. Prints every event and the final state.
 pub async fn a_conversation_with_one_repair(stack: &Stack, chat: &ChatStack) {
     let conversation = chat.conversation(stack, "chat-plate");
     let once = ["turn", "state", "text", "script", "state", "version", "state", "status"];
@@ -15,9 +15,10 @@ pub async fn a_conversation_with_one_repair(stack: &Stack, chat: &ChatStack) {
 
     let events = send_and_print(&conversation, "A plate").await;
     assert_eq!(names(&events), [&once[..], &end].concat(), "{events:?}");
-    assert!(data_of(&events, "text").len() > 3, "as it comes");
+    assert!(data_of(&events, "text").len() > 3, "the text must arrive in parts");
     let text: String = data_of(&events, "text").iter().map(|data| data["text"].as_str().unwrap()).collect();
-    assert!(text.starts_with("Here it is.") && text.contains(PLATE), "{text}");
+    assert!(text.starts_with("Here it is."), "{text}");
+    assert!(text.contains(PLATE), "{text}");
     let first = data_of(&events, "done")[0];
     assert_eq!((&first["state"], &first["code_generated"]), (&json!("completed"), &json!(PLATE)), "{first}");
     assert_eq!(first["suggestions"], json!(["Round the edges"]));
@@ -49,13 +50,13 @@ pub async fn a_conversation_with_one_repair(stack: &Stack, chat: &ChatStack) {
     assert_eq!(conversation.end(&third).await["state"], "completed");
     let volume = conversation.project.status().await["geometry"]["volume_mm3"].as_f64().unwrap();
     let hole = std::f64::consts::PI * 9.0 * 15.0;
-    assert!((volume - (12_000.0 - hole)).abs() < 80.0, "{volume}: the edges are round");
+    assert!((volume - (12_000.0 - hole)).abs() < 80.0, "{volume}, with rounded edges");
 
     check_history(&conversation).await;
     check_prompts(stack, chat).await;
 }
 
-/// Says it, and prints each event as it comes.
+/// Sends a message and prints its events.
 async fn send_and_print(conversation: &Conversation<'_>, message: &str) -> Vec<(String, Value)> {
     println!("{message}");
     let mut events = Vec::new();
@@ -88,30 +89,32 @@ async fn check_history(conversation: &Conversation<'_>) {
     assert_eq!(json!(roles), wanted);
 }
 
-/// As aimock understood it.
+/// Checks the prompts that aimock got.
 async fn check_prompts(stack: &Stack, chat: &ChatStack) {
     let prompt_of = async |words: &str| {
         let requests = chat.aimock.requests_with(&stack.transport, words).await;
         assert_eq!(requests.len(), 1, "{words}: {requests:?}");
-        assert!(requests[0]["tools"].is_null() && requests[0]["stream"] == true, "{requests:?}");
+        assert!(requests[0]["tools"].is_null(), "{requests:?}");
+        assert!(requests[0]["stream"] == true, "{requests:?}");
         let words = requests[0]["messages"].as_array().unwrap().iter();
         words.map(|message| message["content"].as_str().unwrap().to_owned()).collect::<String>()
     };
     let second = prompt_of("Make it 5 mm taller").await;
-    assert!(second.contains("40.000 x 20.000 x 10.000 mm") && second.contains("8000.000 mm3"), "{second}");
+    assert!(second.contains("40.000 x 20.000 x 10.000 mm"), "{second}");
+    assert!(second.contains("8000.000 mm3"), "{second}");
     let repair = prompt_of("version 2 failed").await;
-    assert!(repair.contains("makeFillet(50.0, shape.Edges)") && repair.contains("in line 7"), "{repair}");
+    assert!(repair.contains("makeFillet(50.0, shape.Edges)"), "{repair}");
+    assert!(repair.contains("in line 7"), "{repair}");
 }
 
-/// The client goes in mid-stream, and nobody else listens: the version appears and completes, and the model was requests
-/// once.
+/// The client disconnects in mid-stream. The version still completes, and the model was asked once.
 pub async fn a_turn_continues_without_its_client(stack: &Stack, chat: &ChatStack) {
     let conversation = chat.conversation(stack, "chat-left");
     let mut events = conversation.stream("A lonely box, take your time").await;
     let turn = events.until("turn").await;
     events.until("text").await;
     drop(events);
-    assert_eq!(conversation.versions().await, json!([]), "it is still being written");
+    assert_eq!(conversation.versions().await, json!([]), "the script is not complete yet");
     until("the version to complete", async || {
         let versions = conversation.versions().await;
         if versions == json!([[1, "ai", null, "completed"]]) { Ok(()) } else { Err(versions.to_string()) }
@@ -122,7 +125,7 @@ pub async fn a_turn_continues_without_its_client(stack: &Stack, chat: &ChatStack
     assert_eq!(chat.aimock.requests_with(&stack.transport, "A lonely box").await.len(), 1);
 }
 
-/// Whoever has lost the stream takes it up again, and hears all of it to its end.
+/// A client that lost the stream resumes it and receives all of it.
 pub async fn a_stream_can_be_resumed(stack: &Stack, chat: &ChatStack) {
     let conversation = chat.conversation(stack, "chat-again");
     let mut events = conversation.stream("A box, take your time").await;
@@ -131,7 +134,8 @@ pub async fn a_stream_can_be_resumed(stack: &Stack, chat: &ChatStack) {
     drop(events);
     let heard = conversation.resume(&turn).await.all().await;
     let text: String = data_of(&heard, "text").iter().map(|data| data["text"].as_str().unwrap()).collect();
-    assert!(text.starts_with("Here it is.") && text.contains("doc.recompute()"), "without a gap: {heard:?}");
+    assert!(text.starts_with("Here it is."), "without a gap: {heard:?}");
+    assert!(text.contains("doc.recompute()"), "without a gap: {heard:?}");
     let done = data_of(&heard, "done")[0];
     assert_eq!((&done["state"], &done["version"]), (&json!("completed"), &json!(1)), "{done}");
     assert_eq!(done["usage"]["calls"], 1);
