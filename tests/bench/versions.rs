@@ -39,7 +39,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
             if first["phase"] == "completed" && newest == Some(count) { Ok(()) } else { Err(first.to_string()) }
         })
         .await;
-        println!("{count} versions times over in {:.1} s", began.elapsed().as_secs_f64());
+        println!("{count} versions imported in {:.1} s", began.elapsed().as_secs_f64());
     }
 
     let mut times: [[Vec<Duration>; 2]; 3] = Default::default();

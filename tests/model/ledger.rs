@@ -310,7 +310,7 @@ impl Ledger {
             _ => change.key.clone(),
         };
         for stored in [&change.before, &change.after].into_iter().flatten() {
-            let says = match key {
+            let content = match key {
                 Key::Done(project, version) => {
                     let report = self.reports.get(&(project.clone(), *version));
                     report.map_or(0, |report| 1 + report.outcome as u64)
@@ -319,7 +319,7 @@ impl Ledger {
                 _ => 0,
             };
             let mut hasher = DefaultHasher::new();
-            (&name, says).hash(&mut hasher);
+            (&name, content).hash(&mut hasher);
             self.state ^= hasher.finish();
         }
         self.states.insert(self.state);

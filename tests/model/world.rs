@@ -146,13 +146,13 @@ impl World {
         Ref::map(self.ledger.borrow(), |ledger| &ledger.reports)
     }
 
-    pub fn note(&self, who: &str, what: &str) {
+    pub fn note(&self, actor: &str, what: &str) {
         let mut trace = self.trace.borrow_mut();
         if trace.len() == self.longest_trace {
             trace.pop_front();
         }
         let seconds = self.clock.monotonic().as_secs_f64();
-        trace.push_back(format!("{seconds:9.3} {who:<14} {what}"));
+        trace.push_back(format!("{seconds:9.3} {actor:<14} {what}"));
     }
 
     /// The last events, one a line.

@@ -31,10 +31,10 @@ pub async fn a_user_signs_in_and_makes_a_model(stack: &Stack) {
 /// In open mode the page shows a warning and no sign-in form. The page runs no injected code or markup and does not
 /// reach other sites.
 pub async fn open_mode_shows_a_warning(stack: &Stack) {
-    let elsewhere = Site::start("text/plain", "reached").await;
-    let input = json!({"url": stack.api().base, "elsewhere": elsewhere.url()});
+    let other_site = Site::start("text/plain", "reached").await;
+    let input = json!({"url": stack.api().base, "elsewhere": other_site.url()});
     browser::run(stack, "open_mode", input).await;
-    let requests = elsewhere.requests();
+    let requests = other_site.requests();
     let was_requested = |path: &str| requests.iter().any(|line| line.contains(path));
     assert!(was_requested("/from-itself"), "{requests:?}");
     assert!(!was_requested("/from-the-service"), "{requests:?}");

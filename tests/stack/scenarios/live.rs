@@ -119,11 +119,11 @@ pub async fn a_watcher_receives_each_change(stack: &Stack) {
 pub async fn a_waiting_request_returns_the_model(stack: &Stack) {
     let project = stack.project("waited-for");
     project.upload(&script("box")).await;
-    let mut asked = 0;
+    let mut requests = 0;
     loop {
         let info = project.get("status?wait=60").await["status_info"].clone();
-        asked += 1;
-        assert!(asked < 30, "{info}");
+        requests += 1;
+        assert!(requests < 30, "{info}");
         match info["phase"].as_str().unwrap() {
             "queued" | "running" => {}
             phase => break assert_eq!(phase, "completed", "{info}"),

@@ -86,11 +86,11 @@ pub async fn path_traversal_names_are_refused(stack: &Stack) {
         }
         assert_refused(send(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
     }
-    let elsewhere = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
+    let outside = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
     // Longer than a file name, as long as a key, longer than a key.
     let long = [256, 1_012, 1_017].map(|length| "a".repeat(length));
     let within = names().into_iter().filter(|name| !name.contains('/'));
-    for name in within.chain(elsewhere.map(str::to_owned)).chain(long) {
+    for name in within.chain(outside.map(str::to_owned)).chain(long) {
         assert_refused(send(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
         assert_refused(send(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
         assert_refused(send(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);

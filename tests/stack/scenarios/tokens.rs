@@ -41,8 +41,8 @@ pub async fn a_token_works_until_it_is_revoked(stack: &Stack) {
     let (pair, attributes) = signed_in.header("set-cookie").split_once("; ").unwrap();
     assert_eq!(attributes, "Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=43200");
     let page: &[(&str, &str)] = &[("cookie", pair), ("origin", api.base)];
-    let who = send(api, Method::GET, "/api/session", page, None).await.expect(200).json();
-    assert_eq!((&who["user"], &who["auth"]), (&json!("anna@example.com"), &json!("session")), "{who}");
+    let session = send(api, Method::GET, "/api/session", page, None).await.expect(200).json();
+    assert_eq!((&session["user"], &session["auth"]), (&json!("anna@example.com"), &json!("session")), "{session}");
     let uploaded = send(api, Method::POST, UPLOAD, page, script()).await.expect(201);
     assert_eq!(uploaded.json()["version"], 2, "{uploaded}");
     let projects = send(api, Method::GET, "/api/projects", page, None).await.expect(200).json();
@@ -62,8 +62,8 @@ pub async fn a_token_works_until_it_is_revoked(stack: &Stack) {
     assert!(signed_out.header("set-cookie").ends_with("; Max-Age=0"), "{signed_out}");
 
     // Search the log, and SQLite with its journal.
-    let session = pair.split_once('=').unwrap().1;
-    let secrets = [token.as_str(), session].map(|text| text.split_once('.').unwrap().1);
+    let cookie = pair.split_once('=').unwrap().1;
+    let secrets = [token.as_str(), cookie].map(|text| text.split_once('.').unwrap().1);
     let files = everything_in(&stack.folder().join(NAME).join("state"));
     assert!(files.iter().any(|file| holds(file, "let-in")), "the state of the objects must be here");
     let log = fs::read(stack.folder().join(format!("{NAME}.log"))).unwrap();

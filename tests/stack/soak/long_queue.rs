@@ -84,7 +84,7 @@ pub async fn four_runners(stack: &Stack) {
     println!("the single script behind {count} others completed in place {}", ahead + 1);
     assert!(ahead <= MAX_AHEAD, "{ahead} scripts completed before the single one");
 
-    let took = end(&reports).since(begin(&reports)).as_secs_f64();
+    let took = end(&reports).since(start(&reports)).as_secs_f64();
     println!("{RUNNERS} runners did {count} scripts in {took:.1} s");
     if is_soak() {
         let alone = seconds_a_job(stack.folder(), &scripts).await;
@@ -107,7 +107,7 @@ async fn reports_of(project: &Project<'_>, count: u64) -> Vec<Report> {
     stream::iter(1..=count).then(|version| project.report(version)).collect().await
 }
 
-fn begin(reports: &[Report]) -> Timestamp {
+fn start(reports: &[Report]) -> Timestamp {
     reports.iter().filter_map(|report| report.started_at).min().unwrap()
 }
 

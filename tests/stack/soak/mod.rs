@@ -28,12 +28,12 @@ use crate::store::Kind;
 
 #[test]
 fn random_kills_lose_nothing() {
-    on_each_store("random kills", |stack, random| Box::pin(runner_kills::at_random(stack, random)));
+    on_each_store("random_kills", |stack, random| Box::pin(runner_kills::at_random(stack, random)));
 }
 
 #[test]
 fn kills_between_two_steps_lose_nothing() {
-    on_each_store("kills between two steps", |stack, _| Box::pin(runner_kills::between_two_steps(stack)));
+    on_each_store("kills_between_two_steps", |stack, _| Box::pin(runner_kills::between_two_steps(stack)));
 }
 
 #[test]
@@ -43,17 +43,17 @@ fn an_outage_loses_nothing() {
 
 #[test]
 fn random_faults_lose_nothing() {
-    on_each_store("random faults", |stack, random| Box::pin(faults::at_random(stack, random)));
+    on_each_store("random_faults", |stack, random| Box::pin(faults::at_random(stack, random)));
 }
 
 #[test]
 fn killed_workers_lose_nothing() {
-    on_each_store("killed Workers", |stack, _| Box::pin(worker_kills::killed_between_two_steps(stack)));
+    on_each_store("killed_workers", |stack, _| Box::pin(worker_kills::killed_between_two_steps(stack)));
 }
 
 #[test]
 fn four_runners_share_a_long_queue() {
-    on_each_store("four runners", |stack, _| Box::pin(long_queue::four_runners(stack)));
+    on_each_store("four_runners", |stack, _| Box::pin(long_queue::four_runners(stack)));
 }
 
 /// Whether to run everything rather than a tenth.

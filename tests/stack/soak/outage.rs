@@ -48,13 +48,13 @@ pub async fn during_uploads(stack: &Stack) {
             (id % PROJECTS, mark, answer.status)
         }
     }));
-    let away = async {
+    let cut_off = async {
         tokio::time::sleep(outage / 4).await;
         gate.close().await;
         tokio::time::sleep(outage).await;
         gate.open();
     };
-    let (sent, ()) = tokio::join!(sent, away);
+    let (sent, ()) = tokio::join!(sent, cut_off);
     let kept = sent.iter().filter(|(_, _, status)| *status == 202).count();
     println!("{kept} of {uploads} uploads got 202");
     assert!(kept > 0, "no upload met the outage");

@@ -57,7 +57,7 @@ fn with_a_hole() -> String {
     )
 }
 
-fn says(script: &str) -> Value {
+fn answer_with(script: &str) -> Value {
     json!({"content": format!("Here it is.\n\n```python\n{script}```\n\nNext:\n- Round the edges\n")})
 }
 
@@ -71,19 +71,19 @@ fn fixtures() -> Value {
         })
     };
     // With a pause between chunks, so that some arrive before the cut.
-    let mut cut = text("break off", says(PLATE));
+    let mut cut = text("break off", answer_with(PLATE));
     (cut["truncateAfterChunks"], cut["latency"]) = (json!(3), json!(50));
-    let mut slow = text("take your time", says(PLATE));
+    let mut slow = text("take your time", answer_with(PLATE));
     slow["latency"] = json!(300);
-    let mut limited = says(PLATE);
+    let mut limited = answer_with(PLATE);
     limited["finishReason"] = json!("length");
     json!([
-        text(injection::PRINTED, says(PLATE)),
+        text(injection::PRINTED, answer_with(PLATE)),
         text(injection::INJECTION, injection::obedient_answer()),
-        text("version 2 failed", says(&mended())),
-        text("a hole through it", says(&with_a_hole())),
-        text("5 mm taller", says(&taller())),
-        text("A plate", says(PLATE)),
+        text("version 2 failed", answer_with(&mended())),
+        text("a hole through it", answer_with(&with_a_hole())),
+        text("5 mm taller", answer_with(&taller())),
+        text("A plate", answer_with(PLATE)),
         text("only talk", json!({"content": "I only make parts."})),
         text("use a tool", json!({"toolCalls": [{"name": "run", "arguments": {"path": "/"}}]})),
         text("its own limit", limited),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use partwright::ai::{AiConfig, AiError, Completion, Ending, FailureKind, Listener, Message, ProviderCall, Role, ask};
 use serde_json::json;
 
-use super::{ChatStack, KEY, OTHER_KEY, PLATE, says};
+use super::{ChatStack, KEY, OTHER_KEY, PLATE, answer_with};
 use crate::provider::{Step, chunk, end, stream};
 use crate::stack::Stack;
 
@@ -49,7 +49,7 @@ async fn ask_aimock(stack: &Stack, chat: &ChatStack, key: &str, words: &str) -> 
 
 /// Streamed and complete answers, and every kind of error.
 pub async fn the_library_reads_every_answer(stack: &Stack, chat: &ChatStack) {
-    let wanted = says(PLATE)["content"].as_str().unwrap().to_owned();
+    let wanted = answer_with(PLATE)["content"].as_str().unwrap().to_owned();
     let streamed = ask_aimock(stack, chat, KEY, "A plate, by the library").await;
     let answer = streamed.answer.as_ref().unwrap();
     assert_eq!((&answer.text, answer.ending), (&wanted, Ending::Complete));
