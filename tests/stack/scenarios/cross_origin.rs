@@ -1,4 +1,4 @@
-//! Pages of other sites in a real browser, whose user is signed in to the service: they change and learn nothing.
+//! Pages of other sites in a real browser whose user is signed in: they cannot change or read anything.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::worker::Worker;
 /// Another site's page, and a page of another origin on the same site, try a form, `fetch` and a WebSocket. The browser
 /// sends no cookie for the first page. It sends the cookie for the second one, whose origin the service refuses. In open
 /// mode, which needs no cookie, the service refuses both.
-pub async fn pages_of_other_sites_get_nowhere(stack: &Stack) {
+pub async fn other_sites_cannot_use_a_session(stack: &Stack) {
     let mut settings = stack.settings();
     settings.retain(|(name, _)| name != "AUTH_MODE");
     let mut worker = Worker::start(stack.folder(), "visited-worker", free_port(), &settings);

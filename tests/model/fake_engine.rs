@@ -1,4 +1,4 @@
-//! What stands for FreeCAD: it takes some time, leaves small files of the script's own, and fails now and then.
+//! A fake FreeCAD: it takes some time, returns small files made from the script, and sometimes fails.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -16,37 +16,37 @@ use tokio::time::sleep;
 
 use crate::chance::{below, millis, permille, pick, seconds};
 use crate::ledger::Job;
-use crate::life::Life;
+use crate::process::Process;
 use crate::world::World;
 
-/// A script that holds this kills the runner that runs it.
+/// A script that contains this text kills its runner.
 pub const POISON: &str = "poison";
 
-/// The engine of one runner's life.
-pub struct Bench {
+/// The engine of one runner process.
+pub struct FakeEngine {
     pub world: Rc<World>,
-    pub life: Rc<Life>,
+    pub process: Rc<Process>,
     jobs: Cell<u64>,
 }
 
-struct BenchJob<'b> {
-    bench: &'b Bench,
+struct FakeJob<'b> {
+    engine: &'b FakeEngine,
     script: Vec<u8>,
 }
 
-impl Bench {
-    pub fn new(world: Rc<World>, life: Rc<Life>) -> Self {
-        Self { world, life, jobs: Cell::new(0) }
+impl FakeEngine {
+    pub fn new(world: Rc<World>, process: Rc<Process>) -> Self {
+        Self { world, process, jobs: Cell::new(0) }
     }
 
-    /// In a thousand jobs; none where nothing goes wrong but the store.
+    /// True `times` times in a thousand, but never in a climate without deaths.
     fn fails(&self, times: u64) -> bool {
         let weather = &self.world.weather;
         weather.climate.has_deaths() && !weather.is_over.get() && permille(times)
     }
 }
 
-impl Workbench for Bench {
+impl Workbench for FakeEngine {
     fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>> {
         sleep(Duration::from_millis(500)).map(Ok).boxed_local()
     }
@@ -55,11 +55,11 @@ impl Workbench for Bench {
         if self.fails(20) {
             return Err(EngineError::new("make the job's directory")(io::Error::other("no room")));
         }
-        Ok(Box::new(BenchJob { bench: self, script: script.to_vec() }))
+        Ok(Box::new(FakeJob { engine: self, script: script.to_vec() }))
     }
 }
 
-impl PreparedJob for BenchJob<'_> {
+impl PreparedJob for FakeJob<'_> {
     fn run<'a>(
         &'a self,
         display_name: &'a str,
@@ -67,21 +67,21 @@ impl PreparedJob for BenchJob<'_> {
         _watcher: Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>> {
         async move {
-            let Bench { world, life, .. } = self.bench;
+            let FakeEngine { world, process, .. } = self.engine;
             let job = job_of(display_name);
-            world.note(&life.name, &format!("begins {display_name}"));
-            world.ledger.borrow_mut().begins(&job, life);
+            world.note(&process.name, &format!("starts {display_name}"));
+            world.ledger.borrow_mut().script_started(&job, process);
             let takes = pick(&[millis(20, 300), millis(20, 300), seconds(1, 4), seconds(5, 70)]);
             if let Either::Right(_) = select(sleep(takes).boxed_local(), stop).await {
                 return Ok(Run::Stopped);
             }
             if String::from_utf8_lossy(&self.script).contains(POISON) {
-                world.note(&life.name, "dies of the script");
-                life.kill();
+                world.note(&process.name, "is killed by the script");
+                process.kill();
                 return std::future::pending().await;
             }
-            if self.bench.fails(40) {
-                world.ledger.borrow_mut().excused.insert((job, life.name.clone()));
+            if self.engine.fails(40) {
+                world.ledger.borrow_mut().engine_failures.insert((job, process.name.clone()));
                 let failed = EngineError::new("run FreeCAD")(io::Error::other("the fork server is gone"));
                 return Err(failed.with_the_script());
             }
@@ -96,11 +96,11 @@ impl PreparedJob for BenchJob<'_> {
                 return Vec::new();
             }
             sleep(pick(&[millis(0, 20), millis(0, 2_000)])).await;
-            let number = self.bench.jobs.replace(self.bench.jobs.get() + 1);
+            let number = self.engine.jobs.replace(self.engine.jobs.get() + 1);
             let formats = [Format::FcStd, Format::Step, Format::Stl];
             let file = |format: &Format| {
                 let mut bytes = self.script.clone();
-                bytes.extend(format!(" as {format}, job {number} of {}", self.bench.life.name).bytes());
+                bytes.extend(format!(" as {format}, job {number} of {}", self.engine.process.name).bytes());
                 let sha256 = Sha256::of(&bytes);
                 Collected { format: *format, made_by: "runner".to_owned(), bytes: bytes.into(), sha256 }
             };
@@ -114,14 +114,14 @@ fn job_of(display_name: &str) -> Job {
     let project = display_name.rsplit_once("_v").map_or("", |(project, _)| project);
     match format!("input/{project}/{display_name}").parse() {
         Ok(Key::Script(project, version)) => (project, version),
-        other => panic!("{display_name} is no script's name: {other:?}"),
+        other => panic!("{display_name} is not the name of a script: {other:?}"),
     }
 }
 
 fn finished() -> Finished {
     let outcome =
         pick(&[Outcome::Completed, Outcome::Completed, Outcome::Completed, Outcome::Failed, Outcome::TimedOut]);
-    let error = (outcome != Outcome::Completed).then(|| JobError::new("script_error", "it does not like it"));
+    let error = (outcome != Outcome::Completed).then(|| JobError::new("script_error", "a made-up error"));
     Finished {
         outcome,
         error,

@@ -1,4 +1,4 @@
-//! What somebody says about one project, and the events that they hear.
+//! A conversation about one project, and its events.
 
 use std::time::Duration;
 
@@ -15,13 +15,12 @@ use crate::stack::Stack;
 use crate::wait::until;
 
 /// A conversation of one user about one project.
-pub struct Talk<'a> {
+pub struct Conversation<'a> {
     pub api: Api<'a>,
     pub project: Project<'a>,
 }
 
-impl<'a> Talk<'a> {
-    /// With whoever `api` is for.
+impl<'a> Conversation<'a> {
     pub fn new(api: Api<'a>, stack: &'a Stack, name: &str) -> Self {
         Self { api, project: Project::new(api, stack.client(), name) }
     }
@@ -30,19 +29,19 @@ impl<'a> Talk<'a> {
         json!({"message": message, "project_name": self.project.id}).to_string().into()
     }
 
-    /// Says it, and gives the turn as the answer tells it.
-    pub async fn say(&self, message: &str) -> Value {
+    /// Sends a message and returns the turn.
+    pub async fn send(&self, message: &str) -> Value {
         self.api.post("/api/ai/chat", "application/json", self.body(message)).await.expect(200).json()
     }
 
-    /// The same as a stream.
-    pub async fn hear(&self, message: &str) -> Events {
+    /// Sends a message and returns the turn's events.
+    pub async fn stream(&self, message: &str) -> Events {
         let request = Request::post(self.api.url("/api/ai/chat")).header("content-type", "application/json");
         self.events(request, self.body(message)).await
     }
 
-    /// The stream of a turn that was begun before.
-    pub async fn listen(&self, turn: &Value) -> Events {
+    /// The events of an earlier turn.
+    pub async fn resume(&self, turn: &Value) -> Events {
         let path = self.project.path(&format!("chat/{}", turn["turn"].as_str().unwrap()));
         self.events(Request::get(self.api.url(&path)), Bytes::new()).await
     }
@@ -54,12 +53,12 @@ impl<'a> Talk<'a> {
         Events { body: answer.into_body().into_stream(), rest: String::new() }
     }
 
-    /// The turn as it stands now.
+    /// The present state of the turn.
     pub async fn turn(&self, turn: &Value) -> Value {
         self.project.get(&format!("chat/{}", turn["turn"].as_str().unwrap())).await
     }
 
-    /// The turn once it has ended.
+    /// Waits until the turn has ended.
     pub async fn end(&self, turn: &Value) -> Value {
         until("the turn's end", async || {
             let turn = self.turn(turn).await;
@@ -89,14 +88,14 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// Events as they come.
+/// Events as they arrive.
 pub struct Events {
     body: LocalBoxStream<'static, Result<Bytes, HttpError>>,
     rest: String,
 }
 
 impl Events {
-    /// The next one; comments are passed over.
+    /// The next event, without comments.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((frame, rest)) = self.rest.split_once("\n\n") {
@@ -109,13 +108,14 @@ impl Events {
                 let data = data.strip_prefix("data: ").unwrap();
                 return Some((name.strip_prefix("event: ").unwrap().to_owned(), serde_json::from_str(data).unwrap()));
             }
-            let chunk =
-                tokio::time::timeout(Duration::from_secs(60), self.body.next()).await.expect("it says something");
+            let chunk = tokio::time::timeout(Duration::from_secs(60), self.body.next())
+                .await
+                .expect("an event must arrive in time");
             self.rest.push_str(std::str::from_utf8(&chunk?.unwrap()).unwrap());
         }
     }
 
-    /// Reads on until one of this name has come.
+    /// The next event with this name.
     pub async fn until(&mut self, name: &str) -> Value {
         while let Some((other, data)) = self.next().await {
             if other == name {
@@ -125,7 +125,7 @@ impl Events {
         panic!("the stream ended before {name}");
     }
 
-    /// All of them.
+    /// All remaining events.
     pub async fn all(mut self) -> Vec<(String, Value)> {
         let mut all = Vec::new();
         while let Some(event) = self.next().await {
@@ -135,14 +135,14 @@ impl Events {
     }
 }
 
-/// The names of events, each run of the same one told once.
+/// The names of the events. Repetitions in a row count once.
 pub fn names(events: &[(String, Value)]) -> Vec<&str> {
     let mut names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     names.dedup();
     names
 }
 
-/// The data of all events of this name.
-pub fn of<'e>(events: &'e [(String, Value)], name: &str) -> Vec<&'e Value> {
+/// The data of all events with this name.
+pub fn data_of<'e>(events: &'e [(String, Value)], name: &str) -> Vec<&'e Value> {
     events.iter().filter(|(other, _)| other == name).map(|(_, data)| data).collect()
 }

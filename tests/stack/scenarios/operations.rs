@@ -1,22 +1,22 @@
-//! What those who run the service look at.
+//! The operator's endpoints.
 
 use std::collections::BTreeSet;
 
 use http::{Method, Request};
 use serde_json::{Value, json};
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::stack::Stack;
-use crate::suite;
+use crate::store_suite;
 use crate::wait::until;
 use crate::worker::ADMIN_TOKEN;
 
-/// The store passes the suite that the library's in-memory store passes.
-pub async fn the_store_does_what_the_library_needs(stack: &Stack) {
-    suite::run(stack.client()).await;
+/// The store passes the suite that the store in memory passes.
+pub async fn the_store_passes_the_suite(stack: &Stack) {
+    store_suite::run(stack.client()).await;
 }
 
-/// The health page says that every part is well, and nothing that nobody should know.
+/// The health page reports every part as healthy, without secrets.
 pub async fn every_part_is_healthy(stack: &Stack) {
     let answer = stack.api().get("/api/monitoring/health").await.expect(200);
     let health = answer.json();
@@ -29,24 +29,24 @@ pub async fn every_part_is_healthy(stack: &Stack) {
     }
 }
 
-/// Who shows something on the admin's calls shows the token; who shows nothing is the admin, in open mode.
-pub async fn the_admin_s_calls_take_the_token(stack: &Stack) {
+/// The admin's endpoints refuse wrong tokens. In open mode a caller without a token is the admin.
+pub async fn admin_endpoints_accept_the_admin_token(stack: &Stack) {
     let calls = [(Method::GET, "/api/monitoring/s3/status"), (Method::POST, "/api/monitoring/test/s3-upload")];
     for (method, path) in calls {
         for token in ["Bearer wrong", "Basic stack-test-admin-token", "Bearer stack-test-admin-toke"] {
-            let answer = ask(stack, method.clone(), path, token).await.expect(401);
+            let answer = send(stack, method.clone(), path, token).await.expect(401);
             assert_eq!(answer.json()["code"], "invalid_token", "{answer}");
             assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
         }
         for token in [format!("Bearer {ADMIN_TOKEN}"), String::new()] {
-            let answer = ask(stack, method.clone(), path, &token).await.expect(200);
+            let answer = send(stack, method.clone(), path, &token).await.expect(200);
             assert_eq!(answer.json()["success"], true, "{answer}");
             assert!(!answer.text().contains(stack.store().secret()), "{answer}");
         }
     }
 }
 
-async fn ask(stack: &Stack, method: Method, path: &str, token: &str) -> Answer {
+async fn send(stack: &Stack, method: Method, path: &str, token: &str) -> ApiResponse {
     let mut request = Request::builder().method(method).uri(stack.api().url(path));
     if !token.is_empty() {
         request = request.header("authorization", token);
@@ -54,7 +54,7 @@ async fn ask(stack: &Stack, method: Method, path: &str, token: &str) -> Answer {
     stack.api().send(request.body(Default::default()).unwrap()).await
 }
 
-/// The list of projects has every one that was uploaded to, page by page, newest first.
+/// The list of projects has each project once, page by page.
 pub async fn every_project_is_listed_once(stack: &Stack) {
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -68,15 +68,15 @@ pub async fn every_project_is_listed_once(stack: &Stack) {
     }
     let different: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(different.len(), listed.len(), "{listed:?}");
-    // Those too that began in the bucket: the admin who uses them, here everybody, has them from then on.
+    // This includes projects that began in the bucket: in open mode every caller is the admin, who gets them.
     assert_eq!(different, *stack.projects.borrow());
 }
 
-/// What the scenarios did shows in the figures: every shard answers, and none of them is told twice.
-pub async fn what_was_done_is_counted(stack: &Stack) {
-    let figures = until("what was done to be counted", async || {
-        let figures = stack.api().get("/api/monitoring/ai/metrics").await.expect(200).json();
-        let totals = &figures["totals"];
+/// The metrics count the work of the scenarios: every shard responds, and no version counts twice.
+pub async fn metrics_count_the_work(stack: &Stack) {
+    let metrics = until("the metrics to count the work", async || {
+        let metrics = stack.api().get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let totals = &metrics["totals"];
         let counted = [
             &totals["uploads"]["succeeded"],
             &totals["uploads"]["failed"],
@@ -89,29 +89,29 @@ pub async fn what_was_done_is_counted(stack: &Stack) {
             &totals["errors"]["client"],
         ];
         let all = counted.iter().all(|count| count.as_u64().is_some_and(|count| count > 0));
-        if all { Ok(figures) } else { Err(figures.to_string()) }
+        if all { Ok(metrics) } else { Err(metrics.to_string()) }
     })
     .await;
-    assert_eq!((&figures["complete"], &figures["missing_shards"]), (&json!(true), &json!([])), "{figures}");
-    // Each version counts once, as far as it was told by now.
+    assert_eq!((&metrics["complete"], &metrics["missing_shards"]), (&json!(true), &json!([])), "{metrics}");
+    // Each version counts at most once; some may not be counted yet.
     let reports = stack.client().list("processed/", 10).await.unwrap().0.len() as u64;
-    let versions = &figures["totals"]["versions"];
+    let versions = &metrics["totals"]["versions"];
     let outcomes = ["completed", "failed", "timed_out", "abandoned", "cancelled"];
     let ended: u64 = outcomes.iter().map(|outcome| versions[outcome].as_u64().unwrap()).sum();
     assert!((1..=reports).contains(&ended), "{reports} reports: {versions}");
 }
 
-/// Bucket and objects agree on every project, no ticket, attempt or test object is left, and the runners stop in good
-/// order.
+/// Bucket and objects agree on every project, no ticket, attempt or test object remains, and the runners stop with
+/// success.
 pub async fn nothing_is_left_behind(stack: &Stack) {
     let names = stack.projects.borrow().clone();
     for name in &names {
         let path = format!("/api/monitoring/projects/{name}/processing-status?limit=200");
         let agreed = until(&format!("bucket and object to agree on {name}"), async || {
-            let told = stack.api().get(&path).await.expect(200).json();
-            let versions = told["versions"].as_array().unwrap();
+            let status = stack.api().get(&path).await.expect(200).json();
+            let versions = status["versions"].as_array().unwrap();
             let differ = versions.iter().find(|version| version["differences"] != json!([]));
-            differ.map_or(Ok(told.clone()), |version| Err(version.to_string()))
+            differ.map_or(Ok(status.clone()), |version| Err(version.to_string()))
         })
         .await;
         assert_eq!((&agreed["complete"], &agreed["unknown_versions"]), (&json!(true), &json!([])), "{agreed}");
@@ -126,6 +126,6 @@ pub async fn nothing_is_left_behind(stack: &Stack) {
     for runner in stack.runners.take() {
         assert_eq!(runner.stop().await, Some(0));
     }
-    let left: Vec<_> = std::fs::read_dir(stack.folder().join("scratch")).unwrap().flatten().collect();
-    assert!(left.is_empty(), "runners clean up, after those that were killed too: {left:?}");
+    let leftovers: Vec<_> = std::fs::read_dir(stack.folder().join("scratch")).unwrap().flatten().collect();
+    assert!(leftovers.is_empty(), "runners must clean up, also after killed ones: {leftovers:?}");
 }

@@ -9,13 +9,13 @@ use crate::stack::Stack;
 use crate::tools::{own_file, script};
 use crate::wait::until;
 
-/// The most that is read of one file.
+/// The largest file, in bytes.
 const LIMIT: usize = 16 << 20;
 
-/// The formats that every model comes in.
+/// The formats of every model.
 const FORMATS: [&str; 6] = ["FCStd", "STEP", "STL", "OBJ", "GLB", "PNG"];
 
-/// A real script goes in; six files come out through links that anybody can open, and the STEP file holds the solid.
+/// A script becomes six files behind links without credentials, and the STEP file contains the solid.
 pub async fn a_bracket_becomes_six_files(stack: &Stack) {
     let project = stack.project("bracket");
     let answer = project.upload_json(&script("bracket")).await;
@@ -30,7 +30,11 @@ pub async fn a_bracket_becomes_six_files(stack: &Stack) {
     assert_eq!(outputs["available_formats"], Value::from(FORMATS.to_vec()));
 
     let report = project.report(1).await;
-    assert_eq!(uploaded["data"]["request_id"], report.request_id.unwrap().to_string(), "one id all the way");
+    assert_eq!(
+        uploaded["data"]["request_id"],
+        report.request_id.unwrap().to_string(),
+        "the report must have the id of the upload"
+    );
     for file in outputs["output_files"].as_array().unwrap() {
         let format = file["format"].as_str().unwrap();
         let download = project.download(format, 1).await;
@@ -62,14 +66,15 @@ async fn freecad_reads_it_back(stack: &Stack, reported: f64) {
         std::fs::read_to_string(volume).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&freecad.stderr)));
     let read: f64 = read.parse().unwrap();
     assert!((read - reported).abs() < 0.001 * reported, "{read} mm³ in the file, {reported} reported");
-    // Plate and wall share 6 x 40 x 6; two holes go through the plate; the fillet adds what a quarter circle leaves.
+    // Plate and wall share 6 x 40 x 6; two holes go through the plate; the fillet fills a square without its quarter
+    // circle.
     let pi = std::f64::consts::PI;
     let expected = 40.0 * (80.0 * 6.0 + 50.0 * 6.0 - 36.0) - 2.0 * pi * 16.0 * 6.0 + 40.0 * (25.0 - pi * 25.0 / 4.0);
     assert!((read - expected).abs() < 1.0, "{read} mm³, expected {expected}");
 }
 
-/// A second upload is version 2; the first one's files stay as they are, and the flat path follows the newest.
-pub async fn a_second_version_leaves_the_first_alone(stack: &Stack) {
+/// A second upload is version 2. The first version's files stay unchanged, and the flat path follows the newest.
+pub async fn a_new_version_keeps_the_older_files(stack: &Stack) {
     let project = stack.project("versions");
     assert_eq!(project.upload(&script("box")).await, 1);
     let first = project.completed(1).await;
@@ -78,8 +83,8 @@ pub async fn a_second_version_leaves_the_first_alone(stack: &Stack) {
     assert_eq!(project.upload(&script("box").replace("20, 30", "20, 35")).await, 2);
     let second = project.completed(2).await;
     assert_eq!(second["geometry"]["volume_mm3"].as_f64().unwrap().round(), 7_000.0);
-    assert_eq!(project.get("outputs").await["version"], 2, "the newest unless another is asked for");
-    assert_eq!(files(stack, &project.report(1).await).await, before, "the same bytes under the same keys");
+    assert_eq!(project.get("outputs").await["version"], 2, "the newest is the default");
+    assert_eq!(files(stack, &project.report(1).await).await, before, "the first version must not change");
     assert_eq!(project.get("outputs?version=1").await["output_files"], first["output_files"]);
     let stl = before.iter().find(|(key, _)| key.ends_with(".STL")).unwrap();
     assert_eq!(project.download("stl", 1).await.body, stl.1);
@@ -102,7 +107,6 @@ pub async fn a_second_version_leaves_the_first_alone(stack: &Stack) {
     assert_eq!(flat, newest.files.len());
 }
 
-/// The bytes of a report's files, by key.
 async fn files(stack: &Stack, report: &Report) -> Vec<(String, Bytes)> {
     let mut files = Vec::new();
     for file in &report.files {

@@ -1,5 +1,4 @@
-//! The network between one process and the bucket: requests are on their way for a while, and go on when their sender
-//! is dead.
+//! The network between one process and the bucket. Requests take time, and arrive even if their sender has died.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,12 +13,12 @@ use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use crate::bucket::answer;
-use crate::life::Life;
+use crate::process::Process;
 use crate::weather::{Blow, Fate, Journey, Outage};
 use crate::world::World;
 
-/// What is told to a sender: an answer and how much of its body, or that there is none.
-type Told = Result<(Response<Bytes>, Half), HttpError>;
+/// The sender's result: a response and how much of its body arrives, or an error.
+type Delivery = Result<(Response<Bytes>, Half), HttpError>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Half {
@@ -27,20 +26,20 @@ enum Half {
     Half,
 }
 
-/// One process's way to the bucket.
-pub struct Line {
+/// The connection of one process to the bucket.
+pub struct Network {
     pub world: Rc<World>,
-    pub life: Rc<Life>,
+    pub process: Rc<Process>,
 }
 
-impl Http for Line {
+impl Http for Network {
     fn send(&self, request: Request<Bytes>) -> LocalBoxFuture<'_, Result<Response<Body>, HttpError>> {
-        if self.life.is_dead() {
+        if self.process.is_dead() {
             return std::future::pending().boxed_local();
         }
         let world = self.world.clone();
         let is_probe = request.uri().path().starts_with("/models/probe/");
-        // The probe has tests of its own; here it only stands at the beginning of each runner's life.
+        // The probe has its own tests. Here it only starts each runner process.
         let journey = if is_probe {
             Journey { there: Duration::ZERO, back: Duration::ZERO, fate: Fate::Served, again: None, blow: Blow::None }
         } else {
@@ -48,13 +47,13 @@ impl Http for Line {
             world.weather.journey(matches!(*request.method(), Method::PUT | Method::DELETE))
         };
         if journey.blow == Blow::AtSending {
-            self.strike(Life::kill);
+            self.strike(Process::kill);
         }
-        let (tell, told) = oneshot::channel();
-        tokio::task::spawn_local(travel(world, self.life.clone(), request, journey, tell));
+        let (sender, receiver) = oneshot::channel();
+        tokio::task::spawn_local(travel(world, self.process.clone(), request, journey, sender));
         async move {
-            match told.await {
-                Ok(told) => told.map(|(answer, half)| answer.map(|body| body_of(body, half))),
+            match receiver.await {
+                Ok(delivery) => delivery.map(|(answer, half)| answer.map(|body| body_of(body, half))),
                 Err(_) => std::future::pending().await,
             }
         }
@@ -62,66 +61,66 @@ impl Http for Line {
     }
 }
 
-impl Line {
-    fn strike(&self, how: impl Fn(&Life)) {
-        strike(&self.world, &self.life, how);
+impl Network {
+    fn strike(&self, how: impl Fn(&Process)) {
+        strike(&self.world, &self.process, how);
     }
 }
 
-fn strike(world: &World, life: &Life, how: impl Fn(&Life)) {
-    if life.is_dead() {
+fn strike(world: &World, process: &Process, how: impl Fn(&Process)) {
+    if process.is_dead() {
         return;
     }
-    how(life);
+    how(process);
     let (what, count) =
-        if life.is_dead() { ("dies", &world.counts.crashes) } else { ("stands still", &world.counts.suspensions) };
+        if process.is_dead() { ("dies", &world.counts.crashes) } else { ("is suspended", &world.counts.suspensions) };
     count.set(count.get() + 1);
-    world.note(&life.name, what);
+    world.note(&process.name, what);
 }
 
 async fn travel(
     world: Rc<World>,
-    life: Rc<Life>,
+    process: Rc<Process>,
     request: Request<Bytes>,
     journey: Journey,
-    tell: oneshot::Sender<Told>,
+    sender: oneshot::Sender<Delivery>,
 ) {
-    let _stray = (journey.there > Duration::from_secs(1)).then(|| Stray::new(&world.strays));
+    let _in_flight = (journey.there > Duration::from_secs(1)).then(|| InFlight::new(&world.in_flight));
     sleep(journey.there).await;
-    let (told, served) = arrive(&world, &life, &request, journey.fate);
+    let (delivery, served) = arrive(&world, &process, &request, journey.fate);
     if served {
         match journey.blow {
-            Blow::AtServing => strike(&world, &life, Life::kill),
-            Blow::Suspended => strike(&world, &life, Life::suspend),
+            Blow::AtServing => strike(&world, &process, Process::kill),
+            Blow::Suspended => strike(&world, &process, Process::suspend),
             Blow::None | Blow::AtSending => {}
         }
     }
     if let Some(later) = journey.again.filter(|_| served) {
         world.counts.doubled.set(world.counts.doubled.get() + 1);
-        let (world, life, request) = (world.clone(), life.clone(), request);
+        let (world, process, request) = (world.clone(), process.clone(), request);
         tokio::task::spawn_local(async move {
-            let _stray = Stray::new(&world.strays);
+            let _in_flight = InFlight::new(&world.in_flight);
             sleep(later).await;
-            // Nobody waits for this answer.
-            let _ = arrive(&world, &life, &request, Fate::Served);
+            // Nobody waits for this response.
+            let _ = arrive(&world, &process, &request, Fate::Served);
         });
     }
     sleep(journey.back).await;
-    if let Some(told) = told.filter(|_| !life.is_cut_off.get()) {
-        let _ = tell.send(told);
+    if let Some(delivery) = delivery.filter(|_| !process.is_cut_off.get()) {
+        let _ = sender.send(delivery);
     }
 }
 
-/// What is told of a request that has come to the store, and whether it was served.
-fn arrive(world: &World, life: &Rc<Life>, request: &Request<Bytes>, fate: Fate) -> (Option<Told>, bool) {
+/// Handles a request at the store. Returns the sender's result, and whether the store served the request.
+fn arrive(world: &World, process: &Rc<Process>, request: &Request<Bytes>, fate: Fate) -> (Option<Delivery>, bool) {
     let lost = |heard: bool| heard.then(|| Err(HttpError("connection reset by peer".to_owned())));
     let refused = |status: u16, code: &str| Some(Ok((error(status, code), Half::Whole)));
     let is_probe = request.uri().path().starts_with("/models/probe/");
     let outage = world.weather.outage.get().filter(|_| !is_probe);
-    let (told, served, how) = match (outage, fate) {
-        _ if life.is_cut_off.get() => (None, false, "cut off"),
+    let (delivery, served, how) = match (outage, fate) {
+        _ if process.is_cut_off.get() => (None, false, "cut off"),
         (Some(Outage::Unreachable), _) => (lost(true), false, "no connection"),
-        (Some(Outage::Silent), _) => (None, false, "silence"),
+        (Some(Outage::Silent), _) => (None, false, "no response"),
         (Some(Outage::Busy), _) => (refused(503, "SlowDown"), false, "503"),
         (Some(Outage::Refusing), _) => (refused(403, "AccessDenied"), false, "403"),
         (None, Fate::Lost { heard }) => (lost(heard), false, "lost"),
@@ -129,13 +128,11 @@ fn arrive(world: &World, life: &Rc<Life>, request: &Request<Bytes>, fate: Fate) 
             (refused(status, if status == 409 { "ConditionalRequestConflict" } else { "SlowDown" }), false, "refused")
         }
         (None, fate) => {
-            let response = world.serve(life, request);
+            let response = world.serve(process, request);
             match fate {
                 Fate::AnswerLost { heard } => (lost(heard), true, "answer lost"),
                 Fate::ServedAndFailed => (refused(500, "InternalError"), true, "done and 500"),
-                Fate::HalfBody if !response.body().is_empty() => {
-                    (Some(Ok((response, Half::Half))), true, "half a body")
-                }
+                Fate::HalfBody if !response.body().is_empty() => (Some(Ok((response, Half::Half))), true, "half body"),
                 _ => (Some(Ok((response, Half::Whole))), true, ""),
             }
         }
@@ -143,12 +140,12 @@ fn arrive(world: &World, life: &Rc<Life>, request: &Request<Bytes>, fate: Fate) 
     if !how.is_empty() {
         let count = if served { &world.counts.answers_lost } else { &world.counts.lost };
         count.set(count.get() + 1);
-        world.note(&life.name, &format!("{} {}: {how}", request.method(), key_of(request)));
+        world.note(&process.name, &format!("{} {}: {how}", request.method(), key_of(request)));
     }
-    (told, served)
+    (delivery, served)
 }
 
-/// For the trace.
+/// The key, or the query of a listing, for the trace.
 pub fn key_of(request: &Request<Bytes>) -> &str {
     request.uri().path_and_query().map_or("", |path| path.as_str().trim_start_matches("/models/"))
 }
@@ -167,17 +164,17 @@ fn body_of(body: Bytes, half: Half) -> Body {
     }
 }
 
-/// Counts what is on its way for long, so that a schedule does not end before it has arrived.
-struct Stray(Rc<Cell<u64>>);
+/// Counts slow requests, so that a schedule does not end before they arrive.
+struct InFlight(Rc<Cell<u64>>);
 
-impl Stray {
-    fn new(strays: &Rc<Cell<u64>>) -> Self {
-        strays.set(strays.get() + 1);
-        Self(strays.clone())
+impl InFlight {
+    fn new(in_flight: &Rc<Cell<u64>>) -> Self {
+        in_flight.set(in_flight.get() + 1);
+        Self(in_flight.clone())
     }
 }
 
-impl Drop for Stray {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }

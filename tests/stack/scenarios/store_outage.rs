@@ -1,4 +1,4 @@
-//! A bucket that is away and comes back.
+//! A store that is unavailable and comes back.
 
 use crate::gate::Gate;
 use crate::project::Project;
@@ -6,15 +6,15 @@ use crate::stack::Stack;
 use crate::tools::free_port;
 use crate::wait::until;
 
-/// An upload to a bucket that is away is kept, at the first contact and later, and delivered when it is back; what was
-/// there before stays readable.
-pub async fn a_bucket_that_is_away_gets_it_later(stack: &Stack) {
+/// Uploads during an outage are kept, on the first contact and later, and delivered after it. Earlier versions stay
+/// readable.
+pub async fn uploads_arrive_after_an_outage(stack: &Stack) {
     let mut gate = Gate::closed(stack.store().address());
-    let mut worker = stack.start_worker_through(gate.port, "away-worker", free_port());
+    let mut worker = stack.start_worker_through(gate.port, "outage-worker", free_port());
     worker.ready(&stack.transport, 503).await;
-    let project = Project::new(worker.api(&stack.transport), stack.client(), "away");
+    let project = Project::new(worker.api(&stack.transport), stack.client(), "outage");
     assert_eq!(kept(&project, "# first").await, 1);
-    assert_eq!(project.script(1).await, "# first", "the object has it");
+    assert_eq!(project.script(1).await, "# first", "the object must keep the script");
 
     gate.open();
     delivered(&project, 1).await;
@@ -34,7 +34,7 @@ pub async fn a_bucket_that_is_away_gets_it_later(stack: &Stack) {
     }
 }
 
-/// Sends a script, which must be kept; gives its number.
+/// Uploads a script, expects 202, and returns the version.
 async fn kept(project: &Project<'_>, script: &str) -> u64 {
     let answer = project.send_script(script).await.expect(202).json();
     assert_eq!(answer["data"]["phase"], "stored", "{answer}");
@@ -44,9 +44,9 @@ async fn kept(project: &Project<'_>, script: &str) -> u64 {
 /// Waits until the bucket has the script and its ticket.
 async fn delivered(project: &Project<'_>, version: u64) {
     until(&format!("version {version} in the bucket"), async || {
-        let keys = [project.keys("input/away/").await, project.keys("pending/away/").await].concat();
+        let keys = [project.keys("input/outage/").await, project.keys("pending/outage/").await].concat();
         let there = |text: &str| keys.iter().any(|key| key.contains(text));
-        let both = there(&format!("away_v{version}.py")) && there(&format!("away_v{version}/ticket"));
+        let both = there(&format!("outage_v{version}.py")) && there(&format!("outage_v{version}/ticket"));
         if both { Ok(()) } else { Err(format!("{keys:?}")) }
     })
     .await

@@ -1,4 +1,4 @@
-//! Tokens of an issuer, whose signatures workerd's own WebCrypto checks.
+//! Tokens of an issuer, verified by workerd's own WebCrypto.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use http::{Method, Request};
 use platform::Clock;
 use serde_json::{Value, json};
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::signer::{RSA_N, Signer, bytes};
 use crate::site::Site;
 use crate::stack::Stack;
@@ -19,49 +19,49 @@ const ISSUER: &str = "https://issuer.example.com/";
 const AUDIENCE: &str = "https://cad.example.com/api";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// HS256: a user comes in with a token that is signed with the secret, and with no other.
-pub async fn a_shared_secret_s_tokens_are_checked(stack: &Stack) {
+/// HS256: only tokens signed with the shared secret are accepted.
+pub async fn hs256_tokens_are_verified(stack: &Stack) {
     let scene = Scene::start(stack, "secret-worker", ("AUTH_JWT_SECRET", SECRET)).await;
     let (secret, claims) = (Signer::secret(SECRET), scene.claims());
-    assert_eq!(scene.show(None).await.expect(401).json()["code"], "unauthorized");
-    scene.let_in(&secret.token(None, &claims)).await;
-    scene.let_in(&secret.token(Some("any id"), &claims)).await;
+    assert_eq!(scene.list_projects(None).await.expect(401).json()["code"], "unauthorized");
+    scene.accept(&secret.token(None, &claims)).await;
+    scene.accept(&secret.token(Some("any id"), &claims)).await;
     for wrong in [SECRET.to_uppercase(), format!("{SECRET}0"), SECRET[1..].to_owned(), String::from("x")] {
         scene.refuse(&Signer::secret(wrong).token(None, &claims)).await;
     }
     scene.refuse(&Signer::rsa().token(None, &claims)).await;
     scene.refuse_altered(&secret.token(None, &claims), &[0, 1, 31, 33, 64]).await;
-    scene.refuse_untrue(&secret, None).await;
+    scene.refuse_wrong_claims(&secret, None).await;
 
     let admin = secret.token(None, &scene.claims_with("role", json!("admin")));
     for (token, status) in [(admin.as_str(), 200), (ADMIN_TOKEN, 200), (&secret.token(None, &claims), 403)] {
-        scene.ask(Method::GET, "/api/monitoring/s3/status", Some(token)).await.expect(status);
+        scene.send(Method::GET, "/api/monitoring/s3/status", Some(token)).await.expect(status);
     }
-    // Everybody is told whether the service works, an admin what of it.
-    let told = scene.ask(Method::GET, "/api/monitoring/health", None).await.expect(200).json();
-    assert_eq!(told.as_object().unwrap().len(), 3, "{told}");
-    let told = scene.ask(Method::GET, "/api/monitoring/health", Some(&admin)).await.expect(200).json();
-    assert_eq!(told["components"]["auth"]["status"], "configured", "{told}");
+    // Everybody sees whether the service works; an admin sees its parts.
+    let health = scene.send(Method::GET, "/api/monitoring/health", None).await.expect(200).json();
+    assert_eq!(health.as_object().unwrap().len(), 3, "{health}");
+    let health = scene.send(Method::GET, "/api/monitoring/health", Some(&admin)).await.expect(200).json();
+    assert_eq!(health["components"]["auth"]["status"], "configured", "{health}");
 }
 
-/// RS256 and ES256 by a key set, which many ask for at once and one fetches, and whose keys are changed.
-pub async fn a_key_set_s_tokens_are_checked(stack: &Stack) {
+/// RS256 and ES256 with a key set: concurrent requests fetch it once, and its keys are rotated.
+pub async fn key_set_tokens_are_verified(stack: &Stack) {
     let (rsa, ec, new) = (Signer::rsa(), Signer::ec(), Signer::ec());
     let key_set = |keys: &[Value]| json!({"keys": keys}).to_string();
     let keys = Site::start("application/json", &key_set(&[rsa.public("rsa"), ec.public("ec")])).await;
     let scene = Scene::start(stack, "key-set-worker", ("AUTH_JWKS_URL", &keys.url())).await;
     let claims = scene.claims();
     let first = rsa.token(Some("rsa"), &claims);
-    for answer in join_all((0..20).map(|_| scene.show(Some(&first)))).await {
+    for answer in join_all((0..20).map(|_| scene.list_projects(Some(&first)))).await {
         answer.expect(200);
     }
-    assert_eq!(keys.asked().len(), 1, "twenty at once need one key set");
+    assert_eq!(keys.requests().len(), 1, "twenty concurrent requests need one fetch");
     for (signer, id, sizes) in [(&rsa, "rsa", &[0, 1, 255, 257, 512]), (&ec, "ec", &[0, 1, 63, 65, 72])] {
         let token = signer.token(Some(id), &claims);
-        scene.let_in(&token).await;
-        scene.let_in(&signer.token(None, &claims)).await;
+        scene.accept(&token).await;
+        scene.accept(&signer.token(None, &claims)).await;
         scene.refuse_altered(&token, sizes).await;
-        scene.refuse_untrue(signer, Some(id)).await;
+        scene.refuse_wrong_claims(signer, Some(id)).await;
     }
     let header = json!({"alg": "HS256", "kid": "rsa"}).to_string();
     for secret in [RSA_N.as_bytes(), &bytes(RSA_N), b""] {
@@ -73,20 +73,20 @@ pub async fn a_key_set_s_tokens_are_checked(stack: &Stack) {
     keys.publish(&key_set(&[rsa.public("rsa"), new.public("new")]));
     let token = new.token(Some("new"), &claims);
     until("the new key", async || {
-        let answer = scene.show(Some(&token)).await;
+        let answer = scene.list_projects(Some(&token)).await;
         if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
     })
     .await;
     scene.refuse(&ec.token(Some("ec"), &claims)).await;
-    scene.let_in(&first).await;
-    let asked = keys.asked().len();
-    assert!((2..=5).contains(&asked), "not at every wish: {asked}");
+    scene.accept(&first).await;
+    let requests = keys.requests().len();
+    assert!((2..=5).contains(&requests), "fetches are limited: {requests}");
     drop(keys);
-    scene.let_in(&token).await;
-    scene.let_in(&first).await;
+    scene.accept(&token).await;
+    scene.accept(&first).await;
 }
 
-/// A Worker of its own that trusts an issuer.
+/// A Worker that trusts an issuer.
 struct Scene<'a> {
     stack: &'a Stack,
     worker: Worker,
@@ -103,7 +103,7 @@ impl<'a> Scene<'a> {
         Self { stack, worker }
     }
 
-    /// What a sound token says.
+    /// The claims of a valid token.
     fn claims(&self) -> Value {
         let now = self.stack.clock.now().as_millis() / 1000;
         json!({"iss": ISSUER, "aud": [AUDIENCE, "others"], "sub": "auth0|anna", "nbf": now, "exp": now + 600})
@@ -115,31 +115,31 @@ impl<'a> Scene<'a> {
         claims
     }
 
-    async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
+    async fn send(&self, method: Method, path: &str, token: Option<&str>) -> ApiResponse {
         let api = self.worker.api(&self.stack.transport);
         let mut request = Request::builder().method(method).uri(api.url(path));
         if let Some(token) = token {
-            self.stack.shown.borrow_mut().insert(token.to_owned());
+            self.stack.sent_jwts.borrow_mut().insert(token.to_owned());
             request = request.header("authorization", format!("Bearer {token}"));
         }
         api.send(request.body(Default::default()).unwrap()).await
     }
 
-    async fn show(&self, token: Option<&str>) -> Answer {
-        self.ask(Method::GET, "/api/projects", token).await
+    async fn list_projects(&self, token: Option<&str>) -> ApiResponse {
+        self.send(Method::GET, "/api/projects", token).await
     }
 
-    async fn let_in(&self, token: &str) {
-        self.show(Some(token)).await.expect(200);
+    async fn accept(&self, token: &str) {
+        self.list_projects(Some(token)).await.expect(200);
     }
 
     async fn refuse(&self, token: &str) {
-        let answer = self.show(Some(token)).await.expect(401);
+        let answer = self.list_projects(Some(token)).await.expect(401);
         assert_eq!(answer.json()["code"], "invalid_token", "{answer}");
         assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
     }
 
-    /// Another letter in each part, signatures of these sizes, and none.
+    /// Changes a character of each part, the size of the signature, and the algorithm.
     async fn refuse_altered(&self, token: &str, sizes: &[usize]) {
         let (signed, signature) = token.rsplit_once('.').unwrap();
         for at in [10, signed.find('.').unwrap() + 10, signed.len() + 10] {
@@ -158,8 +158,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Sound signatures under what is not so.
-    async fn refuse_untrue(&self, signer: &Signer, id: Option<&str>) {
+    /// Valid signatures under wrong claims.
+    async fn refuse_wrong_claims(&self, signer: &Signer, id: Option<&str>) {
         let now = self.stack.clock.now().as_millis() / 1000;
         for (name, value) in [
             ("iss", json!("https://issuer.example.com")),

@@ -1,4 +1,4 @@
-//! Scripts that somebody puts into the bucket, past the API.
+//! Scripts that somebody puts into the bucket without the API.
 
 use bytes::Bytes;
 use contract::Key;
@@ -8,8 +8,8 @@ use crate::project::{Project, number};
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// A script put straight into `input/` becomes a model; the next upload gets the number after it.
-pub async fn a_script_dropped_in_by_hand_becomes_a_model(stack: &Stack) {
+/// A script put into `input/` becomes a model, and the next upload gets the next number.
+pub async fn a_dropped_in_script_becomes_a_model(stack: &Stack) {
     let project = stack.project("hand-dropped");
     assert_eq!(project.status().await["status"], "no_scripts");
     drop_in(stack, &project, 1, &script("box")).await.unwrap();
@@ -28,17 +28,17 @@ pub async fn a_script_dropped_in_by_hand_becomes_a_model(stack: &Stack) {
     project.completed(2).await;
 }
 
-/// Whoever comes second to a number moves on: nobody's script is overwritten.
-pub async fn an_upload_never_overwrites_a_script_dropped_in_by_hand(stack: &Stack) {
+/// The second writer of a number takes the next one, so no script is overwritten.
+pub async fn an_upload_keeps_a_dropped_in_script(stack: &Stack) {
     let project = stack.project("hand-race");
     let texts: Vec<String> = (0..6).map(|id| format!("# script {id}\n{}", script("box"))).collect();
     assert_eq!(project.upload(&texts[0]).await, 1);
 
-    // Dropped before the upload, and the object was not asked since: the upload finds the number taken.
+    // The object has not read the bucket since the drop, so the upload finds the number taken.
     drop_in(stack, &project, 2, &texts[1]).await.unwrap();
     assert_eq!(project.upload(&texts[2]).await, 3);
 
-    // At the same moment: either may be first.
+    // At the same moment either may be first.
     let (dropped, uploaded) = tokio::join!(drop_in(stack, &project, 4, &texts[3]), project.upload(&texts[4]));
     let mut expected = texts[..3].to_vec();
     match dropped {

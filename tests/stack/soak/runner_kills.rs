@@ -1,4 +1,4 @@
-//! Runners that are killed with SIGKILL.
+//! Runners killed with SIGKILL.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -8,50 +8,49 @@ use contract::{Key, Phase, prefix};
 use futures::future::join_all;
 use http::Method;
 
-use super::reckoning::{Books, each_report_was_written_once, reckon};
 use super::scripts::{Scripts, Sent};
 use super::tenth_of;
+use super::verify::{ProjectRecord, each_report_was_written_once, verify};
 use crate::project::{Project, number};
-use crate::proxy::{Asked, Place, Proxy};
+use crate::proxy::{Place, Proxy, StoreRequest};
 use crate::random::Random;
 use crate::runner::Runner;
 use crate::stack::Stack;
 use crate::wait::until;
 use crate::worker::RUNNER_TOKEN;
 
-/// How many runners are killed in full.
+/// How many runners a soak kills.
 const KILLS: u64 = 100;
 
-/// How many runners work at a time.
 const RUNNERS: u64 = 2;
 
-/// How many projects have scripts coming in.
+/// How many projects get scripts.
 const PROJECTS: u64 = 4;
 
 /// How many versions of one project may be open at a time, so that the queue does not outgrow the machine.
 const OPEN: usize = 5;
 
-/// The longest that a script works, in ms: so long that many die in the middle of it.
-const LONGEST: u64 = 600;
+/// The longest run of a script in ms: long enough that many are killed in the middle.
+const LONGEST_SCRIPT_MS: u64 = 600;
 
-/// Attempts from this one on are spared: one more death and the version is abandoned, which is another rule.
+/// Attempts from this number on are not killed. One more death would abandon the version, which is another rule.
 const SPARED: u32 = 4;
 
-/// Two runners, each killed at a random instant, followed by another, and killed again, while scripts come in.
+/// Two runners at a time are killed at random moments and replaced, while scripts arrive.
 pub async fn at_random(stack: &Stack, mut random: Random) {
     let proxy = Proxy::start(stack.store().address());
     let (kills, scripts) = (Cell::new(0), Scripts::default());
     let total = tenth_of(KILLS);
     let killing = join_all((0..RUNNERS).map(|_| kill_again_and_again(stack, &proxy, &kills, total, random.fork())));
     let uploads = join_all((0..PROJECTS).map(|id| uploads(stack, id, &scripts, &kills, total, random.fork())));
-    let (_, books) = tokio::join!(killing, uploads);
+    let (_, records) = tokio::join!(killing, uploads);
 
     let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
-    reckon(stack, stack.api(), &books).await;
+    verify(stack, stack.api(), &records).await;
     each_report_was_written_once(&proxy);
     let mut attempts: BTreeMap<u32, usize> = BTreeMap::new();
-    for Books { project, sent } in &books {
-        for version in (1..).take(sent.taken.len()) {
+    for ProjectRecord { project, sent } in &records {
+        for version in (1..).take(sent.accepted.len()) {
             *attempts.entry(project.report(version).await.attempt.unwrap()).or_default() += 1;
         }
     }
@@ -68,12 +67,12 @@ async fn ready(stack: &Stack, proxy: &Proxy, name: String) -> Runner {
 }
 
 fn start(stack: &Stack, proxy: &Proxy, name: &str) -> Runner {
-    // With hints, whose senders die in mid-sentence too.
+    // With hints, so that runners also die while they send one.
     let hints = [("PARTWRIGHT_URL", stack.api().base), ("RUNNER_TOKEN", RUNNER_TOKEN)];
     stack.start_runner_through(proxy.port, name, &[&hints[..], &[("RUNNER_SLOTS", "2")]].concat())
 }
 
-/// One place for a runner: whoever takes it is killed.
+/// Starts and kills runners, one at a time.
 async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, total: u64, mut random: Random) {
     while kills.get() < total {
         let number = kills.get() + 1;
@@ -93,14 +92,14 @@ async fn kill_again_and_again(stack: &Stack, proxy: &Proxy, kills: &Cell<u64>, t
     }
 }
 
-/// An attempt that must not die.
+/// An attempt that must not be killed.
 async fn spared(stack: &Stack) -> Option<String> {
     let (entries, _) = stack.client().list(prefix::PENDING, 10).await.unwrap();
     let spared = |entry: &s3::Entry| matches!(entry.key.parse(), Ok(Key::Attempt(_, _, attempt)) if attempt >= SPARED);
     entries.into_iter().find(spared).map(|entry| entry.key)
 }
 
-/// Scripts come into one project until the last runner is about to be killed.
+/// Uploads scripts to one project until the last runner is about to be killed.
 async fn uploads<'a>(
     stack: &'a Stack,
     id: u64,
@@ -108,15 +107,15 @@ async fn uploads<'a>(
     kills: &Cell<u64>,
     total: u64,
     mut random: Random,
-) -> Books<'a> {
+) -> ProjectRecord<'a> {
     let project = stack.project(&format!("killed-{id}"));
     let mut sent = Sent::default();
     let mut open: Vec<u64> = Vec::new();
     while kills.get() < total {
         if open.len() < OPEN {
-            let (mark, script) = scripts.next_that_takes(random.below(LONGEST) as f64 / 1e3);
+            let (mark, script) = scripts.next_that_takes(random.below(LONGEST_SCRIPT_MS) as f64 / 1e3);
             open.push(project.upload(&script).await);
-            sent.taken.insert(mark);
+            sent.accepted.insert(mark);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         let mut still_open = Vec::new();
@@ -127,7 +126,7 @@ async fn uploads<'a>(
         }
         open = still_open;
     }
-    Books { project, sent }
+    ProjectRecord { project, sent }
 }
 
 async fn is_final(project: &Project<'_>, version: u64) -> bool {
@@ -136,61 +135,61 @@ async fn is_final(project: &Project<'_>, version: u64) -> bool {
     phase.is_final()
 }
 
-/// A moment of a job: a request of the runner, and whether the store does it before the runner dies.
+/// A moment of a job: a request of the runner, and whether the store serves it before the runner dies.
 struct Moment {
     name: &'static str,
     place: Place,
-    /// How many such requests are let through first.
+    /// How many such requests pass first.
     let_through: usize,
-    matches: fn(&Asked) -> bool,
-    /// Whether the report is in the bucket by then.
+    matches: fn(&StoreRequest) -> bool,
+    /// Whether the bucket has the report at that moment.
     committed: bool,
 }
 
-const fn moment(name: &'static str, place: Place, matches: fn(&Asked) -> bool) -> Moment {
+const fn moment(name: &'static str, place: Place, matches: fn(&StoreRequest) -> bool) -> Moment {
     Moment { name, place, let_through: 0, matches, committed: false }
 }
 
-fn is_attempt(asked: &Asked) -> bool {
-    asked.key.ends_with("/a1.json")
+fn is_attempt(request: &StoreRequest) -> bool {
+    request.key.ends_with("/a1.json")
 }
 
-fn puts_under(asked: &Asked, prefix: &str) -> bool {
-    asked.method == Method::PUT && asked.key.starts_with(prefix)
+fn puts_under(request: &StoreRequest, prefix: &str) -> bool {
+    request.method == Method::PUT && request.key.starts_with(prefix)
 }
 
-/// In the order of a job. The script of each works for so long that there is a heartbeat.
+/// In the order of a job. The heartbeat's script runs long enough for one.
 const MOMENTS: &[Moment] = &[
-    moment("claimed-unknowing", Place::After, |asked| {
-        asked.method == Method::PUT && !asked.if_match && is_attempt(asked)
+    moment("claimed-unknowing", Place::After, |request| {
+        request.method == Method::PUT && !request.if_match && is_attempt(request)
     }),
-    moment("first-heartbeat", Place::Before, |asked| asked.if_match && is_attempt(asked)),
-    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |asked| puts_under(asked, "output/")) },
-    moment("log-put", Place::After, |asked| puts_under(asked, "logs/")),
-    moment("report-not-put", Place::Before, |asked| puts_under(asked, "processed/")),
-    Moment { committed: true, ..moment("report-put", Place::After, |asked| puts_under(asked, "processed/")) },
+    moment("first-heartbeat", Place::Before, |request| request.if_match && is_attempt(request)),
+    Moment { let_through: 1, ..moment("between-two-files", Place::Before, |request| puts_under(request, "output/")) },
+    moment("log-put", Place::After, |request| puts_under(request, "logs/")),
+    moment("report-not-put", Place::Before, |request| puts_under(request, "processed/")),
+    Moment { committed: true, ..moment("report-put", Place::After, |request| puts_under(request, "processed/")) },
     Moment {
         committed: true,
-        ..moment("done-not-tidied", Place::Before, |asked| {
-            asked.method == Method::DELETE && asked.key.ends_with("/ticket")
+        ..moment("done-not-tidied", Place::Before, |request| {
+            request.method == Method::DELETE && request.key.ends_with("/ticket")
         })
     },
     Moment {
         committed: true,
-        ..moment("ticket-gone", Place::Before, |asked| asked.method == Method::DELETE && is_attempt(asked))
+        ..moment("ticket-gone", Place::Before, |request| request.method == Method::DELETE && is_attempt(request))
     },
 ];
 
-/// A runner dies at each of the moments; two others complete what they left.
+/// A runner dies at each of the moments, and two others complete its job.
 pub async fn between_two_steps(stack: &Stack) {
     let proxy = Proxy::start(stack.store().address());
     let scripts = Scripts::default();
-    let mut books = Vec::new();
+    let mut records = Vec::new();
     for moment in MOMENTS {
         let project = stack.project(moment.name);
         let (mark, script) = scripts.next_that_takes(if moment.name == "first-heartbeat" { 8.0 } else { 0.0 });
         let (of_project, matches) = (format!("/{}/", project.id), moment.matches);
-        let its = move |asked: &Asked| format!("/{}", asked.key).contains(&of_project) && matches(asked);
+        let its = move |request: &StoreRequest| format!("/{}", request.key).contains(&of_project) && matches(request);
         let mut held = proxy.hold(moment.place, moment.let_through, its);
         let runner = start(stack, &proxy, moment.name);
         assert_eq!(project.upload(&script).await, 1);
@@ -207,13 +206,13 @@ pub async fn between_two_steps(stack: &Stack) {
         drop(held);
         let reports = project.keys(&prefix::processed(&project.id)).await;
         assert_eq!(reports.len(), usize::from(moment.committed), "{}: {reports:?}", moment.name);
-        books.push(Books { project, sent: Sent { taken: [mark].into(), ..Sent::default() } });
+        records.push(ProjectRecord { project, sent: Sent { accepted: [mark].into(), ..Sent::default() } });
     }
 
     let runners = join_all((0..RUNNERS).map(|id| ready(stack, &proxy, format!("survivor-{id}")))).await;
-    reckon(stack, stack.api(), &books).await;
+    verify(stack, stack.api(), &records).await;
     each_report_was_written_once(&proxy);
-    for (moment, Books { project, .. }) in MOMENTS.iter().zip(&books) {
+    for (moment, ProjectRecord { project, .. }) in MOMENTS.iter().zip(&records) {
         let attempt = project.report(1).await.attempt.unwrap();
         assert_eq!(attempt == 1, moment.committed, "{}: attempt {attempt}", moment.name);
         println!("killed at {}: attempt {attempt} committed", moment.name);

@@ -1,4 +1,4 @@
-//! The JavaScript of the layout's front ends, which must go on working.
+//! JavaScript of existing front ends, which must keep working.
 
 use contract::Sha256;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use tokio::process::Command;
 use crate::stack::Stack;
 use crate::tools::{own_file, script, tool};
 
-/// The two snippets, letter by letter, in a page that gives them `fetch`, `updateUI` and `window.open`.
-pub async fn the_seed_s_snippets_run_unchanged(stack: &Stack) {
+/// Runs the two unchanged snippets in a page that provides `fetch`, `updateUI` and `window.open`.
+pub async fn existing_front_end_code_still_works(stack: &Stack) {
     let project = stack.project("seed");
     project.upload(&script("box")).await;
     project.completed(1).await;
     let mut node = Command::new(tool("PARTWRIGHT_NODE"));
-    node.arg(own_file("seed/page.mjs")).args([&stack.api().url("/"), "seed", "STEP"]);
+    node.arg(own_file("snippets/page.mjs")).args([&stack.api().url("/"), "seed", "STEP"]);
     let node = node.output().await.unwrap();
     assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
     let seen: Value = serde_json::from_slice(&node.stdout).unwrap();

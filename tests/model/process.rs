@@ -1,4 +1,4 @@
-//! The lives of processes: each runs until it is killed, and stands still while it is suspended.
+//! Processes: each runs until it is killed, and does nothing while it is suspended.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll, Waker};
 
 use futures::future::LocalBoxFuture;
 
-/// One life of a process, from its start to its end.
-pub struct Life {
-    /// Such as `runner-1#3`, the third life of that runner.
+/// One process, from its start to its end.
+pub struct Process {
+    /// Such as `runner-1#3`, the third process of that runner.
     pub name: String,
     state: Cell<State>,
-    /// It was killed, suspended or cut off at some time: what it held may rightly be another's.
-    pub was_struck: Cell<bool>,
-    /// None of its requests arrive, and no answers.
+    /// It was killed, suspended or cut off at some time, so another process may hold its work.
+    pub was_disturbed: Cell<bool>,
+    /// Its requests and their responses are lost.
     pub is_cut_off: Cell<bool>,
     wakers: RefCell<Vec<Waker>>,
 }
@@ -26,12 +26,12 @@ enum State {
     Dead,
 }
 
-impl Life {
+impl Process {
     pub fn new(name: String) -> Rc<Self> {
         Rc::new(Self {
             name,
             state: Cell::new(State::Running),
-            was_struck: Cell::default(),
+            was_disturbed: Cell::default(),
             is_cut_off: Cell::default(),
             wakers: RefCell::default(),
         })
@@ -41,17 +41,17 @@ impl Life {
         self.state.get() == State::Dead
     }
 
-    /// Whatever it does is dropped where it stands.
+    /// Drops its work at the present await.
     pub fn kill(&self) {
         self.turn(State::Dead);
     }
 
-    /// It does nothing until it is resumed, while time goes by.
+    /// Stops it until it is resumed, while time passes.
     pub fn suspend(&self) {
         self.turn(State::Suspended);
     }
 
-    /// It goes on, and is reachable.
+    /// Resumes it and reconnects it.
     pub fn resume(&self) {
         self.is_cut_off.set(false);
         if self.state.get() == State::Suspended {
@@ -60,15 +60,15 @@ impl Life {
         }
     }
 
-    /// The network loses it.
+    /// Disconnects it from the network.
     pub fn cut_off(&self) {
-        self.was_struck.set(true);
+        self.was_disturbed.set(true);
         self.is_cut_off.set(true);
     }
 
     fn turn(&self, state: State) {
         if !self.is_dead() {
-            self.was_struck.set(true);
+            self.was_disturbed.set(true);
             self.state.set(state);
             self.wake();
         }
@@ -78,32 +78,32 @@ impl Life {
         self.wakers.borrow_mut().drain(..).for_each(Waker::wake);
     }
 
-    /// Does `what` for as long as this life lasts; none if it ended before.
-    pub fn live<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> Living<'a, T> {
-        Living { life: self.clone(), what: Some(Box::pin(what)) }
+    /// Runs `what` until this process dies. Returns `None` if it died before the end.
+    pub fn run<'a, T>(self: &Rc<Self>, what: impl Future<Output = T> + 'a) -> WhileAlive<'a, T> {
+        WhileAlive { process: self.clone(), what: Some(Box::pin(what)) }
     }
 }
 
-/// What a process does.
-pub struct Living<'a, T> {
-    life: Rc<Life>,
+/// The work of a process.
+pub struct WhileAlive<'a, T> {
+    process: Rc<Process>,
     what: Option<LocalBoxFuture<'a, T>>,
 }
 
-impl<T> Future for Living<'_, T> {
+impl<T> Future for WhileAlive<'_, T> {
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let done = match (self.life.state.get(), &mut self.what) {
+        let done = match (self.process.state.get(), &mut self.what) {
             (State::Running, Some(what)) => what.as_mut().poll(context).map(Some),
             (State::Suspended, _) => Poll::Pending,
             (State::Dead, _) | (_, None) => Poll::Ready(None),
         };
-        if done.is_ready() || self.life.is_dead() {
+        if done.is_ready() || self.process.is_dead() {
             self.what = None;
             return if done.is_ready() { done } else { Poll::Ready(None) };
         }
-        let mut wakers = self.life.wakers.borrow_mut();
+        let mut wakers = self.process.wakers.borrow_mut();
         if !wakers.iter().any(|waker| waker.will_wake(context.waker())) {
             wakers.push(context.waker().clone());
         }

@@ -1,4 +1,4 @@
-//! Many uploads to one project: numbers, and the queue they make.
+//! Many uploads to one project: their numbers and their queue.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::tools::script;
 const NAME: &str = "numbers";
 const UPLOADS: u64 = 64;
 
-/// 64 uploads at once: 64 different numbers without a gap, and under each the very script that was told it.
-pub async fn sixty_four_uploads_at_once_get_sixty_four_numbers(stack: &Stack) {
+/// 64 concurrent uploads get 64 numbers without a gap, and each number has its own script.
+pub async fn concurrent_uploads_get_distinct_numbers(stack: &Stack) {
     let project = stack.project(NAME);
     let texts: Vec<String> = (0..UPLOADS).map(|id| format!("# upload {id}\n{}", script("box"))).collect();
     let numbers = join_all(texts.iter().map(|text| project.upload(text))).await;
@@ -40,8 +40,8 @@ pub async fn sixty_four_uploads_at_once_get_sixty_four_numbers(stack: &Stack) {
     assert_eq!(project.keys(&prefix::pending(&project.id)).await, keys(Key::Ticket));
 }
 
-/// Runners that start later work all of them off together, each version once.
-pub async fn a_full_queue_is_worked_off(stack: &Stack) {
+/// Runners that start later process all of them, each version once.
+pub async fn two_runners_empty_a_full_queue(stack: &Stack) {
     let project = stack.known(NAME);
     for version in 1..=UPLOADS {
         project.completed(version).await;

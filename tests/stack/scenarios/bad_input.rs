@@ -1,44 +1,44 @@
-//! What callers get wrong, over real HTTP.
+//! Mistakes of callers, over real HTTP.
 
 use bytes::Bytes;
 use contract::MAX_SCRIPT_BYTES;
 use http::{Method, Request};
 use serde_json::Value;
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// Checks that the answer is a problem document with this status and code, and gives it.
-fn problem(answer: Answer, status: u16, code: &str) -> Value {
-    let asked = answer.to_string();
+/// Expects a problem document with this status and code, and returns it.
+fn problem(answer: ApiResponse, status: u16, code: &str) -> Value {
+    let context = answer.to_string();
     let answer = answer.expect(status);
-    assert_eq!(answer.header("content-type"), "application/problem+json", "{asked}");
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{context}");
     let problem = answer.json();
-    assert_eq!(problem["code"], code, "{asked}");
-    assert_eq!(problem["status"], status, "{asked}");
-    assert_eq!(problem["success"], false, "{asked}");
-    assert_eq!(problem["request_id"], answer.header("x-request-id"), "{asked}");
-    assert!(!answer.header("x-request-id").is_empty(), "{asked}");
-    assert!(!problem["detail"].as_str().unwrap().is_empty(), "{asked}");
+    assert_eq!(problem["code"], code, "{context}");
+    assert_eq!(problem["status"], status, "{context}");
+    assert_eq!(problem["success"], false, "{context}");
+    assert_eq!(problem["request_id"], answer.header("x-request-id"), "{context}");
+    assert!(!answer.header("x-request-id").is_empty(), "{context}");
+    assert!(!problem["detail"].as_str().unwrap().is_empty(), "{context}");
     problem
 }
 
-/// Every mistake is a 4xx with a stable code, and the field at fault where there is one.
-pub async fn bad_input_is_told_what_is_wrong_with_it(stack: &Stack) {
+/// Every mistake gets a 4xx with a stable code, and the name of the field if there is one.
+pub async fn bad_input_gets_a_precise_error(stack: &Stack) {
     let project = stack.project("input");
     assert_eq!(project.upload(&script("box")).await, 1);
     parameters(stack).await;
     paths_and_methods(stack).await;
     another_host(stack).await;
     bodies(stack).await;
-    assert_eq!(project.get("scripts").await["total_versions"], 1, "nothing of it was taken");
-    // The largest that is taken, in JSON that is twice as long.
+    assert_eq!(project.get("scripts").await["total_versions"], 1, "nothing must be accepted");
+    // The largest accepted script, in JSON that is twice as long.
     let largest = format!("#{}", "\n".repeat(MAX_SCRIPT_BYTES - 1));
     let large = stack.project("input-largest");
     assert_eq!(large.upload_json(&largest).await.json()["version"], 1);
     assert!(large.script(1).await == largest);
-    let unknown = stack.api().get("/api/projects/nobody-has-this-name/status").await.expect(200).json();
+    let unknown = stack.api().get("/api/projects/unused-name/status").await.expect(200).json();
     assert_eq!(unknown["status_info"]["status"], "no_scripts");
 }
 
@@ -62,12 +62,12 @@ async fn parameters(stack: &Stack) {
         ("logs/..%2Fsecret", "name"),
     ];
     for (call, field) in wrong {
-        let told = problem(stack.api().get(&format!("/api/projects/input/{call}")).await, 400, "invalid_parameter");
-        assert_eq!(told["field"], field, "{call}: {told}");
+        let body = problem(stack.api().get(&format!("/api/projects/input/{call}")).await, 400, "invalid_parameter");
+        assert_eq!(body["field"], field, "{call}: {body}");
     }
     for name in ["-a", "_a", "a.b", "a%20b", "..%2Fetc", "%C3%A9", &long] {
-        let told = problem(stack.api().get(&format!("/api/projects/{name}/status")).await, 400, "invalid_parameter");
-        assert_eq!(told["field"], "project_name", "{name}: {told}");
+        let body = problem(stack.api().get(&format!("/api/projects/{name}/status")).await, 400, "invalid_parameter");
+        assert_eq!(body["field"], "project_name", "{name}: {body}");
     }
     for call in ["script/2", "outputs?version=2", "download/step?version=2"] {
         problem(stack.api().get(&format!("/api/projects/input/{call}")).await, 404, "version_not_found");
@@ -82,19 +82,18 @@ async fn paths_and_methods(stack: &Stack) {
     for path in ["/api/", "/api/projects/", "/api/projects/input", "/api/projects/input/nothing", "/nothing"] {
         problem(stack.api().get(path).await, 404, "no_route");
     }
-    let check = |method: Method, path: &'static str, allow: &'static str| async move {
+    let not_allowed = |method: Method, path: &'static str, allow: &'static str| async move {
         let request = Request::builder().method(method).uri(stack.api().url(path)).body(Bytes::new()).unwrap();
         let answer = stack.api().send(request).await;
         assert_eq!(answer.header("allow"), allow, "{answer}");
         problem(answer, 405, "method_not_allowed");
     };
-    check(Method::DELETE, "/api/projects/input/status", "GET, HEAD").await;
-    check(Method::PUT, "/api/projects/input/upload-script", "POST").await;
-    check(Method::GET, "/api/projects/input/upload-script", "POST").await;
+    not_allowed(Method::DELETE, "/api/projects/input/status", "GET, HEAD").await;
+    not_allowed(Method::PUT, "/api/projects/input/upload-script", "POST").await;
+    not_allowed(Method::GET, "/api/projects/input/upload-script", "POST").await;
 }
 
-/// Open mode lets everybody on this machine in, so a page from elsewhere that points its own name at loopback must not
-/// get through.
+/// Open mode accepts everybody on this machine, so it must refuse a web page whose host name points at loopback.
 async fn another_host(stack: &Stack) {
     let request = Request::get(stack.api().url("/api/projects")).header("host", "example.com").body(Bytes::new());
     problem(stack.api().send(request.unwrap()).await, 403, "loopback_only");
@@ -122,17 +121,17 @@ async fn bodies(stack: &Stack) {
         (JSON, r#"["code"]"#.into(), 400, "invalid_body"),
     ];
     for (kind, body, status, code) in wrong {
-        let told = problem(send(kind, body).await, status, code);
+        let body = problem(send(kind, body).await, status, code);
         if code == "invalid_json" {
-            assert!(told["detail"].as_str().unwrap().contains("line 2, column 2"), "{told}");
+            assert!(body["detail"].as_str().unwrap().contains("line 2, column 2"), "{body}");
         }
         if code == "empty_script" {
-            assert_eq!(told["field"], "code", "{told}");
+            assert_eq!(body["field"], "code", "{body}");
         }
     }
     let untyped = Request::post(stack.api().url("/api/projects/input/upload-script")).body("print(1)".into()).unwrap();
     problem(stack.api().send(untyped).await, 415, "unsupported_media_type");
     let metadata = serde_json::json!({"code": "print(1)", "metadata": "m".repeat(2_048)}).to_string();
-    let told = problem(send(JSON, metadata.into()).await, 400, "invalid_parameter");
-    assert_eq!(told["field"], "metadata");
+    let body = problem(send(JSON, metadata.into()).await, 400, "invalid_parameter");
+    assert_eq!(body["field"], "metadata");
 }

@@ -1,21 +1,21 @@
-//! Names that mean to lead elsewhere: refused by the real Worker, with nothing read or written outside.
+//! Names that attempt path traversal: the real Worker refuses them, and reads and writes nothing outside.
 
 use bytes::Bytes;
 use contract::Key;
 use http::{Method, Request};
 use s3::PutOptions;
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// What lies where no call may read.
+/// The content of files that no endpoint may read.
 const HIDDEN: &str = "nobody may read this here";
 
-/// Where it lies.
+/// The keys of these files.
 const PLACES: [&str; 4] = ["hidden.log", "logs/hidden.log", "output/hidden.STEP", "input/hidden.py"];
 
-/// Names of a project, percent-encoded as they are sent.
+/// Project names, percent-encoded as they are sent.
 fn names() -> Vec<String> {
     let plain = [
         "..",
@@ -70,8 +70,8 @@ fn names() -> Vec<String> {
     names
 }
 
-/// Every call that takes a name answers 4xx to all of these, and what lies outside stays there.
-pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
+/// Every endpoint responds 4xx to each of these names.
+pub async fn path_traversal_names_are_refused(stack: &Stack) {
     let project = stack.project("names");
     project.upload(&script("box")).await;
     for place in PLACES {
@@ -79,46 +79,46 @@ pub async fn names_that_lead_elsewhere_are_refused(stack: &Stack) {
     }
     for name in names() {
         for call in ["scripts", "script/1", "outputs", "download/step", "logs", "logs/hidden.log", "status", "watch"] {
-            check(ask(stack, Method::GET, &format!("/api/projects/{name}/{call}")).await);
+            assert_refused(send(stack, Method::GET, &format!("/api/projects/{name}/{call}")).await);
         }
         for call in ["upload-script", "cancel/1", "retry/1"] {
-            check(ask(stack, Method::POST, &format!("/api/projects/{name}/{call}")).await);
+            assert_refused(send(stack, Method::POST, &format!("/api/projects/{name}/{call}")).await);
         }
-        check(ask(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
+        assert_refused(send(stack, Method::PUT, &format!("/api/projects/{name}/owner")).await);
     }
-    let elsewhere = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
-    // Longer than a file's name, as long as a key, longer.
+    let outside = ["hidden.log", "..%2Fhidden.log", "..%2F..%2Fhidden.log", "..%5Chidden.log", "..%252Fhidden.log"];
+    // Longer than a file name, as long as a key, longer than a key.
     let long = [256, 1_012, 1_017].map(|length| "a".repeat(length));
     let within = names().into_iter().filter(|name| !name.contains('/'));
-    for name in within.chain(elsewhere.map(str::to_owned)).chain(long) {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);
-        check(ask(stack, Method::GET, &format!("/api/projects/names/outputs?version={name}%20")).await);
+    for name in within.chain(outside.map(str::to_owned)).chain(long) {
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/logs/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/script/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/download/{name}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/outputs?version={name}%20")).await);
     }
     for number in ["%EF%BC%91", "%D9%A1", "+1", "1.0", "1e0", "0x1", "%201"] {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/script/{number}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/script/{number}")).await);
     }
     for format in ["hidden.STEP", "..%2Fstep", "step%00", "STEP%2F..", "%EF%BC%B3TEP"] {
-        check(ask(stack, Method::GET, &format!("/api/projects/names/download/{format}")).await);
+        assert_refused(send(stack, Method::GET, &format!("/api/projects/names/download/{format}")).await);
     }
     let (entries, _) = stack.client().list("input/", 10).await.unwrap();
     let odd = entries.iter().filter(|entry| !matches!(entry.key.parse(), Ok(Key::Script(..))));
-    assert_eq!(odd.map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["input/hidden.py"], "nothing was written");
+    assert_eq!(odd.map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["input/hidden.py"], "nothing must be written");
     for place in PLACES {
         assert_eq!(stack.client().get(place, 100).await.unwrap().bytes, HIDDEN);
         stack.client().delete(place).await.unwrap();
     }
 }
 
-async fn ask(stack: &Stack, method: Method, path: &str) -> Answer {
+async fn send(stack: &Stack, method: Method, path: &str) -> ApiResponse {
     let body = if method == Method::GET { Bytes::new() } else { Bytes::from_static(b"print(1)") };
     let kind = if method == Method::PUT { "application/json" } else { "text/x-python" };
     let request = Request::builder().method(method).uri(stack.api().url(path)).header("content-type", kind).body(body);
     stack.api().send(request.unwrap_or_else(|error| panic!("{path}: {error}"))).await
 }
 
-fn check(answer: Answer) {
+fn assert_refused(answer: ApiResponse) {
     assert!((400..500).contains(&answer.status), "{answer}");
     assert!(!answer.text().contains(HIDDEN), "{answer}");
     assert!(!answer.headers.contains_key("x-injected"), "{answer}");

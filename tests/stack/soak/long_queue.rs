@@ -1,4 +1,4 @@
-//! Many runners, many scripts, and somebody who comes in behind.
+//! Many runners, many scripts, and a single upload behind them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use contract::{Report, Timestamp, prefix};
 use futures::stream::{self, StreamExt};
 
-use super::in_full;
-use super::reckoning::{Books, reckon};
+use super::is_soak;
 use super::scripts::{Scripts, Sent};
+use super::verify::{ProjectRecord, verify};
 use crate::process::command;
 use crate::project::Project;
 use crate::runner::is_root;
@@ -18,42 +18,40 @@ use crate::wait::until_within;
 
 const RUNNERS: usize = 4;
 
-/// How many uploads are under way at once.
-const AT_ONCE: usize = 8;
+const CONCURRENT_UPLOADS: usize = 8;
 
-/// How many versions may be done before that of somebody who came in behind: each runner takes turns between projects,
-/// but those that start first have done some by then.
-const AHEAD: usize = 3 * RUNNERS;
+/// How many versions may finish before the single one. Runners alternate between projects, but finish some jobs before
+/// its turn.
+const MAX_AHEAD: usize = 3 * RUNNERS;
 
-/// How many jobs the engine is measured with.
+/// How many jobs measure the engine.
 const MEASURED: u64 = 200;
 
-/// How much longer four runners may take, in full, than the engine alone on what processor time store and Worker leave:
-/// here all share the same cores.
-const SHARE: f64 = 1.15;
+/// The time that four runners may take, relative to the engine alone on the processor time that store and Worker leave.
+/// All share the same cores.
+const MAX_SHARE: f64 = 1.15;
 
-/// How long all of it may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Four runners work off 500 scripts of one project (60 where not in full), each once; a single one of another project,
-/// sent in behind them, does not wait for them.
+/// Four runners process 500 scripts of one project (60 in `make test`), each once. A single script of another project,
+/// uploaded behind them, does not wait for all of them.
 pub async fn four_runners(stack: &Stack) {
-    let count: u64 = if in_full() { 500 } else { 60 };
+    let count: u64 = if is_soak() { 500 } else { 60 };
     let scripts = Scripts::default();
     let many = stack.project("many");
     let upload = async |_| {
-        let (mark, script) = if in_full() { scripts.next_of_seven_objects() } else { scripts.next() };
+        let (mark, script) = if is_soak() { scripts.next_of_seven_objects() } else { scripts.next() };
         many.upload(&script).await;
         mark
     };
-    let taken = stream::iter(0..count).map(upload).buffer_unordered(AT_ONCE).collect().await;
-    let many = Books { project: stack.known("many"), sent: Sent { taken, ..Sent::default() } };
+    let accepted = stream::iter(0..count).map(upload).buffer_unordered(CONCURRENT_UPLOADS).collect().await;
+    let many = ProjectRecord { project: stack.known("many"), sent: Sent { accepted, ..Sent::default() } };
     let single = stack.project("single");
     let (mark, script) = scripts.next();
     single.upload(&script).await;
-    let single = Books { project: single, sent: Sent { taken: [mark].into(), ..Sent::default() } };
+    let single = ProjectRecord { project: single, sent: Sent { accepted: [mark].into(), ..Sent::default() } };
 
-    // A lease that no busy machine lets run out: each is to be run once.
+    // This lease does not expire on a busy machine, because each script must run once.
     let settings = [("RUNNER_SLOTS", "1"), ("RUNNER_LEASE", "60")];
     let mut runners = Vec::new();
     for id in 0..RUNNERS {
@@ -63,32 +61,32 @@ pub async fn four_runners(stack: &Stack) {
     for runner in &mut runners {
         runner.ready().await;
     }
-    until_within(PATIENCE, "the end of the queue", async || {
-        // Asked seldom and cheaply: this takes from the same cores.
+    until_within(TIMEOUT, "the end of the queue", async || {
+        // Poll seldom, because polling takes the same cores.
         tokio::time::sleep(Duration::from_millis(500)).await;
         let page = stack.client().list_page(prefix::PENDING, None, 1).await.unwrap();
         page.entries.first().map_or(Ok(()), |entry| Err(entry.key.clone()))
     })
     .await;
     let others = (stack.processor_time() - before).as_secs_f64();
-    let books = [many, single];
-    reckon(stack, stack.api(), &books).await;
+    let records = [many, single];
+    verify(stack, stack.api(), &records).await;
     for runner in runners {
         assert_eq!(runner.stop().await, Some(0));
     }
 
-    let reports = reports_of(&books[0].project, count).await;
-    let behind = &reports_of(&books[1].project, 1).await[0];
+    let reports = reports_of(&records[0].project, count).await;
+    let behind = &reports_of(&records[1].project, 1).await[0];
     for report in reports.iter().chain([behind]) {
         assert_eq!(report.attempt, Some(1), "{} version {} was run again", report.project, report.version);
     }
     let ahead = reports.iter().filter(|report| report.finished_at <= behind.finished_at).count();
-    println!("the single script sent in behind {count} was the {}th to complete", ahead + 1);
-    assert!(ahead <= AHEAD, "{ahead} of those that were before it were done before it");
+    println!("the single script behind {count} others completed in place {}", ahead + 1);
+    assert!(ahead <= MAX_AHEAD, "{ahead} scripts completed before the single one");
 
-    let took = end(&reports).since(begin(&reports)).as_secs_f64();
+    let took = end(&reports).since(start(&reports)).as_secs_f64();
     println!("{RUNNERS} runners did {count} scripts in {took:.1} s");
-    if in_full() {
+    if is_soak() {
         let alone = seconds_a_job(stack.folder(), &scripts).await;
         let cores = std::thread::available_parallelism().unwrap().get() as f64;
         println!(
@@ -98,10 +96,10 @@ pub async fn four_runners(stack: &Stack) {
         let ideal = alone * count as f64 + others / cores;
         let share = took / ideal;
         println!(
-            "that is {share:.2} times its share, {:.2} times with store and Worker",
+            "that is {share:.2} times the ideal time, {:.2} times with store and Worker",
             took / (alone * count as f64)
         );
-        assert!(share <= SHARE, "more than {SHARE} times the engine's share");
+        assert!(share <= MAX_SHARE, "more than {MAX_SHARE} times the ideal time");
     }
 }
 
@@ -109,7 +107,7 @@ async fn reports_of(project: &Project<'_>, count: u64) -> Vec<Report> {
     stream::iter(1..=count).then(|version| project.report(version)).collect().await
 }
 
-fn begin(reports: &[Report]) -> Timestamp {
+fn start(reports: &[Report]) -> Timestamp {
     reports.iter().filter_map(|report| report.started_at).min().unwrap()
 }
 
@@ -117,7 +115,7 @@ fn end(reports: &[Report]) -> Timestamp {
     reports.iter().map(|report| report.finished_at).max().unwrap()
 }
 
-/// What the engine takes for a job by itself, on all cores: no bucket, no Worker, no other runner.
+/// The time of one job in the engine alone, on all cores: no bucket, no Worker, no other runner.
 async fn seconds_a_job(folder: &Path, scripts: &Scripts) -> f64 {
     let folder = folder.join("alone");
     std::fs::create_dir(&folder).unwrap();
@@ -133,10 +131,12 @@ async fn seconds_a_job(folder: &Path, scripts: &Scripts) -> f64 {
     }
     let output = tokio::process::Command::from(run).output();
     let output = tokio::time::timeout(Duration::from_secs(600), output).await.unwrap().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
     // "200 of 200 completed in 12.34 s (…)".
-    let words: Vec<&str> = said.lines().last().unwrap_or_default().split(' ').collect();
-    let [done, "of", all, "completed", "in", seconds, ..] = words[..] else { panic!("the engine says: {said}") };
+    let words: Vec<&str> = output.lines().last().unwrap_or_default().split(' ').collect();
+    let [done, "of", all, "completed", "in", seconds, ..] = words[..] else {
+        panic!("unexpected output of the engine: {output}")
+    };
     assert_eq!(done, all);
     seconds.parse::<f64>().unwrap() / MEASURED as f64
 }

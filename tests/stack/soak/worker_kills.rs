@@ -1,10 +1,10 @@
-//! A Worker that is killed with SIGKILL between the steps of an upload, and started again on what it had stored.
+//! A Worker killed with SIGKILL between the steps of an upload, and restarted on its stored state.
 
 use contract::Key;
 
-use super::in_full;
-use super::reckoning::{Books, reckon};
+use super::is_soak;
 use super::scripts::{Scripts, Sent};
+use super::verify::{ProjectRecord, verify};
 use crate::http::Api;
 use crate::project::{Project, number};
 use crate::proxy::{Place, Proxy};
@@ -13,7 +13,7 @@ use crate::tools::free_port;
 
 type IsKey = fn(&Key) -> bool;
 
-/// The steps of an upload: whether it is the script's or the ticket's PUT, and on which side of it the Worker dies.
+/// The steps of an upload: the PUT of the script or of the ticket, and the side of it on which the Worker dies.
 const STEPS: [(IsKey, Place); 4] = [
     (|key| matches!(key, Key::Script(..)), Place::Before),
     (|key| matches!(key, Key::Ticket(..)), Place::Before),
@@ -21,7 +21,7 @@ const STEPS: [(IsKey, Place); 4] = [
     (|key| matches!(key, Key::Ticket(..)), Place::After),
 ];
 
-/// Whoever got no answer has a version or has none; whoever got one has it, once.
+/// An upload without a response is one version or none; an upload with a response is one version.
 pub async fn killed_between_two_steps(stack: &Stack) {
     let proxy = Proxy::start(stack.store().address());
     let scripts = Scripts::default();
@@ -35,16 +35,16 @@ pub async fn killed_between_two_steps(stack: &Stack) {
     let mut runner = stack.start_runner("one", &[]);
     runner.ready().await;
 
-    // The first contact is nothing that this is about.
+    // The first contact with the bucket is not part of the test.
     let (mark, script) = scripts.next();
     project.upload(&script).await;
-    sent.taken.insert(mark);
-    for round in 0..if in_full() { 10 } else { 2 } {
+    sent.accepted.insert(mark);
+    for round in 0..if is_soak() { 10 } else { 2 } {
         let (is_it, place) = STEPS[round % STEPS.len()];
         let id = project.id.clone();
-        let its = move |asked: &crate::proxy::Asked| {
-            let key = asked.key.parse::<Key>().ok().filter(is_it);
-            asked.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
+        let its = move |request: &crate::proxy::StoreRequest| {
+            let key = request.key.parse::<Key>().ok().filter(is_it);
+            request.method == http::Method::PUT && key.is_some_and(|key| key.to_string().contains(id.as_str()))
         };
         let mut held = proxy.hold(place, 0, its);
         let (mark, script) = scripts.next();
@@ -56,23 +56,23 @@ pub async fn killed_between_two_steps(stack: &Stack) {
         drop(held);
         match answer {
             Err(_) => sent.unanswered.insert(mark),
-            Ok(answer) if [201, 202].contains(&answer.status) => sent.taken.insert(mark),
-            Ok(answer) => panic!("a Worker that is dead answers: {answer}"),
+            Ok(answer) if [201, 202].contains(&answer.status) => sent.accepted.insert(mark),
+            Ok(answer) => panic!("a killed Worker responded: {answer}"),
         };
         worker = stack.start_worker_through(proxy.port, "mortal-worker", port);
         worker.ready(&stack.transport, 200).await;
-        // Life goes on, with a number of its own.
+        // The next upload gets its own number.
         let (mark, script) = scripts.next();
         project.upload(&script).await;
-        sent.taken.insert(mark);
+        sent.accepted.insert(mark);
     }
     let killed = sent.unanswered.len();
-    let books = [Books { project, sent }];
-    reckon(stack, api, &books).await;
-    let scripts = books[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
-    let told = books[0].sent.taken.len();
-    let kept = usize::try_from(scripts).unwrap() - told;
-    println!("{told} uploads were answered, {killed} were not; of those {kept} are versions all the same");
-    assert!(books[0].project.report(1).await.version == number(1));
+    let records = [ProjectRecord { project, sent }];
+    verify(stack, api, &records).await;
+    let scripts = records[0].project.get("scripts?limit=200").await["total_versions"].as_u64().unwrap();
+    let answered = records[0].sent.accepted.len();
+    let kept = usize::try_from(scripts).unwrap() - answered;
+    println!("{answered} uploads got a response; {kept} of the other {killed} are versions too");
+    assert!(records[0].project.report(1).await.version == number(1));
     assert_eq!(runner.stop().await, Some(0));
 }
