@@ -1,7 +1,7 @@
 //! The scripts, each a folder named for what it does.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::batch::Script;
 use crate::expected::Expected;
