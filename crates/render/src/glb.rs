@@ -1,8 +1,8 @@
 //! Binary glTF 2.0.
 //!
-//! Each part has a node and a mesh. Their root node converts FreeCAD's millimetres and Z up to glTF's metres and Y up, so
-//! the vertices stay as they are. Each colour of a part is a primitive; all primitives of a part share its vertices. The
-//! binary chunk has all positions, then all normals, then the indices.
+//! Each part has a node and a mesh. Their root node converts FreeCAD's millimetres and Z up to glTF's metres and Y up,
+//! so the vertices stay as they are. Each colour of a part is a primitive; all primitives of a part share its vertices.
+//! The binary chunk has all positions, then all normals, then the indices.
 //!
 //! The format: glTF 2.0, <https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html>, section 4.4 for GLB.
 

@@ -5,8 +5,8 @@
 //! - `glb`: the binary glTF file
 //! - `picture`: the PNG picture
 //!
-//! It is a pure function on one core: the same bytes give the same files. It computes for milliseconds to seconds, so do
-//! not call it on the thread that serves the jobs.
+//! It is a pure function on one core: the same bytes give the same files. It computes for milliseconds to seconds, so
+//! do not call it on the thread that serves the jobs.
 
 mod glb;
 mod mesh;

@@ -45,7 +45,8 @@ pub(crate) async fn run(
     let user = job.request.jail.user;
     let ended = send_and_watch(server, job, stop).await;
     if ended.is_err() {
-        // The server goes first, because it could fork. Its child dies with it, or ends itself on its way into the jail.
+        // The server goes first, because it could fork. Its child dies with it, or ends itself on its way into the
+        // jail.
         server.end();
         if let Some(user) = user {
             kill_all_of(user).await;

@@ -10,13 +10,13 @@ pub struct EngineConfig {
     pub slots: usize,
     /// The limits of each job.
     pub limits: Limits,
-    /// `RUNNER_SERVER_JOBS`: the number of jobs, from 1, after which a fork server is replaced. Replacing it limits slow
-    /// leaks. Default: 1,000.
+    /// `RUNNER_SERVER_JOBS`: the number of jobs, from 1, after which a fork server is replaced. Replacing it limits
+    /// slow leaks. Default: 1,000.
     pub jobs_a_server: u32,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
     pub jail: JailMode,
-    /// `RUNNER_FIRST_UID`: the first user and group id for scripts, from 1000. Default: a random start between 70000 and
-    /// 99999, or between 20000 and 49999 if the user namespace has none of those.
+    /// `RUNNER_FIRST_UID`: the first user and group id for scripts, from 1000. Default: a random start between 70000
+    /// and 99999, or between 20000 and 49999 if the user namespace has none of those.
     pub first_uid: Option<u32>,
     /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
     pub scratch: PathBuf,

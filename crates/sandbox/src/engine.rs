@@ -189,7 +189,7 @@ fn check_user(jail: JailMode) -> Result<(), String> {
         }
         JailMode::SameUid if is_root => "same-uid would run scripts as root. Leave RUNNER_JAIL unset",
         JailMode::SameUid if !kernel_is_at_least(6, 12) => {
-            "same-uid needs Linux 6.12 or newer, which can keep a script from sending signals to its own user's processes"
+            "same-uid needs Linux 6.12 or newer, which can stop a script from sending signals to its own user's processes"
         }
         _ => return Ok(()),
     };

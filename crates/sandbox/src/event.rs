@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Format, Geometry, JobError};
+use contract::{Geometry, JobError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+
+use crate::finished::MadeFile;
 
 /// The runner reads this many bytes of events, and ignores the rest.
 pub(crate) const MAX_EVENT_BYTES: usize = 4 << 20;
@@ -23,8 +25,8 @@ enum Event {
     Result(Box<JobResult>),
 }
 
-/// The result event.
-#[derive(Debug, Deserialize)]
+/// The result event. Without one, the job counts as failed.
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct JobResult {
     pub outcome: ReportedOutcome,
     pub error: Option<JobError>,
@@ -32,7 +34,7 @@ pub(crate) struct JobResult {
     #[serde(default, deserialize_with = "readable")]
     pub geometry: Option<Geometry>,
     #[serde(default)]
-    pub files: Vec<ReportedFile>,
+    pub files: Vec<MadeFile>,
     pub mesh: Option<String>,
     #[serde(default)]
     pub timings_ms: BTreeMap<String, f64>,
@@ -42,19 +44,12 @@ pub(crate) struct JobResult {
 }
 
 /// The two outcomes that the job itself can report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReportedOutcome {
     Completed,
+    #[default]
     Failed,
-}
-
-/// A file of the result event.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ReportedFile {
-    pub format: Format,
-    pub name: String,
-    pub made_by: String,
 }
 
 /// All events of a job.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::{Format, Geometry, JobError, Outcome};
+use serde::Deserialize;
 
 use crate::log::Log;
 
@@ -50,7 +51,7 @@ impl Finished {
 }
 
 /// A file that the job claims to have made in its output directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct MadeFile {
     pub format: Format,
     pub name: String,

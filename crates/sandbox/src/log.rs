@@ -38,8 +38,8 @@ impl Log {
         self.tail.clear();
     }
 
-    /// Adds a printed line and returns it as added, or `None` for a progress bar. A line that looks like the runner's own
-    /// gets a mark.
+    /// Adds a printed line and returns it as added, or `None` for a progress bar. A line that looks like the runner's
+    /// own gets a mark.
     pub(crate) fn printed(&mut self, line: &[u8]) -> Option<String> {
         let line = printable(line)?;
         // It also looks like one after spaces and invisible characters.

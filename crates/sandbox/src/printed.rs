@@ -8,15 +8,15 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use crate::log::{Log, TAIL_BYTES};
 use crate::progress::{Progress, Watcher};
 
-/// The bytes of a stream that are read line by line: four times as many as the log keeps. It is limited because a script
-/// that prints empty lines makes work with each byte.
+/// The bytes of a stream that are read line by line: four times as many as the log keeps. It is limited because a
+/// script that prints empty lines makes work with each byte.
 const BYTES_READ_BY_LINE: usize = 2 << 20;
 
 /// The bytes of one read after that: as many as a pipe holds.
 const BULK_READ_BYTES: usize = 64 << 10;
 
-/// The pause after each such read. It slows an endless script down to about 50 MB a second, and leaves the thread to the
-/// other jobs.
+/// The pause after each such read. It slows an endless script down to about 50 MB a second, and leaves the thread to
+/// the other jobs.
 const BULK_READ_PAUSE: Duration = Duration::from_millis(1);
 
 /// A longer line comes in pieces, so that it cannot fill the memory.

@@ -12,7 +12,8 @@ pub enum Progress<'a> {
 /// A function that the engine calls between two reads of a job's pipes.
 ///
 /// It runs on the thread that keeps the time of all jobs, so it must return at once and wait for nothing. The engine
-/// keeps nothing for it, and a script can print gigabytes: a watcher that stores or sends lines must bound their number.
+/// keeps nothing for it, and a script can print gigabytes: a watcher that stores or sends lines must bound their
+/// number.
 pub type Watcher<'a> = &'a dyn Fn(Progress<'_>);
 
 /// The watcher that ignores everything.

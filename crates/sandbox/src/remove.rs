@@ -1,8 +1,9 @@
 //! Removes a job's files, whatever their depth and names.
 //!
 //! The standard library's removal holds one descriptor per level, and a script can make more levels than a process may
-//! have descriptors. This one holds two at most, and uses no path longer than one name: it moves a directory that is not
-//! empty up beside its parent, so the tree becomes flat. It follows no links, and touches nothing above the directory.
+//! have descriptors. This one holds two at most, and uses no path longer than one name: it moves a directory that is
+//! not empty up beside its parent, so the tree becomes flat. It follows no links, and touches nothing above the
+//! directory.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -92,8 +93,8 @@ fn open_below(parent: &Dir, name: &CStr) -> nix::Result<Dir> {
     Ok(directory)
 }
 
-/// Acts on a directory whose mode may forbid it. Modes do not stop root. A runner that is not root owns these files, and
-/// so can change their modes.
+/// Acts on a directory whose mode may forbid it. Modes do not stop root. A runner that is not root owns these files,
+/// and so can change their modes.
 fn with_mode<T>(parent: &Dir, name: &CStr, act: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
     match act() {
         Err(Errno::EACCES) => {

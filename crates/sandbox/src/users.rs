@@ -12,8 +12,8 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::config::FIRST_SLOT_UID;
 
-/// The default ids. They lie between systemd's dynamic users (61184 to 65519) and rootless containers (from 100000), and
-/// apart from those of distributions, systemd's own containers and people.
+/// The default ids. They lie between systemd's dynamic users (61184 to 65519) and rootless containers (from 100000),
+/// and apart from those of distributions, systemd's own containers and people.
 const DEFAULT_IDS: Range<u32> = FIRST_SLOT_UID..100_000;
 
 /// The default ids in a user namespace of 65,536 ids, as containers have. They lie above people, who begin at 1000, and
@@ -28,8 +28,8 @@ const NOBODY: [u32; 2] = [65_534, 65_535];
 
 /// A user and group id that only this runner uses, until this value is dropped.
 ///
-/// After a job every process of its user is killed, and limits count all of a user's processes. So an id with a name or a
-/// process is not taken, and two runners do not share one.
+/// After a job every process of its user is killed, and limits count all of a user's processes. So an id with a name or
+/// a process is not taken, and two runners do not share one.
 ///
 /// The claim is an abstract socket: it needs no file, and always ends with the process. It holds within a network
 /// namespace. Runners in separate containers do not see each other's claims, although the kernel counts a user's

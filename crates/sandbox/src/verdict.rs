@@ -4,8 +4,8 @@
 use contract::{JobError, Outcome};
 
 use crate::config::Limits;
-use crate::event::{JobResult, ReportedFile, ReportedOutcome};
-use crate::finished::{Finished, MadeFile};
+use crate::event::{JobResult, ReportedOutcome};
+use crate::finished::Finished;
 use crate::jail::CPU_GRACE_SECONDS;
 use crate::observed::{Death, Observed};
 
@@ -53,34 +53,11 @@ pub(crate) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
             (None, _) => format!("{}: {}", error.code, error.message),
         });
     }
-    let Some(result) = events.result else {
-        return Finished {
-            outcome,
-            error,
-            geometry: None,
-            files: Vec::new(),
-            mesh: None,
-            timings_ms: Default::default(),
-            warnings: Vec::new(),
-            engine: None,
-            log,
-        };
-    };
-    for warning in &result.warnings {
+    let JobResult { geometry, files, mesh, timings_ms, warnings, engine, .. } = events.result.unwrap_or_default();
+    for warning in &warnings {
         log.note(&format!("warning: {warning}"));
     }
-    let made = |file: ReportedFile| MadeFile { format: file.format, name: file.name, made_by: file.made_by };
-    Finished {
-        outcome,
-        error,
-        geometry: result.geometry,
-        files: result.files.into_iter().map(made).collect(),
-        mesh: result.mesh,
-        timings_ms: result.timings_ms,
-        warnings: result.warnings,
-        engine: result.engine,
-        log,
-    }
+    Finished { outcome, error, geometry, files, mesh, timings_ms, warnings, engine, log }
 }
 
 fn reported(result: &JobResult) -> (Outcome, Option<JobError>) {

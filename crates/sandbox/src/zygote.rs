@@ -22,8 +22,8 @@ const SERVER_SOCKET: RawFd = 3;
 /// The time limit for loading FreeCAD, on a machine that has just started.
 const SERVER_START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The time limit for a message that takes the server milliseconds: that it has forked, or that a killed child has ended.
-/// A machine that swaps takes longer. A server that is this late is replaced.
+/// The time limit for a message that takes the server milliseconds: that it has forked, or that a killed child has
+/// ended. A machine that swaps takes longer. A server that is this late is replaced.
 const SERVER_REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest message of the server, in bytes.
@@ -106,8 +106,8 @@ impl Zygote {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let (parent, socket) = (nix::unistd::getpid().as_raw(), theirs.as_raw_fd());
-        // SAFETY: the closure makes only system calls; it allocates nothing and takes no lock, which is required between
-        // fork and exec.
+        // SAFETY: the closure makes only system calls; it allocates nothing and takes no lock, which is required
+        // between fork and exec.
         #[expect(unsafe_code, reason = "the server itself sets its descriptors and its death with the runner")]
         unsafe {
             command.pre_exec(move || prepare_server(parent, socket));

@@ -1,8 +1,9 @@
 //! Reads the mesh file that a job's process writes. It is strict, because the script is not trusted.
 //!
-//! The file is little endian: `PWM1`, the number of parts, and then for each part its label (length, UTF-8), base colour
-//! (four f32), vertices (count, three f32 each), triangles (count, three u32 each) and colour runs (count, then a number
-//! of triangles and four f32 each). The runs cover the triangles in order. Without runs all have the base colour.
+//! The file is little endian: `PWM1`, the number of parts, and then for each part its label (length, UTF-8), base
+//! colour (four f32), vertices (count, three f32 each), triangles (count, three u32 each) and colour runs (count, then
+//! a number of triangles and four f32 each). The runs cover the triangles in order. Without runs all have the base
+//! colour.
 
 use std::collections::HashSet;
 
@@ -13,8 +14,8 @@ const MAX_TRIANGLES: u64 = 2_000_000;
 /// More than a mesh of so many triangles has, unless they share almost no vertices.
 const MAX_VERTICES: u64 = 3_000_000;
 const MAX_RUNS: u64 = 100_000;
-/// The colours of each part count separately: each becomes a primitive of the GLB file, which takes 4 KB of memory while
-/// it is written.
+/// The colours of each part count separately: each becomes a primitive of the GLB file, which takes 4 KB of memory
+/// while it is written.
 const MAX_COLOURS: u64 = 20_000;
 const MAX_LABEL_BYTES: u32 = 4096;
 

@@ -26,8 +26,8 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// The camera that shows the whole surface in a picture of `side` samples. `None` if the surface has no extent, or one
-    /// that f64 cannot hold.
+    /// The camera that shows the whole surface in a picture of `side` samples. `None` if the surface has no extent, or
+    /// one that f64 cannot hold.
     pub fn fitted(surface: &Surface, side: usize) -> Option<Self> {
         let near = unit(VIEWER);
         let [[rx, ry, rz], [nx, ny, nz]] = [RIGHT, near];
@@ -54,8 +54,8 @@ impl Camera {
         })
     }
 
-    /// The position of a point in samples: right and down from the picture's corner, and near, which increases towards the
-    /// viewer and is 0 in the middle of the model.
+    /// The position of a point in samples: right and down from the picture's corner, and near, which increases towards
+    /// the viewer and is 0 in the middle of the model.
     pub fn place(&self, position: [f32; 3]) -> [f32; 3] {
         let position = position.map(f64::from);
         let along = |i: usize, axis: [f64; 3]| (dot(axis, position) - self.middle[i]) * self.scale;

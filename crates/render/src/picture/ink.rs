@@ -1,9 +1,9 @@
 //! The thin dark lines along edges and outlines, which make a grey part readable.
 //!
-//! Lines follow creases, borders, and the places where the surface turns away from the viewer. The ink of a sample depends
-//! on its distance from the line, so lines are smooth; ink does not add up where lines meet. Something nearer hides a line
-//! if it is nearer by more than the line's own two surfaces rise beside it. A crease between triangles of a pixel or two
-//! is roughness, not an edge, and gets no ink.
+//! Lines follow creases, borders, and the places where the surface turns away from the viewer. The ink of a sample
+//! depends on its distance from the line, so lines are smooth; ink does not add up where lines meet. Something nearer
+//! hides a line if it is nearer by more than the line's own two surfaces rise beside it. A crease between triangles of
+//! a pixel or two is roughness, not an edge, and gets no ink.
 
 use std::ops::Range;
 
@@ -104,8 +104,8 @@ impl Ink {
         }
     }
 
-    /// Draws the visible part of a line on the canvas's band. It steps along the longer of the line's two directions, and
-    /// across the line at each step.
+    /// Draws the visible part of a line on the canvas's band. It steps along the longer of the line's two directions,
+    /// and across the line at each step.
     pub fn draw(&mut self, line: &Line, canvas: &Canvas) {
         let Line { from, to, bias, strength } = *line;
         let (rows, depth) = (canvas.rows(), canvas.depth());

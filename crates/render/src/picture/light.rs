@@ -1,5 +1,5 @@
-//! The brightness of a surface: a key light from the left and above, a fill light from the right, a sky that is brighter
-//! than the ground, and a little gloss. Like FreeCAD's own view, it computes with sRGB values.
+//! The brightness of a surface: a key light from the left and above, a fill light from the right, a sky that is
+//! brighter than the ground, and a little gloss. Like FreeCAD's own view, it computes with sRGB values.
 
 use super::raster::Pixel;
 use crate::mesh::Colour;

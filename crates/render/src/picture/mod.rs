@@ -28,12 +28,12 @@ use crate::surface::{Surface, Triangle};
 const SAMPLES: usize = 2;
 /// The possible sizes, in pixels.
 const PICTURE_SIZES: std::ops::RangeInclusive<u32> = 16..=1024;
-/// The limit of filled samples, hidden ones included: less than a second's work, and a hundred times the work of a usual
-/// model. Without a limit, a hostile mesh could take hours.
+/// The limit of filled samples, hidden ones included: less than a second's work, and a hundred times the work of a
+/// usual model. Without a limit, a hostile mesh could take hours.
 const MAX_FILLED_SAMPLES: u64 = 500_000_000;
 
-/// Draws `surface` into a square PNG of `size` pixels, from 16 to 1024. `None` if there is nothing to see or it would take
-/// too long.
+/// Draws `surface` into a square PNG of `size` pixels, from 16 to 1024. `None` if there is nothing to see or it would
+/// take too long.
 pub fn draw(surface: &Surface, size: u32) -> Option<Vec<u8>> {
     let size = size.clamp(*PICTURE_SIZES.start(), *PICTURE_SIZES.end());
     let pixels = paint(surface, size)?;

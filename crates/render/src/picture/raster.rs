@@ -78,7 +78,8 @@ impl Canvas {
         });
     }
 
-    /// Blends a transparent triangle over the samples where no opaque one hides it. `lit` gives the colour at a position.
+    /// Blends a transparent triangle over the samples where no opaque one hides it. `lit` gives the colour at a
+    /// position.
     pub fn blend(&mut self, corners: [[f32; 3]; 3], mut lit: impl FnMut(f32, f32) -> Pixel) {
         let rows = self.rows();
         let (depth, colour) = (&self.depth, &mut self.colour);
@@ -93,8 +94,8 @@ impl Canvas {
         });
     }
 
-    /// Colours the opaque samples. `lit` gives the colour of a triangle at a position. The four samples of a pixel get one
-    /// colour if they show the same triangle.
+    /// Colours the opaque samples. `lit` gives the colour of a triangle at a position. The four samples of a pixel get
+    /// one colour if they show the same triangle.
     pub fn light(&mut self, mut lit: impl FnMut(u32, f32, f32) -> Pixel) {
         let rows = self.seen.chunks_exact(2 * self.side).zip(self.colour.chunks_exact_mut(2 * self.side));
         for (row, (seen, colour)) in rows.enumerate() {
@@ -143,8 +144,8 @@ pub fn work(corners: [[f32; 3]; 3]) -> u64 {
     (twice_area(corners).abs() / 2.0 + height) as u64 + 4
 }
 
-/// Calls `fill` for each of the `rows` with the samples whose centres lie in the triangle: the index of the first in the
-/// band, the index after the last, x and y of the first, how near it is, and how much nearer each next one is.
+/// Calls `fill` for each of the `rows` with the samples whose centres lie in the triangle: the index of the first in
+/// the band, the index after the last, x and y of the first, how near it is, and how much nearer each next one is.
 ///
 /// Triangles that share an edge leave no gap and share no sample.
 fn spans(

@@ -93,8 +93,8 @@ pub fn joints(facets: &[Facet], points: usize, crease: f64) -> Vec<Joint> {
     joints
 }
 
-/// Makes creases smooth that end in the middle of a smooth surface. Edges of the model continue at both ends; the others
-/// come from thin triangles of the tessellation.
+/// Makes creases smooth that end in the middle of a smooth surface. Edges of the model continue at both ends; the
+/// others come from thin triangles of the tessellation.
 fn smooth_loose_creases(joints: &mut [Joint], facets: &[Facet], points: usize) {
     let point = |corner: u32| facets[corner as usize / 3].corners[corner as usize % 3] as usize;
     let ends = |joint: &Joint| [point(joint.sides[0]), point(next(joint.sides[0]))];

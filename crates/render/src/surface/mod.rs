@@ -1,9 +1,9 @@
-//! Prepares a mesh for drawing: triangles share vertices, with one smooth normal on a smooth surface and separate normals
-//! along an edge.
+//! Prepares a mesh for drawing: triangles share vertices, with one smooth normal on a smooth surface and separate
+//! normals along an edge.
 //!
 //! Two triangles are joined smoothly if they share an edge with less than the crease angle. Triangles that are joined
-//! around a point share one vertex there. So a curved face costs about half a vertex per triangle in the GLB file, where
-//! flat shading costs three, and looks round in spite of its facets.
+//! around a point share one vertex there. So a curved face costs about half a vertex per triangle in the GLB file,
+//! where flat shading costs three, and looks round in spite of its facets.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -66,8 +66,8 @@ pub struct Piece {
 }
 
 impl Surface {
-    /// Prepares all parts of `mesh`. Time is linear in its size, whatever its shape; memory is at most about 250 bytes per
-    /// triangle.
+    /// Prepares all parts of `mesh`. Time is linear in its size, whatever its shape; memory is at most about 250 bytes
+    /// per triangle.
     pub fn of(mesh: &Mesh) -> Self {
         let mut surface = Self::default();
         let mut colours = HashMap::new();

@@ -53,8 +53,8 @@ fn a_sharp_tip_has_no_mean_normal() {
 
 #[test]
 fn a_loose_crease_is_smoothed() {
-    // A flat sheet of 4 by 4 squares. With one inner point pushed up, all edges around it are sharp. With two neighbours
-    // pushed up a little instead, only one diagonal would be.
+    // A flat sheet of 4 by 4 squares. With one inner point pushed up, all edges around it are sharp. With two
+    // neighbours pushed up a little instead, only one diagonal would be.
     let at = |x: u32, y: u32| x + 5 * y;
     let vertices: Vec<[f32; 3]> = (0..25_u8).map(|i| [f32::from(i % 5), f32::from(i / 5), 0.0]).collect();
     let squares = (0..16).map(|i| (i % 4, i / 4));

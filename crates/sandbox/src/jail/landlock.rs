@@ -34,7 +34,8 @@ const FILE_ABI: ABI = ABI::V3;
 /// and reaches no process outside by signals or abstract sockets.
 ///
 /// # Errors
-/// When the kernel lacks Landlock for files. The network and signal parts are optional, because newer kernels added them.
+/// When the kernel lacks Landlock for files. The network and signal parts are optional, because newer kernels added
+/// them.
 pub(crate) fn ruleset(directory: &JobDirectory, python: &Path) -> Result<OwnedFd, String> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     // No links, sockets, pipes or devices, and nothing to execute.

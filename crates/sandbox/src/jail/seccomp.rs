@@ -75,8 +75,8 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
         libc::SYS_prctl,
         vec![only(0, libc::PR_SET_NAME as u64, None)?, only(0, libc::PR_GET_NAME as u64, None)?],
     );
-    // Its own limits, which the C library reads and lowers; the users already protect those of other processes. The kernel
-    // reads only the lower half of a process id.
+    // Its own limits, which the C library reads and lowers; the users already protect those of other processes. The
+    // kernel reads only the lower half of a process id.
     rules.insert(libc::SYS_prlimit64, vec![rule(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, 0)?]);
     // The requests that Python makes for a descriptor. None of them can fake a terminal's input.
     let requests = [libc::TCGETS, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO, libc::TIOCGWINSZ];
