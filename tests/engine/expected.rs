@@ -54,10 +54,10 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// Relative.
+/// The default tolerance of a volume, relative.
 const VOLUME_TOLERANCE: f64 = 1e-3;
 
-/// In mm: curved faces have the box of their mesh, which is made with this deviation.
+/// The default tolerance of a box in mm. Curved faces have the box of their mesh, which is made with this deviation.
 const BOX_TOLERANCE: f64 = 0.1;
 
 impl Expected {

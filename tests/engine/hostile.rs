@@ -7,7 +7,7 @@ use crate::corpus::{Case, cases, directory};
 use crate::jobs::check;
 use crate::leftovers::leftovers;
 
-/// An honest job follows every five attacks, on the same fork server.
+/// An honest job follows each group of so many attacks, on the same fork server.
 const ATTACKS_PER_HONEST_JOB: usize = 5;
 
 /// The time limit of a job. Several attacks use all of it.
@@ -35,8 +35,7 @@ fn attacks_fail_and_leave_nothing() {
     assert!(wrong.is_empty(), "{} of {} scripts:\n{}", wrong.len(), attacks.len(), wrong.join("\n"));
 }
 
-/// Attacks that succeed against files and processes of the script's own user unless the jail stops them without a
-/// second user, and some others.
+/// Attacks on files and processes that belong to the script's own user in this mode, and some on those of others.
 const SAME_USER_ATTACKS: [&str; 17] = [
     "closed_output_directory",
     "environments_of_others",

@@ -45,8 +45,8 @@ pub fn gear(of: &Variant) -> Size {
     let pitch = teeth * module / 2.0;
     let base = pitch * pressure.to_radians().cos();
     let (tip, root) = (pitch + module, pitch - 1.25 * module);
-    // Half of a tooth, as an angle. On the pitch circle it is half a step less half the backlash; the involute gives
-    // the rest.
+    // Half of a tooth, as an angle. On the pitch circle a tooth is as wide as half a step less the backlash; the
+    // involute gives the width at other radii.
     let involute = |radius: f64| {
         let angle = f64::acos(f64::min(1.0, base / radius));
         angle.tan() - angle
