@@ -9,7 +9,7 @@ pub enum EngineError {
     MakeDirectory(io::Error),
     #[error("Failed to make the job's Landlock ruleset: {0}")]
     MakeRuleset(String),
-    #[error("Failed to start the fork server: {0}")]
+    #[error("Failed to start FreeCAD: {0}")]
     StartServer(io::Error),
     #[error("Failed to hand the job to the fork server: {0}")]
     SendJob(io::Error),

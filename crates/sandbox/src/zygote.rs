@@ -195,10 +195,7 @@ pub(crate) async fn exit_after_kill<T>(end: impl Future<Output = io::Result<T>>)
 }
 
 async fn within<T>(limit: Duration, to_do: &str, reply: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let late = || {
-        let seconds = limit.as_secs();
-        io::Error::new(io::ErrorKind::TimedOut, format!("the fork server did not {to_do} within {seconds} s"))
-    };
+    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("the fork server did not {to_do} in time"));
     tokio::time::timeout(limit, reply).await.unwrap_or_else(|_| Err(late()))
 }
 
