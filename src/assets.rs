@@ -1,10 +1,10 @@
-//! The files of the browser page, without a platform.
+//! The files of the browser page.
 
 use futures::future::LocalBoxFuture;
 use platform::{Body, HttpError};
 
-/// The browser page's files, as they were deployed.
+/// Reads the deployed files.
 pub trait Assets {
-    /// The file of this name, such as `page.css`. An answer with any status, 404 included, is `Ok`.
+    /// Reads the file with this name, such as `page.css`. A response with any status, 404 included, is `Ok`.
     fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>>;
 }

@@ -1,32 +1,26 @@
-//! The seam to the platform's cryptography: checking a signature. At the edge WebCrypto does it, which costs no code.
+//! Verification of signatures. In the Worker, WebCrypto does it without adding code.
 
 use std::fmt;
 
 use futures::future::LocalBoxFuture;
 
-/// A key and the one algorithm that it is for. `Debug` never shows key material.
+/// A key and its one algorithm. `Debug` hides key material.
 #[derive(Clone, PartialEq, Eq)]
 pub enum VerifyingKey {
-    /// HMAC with SHA-256 (RFC 7518, section 3.2): the shared secret.
+    /// A shared secret for HMAC with SHA-256 (RFC 7518, section 3.2).
     Hs256(Vec<u8>),
-    /// RSASSA-PKCS1-v1_5 with SHA-256 (section 3.3): modulus and exponent, big end first.
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (section 3.3); big-endian numbers.
     Rs256 {
-        /// The modulus, 2,048 to 8,192 bits.
+        /// 2,048 to 8,192 bits.
         modulus: Vec<u8>,
-        /// The exponent.
         exponent: Vec<u8>,
     },
-    /// ECDSA on P-256 with SHA-256 (section 3.4): the point, two times 32 bytes.
-    Es256 {
-        /// First coordinate.
-        x: [u8; 32],
-        /// Second coordinate.
-        y: [u8; 32],
-    },
+    /// A point on P-256 for ECDSA with SHA-256 (section 3.4).
+    Es256 { x: [u8; 32], y: [u8; 32] },
 }
 
 impl VerifyingKey {
-    /// The algorithm's name in a token's header.
+    /// The `alg` in a token's header.
     pub fn algorithm(&self) -> &'static str {
         match self {
             Self::Hs256(_) => "HS256",
@@ -35,7 +29,7 @@ impl VerifyingKey {
         }
     }
 
-    /// The key's bytes, for a digest: never to be shown or stored.
+    /// The key's bytes, as input of a digest. Never log or store them.
     pub(crate) fn material(&self) -> Vec<u8> {
         match self {
             Self::Hs256(secret) => secret.clone(),
@@ -56,7 +50,7 @@ pub trait Verifier {
     /// Whether `signature` is `key`'s signature of `message`. An ECDSA signature is r and s, 32 bytes each.
     ///
     /// # Errors
-    /// When the platform cannot say, which is never to be taken for a yes.
+    /// If the platform cannot check it. Treat that as a refusal.
     fn verify<'a>(
         &'a self,
         key: &'a VerifyingKey,
@@ -65,7 +59,7 @@ pub trait Verifier {
     ) -> LocalBoxFuture<'a, Result<bool, CryptoError>>;
 }
 
-/// The platform's cryptography failed, or does not take the key.
+/// The platform's cryptography failed, or does not support the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the platform's cryptography: {0}")]
 pub struct CryptoError(pub String);

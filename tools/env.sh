@@ -3,7 +3,8 @@
 # installs nothing and prints nothing: tools/setup.sh installs what is missing.
 #
 # Versions are pinned here, in tools/package-lock.json (wrangler, esbuild, binaryen), in tools/node/package-lock.json
-# (Node.js), in tools/aimock/package-lock.json (aimock), in tools/bench/package-lock.json (aws4fetch), in
+# (Node.js), in tools/aimock/package-lock.json (aimock), in tools/playwright/package-lock.json (playwright-core), in
+# tools/bench/package-lock.json (aws4fetch), in
 # tools/requirements.txt (SeaweedFS) and in tools/schemathesis/requirements.txt (schemathesis). The version of the
 # wasm-bindgen tool is read from Cargo.lock, because it must equal the library's.
 
@@ -41,12 +42,13 @@ PARTWRIGHT_WASM_BINDGEN_DIR=$PARTWRIGHT_CACHE/wasm-bindgen-cli-${PARTWRIGHT_WASM
 PARTWRIGHT_NODE_DIR=$PARTWRIGHT_CACHE/node-$(partwright_key "$PARTWRIGHT_ROOT/tools/node/package-lock.json")
 PARTWRIGHT_NPM_DIR=$PARTWRIGHT_CACHE/npm-$(partwright_key "$PARTWRIGHT_ROOT/tools/package-lock.json")
 PARTWRIGHT_AIMOCK_DIR=$PARTWRIGHT_CACHE/aimock-$(partwright_key "$PARTWRIGHT_ROOT/tools/aimock/package-lock.json")
+PARTWRIGHT_PLAYWRIGHT_DIR=$PARTWRIGHT_CACHE/playwright-$(partwright_key "$PARTWRIGHT_ROOT/tools/playwright/package-lock.json")
 PARTWRIGHT_BENCH_NPM_DIR=$PARTWRIGHT_CACHE/npm-bench-$(partwright_key "$PARTWRIGHT_ROOT/tools/bench/package-lock.json")
 PARTWRIGHT_WEED_DIR=$PARTWRIGHT_CACHE/seaweedfs-$(partwright_key "$PARTWRIGHT_ROOT/tools/requirements.txt")
 PARTWRIGHT_SCHEMATHESIS_DIR=$PARTWRIGHT_CACHE/schemathesis-$(partwright_key "$PARTWRIGHT_ROOT/tools/schemathesis/requirements.txt")
 export PARTWRIGHT_WORKER_BUILD_DIR PARTWRIGHT_WASM_BINDGEN PARTWRIGHT_WASM_BINDGEN_DIR
 export PARTWRIGHT_NODE_DIR PARTWRIGHT_NPM_DIR PARTWRIGHT_BENCH_NPM_DIR PARTWRIGHT_WEED_DIR
-export PARTWRIGHT_AIMOCK_DIR PARTWRIGHT_SCHEMATHESIS_DIR PARTWRIGHT_ARCH
+export PARTWRIGHT_AIMOCK_DIR PARTWRIGHT_PLAYWRIGHT_DIR PARTWRIGHT_SCHEMATHESIS_DIR PARTWRIGHT_ARCH
 
 # rustup installs nothing by itself: tools/setup.sh does, and says so (rust-toolchain.toml lists the parts).
 export RUSTUP_AUTO_INSTALL=${RUSTUP_AUTO_INSTALL:-0}
@@ -82,7 +84,9 @@ export ESBUILD_BIN=$PARTWRIGHT_NPM_DIR/node_modules/@esbuild/linux-$PARTWRIGHT_A
 export PARTWRIGHT_WRANGLER=$PARTWRIGHT_NPM_DIR/node_modules/.bin/wrangler
 export PARTWRIGHT_WEED=$PARTWRIGHT_WEED_DIR/bin/weed
 export PARTWRIGHT_AIMOCK=$PARTWRIGHT_AIMOCK_DIR/node_modules/.bin/llmock
-# Any will do; the last is where Debian's package puts it.
+# The module that the programs in tests/stack/browser import.
+export PARTWRIGHT_PLAYWRIGHT=$PARTWRIGHT_PLAYWRIGHT_DIR/node_modules/playwright-core/index.mjs
+# Any Chromium or Chrome works. Debian's package has the last of these paths.
 PARTWRIGHT_CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || echo /usr/bin/chromium)
 export PARTWRIGHT_CHROMIUM
 # The Python in which schemathesis is installed.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the project needs and the machine lacks, and says so. If nothing is missing, it takes under a second.
-# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium, all of them when none
+# setup.sh [component…]: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium playwright, all of them when none
 # is named; and aws4fetch.
 set -euo pipefail
 # shellcheck source=tools/env.sh
@@ -113,6 +113,14 @@ get_aimock() {
 }
 fill_aimock() { npm_ci aimock "$PARTWRIGHT_ROOT/tools/aimock" "$1"; }
 
+have_playwright() { [ -f "$PARTWRIGHT_PLAYWRIGHT" ]; }
+get_playwright() {
+  need_npm
+  say "installing playwright-core, which drives Chromium in the tests (some seconds)"
+  install_into "$PARTWRIGHT_PLAYWRIGHT_DIR" fill_playwright || die "playwright-core could not be installed."
+}
+fill_playwright() { npm_ci playwright "$PARTWRIGHT_ROOT/tools/playwright" "$1"; }
+
 need_npm() {
   command -v npm >/dev/null && return
   say "installing npm (a minute or two)"
@@ -130,7 +138,7 @@ get_freecad() {
   apt_install "FreeCAD" freecad-python3
 }
 
-# The tests open the page in it. Any Chromium or Chrome works.
+# Any Chromium or Chrome works. The tests open the page in it through playwright-core, which brings no browser of its own.
 have_chromium() { [ -x "$PARTWRIGHT_CHROMIUM" ]; }
 get_chromium() {
   say "installing Chromium for the tests (100 MB to download, 400 MB on disk; a minute or two)"
@@ -177,11 +185,11 @@ find_pip() {
 [ "$(uname -s)" = Linux ] ||
   die "Partwright runs on Linux only (workerd, and the jail for FreeCAD); this system is $(uname -s). Use a Linux machine."
 command -v flock >/dev/null || die "flock is missing. Install the package util-linux and start again."
-if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium; fi
+if [ $# -eq 0 ]; then set -- rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium playwright; fi
 locked=
 for component; do
   name=${component//-/_}
-  declare -F "get_$name" >/dev/null || die "setup.sh has no component '$component'. It has: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium aws4fetch"
+  declare -F "get_$name" >/dev/null || die "setup.sh has no component '$component'. It has: rust wasm-tools node npm freecad seaweedfs aimock schemathesis chromium playwright aws4fetch"
   if "have_$name"; then continue; fi
   [ -n "$locked" ] || lock_cache
   locked=yes

@@ -1,4 +1,4 @@
-//! The runner's settings. The bucket's (`AWS_*`, `S3_*`) are the library's.
+//! The runner's settings. `s3` reads those of the bucket (`AWS_*`, `S3_*`).
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -7,78 +7,66 @@ use std::time::Duration;
 
 use http::Uri;
 use http::header::HeaderValue;
-use http::uri::Scheme;
-use platform::ConfigError;
+use platform::{BaseUrl, ConfigError, Lookup, Settings};
 use s3::Bucket;
 use sandbox::{EngineConfig, JailMode, Limits};
 
-/// Everything that the runner is told.
+/// All settings of a polling runner.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The bucket; see [`Bucket::from_settings`].
     pub bucket: Bucket,
-    /// `RUNNER_NAME`: how this runner calls itself in attempts and reports. Default: the host's name.
+    /// `RUNNER_NAME`: this runner's name in attempts and reports. Default: the host's name.
     pub name: String,
-    /// `RUNNER_POLL`: seconds between two looks at the queue, from 0.1. Default: 1.
+    /// `RUNNER_POLL`: seconds between two polls of the queue, from 0.1 to 3,600. Default: 1.
     pub poll: Duration,
-    /// `RUNNER_LEASE`: seconds without a heartbeat after which an attempt counts as dead, from 15. Default: 30.
+    /// `RUNNER_LEASE`: seconds without a heartbeat after which an attempt counts as dead, from 15 to 3,600. Default: 30.
     pub lease: Duration,
-    /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM, before they are given back. Default: 8,
-    /// which fits in the 10 that container engines wait.
+    /// `RUNNER_DRAIN`: seconds that running jobs get to finish after SIGTERM before they are released, from 0 to 3,600.
+    /// Default: 8, which fits in the 10 s that container engines wait.
     pub drain: Duration,
-    /// `PARTWRIGHT_URL` and `RUNNER_TOKEN`: the Worker that gets and gives hints. Default: none; polling alone.
+    /// `PARTWRIGHT_URL` and `RUNNER_TOKEN`: the Worker to exchange hints with. Default: none; the runner only polls.
     pub worker: Option<WorkerLink>,
     /// How scripts are run.
     pub engine: EngineConfig,
 }
 
-/// The Worker, and what opens it to a runner.
+/// The Worker's address, and the token that authenticates a runner.
 #[derive(Clone)]
 pub struct WorkerLink {
-    base: String,
-    /// Ready to be sent, and marked as secret.
+    base: BaseUrl,
+    /// Ready to be sent, and marked as sensitive.
     bearer: HeaderValue,
 }
 
 impl WorkerLink {
-    /// Both settings or neither.
-    fn from_settings(lookup: Lookup<'_>) -> Result<Option<Self>, ConfigError> {
-        let (url, token) = match (optional(lookup, "PARTWRIGHT_URL"), optional(lookup, "RUNNER_TOKEN")) {
+    /// Takes both settings or neither.
+    fn from_settings(settings: Settings<'_>) -> Result<Option<Self>, ConfigError> {
+        let (url, token) = match (settings.optional("PARTWRIGHT_URL"), settings.optional("RUNNER_TOKEN")) {
             (None, None) => return Ok(None),
             (Some(url), Some(token)) => (url, token),
             (Some(_), None) => {
-                let problem = "missing; PARTWRIGHT_URL is set, and the Worker listens to runners with its token only";
-                return Err(ConfigError::new("RUNNER_TOKEN", problem.to_owned()));
+                let problem = "it is not set, but PARTWRIGHT_URL is; the Worker accepts only runners with its token";
+                return Err(ConfigError::new("RUNNER_TOKEN", problem));
             }
             (None, Some(_)) => {
-                let problem = "missing; RUNNER_TOKEN is set, and it is for the Worker at this address";
-                return Err(ConfigError::new("PARTWRIGHT_URL", problem.to_owned()));
+                let problem = "it is not set, but RUNNER_TOKEN is; set it to the Worker's address";
+                return Err(ConfigError::new("PARTWRIGHT_URL", problem));
             }
         };
-        // What is wrong is not shown: people put passwords into addresses.
-        let wrong = || {
-            let problem = "not an address of the form http(s)://host[:port][/path]";
-            ConfigError::new("PARTWRIGHT_URL", problem.to_owned())
-        };
-        let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let is_http = uri.scheme().is_some_and(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        let host =
-            uri.authority().filter(|authority| !authority.as_str().contains('@') && !authority.host().is_empty());
-        if !is_http || host.is_none() || uri.query().is_some() || url.contains('#') {
-            return Err(wrong());
-        }
+        let base = BaseUrl::parse("PARTWRIGHT_URL", &url)?;
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
             .ok()
             .filter(|_| token.bytes().all(|byte| byte.is_ascii_graphic()))
-            .ok_or_else(|| ConfigError::new("RUNNER_TOKEN", "holds something else than visible ASCII".to_owned()))?;
+            .ok_or_else(|| ConfigError::new("RUNNER_TOKEN", "it may hold visible ASCII characters only"))?;
         bearer.set_sensitive(true);
-        Ok(Some(Self { base: url.trim_end_matches('/').to_owned(), bearer }))
+        Ok(Some(Self { base, bearer }))
     }
 
-    /// Where `path`, which begins with a slash, is at the Worker.
+    /// The URL of `path`, which begins with a slash.
     ///
     /// # Errors
-    /// When the two are no address together.
+    /// When base and path do not make a URL.
     pub fn at(&self, path: &str) -> Result<Uri, http::uri::InvalidUri> {
         format!("{}{path}", self.base).parse()
     }
@@ -88,12 +76,9 @@ impl WorkerLink {
         self.bearer.clone()
     }
 
-    /// Whether the token would cross a network for everybody to read.
-    pub fn is_in_the_clear(&self) -> bool {
-        let uri: Uri = self.base.parse().unwrap_or_default();
-        let host = uri.host().unwrap_or_default();
-        let is_loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-        uri.scheme() == Some(&Scheme::HTTP) && !is_loopback
+    /// Whether the token is encrypted on its way, or does not leave this machine.
+    pub fn is_private(&self) -> bool {
+        self.base.is_private()
     }
 }
 
@@ -103,105 +88,80 @@ impl fmt::Debug for WorkerLink {
     }
 }
 
-/// What `RUNNER_FIRST_UID` may be: above what systems keep for themselves, and with room above it.
+/// The range of `RUNNER_FIRST_UID`: above the ids that systems reserve, with room for all slots.
 const FIRST_UIDS: RangeInclusive<u32> = 1_000..=4_294_000_000;
 
-/// The most slots.
 const MAX_SLOTS: u32 = 256;
 
 impl Config {
-    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+    /// Reads the settings, which `lookup` gives by name. An empty value counts as not set.
     ///
     /// # Errors
     /// Names the setting that is missing or wrong.
-    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_settings(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
+        let settings = Settings::new(lookup);
         Ok(Self {
             bucket: Bucket::from_settings(lookup)?,
-            name: optional(lookup, "RUNNER_NAME").unwrap_or_else(host_name),
-            poll: seconds(lookup, "RUNNER_POLL", 1.0, 0.1, 3_600.0)?,
-            lease: seconds(lookup, "RUNNER_LEASE", 30.0, 15.0, 3_600.0)?,
-            drain: seconds(lookup, "RUNNER_DRAIN", 8.0, 0.0, 3_600.0)?,
-            worker: WorkerLink::from_settings(lookup)?,
+            name: settings.optional("RUNNER_NAME").unwrap_or_else(host_name),
+            poll: seconds(settings, "RUNNER_POLL", 1.0, 0.1..=3_600.0)?,
+            lease: seconds(settings, "RUNNER_LEASE", 30.0, 15.0..=3_600.0)?,
+            drain: seconds(settings, "RUNNER_DRAIN", 8.0, 0.0..=3_600.0)?,
+            worker: WorkerLink::from_settings(settings)?,
             engine: engine_config(lookup)?,
         })
     }
 }
 
-/// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+/// Reads the engine's settings, which `lookup` gives by name. An empty value counts as not set.
 ///
 /// # Errors
 /// Names the setting that is wrong.
 pub fn engine_config(lookup: Lookup<'_>) -> Result<EngineConfig, ConfigError> {
-    let jail = match optional(lookup, "RUNNER_JAIL").as_deref() {
-        None | Some("full") => JailMode::Full,
-        Some("same-uid") => JailMode::SameUid,
-        Some(other) => {
-            return Err(ConfigError::new("RUNNER_JAIL", format!("{other:?} is neither full nor same-uid")));
-        }
-    };
+    let settings = Settings::new(lookup);
+    let jail = settings.parsed_with("RUNNER_JAIL", "it is neither full nor same-uid", |text| match text {
+        "full" => Some(JailMode::Full),
+        "same-uid" => Some(JailMode::SameUid),
+        _ => None,
+    })?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-    let slots = count(lookup, "RUNNER_SLOTS", cores, MAX_SLOTS)? as usize;
-    let first_uid = match optional(lookup, "RUNNER_FIRST_UID") {
-        None => None,
-        Some(text) => Some(text.parse().ok().filter(|id| FIRST_UIDS.contains(id)).ok_or_else(|| {
-            let (least, most) = (FIRST_UIDS.start(), FIRST_UIDS.end());
-            ConfigError::new("RUNNER_FIRST_UID", format!("{text:?} is not a user id from {least} to {most}"))
-        })?),
-    };
-    let scratch =
-        optional(lookup, "RUNNER_SCRATCH").map_or_else(|| std::env::temp_dir().join("freecad-runner"), PathBuf::from);
-    if !scratch.is_absolute() {
-        return Err(ConfigError::new("RUNNER_SCRATCH", format!("{} is not an absolute path", scratch.display())));
-    }
+    let scratch = settings.parsed_with("RUNNER_SCRATCH", "it is not an absolute path", |text| {
+        Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+    })?;
     Ok(EngineConfig {
-        slots,
+        slots: count(settings, "RUNNER_SLOTS", 1..=MAX_SLOTS)?.unwrap_or(cores) as usize,
         limits: Limits {
-            seconds: seconds(lookup, "RUNNER_JOB_SECONDS", 120.0, 1.0, 86_400.0)?,
-            memory: bytes(lookup, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
-            output: bytes(lookup, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
+            seconds: seconds(settings, "RUNNER_JOB_SECONDS", 120.0, 1.0..=86_400.0)?,
+            memory: bytes(settings, "RUNNER_JOB_MEMORY", 2 << 30, 512 << 20)?,
+            output: bytes(settings, "RUNNER_JOB_OUTPUT", 256 << 20, 1 << 20)?,
         },
-        jobs_a_server: count(lookup, "RUNNER_SERVER_JOBS", 1_000, 1_000_000)?,
-        jail,
-        first_uid,
-        scratch,
-        freecad: optional(lookup, "RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
+        jobs_a_server: count(settings, "RUNNER_SERVER_JOBS", 1..=1_000_000)?.unwrap_or(1_000),
+        jail: jail.unwrap_or(JailMode::Full),
+        first_uid: count(settings, "RUNNER_FIRST_UID", FIRST_UIDS)?,
+        scratch: scratch.unwrap_or_else(|| std::env::temp_dir().join("freecad-runner")),
+        freecad: settings.optional("RUNNER_FREECAD").unwrap_or_else(|| "freecadcmd".to_owned()),
     })
 }
 
-/// Gives a setting by its name.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-fn optional(lookup: Lookup<'_>, name: &str) -> Option<String> {
-    lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-}
-
-/// A number from 1 to `most`.
-fn count(lookup: Lookup<'_>, name: &'static str, default: u32, most: u32) -> Result<u32, ConfigError> {
-    let Some(text) = optional(lookup, name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-    number.ok_or_else(|| ConfigError::new(name, format!("{text:?} is not a number from 1 to {most}")))
+fn count(settings: Settings<'_>, name: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>, ConfigError> {
+    let problem = format!("it is not a whole number from {} to {}", range.start(), range.end());
+    settings.parsed_with(name, &problem, |text| text.parse().ok().filter(|number| range.contains(number)))
 }
 
 fn seconds(
-    lookup: Lookup<'_>,
+    settings: Settings<'_>,
     name: &'static str,
     default: f64,
-    least: f64,
-    most: f64,
+    range: RangeInclusive<f64>,
 ) -> Result<Duration, ConfigError> {
-    let Some(text) = optional(lookup, name) else { return Ok(Duration::from_secs_f64(default)) };
-    let number = text.parse().ok().filter(|number: &f64| (least..=most).contains(number));
-    let wrong = || ConfigError::new(name, format!("{text:?} is not a number of seconds from {least} to {most}"));
-    number.map(Duration::from_secs_f64).ok_or_else(wrong)
+    let problem = format!("it is not a number of seconds from {} to {}", range.start(), range.end());
+    let number = settings.parsed_with(name, &problem, |text| text.parse().ok().filter(|n| range.contains(n)))?;
+    Ok(Duration::from_secs_f64(number.unwrap_or(default)))
 }
 
-fn bytes(lookup: Lookup<'_>, name: &'static str, default: u64, least: u64) -> Result<u64, ConfigError> {
-    let Some(text) = optional(lookup, name) else { return Ok(default) };
-    let wrong = || {
-        let least = least >> 20;
-        ConfigError::new(name, format!("{text:?} is not a size of at least {least} MiB, such as 512MiB or 2GiB"))
-    };
-    parse_bytes(&text).filter(|bytes| *bytes >= least).ok_or_else(wrong)
+fn bytes(settings: Settings<'_>, name: &'static str, default: u64, min: u64) -> Result<u64, ConfigError> {
+    let problem = format!("it is not a size of at least {} MiB, such as 512MiB or 2GiB", min >> 20);
+    let size = settings.parsed_with(name, &problem, |text| parse_bytes(text).filter(|bytes| *bytes >= min))?;
+    Ok(size.unwrap_or(default))
 }
 
 fn host_name() -> String {
@@ -239,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_documented_ones() {
+    fn defaults_match_the_documentation() {
         let config = read(&[]).unwrap();
         assert_eq!(config.poll, Duration::from_secs(1));
         assert_eq!(config.lease, Duration::from_secs(30));
@@ -252,13 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_take_units() {
+    fn sizes_have_units() {
         assert_eq!(read(&[("RUNNER_JOB_MEMORY", "3 GiB")]).unwrap().engine.limits.memory, 3 << 30);
         assert_eq!(read(&[("RUNNER_JOB_OUTPUT", "1048576")]).unwrap().engine.limits.output, 1 << 20);
     }
 
     #[test]
-    fn a_worker_takes_both_settings() {
+    fn a_worker_needs_both_settings() {
         assert!(read(&[]).unwrap().worker.is_none());
         let both = |url| read(&[("PARTWRIGHT_URL", url), ("RUNNER_TOKEN", "opens-the-door")]);
         for (url, address) in [
@@ -271,9 +231,8 @@ mod tests {
             assert_eq!(worker.at("/api/x").unwrap(), address);
             assert_eq!(worker.bearer(), "Bearer opens-the-door");
             assert!(!format!("{config:?} {:?}", worker.bearer()).contains("opens-the-door"));
-            assert!(!worker.is_in_the_clear());
+            assert!(worker.is_private());
         }
-        assert!(both("http://parts.example.com").unwrap().worker.unwrap().is_in_the_clear());
         for (settings, named) in [
             (&[("PARTWRIGHT_URL", "https://a.b")][..], "RUNNER_TOKEN"),
             (&[("RUNNER_TOKEN", "opens-the-door")], "PARTWRIGHT_URL"),
@@ -291,7 +250,23 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_named() {
+    fn a_token_sent_in_plain_text_is_noticed() {
+        for (url, is_private) in [
+            ("https://parts.example.com", true),
+            ("http://localhost:8787", true),
+            ("http://[::1]:8787", true),
+            ("http://127.9.9.9", true),
+            ("http://127.evil.example", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("http://parts.example.com", false),
+        ] {
+            let config = read(&[("PARTWRIGHT_URL", url), ("RUNNER_TOKEN", "opens-the-door")]).unwrap();
+            assert_eq!(config.worker.unwrap().is_private(), is_private, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_its_setting() {
         for (name, value) in [
             ("RUNNER_SLOTS", "0"),
             ("RUNNER_SLOTS", "many"),

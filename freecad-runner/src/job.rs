@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::{JobError, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
+use contract::{JobError, JobErrorCode, Key, Outcome, Report, RequestId, ScriptMetadata, Sha256};
 use futures::FutureExt;
 use futures::future::{Either, join, select, try_join, try_join_all};
 use platform::Clock;
@@ -177,7 +177,7 @@ async fn claim_to_commit(
                          work); it is not tried again",
                         candidate.died
                     );
-                    JobError::new("abandoned", &message)
+                    JobError::new(JobErrorCode::Abandoned, &message)
                 }
             });
             let finishing = Box::pin(finish(tools, candidate, claim, report, &[], Log::default()));
@@ -374,10 +374,12 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
     let object = match client.get(&key, SCRIPT_LIMIT).await {
         Ok(object) => object,
         Err(S3Error::NotFound) => {
-            return Ok(Err(JobError::new("script_missing", &format!("There is no script at {key}; it was removed"))));
+            let message = format!("There is no script at {key}; it was removed");
+            return Ok(Err(JobError::new(JobErrorCode::ScriptMissing, &message)));
         }
         Err(S3Error::TooLarge { limit }) => {
-            return Ok(Err(JobError::new("script_too_large", &format!("The script is larger than {limit} bytes"))));
+            let message = format!("The script is larger than {limit} bytes");
+            return Ok(Err(JobError::new(JobErrorCode::ScriptTooLarge, &message)));
         }
         Err(error) => return Err(error),
     };
@@ -389,7 +391,7 @@ async fn fetch(client: Client<'_>, job: &Job, report: &mut Report) -> Result<Res
     {
         let message =
             format!("The script at {key} is not the one that was uploaded: its sha256 is {sum}, not {stated}");
-        return Ok(Err(JobError::new("script_changed", &message)));
+        return Ok(Err(JobError::new(JobErrorCode::ScriptChanged, &message)));
     }
     Ok(Ok(object.bytes.to_vec()))
 }

@@ -4,6 +4,7 @@
 //! In reading order; the library's `contract` and `s3` do the rest:
 //!
 //! - `config`: the settings
+//! - `command_line`: the arguments
 //! - `transport`: HTTP and the clock
 //! - `look`: listings
 //! - `queue`: what looks at `pending/` mean
@@ -30,6 +31,7 @@
 pub mod check;
 pub mod claim;
 pub mod collect;
+pub mod command_line;
 pub mod config;
 pub mod daemon;
 pub mod heartbeat;

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
+use freecad_runner::command_line::{self, Command};
 use freecad_runner::config::{Config, engine_config};
 use freecad_runner::hints::{self, Hints};
 use freecad_runner::local::LocalRun;
@@ -15,36 +16,15 @@ use freecad_runner::transport::{SystemClock, Transport};
 use freecad_runner::{check, daemon, local};
 use sandbox::{Engine, EngineConfig, JailMode};
 
-const USAGE: &str = "freecad-runner: runs FreeCAD scripts
-
-usage: freecad-runner                            poll a bucket until SIGTERM or SIGINT
-       freecad-runner run FILE.py… --out DIR     run scripts of your own, without a bucket; several files get a
-                                                 directory each
-       freecad-runner check                      say what this machine offers
-       freecad-runner --help                     this text
-       freecad-runner --version
-
-Settings come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_BUCKET_NAME and more for a bucket;
-docs/configuration.md, lists them. RUST_LOG sets how much is said (default: info).
-";
-
-/// What is asked for on the command line.
-enum Command {
-    Poll,
-    Run(Vec<LocalRun>),
-    Check,
-    Say(String),
-}
-
 fn main() -> ExitCode {
     // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
     // another umask.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     raise_descriptors();
-    let command = match parse(&std::env::args().skip(1).collect::<Vec<_>>()) {
+    let command = match command_line::parse(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(problem) => {
-            eprint!("freecad-runner: {problem}\n\n{USAGE}");
+            eprintln!("freecad-runner: {problem}");
             return ExitCode::from(2);
         }
     };
@@ -56,7 +36,7 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     let outcome = match command {
-        Command::Say(text) => {
+        Command::Print(text) => {
             print!("{text}");
             Ok(true)
         }
@@ -79,17 +59,6 @@ fn main() -> ExitCode {
 fn raise_descriptors() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-fn parse(arguments: &[String]) -> Result<Command, String> {
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => Ok(Command::Poll),
-        ["check"] => Ok(Command::Check),
-        ["--help" | "-h"] => Ok(Command::Say(USAGE.to_owned())),
-        ["--version" | "-V"] => Ok(Command::Say(format!("freecad-runner {}\n", env!("CARGO_PKG_VERSION")))),
-        ["run", ref files @ .., "--out", out] if !files.is_empty() => LocalRun::plan(files, out).map(Command::Run),
-        _ => Err(format!("unknown arguments: {}", arguments.join(" "))),
     }
 }
 

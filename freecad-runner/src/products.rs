@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{Format, Outcome, Sha256};
+use contract::{Format, JobErrorCode, Outcome, Sha256};
 
 use tokio::sync::Semaphore;
 
@@ -30,13 +30,13 @@ pub async fn gather(directory: &Path, finished: &mut Finished, limit: u64) -> Ve
     }
     if finished.files.is_empty() {
         // The job shares a process with the script, which can say what it likes; files it has to make.
-        finished.fail("output_invalid", "The job says that it completed, and left no file");
+        finished.fail(JobErrorCode::OutputInvalid, "The job says that it completed, and left no file");
         return Vec::new();
     }
     let mut files = match collect(directory, &finished.files, limit) {
         Ok(files) => files,
         Err(error) => {
-            finished.fail("output_invalid", &format!("The job's files cannot be taken: {error}"));
+            finished.fail(JobErrorCode::OutputInvalid, &format!("The job's files cannot be taken: {error}"));
             return Vec::new();
         }
     };

@@ -100,11 +100,7 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
 /// # Errors
 /// When the store does not answer or refuses.
 pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
-    match client.head(&Key::Done(job.0.clone(), job.1).to_string()).await {
-        Ok(_) => Ok(true),
-        Err(S3Error::NotFound) => Ok(false),
-        Err(error) => Err(error),
-    }
+    client.exists(&Key::Done(job.0.clone(), job.1).to_string()).await
 }
 
 #[cfg(test)]

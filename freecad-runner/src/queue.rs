@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use contract::{Key, MAX_ATTEMPTS, ProjectId, Timestamp, Version};
+use contract::{MAX_ATTEMPTS, PendingAttempt, PendingTicket, PendingView, ProjectId, Timestamp, Version};
 
 use crate::look::Look;
 
@@ -117,21 +117,16 @@ impl Queue {
         // A round that broke off showed less than all, so nothing is forgotten for it.
         self.round += u64::from(look.is_first);
         let (round, longest_gap) = (self.round, self.longest_gap);
-        for entry in &look.entries {
-            match entry.key.parse() {
-                Ok(Key::Ticket(project, version)) => {
-                    let ticket = Ticket { since: entry.last_modified, round };
-                    self.waiting.entry((project, version)).or_default().ticket = Some(ticket);
-                }
-                Ok(Key::Attempt(project, version, number)) => {
-                    let attempts = &mut self.waiting.entry((project, version)).or_default().attempts;
-                    let unchanged = attempts.get(&number).filter(|before| before.etag == entry.etag);
-                    let counted = |before: &Watched| now.saturating_sub(before.shown).min(longest_gap);
-                    let quiet = unchanged.map_or(Duration::ZERO, |before| before.quiet + counted(before));
-                    let (etag, released) = (entry.etag.clone(), entry.size == 0);
-                    attempts.insert(number, Watched { etag, released, quiet, shown: now, round });
-                }
-                _ => {}
+        for (job, shown) in PendingView::from_entries(&look.entries).versions {
+            let waiting = self.waiting.entry(job).or_default();
+            if let Some(PendingTicket { since }) = shown.ticket {
+                waiting.ticket = Some(Ticket { since, round });
+            }
+            for (number, PendingAttempt { etag, is_released: released }) in shown.attempts {
+                let unchanged = waiting.attempts.get(&number).filter(|before| before.etag == etag);
+                let counted = |before: &Watched| now.saturating_sub(before.shown).min(longest_gap);
+                let quiet = unchanged.map_or(Duration::ZERO, |before| before.quiet + counted(before));
+                waiting.attempts.insert(number, Watched { etag, released, quiet, shown: now, round });
             }
         }
         if look.is_last() {

@@ -1,46 +1,40 @@
-//! The `Account` object: its calls.
+//! The `Account` object.
 
-use serde::Serialize;
-use serde_json::Value;
-
-use super::call::AccountCall;
+use super::call::{AccountCall, AccountOperation, AccountRefusal};
 use super::projects::Projects;
 use super::tokens::Tokens;
-use crate::object::{Sql, SqlError};
+use crate::object::{Sql, reply, respond};
 use contract::Timestamp;
+use platform::Body;
 
-/// The `Account` object over its SQLite.
 pub struct AccountObject<'a> {
     sql: &'a dyn Sql,
 }
 
 impl<'a> AccountObject<'a> {
-    /// The object over its storage.
+    /// `sql` is the object's SQLite.
     pub fn new(sql: &'a dyn Sql) -> Self {
         Self { sql }
     }
 
-    /// Answers one call, as JSON. Each is one stretch of SQL without an await, so it happens whole or not at all.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    pub fn handle(&self, call: &AccountCall, now: Timestamp) -> Result<Value, SqlError> {
+    /// Answers one call. Each operation is one stretch of SQL without an await, so it happens completely or not at all.
+    pub fn handle(&self, call: AccountCall, now: Timestamp) -> http::Response<Body> {
+        respond(self.answer(call.operation, now))
+    }
+
+    fn answer(&self, operation: AccountOperation, now: Timestamp) -> Result<Body, AccountRefusal> {
         let (projects, tokens) = (Projects::new(self.sql), Tokens::new(self.sql));
-        match call {
-            AccountCall::Add { project } => json(projects.add(project, now)?),
-            AccountCall::List { cursor, limit } => json(projects.list(*cursor, *limit)?),
-            AccountCall::Remove { project } => json(projects.remove(project)?),
-            AccountCall::CreateToken { hash, token, session, since } => {
-                json(tokens.create(hash, token, session.as_deref(), (*since, now))?)
+        match operation {
+            AccountOperation::AddProject(request) => reply(&request, Ok(projects.add(&request.0, now)?)),
+            AccountOperation::RemoveProject(request) => reply(&request, Ok(projects.remove(&request.0)?)),
+            AccountOperation::ListProjects(request) => {
+                reply(&request, Ok(projects.list(request.cursor, request.limit)?))
             }
-            AccountCall::ListTokens { since } => json(tokens.list(*since, now)?),
-            AccountCall::RevokeToken { id } => json(tokens.revoke(id, now)?),
-            AccountCall::EndSession { hashes } => json(tokens.end_session(hashes)?),
-            AccountCall::CheckToken { hashes, since } => json(tokens.check(hashes, *since, now)?),
+            AccountOperation::CreateToken(request) => reply(&request, tokens.create(&request, now)),
+            AccountOperation::ListTokens(request) => reply(&request, Ok(tokens.list(request.since, now)?)),
+            AccountOperation::RevokeToken(request) => reply(&request, Ok(tokens.revoke(&request.id, now)?)),
+            AccountOperation::EndSession(request) => reply(&request, Ok(tokens.end_session(&request.hashes)?)),
+            AccountOperation::CheckToken(request) => reply(&request, Ok(tokens.check(&request, now)?)),
         }
     }
-}
-
-fn json(answer: impl Serialize) -> Result<Value, SqlError> {
-    serde_json::to_value(answer).map_err(|error| SqlError(error.to_string()))
 }

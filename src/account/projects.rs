@@ -1,10 +1,13 @@
-//! The index of a user's projects.
+//! The list of a user's projects.
 
 use super::call::{ListedProject, ProjectPage};
 use crate::object::{Sql, SqlError, Value};
+use crate::row::{Reader, integer, text, time};
 use contract::{ProjectId, Timestamp};
 
-/// Reads and writes the index.
+/// The largest integer that the platform passes without loss: 2^53 - 1.
+const LARGEST_ID: u64 = (1 << 53) - 1;
+
 pub(super) struct Projects<'a> {
     sql: &'a dyn Sql,
 }
@@ -14,53 +17,45 @@ impl<'a> Projects<'a> {
         Self { sql }
     }
 
-    /// Lists a project, unless it is listed.
+    /// Lists a project, unless it is listed already.
     pub fn add(&self, project: &ProjectId, now: Timestamp) -> Result<(), SqlError> {
-        self.create()?;
-        let row = [Value::Text(project.to_string()), Value::Integer(now.as_millis())];
-        self.sql.exec("INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", &row).map(drop)
+        let statement = "INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
+        self.exec(statement, &[text(project), time(now)]).map(drop)
     }
 
-    /// Lists it no more.
+    /// Stops listing a project.
     pub fn remove(&self, project: &ProjectId) -> Result<(), SqlError> {
-        self.create()?;
-        self.sql.exec("DELETE FROM projects WHERE name = ?", &[Value::Text(project.to_string())]).map(drop)
+        self.exec("DELETE FROM projects WHERE name = ?", &[text(project)]).map(drop)
     }
 
-    /// At most `limit` projects, newest first, from where `cursor` says.
+    /// At most `limit` projects, newest first, after the `cursor` of the previous page.
     pub fn list(&self, cursor: Option<u64>, limit: u32) -> Result<ProjectPage, SqlError> {
-        self.create()?;
-        let before = cursor.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX >> 10);
+        let count = self.exec("SELECT COUNT(*) FROM projects", &[])?.pop().unwrap_or_default();
+        let mut page = ProjectPage { total: Reader::new(count).parsed()?, ..ProjectPage::default() };
+        let before = integer(cursor.unwrap_or(LARGEST_ID));
         let statement = "SELECT id, name, created_at FROM projects WHERE id < ? ORDER BY id DESC LIMIT ?";
-        let rows = self.sql.exec(statement, &[Value::Integer(before), Value::Integer(i64::from(limit) + 1)])?;
-        let mut page = ProjectPage { total: self.total()?, ..ProjectPage::default() };
+        let rows = self.exec(statement, &[before, integer(u64::from(limit) + 1)])?;
         let mut last = None;
         for row in rows {
+            let mut row = Reader::new(row);
+            let id = row.parsed()?;
             if page.projects.len() == limit as usize {
                 page.next_cursor = last;
                 break;
             }
-            let [Value::Integer(id), Value::Text(name), Value::Integer(at)] = &row[..] else {
-                return Err(SqlError("a row of the index has other columns".to_owned()));
-            };
-            let project_name = name.parse().map_err(|error| SqlError(format!("{name:?}: {error}")))?;
-            page.projects.push(ListedProject { project_name, created_at: Timestamp::from_millis(*at) });
-            last = u64::try_from(*id).ok();
+            let project_name = row.parsed()?;
+            let created_at = row.time()?.unwrap_or(Timestamp::EPOCH);
+            page.projects.push(ListedProject { project_name, created_at });
+            last = Some(id);
         }
         Ok(page)
     }
 
-    fn total(&self) -> Result<u64, SqlError> {
-        match self.sql.exec("SELECT COUNT(*) FROM projects", &[])?.first().map(Vec::as_slice) {
-            Some([Value::Integer(count)]) => Ok(u64::try_from(*count).unwrap_or(0)),
-            _ => Err(SqlError("no count".to_owned())),
-        }
-    }
-
-    fn create(&self) -> Result<(), SqlError> {
-        // Rows get ascending ids, so the newest project has the largest.
-        let statement = "CREATE TABLE IF NOT EXISTS projects (
+    fn exec(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        // Ids ascend, so the newest project has the largest.
+        let table = "CREATE TABLE IF NOT EXISTS projects (
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)";
-        self.sql.exec(statement, &[]).map(drop)
+        self.sql.exec(table, &[])?;
+        self.sql.exec(statement, parameters)
     }
 }

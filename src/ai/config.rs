@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use platform::ConfigError;
-use platform::is_loopback;
+use platform::{BaseUrl, ConfigError, Lookup, Settings};
 
 /// The providers, in the order in which they are asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,37 +16,34 @@ pub struct AiConfig {
 /// One provider. `Debug` never shows the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProviderConfig {
-    /// Where `chat/completions` is, such as `https://api.openai.com/v1`; `https`, or `http` on this machine or where no key
-    /// goes along.
-    pub base_url: http::Uri,
-    /// Sent as `Authorization: Bearer`; none for a server on one's own machine that wants none.
+    /// The address before `/chat/completions`, such as `https://api.openai.com/v1`. It is `https`, or `http` if it is
+    /// on this machine or has no key.
+    pub base_url: BaseUrl,
+    /// Sent as `Authorization: Bearer`. `None` for a server that needs no key.
     pub api_key: Option<String>,
-    /// The model's name, as the provider has it.
+    /// The model's name at the provider.
     pub model: String,
-    /// The most tokens of an answer, from 1 to 1,000,000; none leaves it to the provider. Workers AI stops at 256 unless
-    /// told, OpenAI's newer models take no such limit.
+    /// The most tokens of an answer, from 1 to 1,000,000. Default: the provider's limit. Workers AI stops at 256 unless
+    /// this is set; OpenAI's newer models reject such a limit.
     pub max_tokens: Option<u32>,
 }
 
-/// The most that may be set, so that a number with a nought too many is found at start.
-const MOST_TOKENS: u32 = 1_000_000;
+/// The highest limit of tokens, so that a zero too many is found at start.
+const HIGHEST_MAX_TOKENS: u32 = 1_000_000;
 
 impl AiConfig {
-    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent. None where nothing is set:
-    /// then there is no model, and everything else works.
+    /// Reads the settings. Returns `None` if none is set: the service then works without a model.
     ///
     /// # Errors
-    /// Names the setting that is missing or wrong; never repeats a key.
-    pub fn from_settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, ConfigError> {
-        let first = provider(lookup, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL", "AI_MAX_TOKENS"])?;
-        let other = ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL", "AI_FALLBACK_MAX_TOKENS"];
-        let fallback = provider(lookup, other)?;
-        match (first, fallback) {
+    /// Names the setting that is missing or wrong, and never repeats a key.
+    pub fn from_settings(lookup: Lookup<'_>) -> Result<Option<Self>, ConfigError> {
+        let settings = Settings::new(lookup);
+        let first = provider(settings, ["AI_BASE_URL", "AI_API_KEY", "AI_MODEL", "AI_MAX_TOKENS"])?;
+        let fallback = ["AI_FALLBACK_BASE_URL", "AI_FALLBACK_API_KEY", "AI_FALLBACK_MODEL", "AI_FALLBACK_MAX_TOKENS"];
+        match (first, provider(settings, fallback)?) {
             (Some(first), fallback) => Ok(Some(Self { first, fallback })),
             (None, None) => Ok(None),
-            (None, Some(_)) => {
-                Err(ConfigError::new("AI_BASE_URL", "there is a fallback, but nothing to fall back from".to_owned()))
-            }
+            (None, Some(_)) => Err(ConfigError::new("AI_BASE_URL", "it is not set, but a fallback provider is")),
         }
     }
 
@@ -58,14 +54,13 @@ impl AiConfig {
 }
 
 impl ProviderConfig {
-    /// The host, for people and figures; it names the provider.
+    /// The host, which names the provider in messages and metrics.
     pub fn host(&self) -> &str {
-        self.base_url.host().unwrap_or_default()
+        self.base_url.host()
     }
 
-    /// Where to send requests.
     pub(super) fn url(&self) -> String {
-        format!("{}/chat/completions", self.base_url.to_string().trim_end_matches('/'))
+        format!("{}/chat/completions", self.base_url)
     }
 }
 
@@ -76,47 +71,32 @@ impl fmt::Debug for ProviderConfig {
 }
 
 fn provider(
-    lookup: &dyn Fn(&str) -> Option<String>,
+    settings: Settings<'_>,
     [url, key, model, limit]: [&'static str; 4],
 ) -> Result<Option<ProviderConfig>, ConfigError> {
-    let optional = |name: &str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-    let max_tokens = optional(limit);
-    let (base_url, api_key, model_name) = match (optional(url), optional(key), optional(model)) {
-        (None, None, None) if max_tokens.is_none() => return Ok(None),
-        (None, ..) => {
-            let problem = format!("{key}, {model} or {limit} is set, but not where the provider is");
-            return Err(ConfigError::new(url, problem));
+    let problem = format!("it is not a whole number from 1 to {HIGHEST_MAX_TOKENS}");
+    let read = |text: &str| text.parse().ok().filter(|tokens| (1..=HIGHEST_MAX_TOKENS).contains(tokens));
+    let max_tokens = settings.parsed_with(limit, &problem, read)?;
+    let api_key = settings.optional(key);
+    let (base_url, model) = match (settings.optional(url), settings.optional(model)) {
+        (Some(base_url), Some(name)) => (BaseUrl::parse(url, &base_url)?, name),
+        (Some(_), None) => return Err(ConfigError::new(model, format!("it is not set, but {url} is"))),
+        (None, None) if api_key.is_none() && max_tokens.is_none() => return Ok(None),
+        (None, _) => {
+            return Err(ConfigError::new(url, format!("it is not set, but {key}, {model} or {limit} is")));
         }
-        (Some(_), _, None) => return Err(ConfigError::new(model, format!("{url} is set, but not which model to ask"))),
-        (Some(base_url), api_key, Some(model)) => (base_url, api_key, model),
     };
-    let wrong = |problem: &str| ConfigError::new(url, problem.to_owned());
-    let base_url: http::Uri = base_url.parse().map_err(|_| wrong("it is no URL"))?;
-    match base_url.scheme_str() {
-        Some("https") => {}
-        Some("http") if api_key.is_none() || base_url.host().is_some_and(is_loopback) => {}
-        _ => {
-            return Err(wrong(
-                "it must begin with https://; with http:// for a server on this machine, or for one that is sent no key",
-            ));
-        }
+    if api_key.is_some() && !base_url.is_private() {
+        let problem = "it must begin with https://; http:// is for a server on this machine, or one without a key";
+        return Err(ConfigError::new(url, problem));
     }
-    let is_more = base_url.query().is_some() || base_url.path().trim_end_matches('/').ends_with("/completions");
-    if is_more || base_url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
-        return Err(wrong("it is the address before /chat/completions, without a query or a user"));
+    if base_url.base_path.ends_with("/completions") {
+        return Err(ConfigError::new(url, "it must be the address before /chat/completions"));
     }
     if api_key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(ConfigError::new(
-            key,
-            "it holds a character that no key has, such as a space or a line's end".to_owned(),
-        ));
+        return Err(ConfigError::new(key, "it contains white space or a character outside ASCII"));
     }
-    let max_tokens = match max_tokens.as_deref().map(str::parse::<u32>) {
-        None => None,
-        Some(Ok(tokens @ 1..=MOST_TOKENS)) => Some(tokens),
-        Some(_) => return Err(ConfigError::new(limit, format!("it must be a number from 1 to {MOST_TOKENS}"))),
-    };
-    Ok(Some(ProviderConfig { base_url, api_key, model: model_name, max_tokens }))
+    Ok(Some(ProviderConfig { base_url, api_key, model, max_tokens }))
 }
 
 #[cfg(test)]
@@ -130,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn none_one_or_two() {
+    fn one_provider_or_two() {
         assert_eq!(read(&[("AI_MODEL", " ")]), Ok(None));
         let one = [("AI_BASE_URL", "https://api.example.com/v1/"), ("AI_MODEL", "m"), ("AI_API_KEY", "sk-hush")];
         let config = read(&one).unwrap().unwrap();
@@ -146,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_own_limit_of_tokens() {
+    fn each_provider_has_its_own_token_limit() {
         let settings = |limit, other| {
             let first = [("AI_BASE_URL", "https://x"), ("AI_MODEL", "m"), ("AI_MAX_TOKENS", limit)];
             let fallback =
@@ -159,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_named() {
+    fn an_error_names_the_setting() {
         let url = |url| [("AI_BASE_URL", url), ("AI_MODEL", "m")];
         for (settings, name) in [
             (vec![("AI_API_KEY", "k")], "AI_BASE_URL"),

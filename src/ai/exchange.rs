@@ -1,51 +1,51 @@
-//! One try of one provider: the request, and its answer as it comes.
+//! One call of one provider: the request, and its answer as it arrives.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{Either, select};
 use futures::stream::StreamExt;
 
+use super::answer::{Completion, FailureKind, Listener, Usage};
 use super::config::ProviderConfig;
 use super::prompt::Message;
-use super::provider::{Answered, FailureKind, Listener};
 use super::sse::EventStream;
-use super::wire::{Assembly, Defect, LONGEST_ANSWER, Request, StreamOptions, Usage, error_message};
+use super::wire::{AnswerError, Assembly, MAX_ANSWER, RequestBody, StreamOptions, error_message};
 use contract::Timestamp;
-use platform::{Body, Clock, Http};
+use platform::{Body, BodyError, Clock, ClockExt, Http};
 
-/// How long a provider may take to begin its answer, and how long it may then say nothing before its first words: models
-/// are loaded, and some think before they speak. What says that somebody is there and nothing else (a comment) counts as
-/// nothing.
-pub(super) const BEGINNING: Duration = Duration::from_secs(120);
+/// The longest wait for the response of a streamed request, and then for its first text: models are loaded, and some
+/// think before they write. Comments in the stream do not count as text.
+pub(super) const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The same after its first words.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The longest silence after the first text.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long an answer may take that comes whole, from which nothing is heard before.
-const WHOLE: Duration = Duration::from_secs(240);
+/// The longest wait for an answer that is not streamed.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// The most that is read of an error's body, in bytes, and how long it is waited for.
-const ERROR_LIMIT: (usize, Duration) = (64 << 10, Duration::from_secs(5));
+/// The longest wait for the body of an error.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The most that is read of a stream, in bytes: each token comes in an envelope of JSON.
-const STREAM_LIMIT: usize = 64 * LONGEST_ANSWER;
+/// The most bytes that are read of an error's body.
+const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// The most that is read of an answer that comes whole, in bytes: JSON spells one byte in up to six.
-const WHOLE_LIMIT: usize = 7 * LONGEST_ANSWER;
+/// The most bytes that are read of a stream: each token comes in an envelope of JSON.
+const MAX_STREAM: usize = 64 * MAX_ANSWER;
 
-/// The most of what is told of a failure, in characters; a provider's own words may be endless.
-const LONGEST_MESSAGE: usize = 300;
+/// The most bytes that are read of an answer that is not streamed: JSON spells one byte in up to six.
+const MAX_WHOLE: usize = 7 * MAX_ANSWER;
 
-/// A try that failed.
+/// The most characters of a failure's message, because a provider's text may have any length.
+const MAX_MESSAGE: usize = 300;
+
+/// A call that failed.
 pub(super) struct Failed {
     pub kind: FailureKind,
-    /// What happened, with "it" for the provider. Never holds a key.
+    /// Describes the failure, with "it" for the provider. Never holds a key.
     pub message: String,
-    /// How long the provider wants to be left alone.
+    /// The pause that the provider asks for.
     pub retry_after: Option<Duration>,
-    /// The same may be answered where it is asked for whole: there are servers whose streams are broken, or that take no
-    /// request for one.
+    /// The same request may succeed without streaming: some servers break their streams or reject requests for one.
     pub is_of_the_stream: bool,
 }
 
@@ -56,56 +56,54 @@ impl Failed {
     }
 }
 
-impl From<Defect> for Failed {
-    fn from(defect: Defect) -> Self {
-        match defect {
-            Defect::Invalid(why) => Self::new(FailureKind::Invalid, format!("its answer is not understood: {why}")),
-            Defect::Empty => Self::new(FailureKind::Empty, "its answer is empty"),
-            Defect::TooLong => {
-                Self::new(FailureKind::TooLong, format!("its answer is longer than {LONGEST_ANSWER} bytes"))
+impl From<AnswerError> for Failed {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Invalid(why) => Self::new(FailureKind::Invalid, format!("its answer cannot be read: {why}")),
+            AnswerError::Empty => Self::new(FailureKind::Empty, "its answer is empty"),
+            AnswerError::TooLong => {
+                Self::new(FailureKind::TooLong, format!("its answer is longer than {MAX_ANSWER} bytes"))
             }
-            Defect::Error(status, said) => {
+            AnswerError::Provider { status, message } => {
                 let kind = status.map_or(FailureKind::Unavailable, kind_of);
-                let mut message = "it broke off with an error".to_owned();
-                if let Some(status) = status {
-                    message = format!("{message} {status}");
-                }
-                Self::new(kind, with_words(message, kind, Some(said)))
+                let status = status.map(|status| format!(" {status}")).unwrap_or_default();
+                let text = format!("it broke off with an error{status}");
+                Self::new(kind, with_provider_text(text, kind, Some(message)))
             }
-            Defect::Cut => Self::new(FailureKind::Cut, "its answer broke off"),
+            AnswerError::Cut => Self::new(FailureKind::Cut, "its answer broke off"),
         }
     }
 }
 
-/// One try.
+/// One call.
 pub(super) struct Exchange<'a> {
     provider: &'a ProviderConfig,
     http: &'a dyn Http,
     clock: &'a dyn Clock,
-    until: Timestamp,
-    /// Tokens, where told so far.
+    deadline: Timestamp,
+    /// The tokens, as far as the provider has reported them.
     pub usage: Option<Usage>,
-    /// The listener has heard something.
-    pub has_spoken: bool,
+    /// The listener has received text.
+    pub has_text: bool,
 }
 
 impl<'a> Exchange<'a> {
-    /// One that ends at `until`, whatever it is at.
-    pub fn new(provider: &'a ProviderConfig, (http, clock): (&'a dyn Http, &'a dyn Clock), until: Timestamp) -> Self {
-        Self { provider, http, clock, until, usage: None, has_spoken: false }
+    /// Ends at `deadline` in any state.
+    pub fn new(provider: &'a ProviderConfig, http: &'a dyn Http, clock: &'a dyn Clock, deadline: Timestamp) -> Self {
+        Self { provider, http, clock, deadline, usage: None, has_text: false }
     }
 
-    /// Sends the messages and reads the answer, as a stream where it is asked for so and comes so.
+    /// Sends the messages and reads the answer.
     pub async fn run(
         &mut self,
         messages: &[Message],
         is_stream: bool,
         listener: &dyn Listener,
-    ) -> Result<Answered, Failed> {
+    ) -> Result<Completion, Failed> {
         let outcome = self.exchange(messages, is_stream, listener).await;
-        // In this order: half a key would not be known for one.
+        // The key goes first: half a key, left by the cut, would not be recognised.
         outcome.map_err(|failed| {
-            let message = self.without_key(failed.message).chars().take(LONGEST_MESSAGE).collect();
+            let message = self.without_key(failed.message).chars().take(MAX_MESSAGE).collect();
             Failed { message, ..failed }
         })
     }
@@ -115,119 +113,111 @@ impl<'a> Exchange<'a> {
         messages: &[Message],
         is_stream: bool,
         listener: &dyn Listener,
-    ) -> Result<Answered, Failed> {
+    ) -> Result<Completion, Failed> {
         let request = self.request(messages, is_stream)?;
         let (http, clock) = (self.http, self.clock);
-        let beginning = if is_stream { BEGINNING } else { WHOLE };
-        let answer = match select(http.send(request), clock.sleep(self.patience(beginning))).await {
-            Either::Left((Ok(answer), _)) => answer,
-            // What the transport says may hold the address, and nothing else of the request.
-            Either::Left((Err(error), _)) => {
+        let limit = self.time_left(if is_stream { START_TIMEOUT } else { WHOLE_TIMEOUT });
+        let response = match clock.timeout(limit, http.send(request)).await {
+            Some(Ok(response)) => response,
+            // The transport's message may hold the address, and nothing else of the request.
+            Some(Err(error)) => {
                 return Err(Failed::new(FailureKind::Unavailable, format!("it cannot be reached: {error}")));
             }
-            Either::Right(_) => return Err(Failed::new(FailureKind::TimedOut, "it does not answer")),
+            None => return Err(Failed::new(FailureKind::TimedOut, "it does not answer")),
         };
-        if !answer.status().is_success() {
-            return Err(refused(answer, clock).await);
+        if !response.status().is_success() {
+            return Err(refused(response, clock).await);
         }
-        // A server that knows no streams sends all of it at once.
-        if header(&answer, "content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
-            self.read_stream(answer.into_body(), listener).await
+        // A server without streams sends the whole answer at once.
+        if header(&response, "content-type").is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            self.read_stream(response.into_body(), listener).await
         } else {
-            self.read_whole(answer.into_body(), listener).await
+            self.read_whole(response.into_body(), listener).await
         }
     }
 
-    async fn read_stream(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
-        let unreadable = |_| Defect::Invalid("an event is too long or no text".to_owned());
+    async fn read_stream(&mut self, body: Body, listener: &dyn Listener) -> Result<Completion, Failed> {
+        let unreadable = |_| AnswerError::Invalid("an event is too long or not UTF-8".to_owned());
         let (mut assembly, mut events) = (Assembly::default(), EventStream::default());
-        let (mut chunks, mut read, mut heard_at) = (body.into_stream(), 0, self.clock.now());
+        let (mut chunks, mut read, mut last_event_at) = (body.into_stream(), 0, self.clock.now());
         while !assembly.is_done() {
-            let longest = if self.has_spoken { SILENCE } else { BEGINNING };
-            let silent = self.clock.now().since(heard_at);
-            let patience = self.patience(longest.saturating_sub(silent));
-            let next = match select(chunks.next(), self.clock.sleep(patience)).await {
-                // Where there is always another chunk, no timer is ever looked at.
-                Either::Left((next, _)) if !patience.is_zero() => Some(next),
-                _ => None,
-            };
+            let silence = self.clock.now().since(last_event_at);
+            let longest = if self.has_text { SILENCE_TIMEOUT } else { START_TIMEOUT };
+            let limit = self.time_left(longest.saturating_sub(silence));
+            // A timeout polls the stream first, so one that always has another chunk would never time out.
+            let next = if limit.is_zero() { None } else { self.clock.timeout(limit, chunks.next()).await };
             let chunk = match next {
                 Some(Some(Ok(chunk))) => chunk,
-                // It may have said all that it had to say.
+                // The answer may be complete.
                 Some(Some(Err(_)) | None) => break,
                 None if assembly.is_finished() => break,
-                None => {
-                    let what = if self.has_spoken {
-                        "it stopped in the middle of its answer"
-                    } else {
-                        "it does not begin to speak"
-                    };
-                    return Err(Failed::new(FailureKind::TimedOut, what));
+                None if self.has_text => {
+                    return Err(Failed::new(FailureKind::TimedOut, "it stopped in the middle of its answer"));
                 }
+                None => return Err(Failed::new(FailureKind::TimedOut, "it sent no text in time")),
             };
             read += chunk.len();
-            if read > STREAM_LIMIT {
-                return Err(Defect::TooLong.into());
+            if read > MAX_STREAM {
+                return Err(AnswerError::TooLong.into());
             }
             for event in events.push(&chunk).map_err(unreadable)? {
                 self.take(assembly.event(&event), &assembly, listener)?;
                 if !event.trim().is_empty() {
-                    heard_at = self.clock.now();
+                    last_event_at = self.clock.now();
                 }
             }
         }
-        // The last event may want its end: whole, if the server ends so, or a piece, if it broke off. A piece says nothing.
+        // The stream may end without the empty line after its last event. If it broke off, that event is a fragment.
         if let Ok(Some(event)) = events.end() {
             match assembly.event(&event) {
-                Err(Defect::Invalid(_)) => {}
+                Err(AnswerError::Invalid(_)) => {}
                 added => self.take(added, &assembly, listener)?,
             }
         }
         let ending = assembly.end()?;
-        Ok(Answered { text: assembly.text, ending })
+        Ok(Completion { text: assembly.text, ending })
     }
 
-    async fn read_whole(&mut self, body: Body, listener: &dyn Listener) -> Result<Answered, Failed> {
-        let reading = Box::pin(body.bytes(WHOLE_LIMIT));
-        let body = match select(reading, self.clock.sleep(self.patience(WHOLE))).await {
-            Either::Left((Ok(body), _)) => body,
-            Either::Left((Err(platform::BodyError::TooLong { .. }), _)) => return Err(Defect::TooLong.into()),
-            Either::Left((Err(platform::BodyError::Broken(_)), _)) => return Err(Defect::Cut.into()),
-            Either::Right(_) => return Err(Failed::new(FailureKind::TimedOut, "its answer does not end")),
+    async fn read_whole(&mut self, body: Body, listener: &dyn Listener) -> Result<Completion, Failed> {
+        let body = match self.clock.timeout(self.time_left(WHOLE_TIMEOUT), body.bytes(MAX_WHOLE)).await {
+            Some(Ok(body)) => body,
+            Some(Err(BodyError::TooLong { .. })) => return Err(AnswerError::TooLong.into()),
+            Some(Err(BodyError::Broken(_))) => return Err(AnswerError::Cut.into()),
+            None => return Err(Failed::new(FailureKind::TimedOut, "its answer does not end")),
         };
-        let body = std::str::from_utf8(&body).map_err(|error| Defect::Invalid(error.to_string()))?;
+        let body = std::str::from_utf8(&body).map_err(|error| AnswerError::Invalid(error.to_string()))?;
         let mut assembly = Assembly::default();
         self.take(assembly.whole(body), &assembly, listener)?;
         let ending = assembly.end()?;
-        Ok(Answered { text: assembly.text, ending })
+        Ok(Completion { text: assembly.text, ending })
     }
 
-    /// Passes on what was added, and what the answer has cost so far.
+    /// Passes on the added text, and keeps the usage also if the answer is invalid.
     fn take(
         &mut self,
-        added: Result<String, Defect>,
+        added: Result<String, AnswerError>,
         assembly: &Assembly,
         listener: &dyn Listener,
     ) -> Result<(), Failed> {
         self.usage = assembly.usage;
         let added = added?;
         if !added.is_empty() {
-            self.has_spoken = true;
+            self.has_text = true;
             listener.text(&added);
         }
         Ok(())
     }
 
-    /// So long, and not beyond the deadline.
-    fn patience(&self, longest: Duration) -> Duration {
-        longest.min(self.until.since(self.clock.now()))
+    /// `limit`, or the time until the deadline if that is shorter.
+    fn time_left(&self, limit: Duration) -> Duration {
+        limit.min(self.deadline.since(self.clock.now()))
     }
 
     fn request(&self, messages: &[Message], is_stream: bool) -> Result<http::Request<Bytes>, Failed> {
         let stream_options = is_stream.then_some(StreamOptions { include_usage: true });
         let ProviderConfig { model, max_tokens, .. } = self.provider;
-        let body = Request { model, messages, stream: is_stream, max_tokens: *max_tokens, stream_options };
-        // Neither can fail: the settings were checked. The text names no key all the same.
+        let body = RequestBody { model, messages, stream: is_stream, max_tokens: *max_tokens, stream_options };
+        // Neither can fail, because the settings were checked. The message holds no key all the same.
         let wrong = || Failed::new(FailureKind::Refused, "the request cannot be written");
         let body = serde_json::to_vec(&body).map_err(|_| wrong())?;
         let mut request = http::Request::post(self.provider.url()).header("content-type", "application/json");
@@ -237,7 +227,7 @@ impl<'a> Exchange<'a> {
         request.body(Bytes::from(body)).map_err(|_| wrong())
     }
 
-    /// A provider's own words may repeat what it was sent.
+    /// A provider's message may repeat the key that it received.
     fn without_key(&self, message: String) -> String {
         match &self.provider.api_key {
             Some(key) => message.replace(key.as_str(), "***"),
@@ -246,29 +236,26 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// What an answer with an error status means.
-async fn refused(answer: http::Response<Body>, clock: &dyn Clock) -> Failed {
-    let status = answer.status();
+/// The failure that a response with an error status means.
+async fn refused(response: http::Response<Body>, clock: &dyn Clock) -> Failed {
+    let status = response.status();
     let kind = kind_of(status.as_u16());
-    // Seconds; the other form, a date, compares two machines' clocks.
-    let retry_after = header(&answer, "retry-after").and_then(|value| value.trim().parse().ok());
-    let mut said = None;
-    if kind == FailureKind::Refused {
-        let (limit, patience) = ERROR_LIMIT;
-        let body = Box::pin(answer.into_body().bytes(limit));
-        if let Either::Left((Ok(body), _)) = select(body, clock.sleep(patience)).await {
-            said = error_message(&body);
-        }
+    // In seconds. The other form, a date, is ignored: it would compare the clocks of two machines.
+    let retry_after = header(&response, "retry-after").and_then(|value| value.trim().parse().ok());
+    let mut text = None;
+    if kind == FailureKind::Refused
+        && let Some(Ok(body)) = clock.timeout(ERROR_BODY_TIMEOUT, response.into_body().bytes(MAX_ERROR_BODY)).await
+    {
+        text = error_message(&body);
     }
     Failed {
         kind,
-        message: with_words(format!("it answers {status}"), kind, said),
+        message: with_provider_text(format!("it answers {status}"), kind, text),
         retry_after: retry_after.map(Duration::from_secs),
         is_of_the_stream: matches!(status.as_u16(), 400 | 422),
     }
 }
 
-/// What a status means that says that there is no answer.
 fn kind_of(status: u16) -> FailureKind {
     match status {
         401..=403 => FailureKind::Unauthorized,
@@ -279,15 +266,15 @@ fn kind_of(status: u16) -> FailureKind {
     }
 }
 
-/// The message with the provider's own words. What it says of keys, accounts and loads is not for those who chat; what it
-/// says of the request is.
-fn with_words(message: String, kind: FailureKind, said: Option<String>) -> String {
-    match said.filter(|said| kind == FailureKind::Refused && !said.is_empty()) {
-        Some(said) => format!("{message}: {said}"),
+/// The message, followed by the provider's text if that is about the request. Text about keys, accounts and load is not
+/// for the people who chat.
+fn with_provider_text(message: String, kind: FailureKind, text: Option<String>) -> String {
+    match text.filter(|text| kind == FailureKind::Refused && !text.is_empty()) {
+        Some(text) => format!("{message}: {text}"),
         None => message,
     }
 }
 
-fn header<'a>(answer: &'a http::Response<Body>, name: &str) -> Option<&'a str> {
-    answer.headers().get(name)?.to_str().ok()
+fn header<'a>(response: &'a http::Response<Body>, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok()
 }

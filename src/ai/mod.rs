@@ -1,28 +1,30 @@
-//! A language model that writes scripts: what it is told, how it is asked, and what of its answer is a script.
+//! The language model that writes scripts: its prompt, the calls, and the script in its answer.
 //!
 //! Reading order:
-//! - `prompt`: what the model is told: `prompt.md`, the project as it stands, the conversation
-//! - `wire`: the OpenAI-compatible `chat/completions` protocol: request, answer, stream, errors
-//! - `sse`: lines of an event stream (WHATWG HTML, section 9.2.6)
-//! - `exchange`: one try of one provider
-//! - `provider`: asks one provider, tries again, and falls back to another, within one deadline
-//! - `extract`: the script in an answer, as it stands there
-//! - `python`: whether a text is a script from its first line to its last
+//! - `answer`: a provider's answer, its tokens, and how a call can fail
+//! - `prompt`: the messages for the model: the rules of `prompt.md`, the project's newest version, the conversation
+//! - `wire`: OpenAI's `chat/completions` protocol: request, answer, stream, errors
+//! - `sse`: the event stream (WHATWG HTML, section 9.2.6)
+//! - `exchange`: one call of one provider
+//! - `provider`: retries, and the fallback to another provider, within one deadline
+//! - `code_block`: fenced code blocks of a text
+//! - `extract`: the script of an answer
 //! - `config`: the settings `AI_*`
 //!
-//! Nothing here knows projects' owners, objects or the bucket: who may ask for what is decided before.
+//! This module does not know owners, objects or the bucket. Permissions are checked before it is called.
 
+mod answer;
+mod code_block;
 mod config;
 mod exchange;
 mod extract;
 mod prompt;
 mod provider;
-mod python;
 mod sse;
 mod wire;
 
+pub use answer::{Completion, Ending, FailureKind, Listener, Usage};
 pub use config::{AiConfig, ProviderConfig};
 pub use extract::{Extracted, extract};
-pub use prompt::{Failure, LONGEST_SCRIPT, Message, Model, Request, Role, compose, repair};
-pub use provider::{AiError, Answered, Asked, FailureKind, Listener, ask};
-pub use wire::{Ending, Usage};
+pub use prompt::{CurrentVersion, FailedVersion, MAX_SCRIPT, Message, Role, UserRequest, compose, remind, repair};
+pub use provider::{AiError, ProviderCall, ask};

@@ -1,161 +1,90 @@
-//! Asks a provider, tries again where that may help, and falls back to another, all within one deadline.
+//! Asks a provider, retries where that may help, and falls back to another, all within one deadline.
 
 use std::time::Duration;
 
+use super::answer::{Completion, FailureKind, Listener, Usage};
 use super::config::AiConfig;
-use super::exchange::{BEGINNING, Exchange, Failed};
+use super::exchange::{Exchange, Failed, START_TIMEOUT};
 use super::prompt::Message;
-use super::wire::{Ending, Usage};
-use platform::{Clock, Http};
+use platform::{Backoff, Clock, Http, Jitter};
 
-/// How long all of it may take: every try of every provider, and the pauses between. One that is not the last has to
-/// leave the next the time to begin.
-pub(super) const DEADLINE: Duration = Duration::from_secs(480);
+/// The limit for all calls of all providers, pauses included. A provider that is not the last must leave the next one
+/// the time to start.
+const DEADLINE: Duration = Duration::from_secs(480);
 
-/// How often one provider is tried whose failure may pass.
-const TRIES: u32 = 3;
+/// The most calls of one provider whose failure is transient.
+const MAX_CALLS: u32 = 3;
 
-/// The pause before the second try, and half as much again at random, so that many who were refused together do not
-/// come again together; twice as long before the third.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause before a retry: 1 to 2 s, then 2 to 4 s.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(4)).with_jitter(Jitter::Equal);
 
-/// The longest pause that a provider may ask for (`Retry-After`); beyond it the next provider is asked.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// The longest pause that a provider may ask for (`Retry-After`). If it asks for more, the next provider is asked.
+const MAX_PAUSE: Duration = Duration::from_secs(20);
 
-/// The same where there is no other. Quotas are often counted by the minute.
-const LONGEST_LAST_PAUSE: Duration = Duration::from_secs(120);
+/// The same for the last provider. Quotas are often counted by the minute.
+const MAX_LAST_PAUSE: Duration = Duration::from_secs(120);
 
-/// Hears how an answer comes about.
-pub trait Listener {
-    /// The model has said this much more.
-    fn text(&self, added: &str);
-
-    /// What was said so far counts for nothing: the answer begins anew.
-    fn again(&self);
-}
-
-/// A complete answer.
+/// One call of a provider, for metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answered {
-    /// What the model says.
-    pub text: String,
-    /// Whether that is all that it wanted to say.
-    pub ending: Ending,
-}
-
-/// One try, for the figures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct ProviderCall {
     /// The provider's host.
     pub provider: String,
-    /// The model.
     pub model: String,
     /// Whether another provider had failed before.
     pub is_fallback: bool,
-    /// How long it took.
     pub took: Duration,
-    /// Tokens, where told.
+    /// The tokens, if the provider reported them.
     pub usage: Option<Usage>,
     /// Why it failed, if it did.
     pub failure: Option<FailureKind>,
 }
 
-/// How a try fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum FailureKind {
-    /// 401, 402, 403: the key or the account is wrong. A person has to mend it.
-    Unauthorized,
-    /// 400, 404 and others: the provider does not take the request, perhaps for the model's name.
-    Refused,
-    /// 429: too much was asked.
-    RateLimited,
-    /// 5xx, or no connection.
-    Unavailable,
-    /// Nothing was heard for too long.
-    TimedOut,
-    /// The answer broke off.
-    Cut,
-    /// The answer is not of the protocol.
-    Invalid,
-    /// The answer says nothing.
-    Empty,
-    /// The answer is longer than what is taken.
-    TooLong,
-}
-
-/// No provider has answered.
+/// All providers failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct AiError {
-    /// How the last try failed.
+    /// How the last call failed.
     pub kind: FailureKind,
-    /// For a person: which provider, what happened. Never holds a key, and of what was sent nothing.
+    /// Names the provider and what happened, for a person. Never holds a key or any part of the request.
     pub message: String,
 }
 
-impl FailureKind {
-    /// The word in records and figures.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Refused => "refused",
-            Self::RateLimited => "rate_limited",
-            Self::Unavailable => "unavailable",
-            Self::TimedOut => "timed_out",
-            Self::Cut => "cut",
-            Self::Invalid => "invalid",
-            Self::Empty => "empty",
-            Self::TooLong => "too_long",
-        }
-    }
-
-    /// How often a provider is tried that fails so, where it is not for the stream; `is_last` says that there is no other.
-    /// One that says nothing has taken its time already.
-    fn tries(self, is_last: bool) -> u32 {
-        match self {
-            Self::Unauthorized | Self::Refused | Self::TooLong => 1,
-            Self::TimedOut if is_last => 2,
-            Self::TimedOut => 1,
-            Self::RateLimited | Self::Unavailable | Self::Cut | Self::Invalid | Self::Empty => TRIES,
-        }
-    }
-}
-
-/// Asks the providers in their order until one answers. Each try is added to `tries`, whatever becomes of it.
+/// Asks the providers in their order until one answers. Adds each call to `calls`, whether it succeeds or fails.
 ///
 /// # Errors
-/// [`AiError`] when none has answered in time: the failure of the last one that was tried.
+/// The failure of the last call, if no provider answered in time.
 pub async fn ask(
     config: &AiConfig,
     messages: &[Message],
     listener: &dyn Listener,
-    (http, clock): (&dyn Http, &dyn Clock),
-    tries: &mut Vec<Asked>,
-) -> Result<Answered, AiError> {
+    http: &dyn Http,
+    clock: &dyn Clock,
+    calls: &mut Vec<ProviderCall>,
+) -> Result<Completion, AiError> {
     let started = clock.now();
     let mut last = AiError { kind: FailureKind::TimedOut, message: "no provider was asked in time".to_owned() };
-    let (mut is_listened_to, mut is_fallback) = (false, false);
+    let (mut listener_has_text, mut is_fallback) = (false, false);
     let mut providers = config.providers().peekable();
     while let Some(provider) = providers.next() {
         let is_last = providers.peek().is_none();
-        let (until, longest_pause) = if is_last {
-            (started.after(DEADLINE), LONGEST_LAST_PAUSE)
+        let (deadline, max_pause) = if is_last {
+            (started.after(DEADLINE), MAX_LAST_PAUSE)
         } else {
-            (started.after(DEADLINE.saturating_sub(BEGINNING)), LONGEST_PAUSE)
+            (started.after(DEADLINE.saturating_sub(START_TIMEOUT)), MAX_PAUSE)
         };
-        let (mut pause, mut is_stream) = (PAUSE, true);
+        let mut is_stream = true;
         for number in 1.. {
             let began = clock.now();
-            if began >= until {
+            if began >= deadline {
                 break;
             }
-            if std::mem::take(&mut is_listened_to) {
-                listener.again();
+            if std::mem::take(&mut listener_has_text) {
+                listener.restart();
             }
-            let mut exchange = Exchange::new(provider, (http, clock), until);
+            let mut exchange = Exchange::new(provider, http, clock, deadline);
             let outcome = exchange.run(messages, is_stream, listener).await;
-            is_listened_to = exchange.has_spoken;
-            tries.push(Asked {
+            listener_has_text = exchange.has_text;
+            calls.push(ProviderCall {
                 provider: provider.host().to_owned(),
                 model: provider.model.clone(),
                 is_fallback,
@@ -164,17 +93,16 @@ pub async fn ask(
                 failure: outcome.as_ref().err().map(|failed| failed.kind),
             });
             let Failed { kind, message, retry_after, is_of_the_stream } = match outcome {
-                Ok(answered) => return Ok(answered),
+                Ok(completion) => return Ok(completion),
                 Err(failed) => failed,
             };
             last = AiError { kind, message: format!("{} ({}): {message}", provider.host(), provider.model) };
-            let wait = retry_after.unwrap_or_default().max(pause.mul_f64(1.0 + random() / 2.0));
-            let most = if is_stream && is_of_the_stream { TRIES } else { kind.tries(is_last) };
-            if number >= most || wait > longest_pause || clock.now().after(wait) >= until {
+            let pause = retry_after.unwrap_or_default().max(BACKOFF.delay(number));
+            let most = if is_stream && is_of_the_stream { MAX_CALLS } else { max_calls(kind, is_last) };
+            if number >= most || pause > max_pause || clock.now().after(pause) >= deadline {
                 break;
             }
-            clock.sleep(wait).await;
-            pause *= 2;
+            clock.sleep(pause).await;
             is_stream &= !is_of_the_stream;
         }
         is_fallback = true;
@@ -182,7 +110,17 @@ pub async fn ask(
     Err(last)
 }
 
-/// From 0 to 1. That it is uniform matters, that it is secret does not.
-fn random() -> f64 {
-    f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+/// How often a provider is called that fails in this way, unless streaming is to blame. A timeout has cost its time
+/// already, so another provider is asked before the same one again.
+fn max_calls(kind: FailureKind, is_last: bool) -> u32 {
+    match kind {
+        FailureKind::Unauthorized | FailureKind::Refused | FailureKind::TooLong => 1,
+        FailureKind::TimedOut if is_last => 2,
+        FailureKind::TimedOut => 1,
+        FailureKind::RateLimited
+        | FailureKind::Unavailable
+        | FailureKind::Cut
+        | FailureKind::Invalid
+        | FailureKind::Empty => MAX_CALLS,
+    }
 }

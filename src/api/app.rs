@@ -1,24 +1,23 @@
 //! The way of a request: id, route, caller, parameters, body, handler, answer.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 
-use super::auth::{Door, Page};
-use super::batch;
+use super::auth::{Authenticator, RequestOrigin};
 use super::config::Config;
 use super::error::ApiError;
 use super::headers;
-use super::reply::Reply;
+use super::platform::Platform;
 use super::request::{Call, Query};
-use super::route::{self, Match, RequestBody, Route};
-use super::upload;
-use crate::assets::Assets;
+use super::response::Reply;
+use super::route::{self, Match};
 use crate::auth::SharedKeys;
-use crate::crypto::Verifier;
-use crate::figures::{Figure, Tally};
-use crate::object::{ObjectName, Objects};
+use crate::metrics::{Metric, Tally};
+use crate::object::ObjectName;
 use contract::RequestId;
+use platform::Body;
 use platform::ConfigError;
-use platform::{Body, Clock, Http};
 
 /// What becomes of a request.
 pub enum Served {
@@ -34,21 +33,6 @@ pub enum Served {
     },
 }
 
-/// What the API stands on.
-#[derive(Clone, Copy)]
-pub struct Platform<'a> {
-    /// The way to the bucket, and to an issuer's keys.
-    pub http: &'a dyn Http,
-    /// The time, and waiting.
-    pub clock: &'a dyn Clock,
-    /// The way to the objects.
-    pub objects: &'a dyn Objects,
-    /// Checks signatures.
-    pub verifier: &'a dyn Verifier,
-    /// The browser page's files.
-    pub assets: &'a dyn Assets,
-}
-
 /// The API over its platform.
 pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
@@ -60,7 +44,7 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// With a wrong configuration every call answers 503 and names the setting. `keys` and `tally` outlive the request:
     /// the issuer's keys, as they were last fetched, and what was counted, which is told after the answer
-    /// ([`Tally::tell`]).
+    /// ([`Tally::send`]).
     pub fn new(
         config: &'a Result<Config, ConfigError>,
         platform: Platform<'a>,
@@ -86,15 +70,15 @@ impl<'a> App<'a> {
             outcome = Err(ApiError::upgrade_required());
         }
         if let Err(error) = &outcome {
-            let figure = if error.status().is_client_error() { Figure::ClientError } else { Figure::ServerError };
-            self.tally.note(figure, error.code(), self.platform.clock.now());
+            let metric = if error.status().is_client_error() { Metric::ClientError } else { Metric::ServerError };
+            self.tally.record(metric, error.code(), self.platform.clock.now());
         }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
         }
-        headers::guard(headers, is_https);
+        headers::add_security(headers, is_https);
         if let Ok(config) = self.config {
             config.allowed_origins.mark(origin.as_ref(), headers);
         }
@@ -114,15 +98,15 @@ impl<'a> App<'a> {
         }
         let Match { route, parameters } = route::find(&head.method, head.uri.path())?;
         let config = self.config.as_ref().map_err(ApiError::config)?;
-        let page = Page::of(&head.headers, &head.uri, config.allowed_origins.list());
-        let door = Door { config, platform: self.platform, keys: self.keys };
-        let identity = door.admit(route.permission, &head, &page).await?;
+        let origin = RequestOrigin::of(&head.headers, &head.uri, config.allowed_origins.list());
+        let authenticator = Authenticator { config, platform: self.platform, keys: self.keys };
+        let identity = authenticator.authenticate(route.permission, &head, &origin).await?;
         if !head.method.is_safe() {
-            page.require(&identity.credential)?;
+            origin.require_trusted(&identity.credential)?;
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let Platform { http, clock, objects, assets, .. } = self.platform;
-        let mut call = Call {
+        let call = Call {
             config,
             http,
             clock,
@@ -130,27 +114,13 @@ impl<'a> App<'a> {
             assets,
             tally: self.tally,
             identity,
-            page,
+            origin,
             request_id: request_id.clone(),
             headers: head.headers,
             parameters,
             query,
-            body: Bytes::new(),
+            body: RefCell::new(body),
         };
-        let outcome = Self::work(route, &mut call, body).await;
-        if let (RequestBody::Script, Err(error)) = (route.body, &outcome) {
-            call.count(Figure::UploadFailed, error.code());
-        }
-        outcome
-    }
-
-    async fn work(route: &Route, call: &mut Call<'_>, body: Body) -> Result<Reply, ApiError> {
-        call.body = match route.body {
-            RequestBody::None => Bytes::new(),
-            RequestBody::Script => upload::read_body(&call.headers, body).await?,
-            RequestBody::Json { limit } => call.read_json(body, limit).await?,
-            RequestBody::Batch => batch::read_body(&call.headers, body).await?,
-        };
-        (route.handler)(call).await
+        (route.handler)(&call).await
     }
 }

@@ -1,5 +1,4 @@
-//! The codes of all error answers, each with its status and when it comes: one table, which `error` answers from and the
-//! OpenAPI document is made from. A code that is not in it cannot be answered.
+//! The codes of all error responses, each with its status and its meaning. The OpenAPI document is made from this table.
 
 use std::borrow::Cow;
 
@@ -8,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 macro_rules! codes {
     ($($(#[doc = $when:literal])+ $name:ident = $status:literal $word:literal,)+) => {
-        /// The stable code of an error answer. Clients go by it; the words beside it may change.
+        /// The stable code of an error response.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $($(#[doc = $when])+ $name,)+
@@ -18,18 +17,16 @@ macro_rules! codes {
             /// Every code, by status.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The word in answers.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
             }
 
-            /// The HTTP status that it comes with.
             pub fn status(self) -> http::StatusCode {
                 let status: u16 = match self { $(Self::$name => $status,)+ };
                 http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::SERVICE_UNAVAILABLE)
             }
 
-            /// When it comes, in a sentence.
+            /// Its meaning, in a sentence.
             pub fn when(self) -> &'static str {
                 match self { $(Self::$name => concat!($($when,)+).trim_ascii(),)+ }
             }
@@ -38,37 +35,37 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A parameter, a header or a field has a value that it cannot have; `field` names it.
+    /// A parameter, header or field has a wrong value; `field` names it.
     InvalidParameter = 400 "invalid_parameter",
-    /// The body is no JSON.
+    /// The body is not JSON.
     InvalidJson = 400 "invalid_json",
-    /// The body is JSON, but not what this call takes.
+    /// The body is JSON, but not what the endpoint takes.
     InvalidBody = 400 "invalid_body",
-    /// The script has nothing in it.
+    /// The script is empty or only white space.
     EmptyScript = 400 "empty_script",
     /// The body is not UTF-8.
     NotUtf8 = 400 "not_utf8",
-    /// The body ended before its end.
+    /// The body ended early.
     BrokenBody = 400 "broken_body",
-    /// Nothing came that says who calls.
+    /// The request has no credential.
     Unauthorized = 401 "unauthorized",
-    /// The token or session that came opens nothing: it is wrong, expired or revoked.
+    /// The token or session is wrong, expired or revoked.
     InvalidToken = 401 "invalid_token",
-    /// The token may read and change nothing.
+    /// The token may only read.
     InsufficientScope = 403 "insufficient_scope",
-    /// The call is for admins, and the caller is none.
+    /// The endpoint is for admins, and the caller is not one.
     AdminOnly = 403 "admin_only",
-    /// A page of another site wants to change something or to open a WebSocket.
+    /// A page of another site tried to change something or to open a WebSocket.
     ForeignOrigin = 403 "foreign_origin",
-    /// `AUTH_MODE=open` lets everybody in, and so answers under names of loopback only.
+    /// `AUTH_MODE=open` lets everybody in, so the service answers on loopback hosts only.
     LoopbackOnly = 403 "loopback_only",
-    /// An API token makes no tokens.
+    /// An API token cannot create tokens.
     TokenNotAllowed = 403 "token_not_allowed",
-    /// A session is opened with a token in the header, not with another session.
+    /// A session can only be opened with a token in the header.
     SessionNotAllowed = 403 "session_not_allowed",
-    /// No call has this path.
+    /// No endpoint has this path.
     NoRoute = 404 "no_route",
-    /// There is no such project, or it is somebody else's.
+    /// The project does not exist, or it belongs to somebody else.
     ProjectNotFound = 404 "project_not_found",
     /// The project has no such version.
     VersionNotFound = 404 "version_not_found",
@@ -76,61 +73,61 @@ codes! {
     ScriptNotFound = 404 "script_not_found",
     /// The project has no log of this name.
     LogNotFound = 404 "log_not_found",
-    /// There is no such file: nothing has completed yet, or not with this format.
+    /// The file does not exist: no version has completed, or it has no file of this format.
     NoOutput = 404 "no_output",
-    /// The caller has begun no such turn in this project, or it is more than a day old.
+    /// The caller has no such turn in this project, or it is more than a day old.
     TurnNotFound = 404 "turn_not_found",
     /// No example has this name.
     ExampleNotFound = 404 "example_not_found",
-    /// The user has no API token of this id.
+    /// The user has no API token with this id.
     TokenNotFound = 404 "token_not_found",
-    /// The path is a call's, but not with this method; the header `Allow` names those that are.
+    /// The path does not take this method; the header `Allow` lists those that it takes.
     MethodNotAllowed = 405 "method_not_allowed",
-    /// The project's name belongs to somebody else.
+    /// The project name belongs to somebody else.
     NameTaken = 409 "name_taken",
-    /// A turn of the project's conversation has not ended yet.
+    /// The previous turn of the conversation has not ended.
     ChatBusy = 409 "chat_busy",
-    /// The project's numbers have run out.
+    /// The project has a version with the largest possible number.
     NoMoreVersions = 409 "no_more_versions",
-    /// The number is somebody else's script by now, which took it in the bucket.
+    /// Other software used this version number in the bucket for its own script; the upload got another number.
     Moved = 409 "moved",
-    /// The version is finished already.
+    /// The version has already finished.
     AlreadyFinished = 409 "already_finished",
-    /// The version is not finished, and only finished ones run again.
+    /// The version has not finished. Only finished versions can run again.
     NotFinished = 409 "not_finished",
-    /// The script was changed in the bucket, or is no text of at most 1 MiB, and cannot run again.
+    /// The version cannot run again: its script was changed in the bucket, or is not UTF-8 text of at most 1 MiB.
     NotRepeatable = 409 "not_repeatable",
-    /// The user has as many API tokens as there may be.
+    /// The user has the maximum number of API tokens.
     TooManyTokens = 409 "too_many_tokens",
-    /// The body is larger than the call takes, or what was asked for is larger than an answer holds.
+    /// The body is larger than the endpoint takes, or the requested object is larger than a response may be.
     TooLarge = 413 "too_large",
-    /// The body has a media type that the call does not take.
+    /// The endpoint does not take a body of this media type.
     UnsupportedMediaType = 415 "unsupported_media_type",
-    /// The idempotency key came with something else before.
+    /// The idempotency key was used for another request.
     IdempotencyKeyReused = 422 "idempotency_key_reused",
-    /// The call is a WebSocket and was asked for as a page.
+    /// The endpoint is a WebSocket, and the request is not a WebSocket handshake.
     UpgradeRequired = 426 "upgrade_required",
     /// A setting of the service is missing or wrong; `detail` names it.
     BadConfiguration = 503 "bad_configuration",
-    /// The service has no setting by which callers are known, so it lets nobody in.
+    /// The service has no authentication configured, so every caller is refused.
     AuthNotConfigured = 503 "auth_not_configured",
-    /// The service has no setting by which admins are known, so their calls are closed.
+    /// The service has no authentication of admins configured, so admin endpoints are closed.
     AdminNotConfigured = 503 "admin_not_configured",
-    /// The service has no `RUNNER_TOKEN`, so calls of runners are closed.
+    /// The service has no `RUNNER_TOKEN`, so runner endpoints are closed.
     RunnerNotConfigured = 503 "runner_not_configured",
-    /// The service has no `AI_BASE_URL` and `AI_MODEL`, so nobody writes scripts.
+    /// The service has no language model: `AI_BASE_URL` and `AI_MODEL` are not set.
     AiNotConfigured = 503 "ai_not_configured",
-    /// Whether the token is good cannot be checked just now; `Retry-After` says when to try again.
+    /// The token cannot be checked at the moment; `Retry-After` says when to try again.
     KeysUnavailable = 503 "keys_unavailable",
-    /// The bucket cannot be reached just now; `Retry-After` says when to try again.
+    /// The bucket cannot be reached at the moment; `Retry-After` says when to try again.
     BucketUnavailable = 503 "bucket_unavailable",
-    /// The bucket refuses the service: its keys, its name or the store are wrong.
+    /// The bucket refuses the service: the keys, the bucket's name or the store is wrong.
     BucketRefuses = 503 "bucket_refuses",
-    /// The keys by which the service signs links have expired.
+    /// The keys with which the service signs links have expired.
     CredentialsExpired = 503 "credentials_expired",
-    /// As many watch the project already as can.
+    /// Too many clients are watching the project.
     TooManyWatchers = 503 "too_many_watchers",
-    /// A part of the service failed; the request may be tried again.
+    /// A part of the service failed. The request can be repeated.
     InternalUnavailable = 503 "internal_unavailable",
 }
 
@@ -147,8 +144,8 @@ impl JsonSchema for Code {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let words: Vec<&str> = Self::ALL.iter().map(|code| code.as_str()).collect();
-        let about = "What went wrong, as a stable word. The words beside it may change.";
-        json_schema!({"type": "string", "enum": words, "description": about})
+        let description = "The error as a stable word. The wording of `detail` may change.";
+        json_schema!({"type": "string", "enum": words, "description": description})
     }
 }
 
@@ -157,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_one_word_of_its_own_and_an_error() {
+    fn codes_are_unique_words_of_errors() {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert!(Code::ALL[..index].iter().all(|other| other.as_str() != code.as_str()), "{code:?}");
             assert!(

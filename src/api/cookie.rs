@@ -1,40 +1,40 @@
-//! The cookie that holds a browser's session: how it is read, set and cleared.
+//! Reads, sets and clears the session cookie.
 //!
-//! A browser keeps a `__Host-` cookie only if it is `Secure`, for `Path=/` and without a `Domain` (RFC 6265bis, section
-//! 4.1.3.2), so no other host of the same domain can plant or get it. `HttpOnly` hides it from scripts, and
-//! `SameSite=Strict` keeps it out of every request that another site's page begins.
+//! A browser accepts a `__Host-` cookie only with `Secure`, `Path=/` and without `Domain` (RFC 6265bis, section 4.1.3.2),
+//! so no other host of the domain can set or read it. `HttpOnly` hides it from scripts. `SameSite=Strict` keeps it out of
+//! every request that a page of another site starts.
 
 use std::time::Duration;
 
 use crate::auth::TokenText;
 
-/// Its name.
+/// The cookie's name.
 pub(super) const NAME: &str = "__Host-partwright";
 
 const ATTRIBUTES: &str = "Path=/; HttpOnly; Secure; SameSite=Strict";
 
-/// What the cookies of that name hold: one, where a browser sent them. A request may have more than one line of cookies,
-/// and others among them that are no text.
+/// The values of all session cookies. A browser sends at most one; a request may have several `Cookie` headers, and
+/// other cookies that are not UTF-8.
 pub(super) fn sessions(headers: &http::HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(http::header::COOKIE).into_iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(NAME.as_bytes())?.strip_prefix(b"="))
 }
 
-/// The session to end. None where there is no such cookie, where it holds no token, and where there are several, since
-/// it would be a guess which of them the browser means.
+/// The session of the request. `None` without a cookie, if its value is not a token, and if there are several cookies:
+/// choosing one would be a guess.
 pub(super) fn session(headers: &http::HeaderMap) -> Option<TokenText> {
     let mut found = sessions(headers);
     let value = std::str::from_utf8(found.next()?).ok()?;
     if found.next().is_some() { None } else { TokenText::parse(value) }
 }
 
-/// The value of `Set-Cookie` that holds a session for so long; whole seconds.
-pub(super) fn set(session: &TokenText, life: Duration) -> String {
-    format!("{NAME}={}; {ATTRIBUTES}; Max-Age={}", session.reveal(), life.as_secs())
+/// The `Set-Cookie` value that sets a session for `lifetime`, in whole seconds.
+pub(super) fn set(session: &TokenText, lifetime: Duration) -> String {
+    format!("{NAME}={}; {ATTRIBUTES}; Max-Age={}", session.reveal(), lifetime.as_secs())
 }
 
-/// The value of `Set-Cookie` that makes a browser forget it.
+/// The `Set-Cookie` value that deletes the cookie.
 pub(super) fn clear() -> String {
     format!("{NAME}=; {ATTRIBUTES}; Max-Age=0")
 }
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read() {
+    fn a_set_cookie_can_be_read() {
         let token = TokenText::random("anna").unwrap();
         let line = set(&token, Duration::from_millis(43_200_999));
         let text = token.reveal();
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_session_is_none() {
+    fn other_cookies_are_not_sessions() {
         let text = TokenText::random("anna").unwrap().reveal().to_owned();
         let (good, other) = (format!("__Host-partwright={text}"), format!("partwright={text}"));
         let quoted = format!("__Host-partwright=\"{text}\"");

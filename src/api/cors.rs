@@ -1,7 +1,7 @@
-//! Which pages of other sites may call and read answers: `ALLOWED_ORIGINS`, by the Fetch standard's CORS protocol.
+//! CORS (Fetch standard): pages of the origins in `ALLOWED_ORIGINS` may send requests and read responses.
 //!
-//! Cookies never count across sites: no answer carries `Access-Control-Allow-Credentials`, so such a page sends a
-//! bearer token.
+//! Cookies do not work across sites: no response has `Access-Control-Allow-Credentials`, so such a page sends a bearer
+//! token.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -9,34 +9,33 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use super::reply::Reply;
+use super::response::Reply;
 use platform::{BaseUrl, ConfigError};
 
-/// The request headers that calls take, beyond those that need no question.
-const TAKEN: &str = "authorization, content-type, idempotency-key, if-none-match, x-request-id";
+/// The request headers that a page may send, besides those that need no preflight.
+const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, if-none-match, x-request-id";
 
-/// The answer headers that a page may read, beyond those that it may always.
-const EXPOSED: &str = "etag, idempotent-replayed, location, retry-after, www-authenticate, x-request-id";
+/// The response headers that a page may read, besides those that are always readable.
+const EXPOSED_HEADERS: &str = "etag, idempotent-replayed, location, retry-after, www-authenticate, x-request-id";
 
-/// How long a browser may keep the answer to its question, in seconds: an hour.
-const MAX_AGE: &str = "3600";
+/// How long a browser may cache a preflight response, in seconds.
+const PREFLIGHT_MAX_AGE: &str = "3600";
 
-/// The origins whose pages may call this service from elsewhere.
+/// The other origins whose pages may use the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<String>);
 
 impl AllowedOrigins {
-    /// Reads `ALLOWED_ORIGINS`: origins with commas between them, each exactly `scheme://host[:port]`. There is no word
-    /// for "everybody": `*` and `null` are no origins.
+    /// Reads `ALLOWED_ORIGINS`: comma-separated, each exactly `scheme://host[:port]`. `*` and `null` are refused.
     ///
     /// # Errors
-    /// Names the setting and the place in its list. The value is not repeated, it may be a secret in the wrong place.
+    /// Names the setting and the position in its list. It does not repeat the value, which may be a misplaced secret.
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let origins = text.split(',').map(str::trim).enumerate().map(|(index, text)| {
             let wrong = || {
                 let problem = format!(
                     "entry {} is not an origin; write exactly scheme://host[:port], such as https://app.example.com, \
-                     without a path, and no * or null",
+                     without a path; * and null are not allowed",
                     index + 1
                 );
                 ConfigError::new("ALLOWED_ORIGINS", problem)
@@ -45,8 +44,8 @@ impl AllowedOrigins {
             if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte)) {
                 return Err(wrong());
             }
-            // In the form in which browsers send it: in lower case, without the scheme's own port.
-            BaseUrl::parse("ALLOWED_ORIGINS", text).map(|endpoint| endpoint.to_string()).map_err(|_| wrong())
+            // As browsers send it: in lower case, without the scheme's default port.
+            BaseUrl::parse("ALLOWED_ORIGINS", text).map(|url| url.to_string()).map_err(|_| wrong())
         });
         origins.collect::<Result<_, _>>().map(Self)
     }
@@ -56,23 +55,22 @@ impl AllowedOrigins {
         &self.0
     }
 
-    /// Lets a page on the list read the answer, whatever it says. Any other page gets nothing.
-    pub(super) fn mark(&self, origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
+    /// Sets the response headers with which a listed page may read the response, errors included.
+    pub(super) fn mark(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
         }
-        // For caches: to another page the same answer has other headers.
-        let others = answer.get(VARY).and_then(|value| value.to_str().ok());
+        // Caches must not give one page the headers meant for another.
+        let others = headers.get(VARY).and_then(|value| value.to_str().ok());
         let vary = others.and_then(|others| format!("{others}, origin").parse().ok());
-        answer.insert(VARY, vary.unwrap_or(HeaderValue::from_static("origin")));
+        headers.insert(VARY, vary.unwrap_or(HeaderValue::from_static("origin")));
         if let Some(origin) = self.lists(origin) {
-            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
         }
     }
 
-    /// The answer to OPTIONS on a path that takes `methods`: what may be sent there, and, to a page on the list, that it
-    /// may send it.
+    /// The response to OPTIONS on a path that takes `methods`. Only a listed page gets the CORS headers.
     pub(super) fn options(&self, methods: &[&str], headers: &HeaderMap) -> Reply {
         let methods = methods.join(", ");
         let reply = Reply::empty().header("allow", format!("{methods}, OPTIONS"));
@@ -81,8 +79,8 @@ impl AllowedOrigins {
         }
         reply
             .header(ACCESS_CONTROL_ALLOW_METHODS.as_str(), methods)
-            .header(ACCESS_CONTROL_ALLOW_HEADERS.as_str(), TAKEN.to_owned())
-            .header(ACCESS_CONTROL_MAX_AGE.as_str(), MAX_AGE.to_owned())
+            .header(ACCESS_CONTROL_ALLOW_HEADERS.as_str(), ALLOWED_HEADERS.to_owned())
+            .header(ACCESS_CONTROL_MAX_AGE.as_str(), PREFLIGHT_MAX_AGE.to_owned())
     }
 
     fn lists<'h>(&self, origin: Option<&'h HeaderValue>) -> Option<&'h HeaderValue> {
@@ -95,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_kept_as_browsers_send_them() {
+    fn origins_are_normalised_as_browsers_do() {
         let parsed =
             AllowedOrigins::parse("https://App.Example.com, http://localhost:3000 ,https://a.test:443,http://[::1]:80");
         let wanted = ["https://app.example.com", "http://localhost:3000", "https://a.test", "http://[::1]"];
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_origin_is_named() {
+    fn other_values_are_refused_by_position() {
         for text in [
             "*",
             "null",
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exactly_the_same_origin_is_listed() {
+    fn origins_match_exactly() {
         let origins = AllowedOrigins::parse("https://app.example.com").unwrap();
         let lists = |text: &'static str| origins.lists(Some(&HeaderValue::from_static(text))).is_some();
         assert!(lists("https://app.example.com"));

@@ -14,43 +14,38 @@
 
 mod app;
 mod auth;
-mod batch;
-mod chat;
+mod body;
 mod code;
 mod config;
 mod cookie;
 mod cors;
+mod docs;
 mod error;
-pub mod examples;
+mod handlers;
 mod headers;
-mod live;
-mod logs;
-mod monitoring;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod openapi;
-mod outputs;
-mod owner;
-mod page;
-mod parameter;
-mod projects;
-mod reference;
-mod reply;
+mod platform;
 mod request;
+mod response;
 mod route;
-mod runner;
-mod scripts;
-mod session;
-mod terms;
-mod tokens;
-mod upload;
-mod versions;
+mod views;
 
-pub use app::{App, Platform, Served};
-pub use auth::AuthMode;
+pub use app::{App, Served};
+pub use auth::permission::Permission;
 pub use code::Code;
-pub use config::{Config, Secret};
+pub use config::{AuthMode, Config, Secret};
 pub use cors::AllowedOrigins;
+pub use docs::doc_only::{DocOnly, SchemaOf};
+pub use docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, Link, ResponseDoc, Tag};
+#[cfg(not(target_arch = "wasm32"))]
+pub use docs::openapi;
+pub use docs::parameter::{Parameter, ParameterDoc, Values};
 pub use error::{ApiError, Problem};
-pub use parameter::{About, Parameter, Values};
-pub use route::{Permission, ROUTES, RequestBody, Route};
-pub use terms::{Answer, Content, ForDocument, Link, SchemaOf, Shape, Shown, Tag, Terms};
+pub use platform::Platform;
+pub use route::{ROUTES, Route};
+
+/// The examples' scripts and the answers made from them.
+#[cfg(not(target_arch = "wasm32"))]
+pub mod examples {
+    pub use super::docs::examples::{SourceError, read_source};
+    pub use super::views::example::{Example, ExampleAnswer, ExampleList, ExampleParameter};
+}

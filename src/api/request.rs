@@ -1,18 +1,21 @@
 //! What a handler is given: the caller, the parameters, the body, and the parts of the service.
 
-use bytes::Bytes;
+use std::cell::RefCell;
+
 use serde::de::DeserializeOwned;
 
-use super::auth::{Identity, Page};
+use super::auth::{Identity, RequestOrigin};
 use super::config::Config;
+use super::docs::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use super::error::ApiError;
-use super::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
+use crate::account::AccountTarget;
 use crate::assets::Assets;
-use crate::figures::{Figure, Tally};
-use crate::object::{ObjectName, Objects, call};
-use crate::project::{Answer, Operation, ProjectCall, Reply};
+use crate::fleet::FleetTarget;
+use crate::metrics::{Metric, Tally};
+use crate::object::{CallError, ObjectRequest, Objects, call};
+use crate::project::ProjectTarget;
 use contract::{IdempotencyKey, ProjectId, RequestId, Version};
-use platform::{Body, BodyError, Clock, Http};
+use platform::{Body, Clock, Http};
 use s3::Client;
 
 /// One admitted request.
@@ -24,13 +27,13 @@ pub(super) struct Call<'a> {
     pub assets: &'a dyn Assets,
     pub tally: &'a Tally,
     pub identity: Identity,
-    /// Whose page made a browser send it.
-    pub page: Page,
+    pub origin: RequestOrigin,
     pub request_id: RequestId,
     pub headers: http::HeaderMap,
     pub parameters: Vec<(&'static str, String)>,
     pub query: Query,
-    pub body: Bytes,
+    /// The body, which one handler reads once.
+    pub body: RefCell<Body>,
 }
 
 impl<'a> Call<'a> {
@@ -40,21 +43,13 @@ impl<'a> Call<'a> {
     }
 
     /// Counts what has just happened.
-    pub fn count(&self, figure: Figure, label: &'static str) {
-        self.tally.note(figure, label, self.clock.now());
+    pub fn count(&self, metric: Metric, label: &'static str) {
+        self.tally.record(metric, label, self.clock.now());
     }
 
-    /// Reads a body of JSON.
-    pub async fn read_json(&self, body: Body, limit: usize) -> Result<Bytes, ApiError> {
-        let given = self.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let kind = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(ApiError::media_type(given, "application/json"));
-        }
-        body.bytes(limit).await.map_err(|error| match error {
-            BodyError::TooLong { limit } => ApiError::too_large("body", limit),
-            BodyError::Broken(cause) => ApiError::broken_body(&cause.to_string()),
-        })
+    /// The body. A second call gives an empty one.
+    pub fn take_body(&self) -> Body {
+        self.body.replace(Body::empty())
     }
 
     /// A parameter of the path, as it came.
@@ -86,14 +81,10 @@ impl<'a> Call<'a> {
         text.parse().map(Some).map_err(|error: contract::IdError| wrong(error.to_string()))
     }
 
-    /// A question to the project's object.
-    pub fn question(&self, project: &ProjectId, operation: Operation) -> ProjectCall {
-        ProjectCall {
-            project: project.clone(),
-            caller: self.identity.caller.clone(),
-            request_id: self.request_id.clone(),
-            operation,
-        }
+    /// The project, called on the caller's behalf.
+    pub fn target(&self, project: &ProjectId) -> ProjectTarget {
+        let (caller, request_id) = (self.identity.caller.clone(), self.request_id.clone());
+        ProjectTarget { project: project.clone(), caller, request_id }
     }
 
     /// Requires a WebSocket's handshake, and of a browser's that no other site's page made it.
@@ -102,23 +93,35 @@ impl<'a> Call<'a> {
         if !header("upgrade").is_some_and(|upgrade| upgrade.eq_ignore_ascii_case("websocket")) {
             return Err(ApiError::upgrade_required());
         }
-        self.page.require(&self.identity.credential)
+        self.origin.require_trusted(&self.identity.credential)
     }
 
     /// Asks the project's object.
-    pub async fn ask(&self, project: &ProjectId, operation: Operation) -> Result<Reply, ApiError> {
-        let question = self.question(project, operation);
-        let answer: Answer = self.ask_object(&ObjectName::Project(project.clone()), &question).await?;
-        answer.map_err(|refusal| ApiError::refusal(refusal, project.as_str()))
+    pub async fn ask<R>(&self, project: &ProjectId, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
+    {
+        let reply = call(self.objects, &self.target(project), request).await;
+        reply.map_err(|error| match error {
+            CallError::Refused(refusal) => ApiError::refusal(refusal, project.as_str()),
+            CallError::Failed(error) => error.into(),
+        })
     }
 
-    /// Asks any object.
-    pub async fn ask_object<A: DeserializeOwned>(
-        &self,
-        object: &ObjectName,
-        question: &impl serde::Serialize,
-    ) -> Result<A, ApiError> {
-        Ok(call(self.objects, object, question).await?)
+    /// Asks a user's account.
+    pub async fn ask_account<R>(&self, user: &str, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = AccountTarget, Reply: DeserializeOwned>,
+    {
+        Ok(call(self.objects, &AccountTarget(user.to_owned()), request).await?)
+    }
+
+    /// Asks the fleet.
+    pub async fn ask_fleet<R>(&self, request: R) -> Result<R::Reply, ApiError>
+    where
+        R: ObjectRequest<Target = FleetTarget, Reply: DeserializeOwned>,
+    {
+        Ok(call(self.objects, &FleetTarget, request).await?)
     }
 
     /// Whether the caller has what `etag` names, by `If-None-Match` (RFC 9110, section 13.1.2).

@@ -1,6 +1,6 @@
 //! JSON Web Tokens (RFC 7519) in their compact form (RFC 7515, section 7.1).
 //!
-//! What the token says of its own algorithm chooses nothing: the key does, and the token's word must agree with it.
+//! The key determines the algorithm. The `alg` of the token must agree with it and chooses nothing.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,48 +12,48 @@ use super::token::{is_reserved, is_user_id};
 use crate::crypto::VerifyingKey;
 use contract::Timestamp;
 
-/// The longest token that is looked at, in bytes.
-const LONGEST: usize = 8 << 10;
+/// The maximum length of a token, in bytes.
+const MAX_TOKEN_BYTES: usize = 8 << 10;
 
-/// How far the clocks of issuer and Worker may be apart, in seconds.
+/// The tolerated difference between the clocks of issuer and Worker, in seconds.
 const LEEWAY: f64 = 30.0;
 
-/// Why a token is worth nothing. The text is for the one who sent it; it never repeats the token.
+/// Why a token is refused. The message goes to the sender and never repeats the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Not three parts of base64url with JSON in them, or too long.
-    #[error("it is no JSON Web Token")]
+    /// It is not three parts of base64url with JSON in them, or too long.
+    #[error("it is not a JSON Web Token")]
     Malformed,
-    /// It demands what is not understood (RFC 7515, section 4.1.11).
-    #[error("it demands an extension that is not known here")]
+    /// It has a critical header (RFC 7515, section 4.1.11).
+    #[error("it requires an extension that this service does not know")]
     Critical,
-    /// No key of that id, or the key is for another algorithm.
-    #[error("it is not signed by a key that is trusted here")]
+    /// There is no key with its id, or the key is for another algorithm.
+    #[error("it is not signed by a trusted key")]
     UnknownKey,
-    /// The signature is not the key's. The same words as for an unknown key: a forger learns nothing of the keys.
-    #[error("it is not signed by a key that is trusted here")]
+    /// The signature is wrong. The message is that of an unknown key, so that forgers learn nothing about the keys.
+    #[error("it is not signed by a trusted key")]
     Signature,
-    /// `iss` is another.
-    #[error("its issuer is not the one that is trusted here")]
+    /// `iss` differs.
+    #[error("its issuer is not the trusted one")]
     Issuer,
     /// `aud` does not name this service.
     #[error("it was issued for another audience")]
     Audience,
     /// `exp` has passed, or is missing.
-    #[error("it has expired, or has no time of expiry")]
+    #[error("it has expired, or has no expiry time")]
     Expired,
-    /// `nbf` has not come.
+    /// `nbf` is in the future.
     #[error("it is not valid yet")]
     NotYet,
-    /// `sub` is missing, too long, or not plain.
-    #[error("its subject is no user id: 1 to 128 visible ASCII characters")]
+    /// `sub` is missing or not a user id.
+    #[error("its subject is not a user id of 1 to 128 visible ASCII characters")]
     Subject,
-    /// `sub` is a user that this service names itself.
-    #[error("its subject is a name that this service keeps for itself")]
+    /// `sub` is a built-in user.
+    #[error("its subject is a name that this service reserves")]
     Reserved,
 }
 
-/// What the claims must say.
+/// The required claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectations {
     /// `AUTH_ISSUER`.
@@ -62,25 +62,24 @@ pub struct Expectations {
     pub audience: String,
 }
 
-/// A token whose form is right and whose signature nobody has checked yet.
+/// A well-formed token whose signature has not been checked.
 #[derive(Debug)]
 pub(super) struct Unverified<'a> {
     header: Header,
-    /// What was signed: header and claims as they came.
+    /// The signed bytes: header and claims as they came.
     pub signed: &'a [u8],
     claims: Vec<u8>,
     pub signature: Vec<u8>,
 }
 
-/// What a good token says (RFC 7519, section 4.1; `role` is this service's own).
+/// The claims of a checked token (RFC 7519, section 4.1; `role` is this service's own).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The user's id.
     pub sub: String,
-    /// Whether its role is `admin`. Issuers have uses of their own for this claim, so any JSON is taken, and one word
-    /// counts.
+    /// Whether `role` is `admin`. Issuers may use the claim for something else, so other JSON is accepted and ignored.
     pub is_admin: bool,
-    /// From when on the token is worth nothing, without the leeway.
+    /// When the token expires, without the leeway.
     pub expires_at: Timestamp,
 }
 
@@ -90,8 +89,8 @@ struct Header {
     kid: Option<String>,
 }
 
-/// A JSON object whose names are all different (RFC 7515, section 4; RFC 7519, section 4): of two, one reader takes the
-/// first and another the last.
+/// Reads a JSON object without duplicate names (RFC 7515, section 4; RFC 7519, section 4), because readers differ in which
+/// of two values they take.
 fn object(json: &[u8]) -> Result<Map<String, Value>, Refused> {
     struct Object;
 
@@ -106,7 +105,7 @@ fn object(json: &[u8]) -> Result<Map<String, Value>, Refused> {
             let mut object = Map::new();
             while let Some((name, value)) = members.next_entry::<String, Value>()? {
                 if object.insert(name, value).is_some() {
-                    return Err(A::Error::custom("a name comes twice"));
+                    return Err(A::Error::custom("duplicate name"));
                 }
             }
             Ok(object)
@@ -115,12 +114,12 @@ fn object(json: &[u8]) -> Result<Map<String, Value>, Refused> {
 
     let mut reader = serde_json::Deserializer::from_slice(json);
     let object = reader.deserialize_map(Object).map_err(|_| Refused::Malformed)?;
-    // What follows it would be signed, too, and mean nothing.
+    // Text after the object would be signed and mean nothing.
     reader.end().map_err(|_| Refused::Malformed)?;
     Ok(object)
 }
 
-/// A member that may be missing or null; anything but text is malformed.
+/// A text that may be missing or null. Anything else is malformed.
 fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refused> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -128,7 +127,7 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// The same for a point in time, in seconds since 1970 (RFC 7519, section 2, NumericDate).
+/// A time in seconds since 1970 (RFC 7519, section 2, NumericDate) that may be missing or null.
 fn seconds(object: &Map<String, Value>, name: &str) -> Result<Option<f64>, Refused> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -136,7 +135,7 @@ fn seconds(object: &Map<String, Value>, name: &str) -> Result<Option<f64>, Refus
     }
 }
 
-/// Whether `aud` names this service: it is a text, or a list of texts.
+/// Whether `aud`, a text or a list of texts, names `audience`.
 fn is_for(claims: &Map<String, Value>, audience: &str) -> Result<bool, Refused> {
     match claims.get("aud") {
         Some(Value::Array(all)) if all.iter().all(Value::is_string) => Ok(all.iter().any(|one| one == audience)),
@@ -146,9 +145,9 @@ fn is_for(claims: &Map<String, Value>, audience: &str) -> Result<bool, Refused> 
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart.
+    /// Splits and decodes a token.
     pub fn parse(token: &'a str) -> Result<Self, Refused> {
-        if token.len() > LONGEST {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(Refused::Malformed);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Malformed)?;
@@ -163,22 +162,22 @@ impl<'a> Unverified<'a> {
         Ok(Self { header, signed: signed.as_bytes(), claims: decode(claims)?, signature: decode(signature)? })
     }
 
-    /// The id of the key that it names.
+    /// The `kid` of its key.
     pub fn key_id(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
 
-    /// Whether it says that it was signed by `key`'s algorithm.
+    /// Whether its `alg` is that of `key`.
     pub fn agrees_with(&self, key: &VerifyingKey) -> bool {
         self.header.alg == key.algorithm()
     }
 
-    /// Whether a key of a set can have signed it at all, if its own word is true. A shared secret is never in a set.
+    /// Whether its `alg` is one of a key set. A shared secret is never in a set.
     pub fn is_for_a_set(&self) -> bool {
         ["RS256", "ES256"].contains(&self.header.alg.as_str())
     }
 
-    /// The claims, if they are what is expected at `now`. Only for one whose signature was found right.
+    /// Checks the claims at `now`. Call this only after the signature was verified.
     pub fn into_claims(self, expected: &Expectations, now: Timestamp) -> Result<Claims, Refused> {
         let claims = object(&self.claims)?;
         let now = now.as_millis() as f64 / 1000.0;
@@ -196,7 +195,7 @@ impl<'a> Unverified<'a> {
         if is_reserved(sub) {
             return Err(Refused::Reserved);
         }
-        // A time beyond the years that a timestamp has is held within them.
+        // `from_millis` limits times that are too large.
         let expires_at = Timestamp::from_millis((exp * 1000.0) as i64);
         let is_admin = claims.get("role").is_some_and(|role| role == "admin");
         Ok(Claims { sub: sub.to_owned(), is_admin, expires_at })
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_the_standard_s_own_example() {
+    fn parses_the_example_of_rfc_7515() {
         // RFC 7515, appendix A.1.
         let text = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6\
                     Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -233,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
-        let enormous = token(r#"{"alg":"HS256"}"#, &"x".repeat(LONGEST));
+    fn malformed_tokens_are_refused() {
+        let enormous = token(r#"{"alg":"HS256"}"#, &"x".repeat(MAX_TOKEN_BYTES));
         let crit = token(r#"{"alg":"HS256","crit":["b64"]}"#, "{}");
         for (text, why) in [
             ("", Refused::Malformed),
@@ -246,7 +245,7 @@ mod tests {
         ] {
             assert_eq!(Unverified::parse(text).err(), Some(why), "{text:.40}");
         }
-        // Each of these would be a header for somebody who reads JSON loosely.
+        // A lenient JSON reader would accept each of these headers.
         for (header, why) in [
             (r#"{"alg":"HS256","crit":null}"#, Refused::Critical),
             (r#"{"alg":"HS256","crit":[]}"#, Refused::Critical),
@@ -266,7 +265,7 @@ mod tests {
         }
         let none = token(r#"{"alg":"none"}"#, "{}");
         let none = Unverified::parse(&none).unwrap();
-        assert!(!none.agrees_with(&VerifyingKey::Hs256(Vec::new())), "no key is for it");
+        assert!(!none.agrees_with(&VerifyingKey::Hs256(Vec::new())), "no key has the algorithm none");
     }
 
     #[test]
@@ -280,7 +279,7 @@ mod tests {
             assert!(!claims.is_admin, "{role}");
         }
         assert!(claims_at(&good.replace(r#""partwright""#, r#"["other","partwright"]"#), 1500).is_ok());
-        assert!(claims_at(good, 2029).is_ok() && claims_at(good, 971).is_ok(), "clocks differ a little");
+        assert!(claims_at(good, 2029).is_ok() && claims_at(good, 971).is_ok(), "the leeway applies");
         for (claims, seconds, why) in [
             (good.to_owned(), 2031, Refused::Expired),
             (good.to_owned(), 969, Refused::NotYet),
@@ -315,8 +314,8 @@ mod tests {
     }
 }
 
-/// What is shown as a JSON Web Token may be anything. `PROPTEST_CASES` says how often that is tried; that no changed token
-/// is taken is tried in `tests/api`, with real signatures.
+/// Any text may be presented as a token. `PROPTEST_CASES` sets the number of cases. `tests/api` tests with real signatures
+/// that no changed token is accepted.
 #[cfg(test)]
 mod properties {
     use proptest::prelude::*;
@@ -327,7 +326,7 @@ mod properties {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_that_comes_makes_it_panic(
+        fn parsing_never_panics(
             text in any::<String>(),
             parts in (any::<Vec<u8>>(), any::<Vec<u8>>(), any::<Vec<u8>>()),
             json in ("(\\{|\\}|\\[|\\]|\"(alg|kid|crit|iss|aud|exp|nbf|sub|role)\"|:|,|HS256|[0-9.e-]|null){0,30}"),
@@ -343,7 +342,7 @@ mod properties {
                 format!("{}.{}.", encode(json.as_bytes()), encode(json.as_bytes())),
             ] {
                 if let Ok(token) = Unverified::parse(&text) {
-                    // Nothing of this says whose it is.
+                    // None of these tokens has a valid subject.
                     prop_assert!(token.into_claims(&expected, Timestamp::from_millis(0)).is_err(), "{}", text);
                 }
             }

@@ -1,50 +1,48 @@
-//! The keys that may have signed a token: one shared secret, or a JSON Web Key Set (RFC 7517) that is fetched, kept,
-//! and fetched again when a token names a key that is not in it, as issuers change their keys without a word.
+//! The keys that may have signed a JSON Web Token.
+//!
+//! Either one shared secret, or a JSON Web Key Set (RFC 7517) that is fetched and cached. Issuers change their keys without
+//! notice, so the set is fetched again when a token names a key that is not in it.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures::future::{Either, select};
 use serde_json::Value;
 
 use super::jwt::{Claims, Expectations, Refused, Unverified};
 use super::token::{TokenHash, TokenText};
 use crate::crypto::{Verifier, VerifyingKey};
 use contract::Timestamp;
-use platform::{Clock, Http};
+use platform::{Clock, ClockExt, Http};
 
-/// How long a key set is used before it is fetched anew.
-const FRESH: Duration = Duration::from_secs(600);
+/// A key set of this age is fetched again before it is used.
+const FRESH_FOR: Duration = Duration::from_secs(600);
 
-/// How long it is used when it cannot be fetched: an issuer's outage locks nobody out who has a token.
-const STALE: Duration = Duration::from_secs(24 * 3600);
+/// A key set is used up to this age if it cannot be fetched, so that an issuer's outage locks nobody out.
+const USABLE_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// The least time between two fetches while a set is kept, so that forged key ids make no flood.
-const PAUSE: Duration = Duration::from_secs(30);
+/// The minimum time between two fetches while a set is cached, so that forged key ids cannot cause a flood.
+const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The least time between two fetches while none is kept, and nobody can be let in.
-const SHORT_PAUSE: Duration = Duration::from_secs(5);
+/// The same while no set is cached, and every token is refused.
+const FIRST_FETCH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a fetch may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long it may seem to be under way: a request that is broken off never says that its fetch ended.
-const LOST: Duration = Duration::from_secs(6);
+/// A fetch in flight for longer was lost: the platform can drop a request without a trace.
+const FETCH_LOST_AFTER: Duration = Duration::from_secs(6);
 
-/// How often those who wait for another's fetch look.
-const LOOK: Duration = Duration::from_millis(25);
+/// How often a request checks if another request's fetch has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The largest key set, in bytes.
-const LIMIT: usize = 64 << 10;
+const MAX_KEY_SET_BYTES: usize = 64 << 10;
 
-/// Whose tokens are believed.
+/// The issuer whose tokens are accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedIssuer {
-    /// Its keys.
     pub keys: KeySource,
-    /// What its tokens must say.
+    /// The required claims.
     pub expected: Expectations,
 }
 
@@ -57,89 +55,89 @@ pub enum KeySource {
     Set(http::Uri),
 }
 
-/// A key set as it was last fetched; every request of one instance shares it.
+/// The cached key set, shared by all requests of an instance.
 #[derive(Debug, Default)]
 pub struct SharedKeys(RefCell<State>);
 
 #[derive(Debug, Default)]
 struct State {
     /// The last set that was fetched, and when.
-    kept: Option<(Timestamp, KeySet)>,
-    /// When the fetch that is under way began.
-    under_way: Option<Timestamp>,
-    /// When the last fetch ended, or began if it has not.
-    tried: Option<Timestamp>,
-    /// Why it failed, if it did.
+    cached: Option<(Timestamp, KeySet)>,
+    /// When the fetch in flight started. `InFlight` would not do: it counts work that started after `now` as in flight.
+    in_flight: Option<Timestamp>,
+    /// When the last fetch ended, or started if it is in flight.
+    last_fetch: Option<Timestamp>,
+    /// Why the last failed fetch failed.
     problem: String,
 }
 
-/// What to do next for one token.
+/// The next step for one token.
 enum Step {
-    /// Check it with this key.
+    /// Check the signature with this key.
     Check(VerifyingKey),
-    /// Refuse it: no key fits.
+    /// Refuse the token: no key fits.
     Refuse,
     /// Fetch the set.
     Fetch,
-    /// Look again a little later: somebody else is fetching it.
+    /// Check again later: another request is fetching the set.
     Wait,
-    /// Give up: there is no set.
+    /// Give up: there is no set. The text says why.
     GiveUp(String),
 }
 
-/// The keys of a set that can be used, with their ids.
+/// The usable keys of a set, with their ids.
 #[derive(Debug)]
 struct KeySet(Vec<(Option<String>, VerifyingKey)>);
 
-/// Why a token could not be checked, or is worth nothing.
+/// Why a token is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthentic {
-    /// The token is at fault.
+    /// The token is wrong.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The key set cannot be fetched, and none is kept; or the platform failed.
-    #[error("tokens cannot be checked now: {0}")]
+    /// The key set cannot be fetched and none is cached, or the platform failed.
+    #[error("tokens cannot be checked at the moment: {0}")]
     Unavailable(String),
 }
 
 impl TrustedIssuer {
-    /// What is stored of a session that one of its tokens opened: with another secret, address of the key set, issuer or
-    /// audience nobody finds it. What becomes of a single key of a set, this does not tell.
+    /// The hash to store for a session that one of the issuer's tokens opened. Another secret, key set address, issuer or
+    /// audience ends the session. A change of a single key in the set does not.
     pub fn bind(&self, session: &TokenText) -> TokenHash {
         let keys = match &self.keys {
             KeySource::Secret(key) => key.material(),
             KeySource::Set(url) => url.to_string().into_bytes(),
         };
         let Expectations { issuer, audience } = &self.expected;
-        // All three are the operator's own, so nobody can shift text from one to another.
+        // The operator sets all three, so nobody else can shift text from one to another.
         session.hash_bound_to(&[&keys[..], b"\n", issuer.as_bytes(), b"\n", audience.as_bytes()].concat())
     }
 }
 
 impl KeySet {
-    /// Reads a key set; none if it is none. Keys that cannot be used are skipped (RFC 7517, section 5): of other kinds,
-    /// for encryption, on other curves, too short, malformed. So are shared secrets, which have no place in a public set.
+    /// Reads a key set; `None` if it is not one. Unusable keys are skipped (RFC 7517, section 5): other kinds, for
+    /// encryption, on other curves, too short, malformed. So are shared secrets, which must not be in a public set.
     fn parse(json: &[u8]) -> Option<Self> {
         let set: Value = serde_json::from_slice(json).ok()?;
         Some(Self(set["keys"].as_array()?.iter().filter_map(read_key).collect()))
     }
 
-    /// The key that signed a token: of those for the algorithm that it names, the one of its id; or, for a token without
-    /// one, the only one. None where that leaves a choice.
+    /// The key of a token: among the keys for its algorithm, the key with its id, or for a token without an id the only
+    /// key. `None` if several keys remain.
     fn find(&self, token: &Unverified<'_>) -> Option<&VerifyingKey> {
         let fits = |id: &Option<String>| token.key_id().is_none_or(|wanted| id.as_deref() == Some(wanted));
         let mut found = self.0.iter().filter(|(id, key)| fits(id) && token.agrees_with(key)).map(|(_, key)| key);
         let key = found.next()?;
-        // The same key may stand there twice.
+        // The set may list the same key twice.
         found.all(|other| other == key).then_some(key)
     }
 }
 
 impl SharedKeys {
-    /// The claims of a token that one of the issuer's keys has signed and that says what is expected.
+    /// Checks a token's signature and claims, and returns the claims.
     ///
     /// # Errors
-    /// [`Unauthentic`]; never a yes in doubt.
+    /// [`Unauthentic`], also if there is any doubt.
     pub async fn check(
         &self,
         text: &str,
@@ -163,7 +161,7 @@ impl SharedKeys {
         }
     }
 
-    /// The key of the set that signed `token`, if what it says is true.
+    /// The key of the set that `token` claims as its own.
     async fn key_of(
         &self,
         token: &Unverified<'_>,
@@ -180,8 +178,8 @@ impl SharedKeys {
                 Step::Check(key) => return Ok(key),
                 Step::Refuse => return Err(Refused::UnknownKey.into()),
                 Step::GiveUp(problem) => return Err(Unauthentic::Unavailable(problem)),
-                // By one's own timer: workerd does not let one request wait for what another began.
-                Step::Wait => clock.sleep(LOOK).await,
+                // Each request polls: in workerd a request cannot wait for another request's I/O.
+                Step::Wait => clock.sleep(POLL_INTERVAL).await,
                 Step::Fetch => {
                     let outcome = fetch(url, http, clock).await;
                     self.0.borrow_mut().fetched(outcome, clock.now());
@@ -193,31 +191,31 @@ impl SharedKeys {
 
 impl State {
     fn step(&mut self, token: &Unverified<'_>, now: Timestamp) -> Step {
-        // What seems to lie ahead was long ago: a clock that was put back must not keep anybody waiting.
+        // A time in the future counts as long past, so that nobody waits after the clock was set back.
         let age = |at: Timestamp| if at > now { Duration::MAX } else { now.since(at) };
-        let kept = self.kept.as_ref().filter(|(at, _)| age(*at) < STALE);
-        let key = kept.and_then(|(_, set)| set.find(token)).cloned();
-        let is_fresh = kept.is_some_and(|(at, _)| age(*at) < FRESH);
-        let is_under_way = self.under_way.is_some_and(|at| age(at) < LOST);
-        let pause = if kept.is_some() { PAUSE } else { SHORT_PAUSE };
-        let may_fetch = !is_under_way && self.tried.is_none_or(|at| age(at) >= pause);
+        let cached = self.cached.as_ref().filter(|(at, _)| age(*at) < USABLE_FOR);
+        let key = cached.and_then(|(_, set)| set.find(token)).cloned();
+        let is_fresh = cached.is_some_and(|(at, _)| age(*at) < FRESH_FOR);
+        let is_in_flight = self.in_flight.is_some_and(|at| age(at) < FETCH_LOST_AFTER);
+        let interval = if cached.is_some() { FETCH_INTERVAL } else { FIRST_FETCH_INTERVAL };
+        let may_fetch = !is_in_flight && self.last_fetch.is_none_or(|at| age(at) >= interval);
         match key {
             Some(key) if is_fresh || !may_fetch => Step::Check(key),
             _ if may_fetch => {
-                (self.under_way, self.tried) = (Some(now), Some(now));
+                (self.in_flight, self.last_fetch) = (Some(now), Some(now));
                 Step::Fetch
             }
-            _ if is_under_way => Step::Wait,
-            _ if kept.is_some() => Step::Refuse,
+            _ if is_in_flight => Step::Wait,
+            _ if cached.is_some() => Step::Refuse,
             _ => Step::GiveUp(self.problem.clone()),
         }
     }
 
     fn fetched(&mut self, outcome: Result<KeySet, String>, now: Timestamp) {
-        // The pause is counted from the end: one that took as long as a pause is not to be followed by the next at once.
-        (self.under_way, self.tried) = (None, Some(now));
+        // The interval counts from the end, so that a slow fetch is not followed by the next at once.
+        (self.in_flight, self.last_fetch) = (None, Some(now));
         match outcome {
-            Ok(set) => self.kept = Some((now, set)),
+            Ok(set) => self.cached = Some((now, set)),
             Err(problem) => self.problem = problem,
         }
     }
@@ -226,21 +224,19 @@ impl State {
 async fn fetch(url: &http::Uri, http: &dyn Http, clock: &dyn Clock) -> Result<KeySet, String> {
     let request = http::Request::get(url).header("accept", "application/json").body(bytes::Bytes::new());
     let request = request.map_err(|error| error.to_string())?;
-    let fetching = Box::pin(async {
+    let fetching = async {
         let answer = http.send(request).await.map_err(|error| error.to_string())?;
         if !answer.status().is_success() {
-            return Err(format!("the key set's address answers {}", answer.status()));
+            return Err(format!("AUTH_JWKS_URL returned status {}", answer.status()));
         }
-        let body = answer.into_body().bytes(LIMIT).await.map_err(|error| error.to_string())?;
-        KeySet::parse(&body).ok_or_else(|| "what lies at the key set's address is no key set".to_owned())
-    });
-    match select(fetching, clock.sleep(PATIENCE)).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => Err("the key set's address does not answer".to_owned()),
-    }
+        let body = answer.into_body().bytes(MAX_KEY_SET_BYTES).await.map_err(|error| error.to_string())?;
+        KeySet::parse(&body).ok_or_else(|| "AUTH_JWKS_URL did not return a key set".to_owned())
+    };
+    let outcome = clock.timeout(FETCH_TIMEOUT, fetching).await;
+    outcome.unwrap_or_else(|| Err("AUTH_JWKS_URL did not answer in time".to_owned()))
 }
 
-/// One key with its id, if it can be used (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3).
+/// A usable key with its id (RFC 7517, section 4; RFC 7518, sections 6.2 and 6.3).
 fn read_key(jwk: &Value) -> Option<(Option<String>, VerifyingKey)> {
     let is_for_signatures = text(jwk, "use")?.is_none_or(|usage| usage == "sig");
     let may_verify = match &jwk["key_ops"] {
@@ -254,9 +250,9 @@ fn read_key(jwk: &Value) -> Option<(Option<String>, VerifyingKey)> {
     let key = match text(jwk, "kty")?? {
         "RSA" => {
             let (modulus, exponent) = (without_zeros(bytes("n")?), without_zeros(bytes("e")?));
-            // Below 2,048 bits it can be broken; above 8,192 checking it costs too much.
+            // Keys below 2,048 bits can be broken; above 8,192 bits a check costs too much.
             let is_long_enough = modulus.len() > 256 || (modulus.len() == 256 && modulus[0] >= 0x80);
-            // With 1 everybody can sign; an even one is none; real ones are 3 or 65,537.
+            // With 1 everybody can sign, and an even exponent is invalid. Usual ones are 3 and 65,537.
             let is_exponent = exponent.len() <= 4 && exponent[..] > [1][..] && exponent.last()? % 2 == 1;
             if !is_long_enough || modulus.len() > 1024 || !is_exponent {
                 return None;
@@ -272,7 +268,7 @@ fn read_key(jwk: &Value) -> Option<(Option<String>, VerifyingKey)> {
     is_its_algorithm.then_some((text(jwk, "kid")?.map(str::to_owned), key))
 }
 
-/// A member that may be missing; none at all where it is there and no text.
+/// A member that may be missing; `None` if it is there and not text.
 fn text<'a>(jwk: &'a Value, name: &str) -> Option<Option<&'a str>> {
     match &jwk[name] {
         Value::Null => Some(None),
@@ -280,12 +276,12 @@ fn text<'a>(jwk: &'a Value, name: &str) -> Option<Option<&'a str>> {
     }
 }
 
-/// A number without the zeros that some write before it.
+/// A number without leading zeros, which some issuers write.
 fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {
     bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
-/// A key set is read whatever lies at its address. `PROPTEST_CASES` says how often that is tried.
+/// Any bytes may come from the address. `PROPTEST_CASES` sets the number of cases.
 #[cfg(test)]
 mod properties {
     use proptest::prelude::*;
@@ -308,13 +304,13 @@ mod properties {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_that_lies_there_makes_it_panic(bytes in any::<Vec<u8>>(), text in any::<String>()) {
+        fn parsing_never_panics(bytes in any::<Vec<u8>>(), text in any::<String>()) {
             let _ = KeySet::parse(&bytes);
             let _ = KeySet::parse(text.as_bytes());
         }
 
         #[test]
-        fn keys_that_are_half_right_are_no_shared_secrets(
+        fn a_set_never_gives_a_shared_secret(
             fields in prop::collection::vec(
                 (prop::sample::select(vec!["kty", "crv", "alg", "use", "kid", "n", "e", "x", "y", "k"]), field()),
                 0..10,

@@ -1,8 +1,8 @@
-//! Who somebody is, by what they show. Plain rules; the only I/O is the fetch of a key set.
+//! The credentials of users. The only I/O is the fetch of a key set.
 //!
-//! - `jwt`: a JSON Web Token: its parts, its claims, and what makes it worthless
-//! - `keys`: which key may have signed it: a secret, or a key set that is fetched and kept
-//! - `token`: the tokens that this service makes: API tokens and sessions
+//! - `jwt`: JSON Web Tokens: their parts and the checks of their claims
+//! - `keys`: the keys that may have signed one: a secret, or a key set that is fetched and cached
+//! - `token`: API tokens and sessions, which this service creates
 
 mod jwt;
 mod keys;

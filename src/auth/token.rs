@@ -1,6 +1,7 @@
-//! The tokens that this service makes itself: API tokens, which a program sends, and sessions, which a browser's cookie
-//! holds. Both are the same text, `pw_` + the user's id in base64url + `.` + 32 random bytes in base64url: the id says
-//! whose `Account` object knows the token, the random bytes cannot be guessed. Only a hash is ever stored.
+//! The tokens that this service creates: API tokens for programs, and sessions in browsers' cookies.
+//!
+//! Both have the form `pw_` + the user's id in base64url + `.` + 32 random bytes in base64url. The id names the `Account`
+//! object that knows the token; the random bytes cannot be guessed. Only a hash is stored.
 
 use std::fmt;
 
@@ -9,89 +10,60 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use contract::Sha256;
+use contract::{Sha256, word_enum};
 
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Calls that change nothing.
-    Read,
-    /// All calls of a user.
-    Write,
+word_enum! {
+    /// What a credential may do.
+    #[derive(PartialOrd, Ord, Hash, JsonSchema)]
+    pub enum Scope {
+        /// Requests that change nothing.
+        Read = "read",
+        /// All requests of a user.
+        Write = "write",
+    } else "a scope is read or write"
 }
 
-/// What kind of token it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TokenKind {
-    /// Made by its user for a program, which sends it as `Authorization: Bearer`.
-    Api,
-    /// Made when somebody signs in, and held by a browser's cookie.
-    Session,
+word_enum! {
+    /// How a token came to be.
+    pub enum TokenKind {
+        /// Created by its user for a program, which sends it as `Authorization: Bearer`.
+        Api = "api",
+        /// Created when a user signs in, and stored in the browser's cookie.
+        Session = "session",
+    } else "a kind of token is api or session"
 }
 
-impl Scope {
-    /// The word in answers and in the account's table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-
-    /// The scope of a word; none of any other word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Read, Self::Write].into_iter().find(|scope| scope.as_str() == word)
-    }
-}
-
-impl TokenKind {
-    /// The word in the account's table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Session => "session",
-        }
-    }
-
-    /// The kind of a word; none of any other word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Api, Self::Session].into_iter().find(|kind| kind.as_str() == word)
-    }
-}
-
-/// A token as its holder shows it. `Debug` never shows it.
+/// The text of a token. `Debug` hides it.
 #[derive(Clone)]
 pub struct TokenText {
     text: String,
     user: String,
 }
 
-/// The SHA-256 of a token's text: what is stored. A fast hash is enough for 256 random bits, which nobody can try out.
+/// The SHA-256 digest of a token's text, which is what is stored. A fast hash is enough for 256 random bits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenHash(Sha256);
 
-/// What every token begins with, so that scanners of leaked secrets and people know it.
+/// The prefix by which people and secret scanners recognise a token.
 const PREFIX: &str = "pw_";
 
-/// Random bytes of a token.
+/// The number of random bytes in a token.
 const SECRET_BYTES: usize = 32;
 
-/// The longest user id, in bytes.
-const LONGEST_USER: usize = 128;
+/// The maximum length of a user id, in bytes.
+const MAX_USER_BYTES: usize = 128;
 
 impl TokenText {
-    /// Whether a bearer's text is meant to be such a token rather than a JSON Web Token.
-    pub fn is_meant(text: &str) -> bool {
+    /// Whether a bearer token has the prefix, and so is not a JSON Web Token.
+    pub fn has_prefix(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// A new token of `user`, a valid user id.
+    /// Creates a token of `user`, a valid user id.
     ///
     /// # Errors
-    /// When the platform has no random bytes.
+    /// If the platform has no random bytes.
     pub fn random(user: &str) -> Result<Self, getrandom::Error> {
         let mut secret = [0; SECRET_BYTES];
         getrandom::fill(&mut secret)?;
@@ -99,11 +71,11 @@ impl TokenText {
         Ok(Self { text, user: user.to_owned() })
     }
 
-    /// Takes a shown token apart; none where it has not exactly the form that [`TokenText::random`] gives.
+    /// Reads a token; `None` if it has not exactly the form that [`TokenText::random`] gives.
     pub fn parse(text: &str) -> Option<Self> {
         let (user, secret) = text.strip_prefix(PREFIX)?.split_once('.')?;
-        // Before decoding, so that an enormous one costs nothing.
-        if user.len() > LONGEST_USER * 4 / 3 + 1 || secret.len() != (SECRET_BYTES * 4).div_ceil(3) {
+        // Checked before decoding, so that an enormous text costs nothing.
+        if user.len() > MAX_USER_BYTES * 4 / 3 + 1 || secret.len() != (SECRET_BYTES * 4).div_ceil(3) {
             return None;
         }
         URL_SAFE_NO_PAD.decode(secret).ok()?;
@@ -111,24 +83,24 @@ impl TokenText {
         is_user_id(&user).then(|| Self { text: text.to_owned(), user })
     }
 
-    /// Whose it is said to be. Only their `Account` object knows whether that is true.
+    /// The user that the token names. Only the `Account` object knows if the token is real.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// What is stored of it.
+    /// The hash to store.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::of(self.text.as_bytes()))
     }
 
-    /// What is stored of a token that counts only as long as a secret stays the same: with another secret nobody finds it.
-    /// Nothing can be learned of the secret from it without the text, which is not stored.
+    /// The hash to store for a token that ends when `secret` changes. Without the token's text, which is not stored, the
+    /// hash reveals nothing about the secret.
     pub fn hash_bound_to(&self, secret: &[u8]) -> TokenHash {
-        // No token holds a line break, so no other pair of the two reads alike.
+        // A token has no line break, so no other pair of token and secret gives the same bytes.
         TokenHash(Sha256::of(&[self.text.as_bytes(), b"\n", secret].concat()))
     }
 
-    /// The text itself: for the one answer or cookie that shows it.
+    /// The text, for the one response or cookie that carries it.
     pub fn reveal(&self) -> &str {
         &self.text
     }
@@ -146,20 +118,20 @@ impl fmt::Display for TokenHash {
     }
 }
 
-/// A new token's id: 16 lower-case hex digits. It names the token in lists and is no secret.
+/// A new token's id: 16 lower-case hex digits. It identifies the token in lists and is not secret.
 ///
 /// # Errors
-/// When the platform has no random bytes.
+/// If the platform has no random bytes.
 pub fn random_token_id() -> Result<String, getrandom::Error> {
     Ok(format!("{:016x}", getrandom::u64()?))
 }
 
-/// Whether a text may be a user's id: 1 to 128 visible ASCII characters.
+/// Whether a text is a valid user id: 1 to 128 visible ASCII characters.
 pub fn is_user_id(text: &str) -> bool {
-    (1..=LONGEST_USER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MAX_USER_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Users that this service names itself; an issuer's subject of that name would be taken for them.
+/// Whether the service uses this name for a built-in user. A token of an issuer must not have it as its subject.
 pub fn is_reserved(user: &str) -> bool {
     matches!(user, "admin" | "local" | "runner")
 }
@@ -169,9 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_says_whose_it_is_and_hides() {
+    fn a_token_names_its_user_and_stays_hidden() {
         let token = TokenText::random("anna@example.com").unwrap();
-        assert!(TokenText::is_meant(token.reveal()));
+        assert!(TokenText::has_prefix(token.reveal()));
         let parsed = TokenText::parse(token.reveal()).unwrap();
         assert_eq!((parsed.user(), parsed.hash()), ("anna@example.com", token.hash()));
         assert!(!format!("{token:?}").contains(&token.reveal()[30..]), "{token:?}");
@@ -179,30 +151,22 @@ mod tests {
         let bound = token.hash_bound_to(b"secret");
         assert_eq!(parsed.hash_bound_to(b"secret"), bound);
         assert!(bound != token.hash() && bound != token.hash_bound_to(b"secret2") && bound != token.hash_bound_to(b""));
-        assert!(TokenText::parse(TokenText::random(&"x".repeat(LONGEST_USER)).unwrap().reveal()).is_some());
+        assert!(TokenText::parse(TokenText::random(&"x".repeat(MAX_USER_BYTES)).unwrap().reveal()).is_some());
     }
 
     #[test]
-    fn words_are_read_as_they_are_written() {
-        for scope in [Scope::Read, Scope::Write] {
-            assert_eq!(Scope::from_word(scope.as_str()), Some(scope));
-            assert_eq!(serde_json::json!(scope), scope.as_str());
-        }
-        for kind in [TokenKind::Api, TokenKind::Session] {
-            assert_eq!(TokenKind::from_word(kind.as_str()), Some(kind));
-        }
-        assert_eq!((Scope::from_word("Write"), Scope::from_word(""), TokenKind::from_word("x")), (None, None, None));
-        assert!(Scope::Read < Scope::Write, "the lesser of two is the smaller");
+    fn the_lesser_scope_is_the_smaller() {
+        assert!(Scope::Read < Scope::Write);
     }
 
     #[test]
-    fn ids_differ_and_have_one_length() {
+    fn token_ids_are_unique_and_16_digits() {
         let (one, other) = (random_token_id().unwrap(), random_token_id().unwrap());
         assert!(one != other && one.len() == 16 && other.len() == 16, "{one} {other}");
     }
 
     #[test]
-    fn what_has_another_form_is_none() {
+    fn other_forms_are_refused() {
         let good = TokenText::random("anna").unwrap().reveal().to_owned();
         let secret = good.split_once('.').unwrap().1;
         for text in [
@@ -214,7 +178,7 @@ mod tests {
             good.replace("pw_", "PW_"),
             format!("pw_.{secret}"),
             format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode("an na")),
-            format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode("a".repeat(LONGEST_USER + 1))),
+            format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode("a".repeat(MAX_USER_BYTES + 1))),
             format!("pw_{}.{secret}", URL_SAFE_NO_PAD.encode([0xff, 0xfe])),
             format!("pw_{}.{secret}", "A".repeat(1 << 20)),
         ] {
@@ -223,7 +187,7 @@ mod tests {
     }
 }
 
-/// What is shown as a token may be anything. `PROPTEST_CASES` says how often that is tried.
+/// Any text may be presented as a token. `PROPTEST_CASES` sets the number of cases.
 #[cfg(test)]
 mod properties {
     use proptest::prelude::*;
@@ -234,19 +198,19 @@ mod properties {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_parses_is_one_user_s_and_hides(
+        fn parsed_tokens_have_a_user_and_stay_hidden(
             text in prop_oneof![any::<String>(), "pw_[A-Za-z0-9_-]{0,180}\\.[A-Za-z0-9_-]{42,44}"],
         ) {
             if let Some(token) = TokenText::parse(&text) {
                 prop_assert_eq!(token.reveal(), &text);
                 prop_assert!(is_user_id(token.user()));
-                let (shown, secret) = (format!("{token:?}"), text.rsplit_once('.').unwrap().1);
-                prop_assert!(!shown.contains(secret), "{}", shown);
+                let (printed, secret) = (format!("{token:?}"), text.rsplit_once('.').unwrap().1);
+                prop_assert!(!printed.contains(secret), "{}", printed);
             }
         }
 
         #[test]
-        fn a_changed_token_is_another_one(
+        fn a_changed_token_has_another_hash(
             user in "[!-~]{1,128}",
             at in any::<prop::sample::Index>(),
             new in any::<char>(),
@@ -254,11 +218,11 @@ mod properties {
             let token = TokenText::random(&user).unwrap();
             let parsed = TokenText::parse(token.reveal()).unwrap();
             prop_assert_eq!(parsed.user(), &user);
-            let mut letters: Vec<char> = token.reveal().chars().collect();
-            let at = at.index(letters.len());
-            prop_assume!(letters[at] != new);
-            letters[at] = new;
-            let changed = TokenText::parse(&letters.into_iter().collect::<String>());
+            let mut characters: Vec<char> = token.reveal().chars().collect();
+            let at = at.index(characters.len());
+            prop_assume!(characters[at] != new);
+            characters[at] = new;
+            let changed = TokenText::parse(&characters.into_iter().collect::<String>());
             prop_assert!(changed.is_none_or(|changed| changed.hash() != token.hash()));
         }
     }

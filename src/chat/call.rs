@@ -1,85 +1,108 @@
-//! What the API asks of a `Chat` object, and why it does not do it.
+//! The calls to a `Chat` object, and its refusals.
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::SqlError;
+use crate::object::{ObjectCall, ObjectName, SqlError, Target, operations};
 use crate::project::{Caller, Idempotency};
 use contract::{ProjectId, RequestId, TurnId};
+use platform::Body;
 
-/// One call. Its answer is a body for whoever asked the API, or a [`ChatRefusal`] with the status 409.
+/// A conversation, and on whose behalf it is called.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ChatCall {
-    /// The project that is spoken of.
+pub struct ChatTarget {
+    /// The project that the conversation is about.
     pub project: ProjectId,
-    /// Who asks.
     pub caller: Caller,
-    /// The request it belongs to.
+    /// The request that the call belongs to.
     pub request_id: RequestId,
-    /// What is asked.
-    pub operation: ChatOperation,
 }
 
-/// What can be asked.
+impl Target for ChatTarget {
+    type Operation = ChatOperation;
+    type Refusal = ChatRefusal;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Chat(self.project.clone())
+    }
+}
+
+/// A call to a conversation.
+pub type ChatCall = ObjectCall<ChatTarget>;
+
+operations! {
+    /// The operations of a conversation. A [`Body`] is the body of the API's own response.
+    ChatOperation of ChatTarget {
+        StartTurn -> StartedTurn,
+        GetTurn -> Body,
+        Listen -> Body,
+        ListMessages -> Body,
+        Forget -> Body,
+    }
+}
+
+/// Starts a turn.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChatOperation {
-    /// Begin a turn. Answers with [`Said`].
-    Say {
-        /// The person's words; the API has checked their length.
-        message: String,
-        /// What they added as context.
-        context: Option<String>,
-        /// How often a script that fails is to be repaired.
-        repairs: u32,
-        /// So that the same words sent again are no second turn.
-        idempotency: Option<Idempotency>,
-    },
-    /// Where a turn stands: a [`TurnBody`](super::TurnBody).
-    Turn {
-        /// The turn.
-        turn: TurnId,
-        /// Answer once its script is uploaded or it has ended, but no later than so many seconds from now.
-        seconds: u32,
-    },
-    /// The events of a turn, from what is so now to its end.
-    Listen(TurnId),
-    /// Messages before `before`, newest first: a [`MessageList`](super::MessageList).
-    Messages {
-        /// Only messages with a smaller number.
-        before: Option<u64>,
-        /// At most so many.
-        limit: u32,
-    },
-    /// Remove the caller's messages but those of the turn that is open: answers [`Forgotten`](super::Forgotten).
-    Forget,
+pub struct StartTurn {
+    /// The user's message; the API has checked its length.
+    pub message: String,
+    /// The context that the user added.
+    pub context: Option<String>,
+    /// The most repairs of a script that fails.
+    pub repairs: u32,
+    /// With a key, repeating the message gives the same turn.
+    pub idempotency: Option<Idempotency>,
 }
 
-/// A turn that was begun.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// Its id.
+/// Gives the state of a turn as a [`TurnBody`](super::TurnBody).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetTurn {
     pub turn: TurnId,
-    /// Whether it was begun before, under the same idempotency key.
+    /// The answer comes once the script is uploaded or the turn has ended, after at most this many seconds.
+    pub seconds: u32,
+}
+
+/// Streams the events of a turn, from its present state to its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listen(pub TurnId);
+
+/// Gives a page of messages, newest first, as a [`MessageList`](super::MessageList).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListMessages {
+    /// Only messages with a smaller number.
+    pub before: Option<u64>,
+    /// The most messages in the page.
+    pub limit: u32,
+}
+
+/// Removes the caller's messages, except those of the open turn. Replies with [`Forgotten`](super::Forgotten).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Forget;
+
+/// A turn that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedTurn {
+    pub turn: TurnId,
+    /// The turn was started before, with the same idempotency key.
     pub replayed: bool,
 }
 
-/// Why the object does not do what was asked.
+/// Why the object rejects a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChatRefusal {
-    /// Somebody else owns the name: the answer to words.
+    /// Another user owns the project. The answer to [`StartTurn`].
     NameTaken,
-    /// There is no such project, or it is somebody else's.
+    /// The project does not exist, or belongs to another user.
     NotFound,
-    /// The caller has begun no such turn here, or it is too old.
+    /// The caller has no such turn here, or it is too old.
     NoTurn(TurnId),
     /// This turn is open.
     Busy(TurnId),
-    /// The idempotency key came with other words before.
+    /// The idempotency key was used with another request.
     KeyReused,
-    /// As many listen already as can.
+    /// The project has too many event streams.
     TooManyListeners,
-    /// The object, or one that it asked, is at fault.
+    /// A fault of this object or of one that it called.
     Broken(String),
 }
 

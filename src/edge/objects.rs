@@ -1,17 +1,16 @@
 //! The Durable Object classes: each reads its call, hands it to the plain Rust object, and writes the answer. What a class
 //! has beside `fetch` stands in its attribute, since each door that nobody uses weighs a kilobyte; `Project` has all.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
 
 use super::bindings::{Bindings, ObjectAlarm, ObjectSockets, ObjectSql, WorkerClock, WorkerHttp, settings};
 use super::convert;
-use crate::account::{AccountCall, AccountObject};
+use crate::account::AccountObject;
 use crate::ai::AiConfig;
 use crate::chat::{ChatMemory, ChatObject};
-use crate::figures::{FiguresCall, FiguresObject};
 use crate::fleet::{FleetMemory, FleetObject};
+use crate::metrics::MetricsObject;
 use crate::object::handshake_call;
 use crate::project::{Memory, ProjectObject, postpone};
 use platform::Clock;
@@ -43,7 +42,7 @@ impl DurableObject for Project {
                 Ok((first, until)) => sockets.take(&first, Some(until)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
             },
-            None => answer(&object.handle(read(request).await?).await),
+            None => convert::outgoing(object.handle(read(request).await?).await).await,
         }
     }
 
@@ -100,9 +99,8 @@ impl DurableObject for Account {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let call: AccountCall = read(request).await?;
         let sql = ObjectSql(self.state.storage().sql());
-        answer(&AccountObject::new(&sql).handle(&call, WorkerClock.now()).map_err(failed)?)
+        convert::outgoing(AccountObject::new(&sql).handle(read(request).await?, WorkerClock.now())).await
     }
 }
 
@@ -130,7 +128,7 @@ impl DurableObject for Fleet {
                 Ok(first) => sockets.take(&first, None),
                 Err(refusal) => Response::error(refusal, 503),
             },
-            None => answer(&object.handle(&read(request).await?, &WorkerClock).await.map_err(failed)?),
+            None => convert::outgoing(object.handle(read(request).await?, &WorkerClock).await).await,
         }
     }
 
@@ -169,7 +167,7 @@ impl DurableObject for Chat {
         let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, objects) = self.platform();
         let object = self.object((&sql, &alarm), &objects, bucket);
-        convert::outgoing(object.serve(&read(request).await?).await).await
+        convert::outgoing(object.handle(read(request).await?).await).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
@@ -219,9 +217,8 @@ impl DurableObject for Figures {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        let call: FiguresCall = read(request).await?;
         let sql = ObjectSql(self.state.storage().sql());
-        answer(&FiguresObject::new(&sql).handle(&call, WorkerClock.now()).map_err(failed)?)
+        convert::outgoing(MetricsObject::new(&sql).handle(read(request).await?, WorkerClock.now())).await
     }
 }
 
@@ -245,10 +242,6 @@ fn part(socket: &WebSocket) {
 async fn read<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {
     // Not by `json()`, which goes through JavaScript and rounds large numbers.
     serde_json::from_str(&request.text().await?).map_err(failed)
-}
-
-fn answer(value: &impl Serialize) -> worker::Result<Response> {
-    Response::from_json(value)
 }
 
 fn failed(error: impl std::fmt::Display) -> worker::Error {

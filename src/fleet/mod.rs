@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::queue::QueuePlace;
 use self::queue::QueueView;
-use crate::object::{Sockets, Sql, SqlError, Value};
+use crate::object::{ObjectCall, ObjectName, Sockets, Sql, SqlError, Target, Value, operations, reply, respond};
 use contract::{ProjectId, Timestamp, Version, Wake, prefix};
-use platform::{Clock, ClockExt, Flight, SingleFlight};
-use s3::{Client, ProbeError, RetryPolicy, S3Error, probe};
+use platform::{Body, Clock, ClockExt, Flight, SingleFlight};
+use s3::{Client, ProbeError, RetryPolicy, S3Error, S3ErrorKind, probe};
 
 /// The time for one probe. A caller that still waits then starts its own.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,26 +42,55 @@ const QUEUE_PAGES: usize = 3;
 /// The most runners that hold a WebSocket; the others poll.
 const MOST_RUNNERS: usize = 1_000;
 
-/// One call.
+/// The one fleet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FleetCall {
-    /// May the store be written to?
-    Verdict,
-    /// The same, and does the bucket answer now? At most once in five seconds it is really asked.
-    Health,
-    /// Where does this version stand in the queue? Answers with a [`QueuePlace`] or null.
-    Queue {
-        /// The project.
-        project: ProjectId,
-        /// The version.
-        version: Version,
-    },
-    /// Tell the runners. Answers with null.
-    Wake(Wake),
-    /// A runner's WebSocket: with a handshake only. See [`FleetObject::greeting`].
-    Join,
+pub struct FleetTarget;
+
+impl Target for FleetTarget {
+    type Operation = FleetOperation;
+    type Refusal = SqlError;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Fleet
+    }
 }
+
+/// A call to the fleet.
+pub type FleetCall = ObjectCall<FleetTarget>;
+
+operations! {
+    /// What the fleet can be asked.
+    FleetOperation of FleetTarget {
+        GetVerdict -> FleetAnswer,
+        GetHealth -> FleetAnswer,
+        GetQueuePlace -> Option<QueuePlace>,
+        WakeRunners -> (),
+        Join -> (),
+    }
+}
+
+/// Whether the store may be written to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetVerdict;
+
+/// The same, and whether the bucket answers now. The bucket is asked at most once in five seconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetHealth;
+
+/// A version's place in the queue; none if it does not wait, or nothing is known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetQueuePlace {
+    pub project: ProjectId,
+    pub version: Version,
+}
+
+/// Sends this to every runner that holds a WebSocket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WakeRunners(pub Wake);
+
+/// A runner's WebSocket. Only with a handshake: see [`FleetObject::greeting`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Join;
 
 /// What is known about the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,24 +143,27 @@ impl<'a> FleetObject<'a> {
         Self { sql, sockets, client, memory }
     }
 
-    /// Answers one call, as JSON.
-    ///
-    /// # Errors
-    /// When the object's own storage fails.
-    pub async fn handle(&self, call: &FleetCall, clock: &dyn Clock) -> Result<serde_json::Value, SqlError> {
-        let answer = match call {
-            FleetCall::Verdict => self.verdict(clock).await?,
-            FleetCall::Health => self.health(clock).await?,
-            FleetCall::Queue { project, version } => return json(&self.place(project, *version, clock).await),
-            FleetCall::Wake(wake) => {
-                if let Ok(text) = serde_json::to_string(wake) {
+    /// Answers one call.
+    pub async fn handle(&self, call: FleetCall, clock: &dyn Clock) -> http::Response<Body> {
+        respond(self.answer(call.operation, clock).await)
+    }
+
+    async fn answer(&self, operation: FleetOperation, clock: &dyn Clock) -> Result<Body, SqlError> {
+        let counted = |answer: FleetAnswer| FleetAnswer { runners: self.sockets.count(), ..answer };
+        match operation {
+            FleetOperation::GetVerdict(request) => reply(&request, Ok(counted(self.verdict(clock).await?))),
+            FleetOperation::GetHealth(request) => reply(&request, Ok(counted(self.health(clock).await?))),
+            FleetOperation::GetQueuePlace(request) => {
+                reply(&request, Ok(self.place(&request.project, request.version, clock).await))
+            }
+            FleetOperation::WakeRunners(request) => {
+                if let Ok(text) = serde_json::to_string(&request.0) {
                     self.sockets.send_all(&text);
                 }
-                return Ok(serde_json::Value::Null);
+                reply(&request, Ok(()))
             }
-            FleetCall::Join => return Err(SqlError("a runner joins with a handshake".to_owned())),
-        };
-        json(&FleetAnswer { runners: self.sockets.count(), ..answer })
+            FleetOperation::Join(_) => Err(SqlError("a runner joins with a handshake".to_owned())),
+        }
     }
 
     /// The first message to a runner whose WebSocket is about to be taken: it looks at once, since it cannot know what
@@ -140,11 +172,11 @@ impl<'a> FleetObject<'a> {
     /// # Errors
     /// Why the WebSocket must not be taken.
     pub fn greeting(&self, call: &FleetCall) -> Result<String, String> {
-        match call {
-            FleetCall::Join if self.sockets.count() < MOST_RUNNERS => {
+        match call.operation {
+            FleetOperation::Join(_) if self.sockets.count() < MOST_RUNNERS => {
                 serde_json::to_string(&Wake::Look).map_err(|error| error.to_string())
             }
-            FleetCall::Join => Err(format!("{MOST_RUNNERS} runners hold a WebSocket already; the others poll")),
+            FleetOperation::Join(_) => Err(format!("{MOST_RUNNERS} runners hold a WebSocket already; the others poll")),
             _ => Err("only joining needs a WebSocket".to_owned()),
         }
     }
@@ -274,13 +306,9 @@ impl<'a> FleetObject<'a> {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<serde_json::Value, SqlError> {
-    serde_json::to_value(value).map_err(|error| SqlError(error.to_string()))
-}
-
 fn sort(error: &S3Error) -> StoreVerdict {
-    match error {
-        S3Error::Unavailable(_) => StoreVerdict::Unavailable(error.to_string()),
-        _ => StoreVerdict::Refuses(error.to_string()),
+    match error.kind() {
+        S3ErrorKind::Retry => StoreVerdict::Unavailable(error.to_string()),
+        S3ErrorKind::Refused | S3ErrorKind::Object => StoreVerdict::Refuses(error.to_string()),
     }
 }

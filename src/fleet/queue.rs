@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use contract::{Key, ProjectId, Timestamp, Version};
+use contract::{PendingTicket, PendingView, ProjectId, Timestamp, Version};
 use s3::Entry;
 
 /// A version's place in the queue.
@@ -31,14 +31,6 @@ pub(super) struct QueueView {
     complete: bool,
 }
 
-/// What lies under `pending/` of one version.
-#[derive(Default)]
-struct Pending {
-    ticket: Option<Option<Timestamp>>,
-    /// The highest attempt: its number, and whether it is released.
-    attempt: Option<(u32, bool)>,
-}
-
 /// What waits of one project.
 #[derive(Default)]
 struct Line {
@@ -50,27 +42,13 @@ struct Line {
 impl QueueView {
     /// From a listing of `pending/`, in any order; `complete` if that was all.
     pub(super) fn new(entries: &[Entry], complete: bool) -> Self {
-        let mut pending: HashMap<(ProjectId, Version), Pending> = HashMap::new();
-        for entry in entries {
-            match entry.key.parse() {
-                Ok(Key::Ticket(project, version)) => {
-                    pending.entry((project, version)).or_default().ticket = Some(entry.last_modified);
-                }
-                Ok(Key::Attempt(project, version, number)) => {
-                    let seen = pending.entry((project, version)).or_default();
-                    seen.attempt = seen.attempt.max(Some((number, entry.size == 0)));
-                }
-                _ => {}
-            }
-        }
-
         let mut lines: HashMap<ProjectId, Line> = HashMap::new();
         let mut held = 0;
-        for ((project, version), Pending { ticket, attempt }) in pending {
+        for ((project, version), shown) in PendingView::from_entries(entries).versions {
             // Without a ticket it is no work.
-            let Some(since) = ticket else { continue };
+            let Some(PendingTicket { since }) = shown.ticket else { continue };
             let line = lines.entry(project).or_default();
-            if attempt.is_some_and(|(_, released)| !released) {
+            if shown.is_held() {
                 held += 1;
                 line.served = true;
             } else {

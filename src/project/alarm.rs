@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::call::Refusal;
 use super::life;
 use super::object::ProjectObject;
-use crate::account::AccountCall;
-use crate::figures::Outbox;
-use crate::object::{Alarm, ObjectName, call};
+use crate::account::{AccountTarget, AddProject, RemoveProject};
+use crate::metrics::StoredOutbox;
+use crate::object::{Alarm, call};
 use contract::{ProjectId, Timestamp};
 
 /// How long open work waits while a setting is wrong: somebody has to mend it first.
@@ -40,7 +40,7 @@ impl ProjectObject<'_> {
         self.arm().await?;
         let told = self.tell(&project).await;
         // The last, since nobody waits for it.
-        if Outbox::new(self.sql).tell(self.objects, self.clock).await? {
+        if StoredOutbox::new(self.sql).send(self.objects, self.clock).await? {
             self.arm().await?;
         }
         outcomes.into_iter().chain([told]).collect()
@@ -61,14 +61,14 @@ impl ProjectObject<'_> {
         for user in former() {
             // They may have got it back meanwhile.
             let (true, Ok(turn)) = (former().contains(&user), life::turn(records)) else { continue };
-            let remove = AccountCall::Remove { project: project.clone() };
-            if call::<()>(self.objects, &ObjectName::Account(user.clone()), &remove).await.is_ok() {
+            let account = AccountTarget(user.clone());
+            if call(self.objects, &account, RemoveProject(project.clone())).await.is_ok() {
                 let _ = life::taken_off(records, &user, turn);
             }
         }
         let (Ok(Some(user)), Ok(turn)) = (life::account_due(records), life::turn(records)) else { return };
-        let add = AccountCall::Add { project: project.clone() };
-        if call::<()>(self.objects, &ObjectName::Account(user.clone()), &add).await.is_ok() {
+        let account = AccountTarget(user.clone());
+        if call(self.objects, &account, AddProject(project.clone())).await.is_ok() {
             let _ = life::listed(records, &user, turn);
         }
     }

@@ -1,16 +1,16 @@
 //! The admin gives a project to somebody: one that was found in the bucket, one kept in open mode, or anybody's.
 
-use super::call::{Answer, ProjectCall, Refusal, Reply};
+use super::call::{ProjectTarget, Refusal};
 use super::life::{self, Standing};
 use super::object::{LOOK_PATIENCE, ProjectObject};
 
 impl ProjectObject<'_> {
-    /// Makes the project `owner`'s. Who watches it is sent away, since it may not be theirs any more. The accounts of
+    /// Makes the project `owner`'s, and gives the previous owner. Who watches it is sent away, since it may not be theirs any more. The accounts of
     /// both users are mended at once, or by the alarm.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a name that neither the records nor the bucket know, and for who is no admin.
-    pub(super) async fn assign(&self, call: &ProjectCall, owner: &str) -> Answer {
+    pub(super) async fn assign(&self, call: &ProjectTarget, owner: &str) -> Result<Option<String>, Refusal> {
         if !call.caller.admin {
             return Err(Refusal::NotFound);
         }
@@ -30,6 +30,6 @@ impl ProjectObject<'_> {
         self.arm().await?;
         self.register(&call.project).await;
         self.arm().await?;
-        Ok(Reply::Assigned { before })
+        Ok(before)
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::QueuePlace;
+use crate::object::{ObjectCall, ObjectName, Target, operations};
 use contract::{
     IdempotencyKey, Origin, Phase, ProjectId, ProjectStatus, Report, RequestId, RunnerEvent, Sha256, StatusCode,
     Timestamp, TurnId, UploadId, Version,
@@ -18,76 +19,119 @@ pub struct Caller {
     pub admin: bool,
 }
 
-/// One call.
+/// A project, and on whose behalf it is called.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ProjectCall {
-    /// Which project the object is.
+pub struct ProjectTarget {
     pub project: ProjectId,
-    /// Who asks.
     pub caller: Caller,
-    /// The request it belongs to.
+    /// The request that the call belongs to.
     pub request_id: RequestId,
-    /// What is asked.
-    pub operation: Operation,
 }
 
-/// What can be asked.
+impl Target for ProjectTarget {
+    type Operation = Operation;
+    type Refusal = Refusal;
+
+    fn object(&self) -> ObjectName {
+        ObjectName::Project(self.project.clone())
+    }
+}
+
+/// A call to a project.
+pub type ProjectCall = ObjectCall<ProjectTarget>;
+
+operations! {
+    /// What a project can be asked.
+    Operation of ProjectTarget {
+        UploadScript -> Uploaded,
+        RetryVersion -> Uploaded,
+        CancelVersion -> VersionView,
+        ListVersions -> VersionPage,
+        GetVersion -> Option<VersionView>,
+        GetScript -> Option<ScriptView>,
+        GetNewestCompleted -> Option<VersionView>,
+        GetStatus -> StatusView,
+        WaitForStatus -> StatusView,
+        Watch -> StatusView,
+        TakeEvents -> (),
+        AssignOwner -> Option<String>,
+    }
+}
+
+/// Takes a script as the next version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// Take this script as the next version.
-    Upload {
-        /// The script.
-        script: NewScript,
-        /// So that the same upload sent again is no second version.
-        idempotency: Option<Idempotency>,
-        /// How long to wait for the bucket in all, in milliseconds, where that is less than the 10 s that an upload
-        /// waits otherwise. With 0 the bucket is not asked: the script is kept for it.
-        patience_ms: Option<u64>,
-    },
-    /// Run the script of a finished version again, as the next version.
-    Retry {
-        /// The finished version.
-        version: Version,
-        /// As with an upload.
-        idempotency: Option<Idempotency>,
-    },
-    /// End a version that has no report yet.
-    Cancel(Version),
-    /// Versions below `before`, newest first.
-    Versions {
-        /// Only versions with a smaller number.
-        before: Option<Version>,
-        /// At most this many.
-        limit: u32,
-    },
-    /// One version with its report.
-    Version(Version),
-    /// The same, with its script while the bucket does not have it.
-    Script(Version),
-    /// The newest completed version with its report.
-    NewestCompleted,
-    /// The status of the project.
-    Status,
-    /// The same, once it is another than now, or final, or so many seconds have passed.
-    Wait {
-        /// At most this long.
-        seconds: u32,
-        /// The turn of the project's conversation that asks. For it a failure is final; anybody else may wait for the
-        /// repair.
-        turn: Option<TurnId>,
-        /// The version that the turn repairs, should that fail; none where it repairs none any more. Decides nothing.
-        repairs: Option<Version>,
-    },
-    /// The same; with a WebSocket's handshake, also each change from then on.
-    Watch,
-    /// What a runner says of this project. Not bound to a caller, since it decides nothing.
-    Hint(Vec<RunnerEvent>),
-    /// From now on the project is this user's, whoever had it. For the admin alone.
-    AssignOwner {
-        /// The user's id.
-        owner: String,
-    },
+pub struct UploadScript {
+    pub script: NewScript,
+    /// With a key, repeating the upload gives the same version.
+    pub idempotency: Option<Idempotency>,
+    /// The longest wait for the bucket in all, in milliseconds, if shorter than the usual 10 s. With 0 the bucket is
+    /// not asked: the object keeps the script for it.
+    pub patience_ms: Option<u64>,
+}
+
+/// Runs the script of a finished version again, as the next version.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RetryVersion {
+    pub version: Version,
+    /// As in an [`UploadScript`].
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Ends a version that has no report yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CancelVersion(pub Version);
+
+/// Gives a page of versions, newest first, without reports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ListVersions {
+    /// Only versions with a smaller number.
+    pub before: Option<Version>,
+    /// The most versions in the page.
+    pub limit: u32,
+}
+
+/// Gives one version with its report; none if the project does not have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetVersion(pub Version);
+
+/// Gives one version with its script while the bucket does not have that; none if the project does not have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetScript(pub Version);
+
+/// Gives the newest completed version with its report.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetNewestCompleted;
+
+/// Gives the project's status.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetStatus;
+
+/// Gives the status once it has changed or is final, or when the time is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WaitForStatus {
+    /// The longest wait.
+    pub seconds: u32,
+    /// The turn of the project's conversation that asks. A failure is final for it; other callers may wait for the
+    /// repair.
+    pub turn: Option<TurnId>,
+    /// The version that the turn repairs if it fails; none if it no longer repairs any. A hint.
+    pub repairs: Option<Version>,
+}
+
+/// Gives the status; with a WebSocket's handshake, also every change from then on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Watch;
+
+/// Takes a runner's events about this project. Not bound to a caller, since events are hints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TakeEvents(pub Vec<RunnerEvent>);
+
+/// Makes a user the owner, whoever owned the project before. For an admin only. Replies with the previous owner; none
+/// for a project that was found in the bucket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AssignOwner {
+    /// The user's id.
+    pub owner: String,
 }
 
 /// A script to become a version.
@@ -126,44 +170,23 @@ impl Idempotency {
     }
 }
 
-/// The answer to one call.
-pub type Answer = Result<Reply, Refusal>;
-
-/// What was asked for.
+/// A page of versions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reply {
-    /// The script is a version, in the bucket or kept for it.
-    Uploaded(Uploaded),
-    /// A page of versions, without reports.
-    Versions {
-        /// The versions, newest first.
-        versions: Vec<VersionView>,
-        /// How many there are in all.
-        total: u64,
-        /// Whether older ones follow.
-        more: bool,
-    },
-    /// A version; none if there is no such one.
-    Version(Option<Box<VersionView>>),
-    /// A version, and its script while the bucket does not have it.
-    Script {
-        /// The version; none if there is no such one.
-        view: Option<Box<VersionView>>,
-        /// The script.
-        held: Option<String>,
-    },
-    /// The version that is cancelled now.
-    Cancelled(Box<VersionView>),
-    /// The status.
-    Status(Box<StatusView>),
-    /// Nothing: a hint was taken.
-    Taken,
-    /// The project is somebody's now.
-    Assigned {
-        /// Whose it was; none for one that was found in the bucket.
-        before: Option<String>,
-    },
+pub struct VersionPage {
+    /// Newest first, without reports.
+    pub versions: Vec<VersionView>,
+    /// The number of versions on all pages.
+    pub total: u64,
+    /// Whether older versions follow.
+    pub more: bool,
+}
+
+/// A version with its script.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScriptView {
+    pub view: VersionView,
+    /// The script, while the bucket does not have it.
+    pub held: Option<String>,
 }
 
 /// A script that was taken.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::call::{Answer, ProjectCall, Refusal, Reply, VersionView};
+use super::call::{ProjectTarget, Refusal, VersionView};
 use super::deliver::{Delivery, refusal};
 use super::life;
 use super::object::ProjectObject;
 use super::refresh::Asked;
-use contract::{JobError, Key, Outcome, Phase, Report, Version, Wake};
+use contract::{JobError, JobErrorCode, Key, Outcome, Phase, Report, Version, Wake};
 use s3::{PutOptions, S3Error};
 
 /// How long each request to the bucket may take in all: a person waits.
@@ -21,7 +21,7 @@ impl ProjectObject<'_> {
     ///
     /// # Errors
     /// [`Refusal::Finished`] if another report was first.
-    pub(super) async fn cancel(&self, call: &ProjectCall, version: Version) -> Answer {
+    pub(super) async fn cancel(&self, call: &ProjectTarget, version: Version) -> Result<VersionView, Refusal> {
         let view = self.unmoved(call, version)?;
         let hasty = self.hasty(PATIENCE);
         let view = if view.phase == Phase::Stored { hasty.deliver_now(call, &view).await? } else { view };
@@ -34,11 +34,11 @@ impl ProjectObject<'_> {
         let _ = hasty.client().delete(&ticket).await;
         self.tell_runners(Wake::Cancelled { project: call.project.clone(), version: view.version });
         self.arm().await?;
-        Ok(Reply::Cancelled(Box::new(view)))
+        Ok(view)
     }
 
     /// A report needs a script: a version without one would look free to others who write to the bucket.
-    async fn deliver_now(&self, call: &ProjectCall, view: &VersionView) -> Result<VersionView, Refusal> {
+    async fn deliver_now(&self, call: &ProjectTarget, view: &VersionView) -> Result<VersionView, Refusal> {
         self.make_ready(&call.project).await?;
         let number = Cell::new(view.version);
         let delivery = self.deliver(&call.project, view.upload_id.as_ref(), &number).await?;
@@ -52,12 +52,12 @@ impl ProjectObject<'_> {
     }
 
     /// Puts the report, and gives the version with whichever report it has now.
-    async fn put_cancellation(&self, call: &ProjectCall, view: &VersionView) -> Result<VersionView, Refusal> {
+    async fn put_cancellation(&self, call: &ProjectTarget, view: &VersionView) -> Result<VersionView, Refusal> {
         let records = self.records();
         let mut report = Report::new(call.project.clone(), view.version, Outcome::Cancelled, self.clock.now());
         report.request_id = Some(call.request_id.clone());
         report.script_sha256 = view.sha256.clone();
-        report.error = Some(JobError::new("cancelled", &format!("Cancelled by {}", call.caller.user)));
+        report.error = Some(JobError::new(JobErrorCode::Cancelled, &format!("Cancelled by {}", call.caller.user)));
         let body = serde_json::to_vec(&report).map_err(|error| Refusal::Broken(error.to_string()))?;
         let key = Key::Done(call.project.clone(), view.version).to_string();
         let options = PutOptions::if_absent().content_type("application/json");
@@ -84,7 +84,7 @@ impl ProjectObject<'_> {
 }
 
 /// Whether the version was cancelled by this very request.
-fn is_by(call: &ProjectCall, view: &VersionView) -> bool {
+fn is_by(call: &ProjectTarget, view: &VersionView) -> bool {
     let report = view.report.as_ref();
     report.is_some_and(|report| {
         report.outcome == Outcome::Cancelled && report.request_id.as_ref() == Some(&call.request_id)

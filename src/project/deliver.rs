@@ -9,10 +9,10 @@ use futures::stream::{self, StreamExt};
 use super::call::{Refusal, VersionView};
 use super::life::{self, Found};
 use super::object::{ProjectObject, is_under_way};
-use crate::fleet::{FleetAnswer, FleetCall, StoreVerdict};
-use crate::object::{ObjectName, call};
+use crate::fleet::{FleetTarget, GetVerdict, StoreVerdict};
+use crate::object::call;
 use contract::{Key, ProjectId, ScriptMetadata, Timestamp, UploadId, Version, Wake};
-use s3::{PutOptions, S3Error};
+use s3::{PutOptions, S3Error, S3ErrorKind};
 
 /// How often one delivery may find its number taken by somebody else who writes to the bucket.
 const MAX_MOVES: usize = 20;
@@ -194,7 +194,7 @@ impl ProjectObject<'_> {
         if self.memory.store_is_fit.get() {
             return Ok(());
         }
-        let answer = call::<FleetAnswer>(self.objects, &ObjectName::Fleet, &FleetCall::Verdict).await;
+        let answer = call(self.objects, &FleetTarget, GetVerdict).await;
         match answer.map_err(|error| Refusal::Broken(error.to_string()))?.verdict {
             StoreVerdict::Fit => {
                 self.memory.store_is_fit.set(true);
@@ -213,10 +213,10 @@ fn under_way() -> Refusal {
 
 /// What the store's error means to the caller.
 pub(super) fn refusal(error: &S3Error) -> Refusal {
-    match error {
-        S3Error::Unavailable(_) => Refusal::BucketUnavailable(error.to_string()),
-        S3Error::Refused { .. } => Refusal::BucketRefuses(error.to_string()),
-        _ => Refusal::Broken(error.to_string()),
+    match error.kind() {
+        S3ErrorKind::Retry => Refusal::BucketUnavailable(error.to_string()),
+        S3ErrorKind::Refused => Refusal::BucketRefuses(error.to_string()),
+        S3ErrorKind::Object => Refusal::Broken(error.to_string()),
     }
 }
 

@@ -77,11 +77,7 @@ impl ProjectObject<'_> {
     async fn is_right(&self, project: &ProjectId, newest: &VersionView, format: Format) -> Result<bool, S3Error> {
         let key = Key::Flat(project.clone(), format).to_string();
         let Some(file) = file(newest, format) else {
-            return match self.client().head(&key).await {
-                Ok(_) => Ok(false),
-                Err(S3Error::NotFound) => Ok(true),
-                Err(error) => Err(error),
-            };
+            return Ok(!self.client().exists(&key).await?);
         };
         match self.client().head(&key).await {
             // Some stores send no length with HEAD; the version says enough then.

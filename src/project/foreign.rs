@@ -46,7 +46,7 @@ impl ProjectObject<'_> {
             Standing::Theirs => {
                 // After the largest number there is nothing to look for.
                 let Ok(next) = life::next(self.records()) else { return Ok(true) };
-                self.client().head(&Key::Script(project.clone(), next).to_string()).await.map(|_| true)
+                self.client().exists(&Key::Script(project.clone(), next).to_string()).await
             }
             Standing::Free => {
                 let page = self.client().list_page(&prefix::input(project), None, 1).await;

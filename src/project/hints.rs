@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 
-use super::call::{Answer, Operation, Progress, ProjectCall, Refusal, Reply, VersionView};
+use super::call::{Progress, ProjectTarget, Refusal, TakeEvents, VersionView};
 use super::life;
 use super::object::{ProjectObject, is_under_way};
-use crate::object::{ObjectName, post};
+use crate::object::post;
 use contract::{
     Attempt, Happened, Key, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, Phase, ProjectId, RunId, RunnerEvent, Timestamp,
     Version,
@@ -120,17 +120,16 @@ fn cut(line: &str) -> String {
 impl ProjectObject<'_> {
     /// Takes what a runner says; of unknown projects and versions, and of those that are final, nothing. The runner
     /// does not wait for the work on it: the object calls itself, with nothing new to say, and works there.
-    pub(super) async fn hint(&self, call: &ProjectCall, events: &[RunnerEvent]) -> Answer {
+    pub(super) async fn hint(&self, call: &ProjectTarget, events: &[RunnerEvent]) -> Result<(), Refusal> {
         if events.is_empty() {
             self.follow_hints(&call.project).await?;
         } else {
             self.take_hints(events)?;
             if !self.memory.hints.is_empty() && !self.is_working_on_hints() {
-                let again = ProjectCall { operation: Operation::Hint(Vec::new()), ..call.clone() };
-                post(self.objects, ObjectName::Project(call.project.clone()), &again);
+                post(self.objects, call, TakeEvents(Vec::new()));
             }
         }
-        Ok(Reply::Taken)
+        Ok(())
     }
 
     fn is_working_on_hints(&self) -> bool {

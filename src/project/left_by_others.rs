@@ -3,7 +3,7 @@
 
 use super::flat::{VERSION, copy_options};
 use super::object::ProjectObject;
-use contract::{Format, JobError, Key, Outcome, OutputFile, ProjectId, Report, Version, prefix};
+use contract::{Format, JobError, JobErrorCode, Key, Outcome, OutputFile, ProjectId, Report, Version, prefix};
 use s3::S3Error;
 
 /// The most pages of 1,000 keys that a project's `processed/` is read in.
@@ -34,8 +34,10 @@ impl ProjectObject<'_> {
         let outcome = if files.is_empty() { Outcome::Failed } else { Outcome::Completed };
         let mut report = Report::new(project.clone(), version, outcome, self.clock.now());
         if files.is_empty() {
-            report.error =
-                Some(JobError::new("no_output", "Other software marked this version as processed and left no file"));
+            report.error = Some(JobError::new(
+                JobErrorCode::NoOutput,
+                "Other software marked this version as processed and left no file",
+            ));
         }
         files.sort_by_key(|file| Format::ALL.iter().position(|format| *format == file.format));
         report.files = files;

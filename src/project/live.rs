@@ -7,12 +7,12 @@ use futures::channel::oneshot::{Receiver, Sender, channel};
 use futures::future::{Either, select};
 use platform::{ClockExt, Flight, SingleFlight};
 
-use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, StatusView};
+use super::call::{Operation, ProjectCall, ProjectTarget, Refusal, StatusView};
 use super::life;
 use super::object::{FRESH_MILLIS, ProjectObject};
 use super::words::StatusBody;
-use crate::fleet::{FleetCall, QueuePlace};
-use crate::object::{ObjectName, call, post};
+use crate::fleet::{FleetTarget, GetQueuePlace, QueuePlace, WakeRunners};
+use crate::object::{call, post};
 use contract::{Phase, ProjectId, ProjectStatus, StatusCode, Timestamp, Version, Wake};
 
 /// The most calls that wait for a status of one project at once; one more is answered at once.
@@ -100,20 +100,20 @@ impl Live {
 impl ProjectObject<'_> {
     /// The status once it is another than now, or final, or `seconds` have passed. What is being repaired is not final
     /// but for the turn that repairs it.
-    pub(super) async fn wait(&self, call: &ProjectCall, seconds: u32, is_turn: bool) -> Answer {
+    pub(super) async fn wait(&self, call: &ProjectTarget, seconds: u32, is_turn: bool) -> Result<StatusView, Refusal> {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         self.look(call).await?;
         let mut view = self.status_of(call).await?;
         let before = Print::of(&view);
         if is_final(&view) && (is_turn || view.repair.is_none()) {
-            return Ok(Reply::Status(Box::new(view)));
+            return Ok(view);
         }
-        let Some(mut told) = self.memory.live.join(&before) else { return Ok(Reply::Status(Box::new(view))) };
+        let Some(mut told) = self.memory.live.join(&before) else { return Ok(view) };
         loop {
             let now = self.clock.now();
             let left = until.since(now);
             if until <= now || Print::of(&view) != before {
-                return Ok(Reply::Status(Box::new(view)));
+                return Ok(view);
             }
             // A hint tells at once. Where none comes, one of those who wait looks, about once a second.
             let tick = Duration::from_millis(FRESH_MILLIS.unsigned_abs());
@@ -123,7 +123,7 @@ impl ProjectObject<'_> {
                     // It may be as before already.
                     match self.memory.live.join(&before) {
                         Some(again) => told = again,
-                        None => return Ok(Reply::Status(Box::new(view))),
+                        None => return Ok(view),
                     }
                 }
                 Either::Right(_) if self.is_stale() && !self.is_looking() => {
@@ -141,8 +141,11 @@ impl ProjectObject<'_> {
     ///
     /// # Errors
     /// The WebSocket must not be taken then.
-    pub async fn greeting(&self, call: &ProjectCall) -> Result<(String, Timestamp), Refusal> {
-        let Operation::Watch = call.operation else {
+    pub async fn greeting(
+        &self,
+        ProjectCall { target: call, operation }: &ProjectCall,
+    ) -> Result<(String, Timestamp), Refusal> {
+        let Operation::Watch(_) = operation else {
             return Err(Refusal::Broken("only watching needs a WebSocket".to_owned()));
         };
         self.look(call).await?;
@@ -188,11 +191,11 @@ impl ProjectObject<'_> {
 
     /// Says something to the runners that can be told, and waits for nothing.
     pub(super) fn tell_runners(&self, wake: Wake) {
-        post(self.objects, ObjectName::Fleet, &FleetCall::Wake(wake));
+        post(self.objects, &FleetTarget, WakeRunners(wake));
     }
 
     /// The status for this caller.
-    pub(super) async fn status_of(&self, call: &ProjectCall) -> Result<StatusView, Refusal> {
+    pub(super) async fn status_of(&self, call: &ProjectTarget) -> Result<StatusView, Refusal> {
         self.may_see_status(call)?;
         let view = self.status(&call.project).await?;
         // Meanwhile the project may have become somebody else's.
@@ -224,8 +227,8 @@ impl ProjectObject<'_> {
             }
             match self.memory.live.place_request.join(now, PLACE_REQUEST_MAX) {
                 Flight::Leader(leader) => {
-                    let question = FleetCall::Queue { project: project.clone(), version };
-                    let answer = call::<Option<QueuePlace>>(self.objects, &ObjectName::Fleet, &question).await;
+                    let request = GetQueuePlace { project: project.clone(), version };
+                    let answer = call(self.objects, &FleetTarget, request).await;
                     self.note_place(version, answer.unwrap_or_default());
                     leader.complete(&());
                 }

@@ -2,7 +2,7 @@
 //!
 //! - [`call`]: what the API asks of it and what it answers
 //! - `records`, `keys`: its tables
-//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument; `figures`: what of them is counted
+//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument; `metrics`: what of them is counted
 //! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
 //! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
 //! - `hints`: what runners say; `repair`: what the conversation says; `live`, `words`: who wants to know as it changes, and what they are told
@@ -16,7 +16,6 @@ mod assign;
 mod call;
 mod cancel;
 mod deliver;
-mod figures;
 mod flat;
 mod foreign;
 mod hints;
@@ -24,6 +23,7 @@ mod keys;
 mod left_by_others;
 mod life;
 mod live;
+mod metrics;
 mod object;
 mod records;
 mod refresh;
@@ -34,8 +34,9 @@ mod words;
 
 pub use alarm::postpone;
 pub use call::{
-    Answer, Caller, Idempotency, NewScript, Operation, Progress, ProjectCall, Refusal, Reply, StatusView, Uploaded,
-    VersionView,
+    AssignOwner, Caller, CancelVersion, GetNewestCompleted, GetScript, GetStatus, GetVersion, Idempotency,
+    ListVersions, NewScript, Operation, Progress, ProjectCall, ProjectTarget, Refusal, RetryVersion, ScriptView,
+    StatusView, TakeEvents, UploadScript, Uploaded, VersionPage, VersionView, WaitForStatus, Watch,
 };
 pub use object::{Memory, ProjectObject};
 pub use words::{StatusBody, message};

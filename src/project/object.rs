@@ -4,16 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::call::{Answer, Operation, ProjectCall, Refusal, Reply, VersionView};
+use super::call::{ListVersions, Operation, ProjectCall, ProjectTarget, Refusal, ScriptView, VersionPage, VersionView};
 use super::hints::Hints;
 use super::life::{self, Standing};
 use super::live::{Live, WATCHED_PAUSE};
 use super::records::{Records, Single};
 use super::repair::Repairs;
-use crate::figures::Outbox;
-use crate::object::{Alarm, Objects, Sockets, Sql};
+use crate::metrics::StoredOutbox;
+use crate::object::{Alarm, Objects, Sockets, Sql, reply, respond};
 use contract::{ProjectId, Timestamp, UploadId, Version};
-use platform::{Clock, Http};
+use platform::{Body, Clock, Http};
 use s3::{Bucket, Client, RetryPolicy};
 
 /// A look at the bucket is at least this old before a read causes another, in milliseconds.
@@ -104,39 +104,71 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// Answers one call.
-    pub async fn handle(&self, call: ProjectCall) -> Answer {
-        if let Operation::Hint(events) = &call.operation {
-            return self.hint(&call, events).await;
+    pub async fn handle(&self, ProjectCall { target, operation }: ProjectCall) -> http::Response<Body> {
+        respond(self.answer(&target, operation).await)
+    }
+
+    async fn answer(&self, call: &ProjectTarget, operation: Operation) -> Result<Body, Refusal> {
+        if let Operation::TakeEvents(request) = &operation {
+            return reply(request, self.hint(call, &request.0).await);
         }
         if !self.memory.armed.replace(true) {
             self.arm().await?;
         }
-        let answer = match &call.operation {
-            Operation::Upload { script, idempotency, patience_ms } => {
-                let patience = patience_ms.map(Duration::from_millis);
-                self.upload(&call, script, idempotency.as_ref(), patience).await
-            }
-            Operation::Wait { seconds, turn, repairs } => {
-                if let Some(turn) = turn {
-                    self.note_repair(&call, turn, *repairs)?;
-                }
-                self.wait(&call, *seconds, turn.is_some()).await
-            }
-            Operation::AssignOwner { owner } => self.assign(&call, owner).await,
-            operation => {
-                self.look(&call).await?;
-                match operation {
-                    Operation::Retry { version, idempotency } => {
-                        self.retry(&call, *version, idempotency.as_ref()).await
-                    }
-                    Operation::Cancel(version) => self.cancel(&call, *version).await,
-                    operation => self.read(&call, operation).await,
-                }
-            }
-        };
-        // Whoever called is answered whatever becomes of those who watch.
+        let answer = self.dispatch(call, operation).await;
+        // The caller gets the answer whether or not the watchers are told.
         let _ = self.tell(&call.project).await;
         answer
+    }
+
+    async fn dispatch(&self, call: &ProjectTarget, operation: Operation) -> Result<Body, Refusal> {
+        use Operation::{AssignOwner, UploadScript, WaitForStatus};
+        if !matches!(operation, AssignOwner(_) | UploadScript(_) | WaitForStatus(_)) {
+            self.look(call).await?;
+        }
+        let records = self.records();
+        match operation {
+            Operation::UploadScript(request) => {
+                let patience = request.patience_ms.map(Duration::from_millis);
+                reply(&request, self.upload(call, &request.script, request.idempotency.as_ref(), patience).await)
+            }
+            Operation::RetryVersion(request) => {
+                reply(&request, self.retry(call, request.version, request.idempotency.as_ref()).await)
+            }
+            Operation::CancelVersion(request) => reply(&request, self.cancel(call, request.0).await),
+            Operation::AssignOwner(request) => reply(&request, self.assign(call, &request.owner).await),
+            Operation::GetStatus(request) => reply(&request, self.status_of(call).await),
+            Operation::Watch(request) => {
+                self.may_see_status(call)?;
+                self.may_watch()?;
+                reply(&request, self.status_of(call).await)
+            }
+            Operation::WaitForStatus(request) => {
+                if let Some(turn) = &request.turn {
+                    self.note_repair(call, turn, request.repairs)?;
+                }
+                reply(&request, self.wait(call, request.seconds, request.turn.is_some()).await)
+            }
+            Operation::ListVersions(request) => {
+                self.require_theirs(call)?;
+                reply(&request, self.page(&request))
+            }
+            Operation::GetVersion(request) => {
+                self.require_theirs(call)?;
+                reply(&request, Ok(records.version(request.0)?))
+            }
+            Operation::GetScript(request) => {
+                self.require_theirs(call)?;
+                let held = records.held(request.0)?;
+                reply(&request, Ok(records.version(request.0)?.map(|view| ScriptView { view, held })))
+            }
+            Operation::GetNewestCompleted(request) => {
+                self.require_theirs(call)?;
+                reply(&request, Ok(records.newest_completed()?))
+            }
+            // Answered before anything else.
+            Operation::TakeEvents(request) => reply(&request, Ok(())),
+        }
     }
 
     /// The same object, whose requests to the bucket each take no longer than `patience`.
@@ -149,7 +181,7 @@ impl<'a> ProjectObject<'a> {
     /// # Errors
     /// [`Refusal::Moved`] for a number that led to another: who names it may mean the version that it was promised to,
     /// or the stranger's script.
-    pub(super) fn unmoved(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
+    pub(super) fn unmoved(&self, call: &ProjectTarget, version: Version) -> Result<VersionView, Refusal> {
         let view = self.theirs(call, version)?;
         match view.moved_to {
             Some(to) => Err(Refusal::Moved(version, to)),
@@ -158,18 +190,15 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// The caller's version, whatever it is.
-    pub(super) fn theirs(&self, call: &ProjectCall, version: Version) -> Result<VersionView, Refusal> {
-        let records = self.records();
-        if life::standing(records, &call.caller)? != Standing::Theirs {
-            return Err(Refusal::NotFound);
-        }
-        records.version(version)?.ok_or(Refusal::NoVersion(version))
+    pub(super) fn theirs(&self, call: &ProjectTarget, version: Version) -> Result<VersionView, Refusal> {
+        self.require_theirs(call)?;
+        self.records().version(version)?.ok_or(Refusal::NoVersion(version))
     }
 
     /// Brings the records up to date before a read, unless that was done a moment ago. A bucket that cannot be
     /// reached does not stop a read: the records are what is known. Nor is it asked a second question then, so that a
     /// silent one costs one wait.
-    pub(super) async fn look(&self, call: &ProjectCall) -> Result<(), Refusal> {
+    pub(super) async fn look(&self, call: &ProjectTarget) -> Result<(), Refusal> {
         let now = self.clock.now();
         let stale =
             |at: Option<Timestamp>, millis: i64| at.is_none_or(|at| (now.as_millis() - at.as_millis()) >= millis);
@@ -209,43 +238,26 @@ impl<'a> ProjectObject<'a> {
     }
 
     /// The status of a free name is anybody's to see.
-    pub(super) fn may_see_status(&self, call: &ProjectCall) -> Result<(), Refusal> {
+    pub(super) fn may_see_status(&self, call: &ProjectTarget) -> Result<(), Refusal> {
         match life::standing(self.records(), &call.caller)? {
             Standing::Free | Standing::Theirs => Ok(()),
             Standing::Foreign => Err(Refusal::NotFound),
         }
     }
 
-    async fn read(&self, call: &ProjectCall, operation: &Operation) -> Answer {
+    fn require_theirs(&self, call: &ProjectTarget) -> Result<(), Refusal> {
+        match life::standing(self.records(), &call.caller)? {
+            Standing::Theirs => Ok(()),
+            Standing::Free | Standing::Foreign => Err(Refusal::NotFound),
+        }
+    }
+
+    fn page(&self, ListVersions { before, limit }: &ListVersions) -> Result<VersionPage, Refusal> {
         let records = self.records();
-        if matches!(operation, Operation::Status | Operation::Watch) {
-            self.may_see_status(call)?;
-            if matches!(operation, Operation::Watch) {
-                self.may_watch()?;
-            }
-            return Ok(Reply::Status(Box::new(self.status_of(call).await?)));
-        }
-        let standing = life::standing(records, &call.caller)?;
-        match (standing, operation) {
-            (Standing::Free | Standing::Foreign, _) => Err(Refusal::NotFound),
-            (Standing::Theirs, Operation::Versions { before, limit }) => {
-                let mut versions = records.page(*before, limit.saturating_add(1))?;
-                let more = versions.len() > *limit as usize;
-                versions.truncate(*limit as usize);
-                let total = records.single_number(Single::Total)?.unwrap_or(0);
-                Ok(Reply::Versions { versions, total, more })
-            }
-            (Standing::Theirs, Operation::Version(version)) => {
-                Ok(Reply::Version(records.version(*version)?.map(Box::new)))
-            }
-            (Standing::Theirs, Operation::Script(version)) => {
-                Ok(Reply::Script { view: records.version(*version)?.map(Box::new), held: records.held(*version)? })
-            }
-            (Standing::Theirs, Operation::NewestCompleted) => {
-                Ok(Reply::Version(records.newest_completed()?.map(Box::new)))
-            }
-            _ => Err(Refusal::Broken("this is no read".to_owned())),
-        }
+        let mut versions = records.page(*before, limit.saturating_add(1))?;
+        let more = versions.len() > *limit as usize;
+        versions.truncate(*limit as usize);
+        Ok(VersionPage { versions, total: records.single_number(Single::Total)?.unwrap_or(0), more })
     }
 
     /// Sets the alarm to when the records say that it is due, or sooner while somebody watches.
@@ -267,7 +279,7 @@ impl<'a> ProjectObject<'a> {
             due = Some(at.min(next.max(now)));
         }
         let closing = self.sockets.close_due(self.clock.now()).into_iter().chain(until).min();
-        due = due.into_iter().chain(closing).chain(Outbox::new(self.sql).due()?).min();
+        due = due.into_iter().chain(closing).chain(StoredOutbox::new(self.sql).due()?).min();
         self.alarm.set(due).await;
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! A look at the bucket for the versions in flight: has a runner claimed them, is there a report?
 
 use std::cell::Cell;
-use std::collections::HashMap;
 
 use futures::stream::{self, StreamExt};
 
 use super::call::{Refusal, VersionView};
 use super::life;
 use super::object::ProjectObject;
-use contract::{JobError, Key, Outcome, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix};
+use contract::{
+    JobError, JobErrorCode, Key, Outcome, PendingView, Phase, ProjectId, REPORT_LIMIT, Report, Version, prefix,
+};
 use s3::S3Error;
 
 /// How many versions one look takes in.
@@ -22,14 +23,6 @@ const AT_ONCE: usize = 6;
 
 /// The most pages of a project's `pending/` that one look reads.
 const MAX_PAGES: usize = 3;
-
-/// What the listing of `pending/` shows of one version.
-#[derive(Default)]
-struct Pending {
-    ticket: bool,
-    /// The highest attempt that is not released.
-    attempt: Option<u32>,
-}
 
 /// What a question for a version's report came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,31 +65,18 @@ impl ProjectObject<'_> {
         let listing = self.client().list(&prefix::pending(project), MAX_PAGES).await;
         self.memory.bucket_answers.set(listing.is_ok());
         let Ok((entries, complete)) = listing else { return Ok(false) };
-        let mut pending: HashMap<Version, Pending> = HashMap::new();
-        for entry in entries {
-            match entry.key.parse() {
-                Ok(Key::Ticket(_, version)) => pending.entry(version).or_default().ticket = true,
-                Ok(Key::Attempt(_, version, k)) if entry.size > 0 => {
-                    let seen = pending.entry(version).or_default();
-                    seen.attempt = seen.attempt.max(Some(k));
-                }
-                _ => {}
-            }
-        }
+        let pending = PendingView::from_entries(&entries).versions;
 
         let mut changed = false;
         let mut to_ask = Vec::new();
         for view in in_flight {
-            match pending.get(&view.version) {
-                Some(Pending { ticket: true, attempt: None }) => {
-                    changed |= self.seen(&view, None)?;
-                    if self.memory.unclear.borrow_mut().remove(&view.version) {
+            match pending.get(&(project.clone(), view.version)) {
+                Some(shown) if shown.ticket.is_some() => {
+                    let attempt = shown.highest_unreleased();
+                    changed |= self.seen(&view, attempt)?;
+                    if attempt.is_some() || self.memory.unclear.borrow_mut().remove(&view.version) {
                         to_ask.push((view, false));
                     }
-                }
-                Some(Pending { ticket: true, attempt }) => {
-                    changed |= self.seen(&view, *attempt)?;
-                    to_ask.push((view, false));
                 }
                 // No ticket: the version is done, or nobody will ever run it unless somebody makes one.
                 _ => to_ask.push((view, complete)),
@@ -192,6 +172,6 @@ impl ProjectObject<'_> {
 fn unreadable(project: &ProjectId, version: Version, problem: &str, now: contract::Timestamp) -> Report {
     let mut report = Report::new(project.clone(), version, Outcome::Failed, now);
     let message = format!("The version's report in the bucket cannot be read: {problem}");
-    report.error = Some(JobError::new("unreadable_report", &message));
+    report.error = Some(JobError::new(JobErrorCode::UnreadableReport, &message));
     report
 }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::call::{ProjectCall, VersionView};
+use super::call::{ProjectTarget, VersionView};
 use super::life::{self, Standing};
 use super::object::ProjectObject;
 use crate::object::SqlError;
@@ -38,7 +38,7 @@ impl ProjectObject<'_> {
     /// and nothing of another's.
     pub(super) fn note_repair(
         &self,
-        call: &ProjectCall,
+        call: &ProjectTarget,
         turn: &TurnId,
         version: Option<Version>,
     ) -> Result<(), SqlError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::call::{Answer, Idempotency, NewScript, ProjectCall, Refusal, VersionView};
+use super::call::{Idempotency, NewScript, ProjectTarget, Refusal, Uploaded, VersionView};
 use super::deliver::refusal;
 use super::life;
 use super::object::ProjectObject;
@@ -20,10 +20,10 @@ impl ProjectObject<'_> {
     /// Nothing is accepted then.
     pub(super) async fn retry(
         &self,
-        call: &ProjectCall,
+        call: &ProjectTarget,
         version: Version,
         idempotency: Option<&Idempotency>,
-    ) -> Answer {
+    ) -> Result<Uploaded, Refusal> {
         let view = self.unmoved(call, version)?;
         let replayed = life::replayed(self.records(), &call.caller, idempotency, self.clock.now())?;
         // What was a version already needs no script.
@@ -33,7 +33,7 @@ impl ProjectObject<'_> {
     }
 
     /// The script of a finished version, as it was run.
-    async fn script_to_repeat(&self, call: &ProjectCall, view: &VersionView) -> Result<String, Refusal> {
+    async fn script_to_repeat(&self, call: &ProjectTarget, view: &VersionView) -> Result<String, Refusal> {
         let (hasty, version) = (self.hasty(PATIENCE), view.version);
         let is_finished = match view.phase {
             // A report under its number is another's, as the script there would be.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::{Either, LocalBoxFuture, select};
 
-use super::call::{Answer, Idempotency, NewScript, ProjectCall, Refusal, Reply, Uploaded};
+use super::call::{Idempotency, NewScript, ProjectTarget, Refusal, Uploaded};
 use super::deliver::Delivery;
 use super::life::{self, Accepted, Standing};
 use super::object::ProjectObject;
@@ -26,11 +26,11 @@ impl ProjectObject<'_> {
     /// Nothing is accepted then. A bucket that does not answer is no error: the script is kept for it.
     pub(super) async fn upload(
         &self,
-        call: &ProjectCall,
+        call: &ProjectTarget,
         script: &NewScript,
         idempotency: Option<&Idempotency>,
         patience: Option<Duration>,
-    ) -> Answer {
+    ) -> Result<Uploaded, Refusal> {
         let patience = patience.map_or(PATIENCE, |patience| patience.min(PATIENCE));
         let records = self.records();
         if life::standing(records, &call.caller)? == Standing::Foreign {
@@ -78,12 +78,12 @@ impl ProjectObject<'_> {
     }
 
     /// The answer to an upload that is a version. What the bucket does not have yet is promised by it.
-    fn uploaded(&self, call: &ProjectCall, version: Version, replayed: bool) -> Answer {
+    fn uploaded(&self, call: &ProjectTarget, version: Version, replayed: bool) -> Result<Uploaded, Refusal> {
         let records = self.records();
         life::promise(records, version)?;
         let gone = || Refusal::Broken(format!("version {version} is gone from its table"));
         let view = records.version(version)?.ok_or_else(gone)?;
-        Ok(Reply::Uploaded(Uploaded {
+        Ok(Uploaded {
             version,
             key: Key::Script(call.project.clone(), version).to_string(),
             sha256: view.sha256.ok_or_else(|| Refusal::Broken("a script without a sum".to_owned()))?,
@@ -91,15 +91,15 @@ impl ProjectObject<'_> {
             phase: view.phase,
             request_id: view.request_id,
             replayed,
-        }))
+        })
     }
 
     fn is_silent(&self) -> bool {
         self.memory.silent_at.get().is_some_and(|at| self.clock.now().since(at) < SILENT_FOR)
     }
 
-    fn note_silence(&self, began: Timestamp, answer: &Answer) {
-        let kept = matches!(answer, Ok(Reply::Uploaded(Uploaded { phase: Phase::Stored, .. })));
+    fn note_silence(&self, began: Timestamp, answer: &Result<Uploaded, Refusal>) {
+        let kept = matches!(answer, Ok(Uploaded { phase: Phase::Stored, .. }));
         let now = self.clock.now();
         if kept && now.since(began) >= PATIENCE / 2 {
             self.memory.silent_at.set(Some(now));

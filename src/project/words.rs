@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::call::{Progress, Refusal, StatusView, VersionView};
 use crate::fleet::QueuePlace;
 use contract::{
-    Format, Geometry, JobError, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode, Timestamp, Version,
+    Format, Geometry, JobError, JobErrorCode, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode,
+    Timestamp, Version,
 };
 
 /// A project's status.
@@ -166,11 +167,7 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
 fn explain(version: &VersionView) -> String {
     let error = version.report.as_ref().and_then(|report| report.error.as_ref());
     match (error, version.phase) {
-        (Some(error), _) => match (error.line, error.column) {
-            (Some(line), Some(column)) => format!("{} (line {line}, column {column})", error.message),
-            (Some(line), None) => format!("{} (line {line})", error.message),
-            (None, _) => error.message.clone(),
-        },
+        (Some(error), _) => error.to_string(),
         (None, Phase::Queued) => "FreeCAD processing… (waiting for a runner)".to_owned(),
         (None, phase) => message(phase).to_owned(),
     }
@@ -186,9 +183,9 @@ fn overdue(code: StatusCode) -> &'static str {
 /// The code of a phase that says it all, where the report gives none.
 fn own_code(phase: Phase) -> Option<&'static str> {
     match phase {
-        Phase::TimedOut => Some("script_timeout"),
-        Phase::Abandoned => Some("abandoned"),
-        Phase::Cancelled => Some("cancelled"),
+        Phase::TimedOut => Some(JobErrorCode::ScriptTimeout.as_str()),
+        Phase::Abandoned => Some(JobErrorCode::Abandoned.as_str()),
+        Phase::Cancelled => Some(JobErrorCode::Cancelled.as_str()),
         _ => None,
     }
 }

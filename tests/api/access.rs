@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication and permissions of all routes, in each configuration.
 
 use partwright::api::{Permission, ROUTES};
 use platform::{Body, Clock};
@@ -26,10 +26,10 @@ fn routes(permissions: &[Permission]) -> Vec<(http::Method, String)> {
     found
 }
 
-/// What users call.
+/// Permissions of the routes that users call.
 const USERS: &[Permission] = &[Permission::Read, Permission::Write];
 
-/// What everybody but a runner may have a name for.
+/// Permissions of the routes that authenticate users or admins.
 const NAMED: &[Permission] = &[Permission::Read, Permission::Write, Permission::Admin];
 
 /// Status and code of the answer.
@@ -47,41 +47,41 @@ fn code(answer: &Answer) -> String {
     body["code"].as_str().unwrap_or_default().to_owned()
 }
 
-fn is(answer: (u16, String), status: u16, code: &str) -> bool {
-    answer.0 == status && answer.1 == code
+fn problem(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_nothing_configured_users_and_admins_are_shut_out() {
+async fn nothing_configured_shuts_everybody_out() {
     let world = World::with(MemoryStore::new(), &[("RUNNER_TOKEN", RUNNER_TOKEN)]);
     for token in [None, Some(ADMIN_TOKEN), Some(RUNNER_TOKEN), Some(&world.admin_jwt("anna"))] {
         for (method, path) in routes(USERS) {
             let answer = send(&world, &method, url(&path), token).await;
-            assert!(is(answer, 503, "auth_not_configured"), "{method} {path} {token:?}");
+            assert_eq!(answer, problem(503, "auth_not_configured"), "{method} {path} {token:?}");
         }
         for (method, path) in routes(&[Permission::Admin]) {
             let answer = send(&world, &method, url(&path), token).await;
-            assert!(is(answer, 503, "admin_not_configured"), "{method} {path} {token:?}");
+            assert_eq!(answer, problem(503, "admin_not_configured"), "{method} {path} {token:?}");
         }
     }
     let world = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", ADMIN_TOKEN)]);
     for (method, path) in routes(&[Permission::Runner]) {
         for token in [None, Some(RUNNER_TOKEN), Some(ADMIN_TOKEN)] {
             let answer = send(&world, &method, url(&path), token).await;
-            assert!(is(answer, 503, "runner_not_configured"), "{method} {path} {token:?}");
+            assert_eq!(answer, problem(503, "runner_not_configured"), "{method} {path} {token:?}");
         }
     }
     assert_eq!(world.store.inner.keys(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn open_mode_is_for_loopback() {
+async fn open_mode_works_on_loopback_only() {
     let world = World::new();
     for (method, path) in routes(NAMED) {
         for host in ["partwright.example.com", "192.168.1.7:8787", "127.0.0.1.example.com"] {
             for token in [None, Some(ADMIN_TOKEN), Some("wrong")] {
                 let answer = send(&world, &method, format!("http://{host}{path}"), token).await;
-                assert!(is(answer, 403, "loopback_only"), "{method} {host}{path} {token:?}");
+                assert_eq!(answer, problem(403, "loopback_only"), "{method} {host}{path} {token:?}");
             }
         }
         for host in ["127.0.0.1:8787", "localhost:8787", "[::1]:8787"] {
@@ -91,18 +91,18 @@ async fn open_mode_is_for_loopback() {
     }
     for (method, path) in routes(&[Permission::Runner]) {
         let (status, _) = send(&world, &method, format!("http://host.example.com{path}"), Some(RUNNER_TOKEN)).await;
-        assert!([415, 426].contains(&status), "a runner may be elsewhere: {method} {path}: {status}");
+        assert!([415, 426].contains(&status), "runners call other hosts, too: {method} {path}: {status}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn open_mode_makes_up_for_no_wrong_credential() {
+async fn open_mode_refuses_wrong_credentials() {
     let world = World::new();
     let strange = world.jwt("anna");
     for (method, path) in routes(NAMED) {
         for token in ["wrong", "", "pw_wrong", &strange, RUNNER_TOKEN, &ADMIN_TOKEN[1..]] {
             let answer = send(&world, &method, url(&path), Some(token)).await;
-            assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+            assert_eq!(answer, problem(401, "invalid_token"), "{method} {path} {token:?}");
         }
         for header in [("authorization", "Basic YTpi"), ("authorization", ""), ("cookie", "__Host-partwright=wrong")] {
             let request = http::Request::builder().method(&method).uri(url(&path)).header(header.0, header.1);
@@ -115,7 +115,7 @@ async fn open_mode_makes_up_for_no_wrong_credential() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_says_what_to_show_and_never_what_was_shown() {
+async fn refusals_do_not_repeat_the_credential() {
     let world = World::closed();
     let path = "/api/projects/demo/upload-script";
     let ask = async |header: Option<(&'static str, &str)>| {
@@ -152,27 +152,30 @@ async fn a_refusal_says_what_to_show_and_never_what_was_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_of_an_issuer_have_projects_of_their_own() {
+async fn users_of_an_issuer_have_their_own_projects() {
     let world = World::closed();
     let (anna, bert) = (world.jwt("anna"), world.jwt("bert"));
     let upload = url("/api/projects/demo/upload-script");
     assert_eq!(send(&world, &http::Method::POST, upload.clone(), Some(&anna)).await.0, 201);
-    assert!(is(send(&world, &http::Method::POST, upload.clone(), Some(&bert)).await, 409, "name_taken"));
+    assert_eq!(send(&world, &http::Method::POST, upload.clone(), Some(&bert)).await, problem(409, "name_taken"));
     assert_eq!(send(&world, &http::Method::POST, upload, Some(&anna)).await.0, 201);
     let status = url("/api/projects/demo/status");
     assert_eq!(send(&world, &http::Method::GET, status.clone(), Some(&anna)).await.0, 200);
-    // A role gives what nobody owns, and no more.
+    // The admin role gives access to projects without an owner only.
     for other in [&bert, &world.admin_jwt("carla"), ADMIN_TOKEN] {
-        assert!(is(send(&world, &http::Method::GET, status.clone(), Some(other)).await, 404, "project_not_found"));
+        assert_eq!(
+            send(&world, &http::Method::GET, status.clone(), Some(other)).await,
+            problem(404, "project_not_found")
+        );
     }
     let anna_s = world.get_with("/api/projects", ("authorization", &format!("Bearer {anna}"))).await.json();
     let bert_s = world.get_with("/api/projects", ("authorization", &format!("Bearer {bert}"))).await.json();
     assert_eq!((&anna_s["total_projects"], &bert_s["total_projects"]), (&1.into(), &0.into()));
 }
 
-/// As README says it: an admin's own calls find other people's projects closed, and an admin has ways past that.
+/// docs/authentication.md: an admin is refused like any user, but can create a token for the owner or take the project.
 #[tokio::test(start_paused = true)]
-async fn an_admin_gets_at_the_projects_of_others_by_way_of_their_owners() {
+async fn an_admin_can_take_over_a_project() {
     let world = World::closed();
     let (status, owner) = ("/api/projects/demo/status", "/api/projects/demo/owner");
     for admin in [ADMIN_TOKEN, &world.admin_jwt("carla")].map(|token| Person::bearer(&world, token)) {
@@ -190,16 +193,16 @@ async fn an_admin_gets_at_the_projects_of_others_by_way_of_their_owners() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn admins_have_the_token_or_the_role() {
+async fn admin_routes_need_admin_token_or_role() {
     let world = World::closed();
     for (method, path) in routes(&[Permission::Admin]) {
-        assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+        assert_eq!(send(&world, &method, url(&path), None).await, problem(401, "unauthorized"), "{method} {path}");
         for token in ["", "wrong", &ADMIN_TOKEN[1..], &ADMIN_TOKEN.to_uppercase(), RUNNER_TOKEN] {
             let answer = send(&world, &method, url(&path), Some(token)).await;
-            assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+            assert_eq!(answer, problem(401, "invalid_token"), "{method} {path} {token:?}");
         }
         let user = send(&world, &method, url(&path), Some(&world.jwt("anna"))).await;
-        assert!(is(user, 403, "admin_only"), "{method} {path}");
+        assert_eq!(user, problem(403, "admin_only"), "{method} {path}");
         for token in [ADMIN_TOKEN, &world.admin_jwt("anna")] {
             let (status, code) = send(&world, &method, url(&path), Some(token)).await;
             assert!(![401, 403, 503].contains(&status), "{method} {path}: {status} {code}");
@@ -208,19 +211,19 @@ async fn admins_have_the_token_or_the_role() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_an_issuer_the_admin_token_opens_what_users_call() {
+async fn admin_token_opens_user_routes_without_an_issuer() {
     let world = World::with(MemoryStore::new(), &[("ADMIN_TOKEN", ADMIN_TOKEN)]);
     for (method, path) in routes(USERS) {
-        assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+        assert_eq!(send(&world, &method, url(&path), None).await, problem(401, "unauthorized"), "{method} {path}");
         let stranger = send(&world, &method, url(&path), Some(&world.jwt("anna"))).await;
-        assert!(is(stranger, 401, "invalid_token"), "{method} {path}");
+        assert_eq!(stranger, problem(401, "invalid_token"), "{method} {path}");
         let (status, code) = send(&world, &method, url(&path), Some(ADMIN_TOKEN)).await;
         assert!(![401, 403, 503].contains(&status), "{method} {path}: {status} {code}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_of_other_sites_change_nothing() {
+async fn other_sites_cannot_change_anything() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     let send = async |method: &http::Method, path: &str, header: (&str, &str)| {
@@ -240,7 +243,7 @@ async fn pages_of_other_sites_change_nothing() {
         for header in foreign {
             let answer = send(&method, &path, header).await;
             let refused = answer.status == 403 && answer.json()["code"] == "foreign_origin";
-            // What a page of another site reads, its browser does not show it; WebSockets have their own test.
+            // A browser does not show the response to a page of another site. WebSockets have their own test.
             assert_eq!(refused, !method.is_safe(), "{method} {path} {header:?}: {}", answer.status);
         }
     }
@@ -250,32 +253,32 @@ async fn pages_of_other_sites_change_nothing() {
             assert_ne!(send(&method, &path, header).await.status, 403, "{method} {path} {header:?}");
         }
     }
-    assert_ne!(world.status("demo").await["version"], 1, "its own page has cancelled and repeated it");
+    assert_ne!(world.status("demo").await["version"], 1, "the service's own page has cancelled and retried it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn runners_calls_take_the_runners_token_alone() {
+async fn runner_routes_need_the_runner_token() {
     for world in [World::new(), World::closed()] {
         let admin = world.admin_jwt("anna");
         for (method, path) in routes(&[Permission::Runner]) {
-            assert!(is(send(&world, &method, url(&path), None).await, 401, "unauthorized"), "{method} {path}");
+            assert_eq!(send(&world, &method, url(&path), None).await, problem(401, "unauthorized"), "{method} {path}");
             for token in ["", "wrong", &RUNNER_TOKEN[1..], ADMIN_TOKEN, &admin] {
                 let answer = send(&world, &method, url(&path), Some(token)).await;
-                assert!(is(answer, 401, "invalid_token"), "{method} {path} {token:?}");
+                assert_eq!(answer, problem(401, "invalid_token"), "{method} {path} {token:?}");
             }
             let (status, _) = send(&world, &method, url(&path), Some(RUNNER_TOKEN)).await;
             assert!([415, 426].contains(&status), "{method} {path}: {status}");
         }
         for (method, path) in routes(NAMED) {
             let answer = send(&world, &method, url(&path), Some(RUNNER_TOKEN)).await;
-            assert!(is(answer, 401, "invalid_token"), "it opens nothing else: {method} {path}");
+            assert_eq!(answer, problem(401, "invalid_token"), "it opens no other route: {method} {path}");
         }
     }
 }
 
-/// Health tells an admin more; no other public call needs to know who calls, and so none asks.
+/// Only the health check looks at a credential: it shows more to admins.
 #[tokio::test(start_paused = true)]
-async fn who_makes_a_public_call_is_asked_only_where_that_matters() {
+async fn public_routes_do_not_authenticate() {
     let world = World::with(MemoryStore::new(), &[&issuer::BY_KEY_SET[..], &[("ADMIN_TOKEN", ADMIN_TOKEN)]].concat());
     let (signer, now) = (Signer::rsa(), world.clock.now());
     world.issuer.inner.publish(&[signer.public("it")]);
@@ -286,42 +289,42 @@ async fn who_makes_a_public_call_is_asked_only_where_that_matters() {
         Person::bearer(&world, &program),
         Person::bearer(&world, &signer.token(Some("it"), &issuer::claims("anna", now))),
     ];
-    let asked = || (world.account_calls.get(), world.issuer.seen.borrow().len());
+    let lookups = || (world.account_calls.get(), world.issuer.seen.borrow().len());
     for (method, path) in routes(&[Permission::Public]) {
         for person in &people {
-            // Whose session is ended, the account has to be told.
+            // Signing out calls the account.
             if method != http::Method::DELETE {
-                let before = asked();
+                let before = lookups();
                 assert!(person.call(method.as_str(), &path, None).await.status < 400, "{method} {path}");
-                assert_eq!(asked(), before, "{method} {path}");
+                assert_eq!(lookups(), before, "{method} {path}");
             }
         }
     }
     let health = routes(&[Permission::Recognised]);
     assert_eq!(health, [(http::Method::GET, "/api/monitoring/health".to_owned())]);
-    for (person, calls, is_told_all) in
+    for (person, calls, sees_components) in
         [(&people[0], (1, 0), true), (&people[1], (1, 0), false), (&people[2], (0, 1), false)]
     {
-        let before = asked();
-        let told = person.get(&health[0].1).await.json();
-        assert_eq!(asked(), (before.0 + calls.0, before.1 + calls.1));
-        assert_eq!(told.get("components").is_some(), is_told_all, "{told}");
+        let before = lookups();
+        let body = person.get(&health[0].1).await.json();
+        assert_eq!(lookups(), (before.0 + calls.0, before.1 + calls.1));
+        assert_eq!(body.get("components").is_some(), sees_components, "{body}");
     }
-    let before = asked();
+    let before = lookups();
     assert_eq!(people[0].delete("/api/session").await.status, 200);
-    assert_eq!(asked().0, before.0 + 1, "it is ended, and not looked at first");
+    assert_eq!(lookups().0, before.0 + 1, "one call ends the session");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_setting_is_named_and_no_secret_told() {
+async fn a_wrong_setting_is_named() {
     let world = World::with(MemoryStore::new(), &[("AUTH_MODE", "open"), ("S3_ADDRESSING", "sideways")]);
     let answer = world.get("/api/projects/demo/status").await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("bad_configuration")));
+    answer.assert_problem(503, "bad_configuration");
     assert!(answer.json()["detail"].as_str().unwrap().contains("S3_ADDRESSING"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_answer_holds_a_secret() {
+async fn no_response_holds_a_secret() {
     let everything = [Permission::Public, Permission::Recognised, Permission::Runner];
     for world in [World::new(), World::closed()] {
         world.store.always(Some(Fault::Status(403)));

@@ -1,12 +1,14 @@
-//! Bad input gets a clear answer, and nothing is stored.
+//! Bad input gets a clear error response, and nothing is stored.
 
 use serde_json::json;
 
 use crate::support::world::{Answer, World};
 
-fn check(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
+/// Asserts all fields of an error response.
+#[track_caller]
+fn assert_problem(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
     let body = answer.json();
-    assert_eq!((answer.status, body["code"].as_str()), (status, Some(code)), "{body}");
+    answer.assert_problem(status, code);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!(body["status"], status);
     assert_eq!(body["request_id"], answer.header("x-request-id"));
@@ -15,7 +17,7 @@ fn check(answer: &Answer, status: u16, code: &str, field: Option<&str>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parameters() {
+async fn invalid_parameters_are_refused() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     let long = format!("/api/projects/{}/status", "x".repeat(65));
@@ -52,12 +54,12 @@ async fn parameters() {
         ("/api/projects/demo/logs/%0a", "name"),
         ("/api/projects?cursor=9007199254740992", "cursor"),
     ] {
-        check(&world.get(path).await, 400, "invalid_parameter", Some(field));
+        assert_problem(&world.get(path).await, 400, "invalid_parameter", Some(field));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there() {
+async fn missing_things_are_not_found() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     for (path, code) in [
@@ -75,14 +77,14 @@ async fn what_is_not_there() {
         ("/api/projects/unknown/logs", "project_not_found"),
         ("/api/monitoring/projects/unknown/processing-status", "project_not_found"),
     ] {
-        check(&world.get(path).await, 404, code, None);
+        assert_problem(&world.get(path).await, 404, code, None);
     }
     let status = world.get("/api/projects/unknown/status").await;
     assert_eq!((status.status, status.json()["status_info"]["status"].as_str()), (200, Some("no_scripts")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn methods() {
+async fn wrong_methods_are_refused() {
     let world = World::new();
     for (method, path, allow) in [
         ("PUT", "/api/projects", "GET, HEAD"),
@@ -92,13 +94,13 @@ async fn methods() {
     ] {
         let request = http::Request::builder().method(method).uri(crate::support::world::url(path));
         let answer = world.send(request.body(platform::Body::empty()).unwrap()).await;
-        check(&answer, 405, "method_not_allowed", None);
+        assert_problem(&answer, 405, "method_not_allowed", None);
         assert_eq!(answer.header("allow"), allow);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn bodies() {
+async fn invalid_bodies_are_refused() {
     let world = World::new();
     let path = "/api/projects/demo/upload-script";
     for (media_type, status, code) in [
@@ -107,11 +109,11 @@ async fn bodies() {
         ("text/x-python; charset=latin-1", 415, "unsupported_media_type"),
         ("", 415, "unsupported_media_type"),
     ] {
-        check(&world.post(path, media_type, "x = 1").await, status, code, None);
+        assert_problem(&world.post(path, media_type, "x = 1").await, status, code, None);
     }
-    check(&world.post(path, "text/x-python", "").await, 400, "empty_script", Some("code"));
-    check(&world.post(path, "text/x-python", " \n\t").await, 400, "empty_script", Some("code"));
-    check(&world.post(path, "text/x-python; charset=UTF-8", &b"x = '\xff'"[..]).await, 400, "not_utf8", None);
+    assert_problem(&world.post(path, "text/x-python", "").await, 400, "empty_script", Some("code"));
+    assert_problem(&world.post(path, "text/x-python", " \n\t").await, 400, "empty_script", Some("code"));
+    assert_problem(&world.post(path, "text/x-python; charset=UTF-8", &b"x = '\xff'"[..]).await, 400, "not_utf8", None);
     for (body, code) in [
         ("", "invalid_json"),
         ("{\"code\": ", "invalid_json"),
@@ -124,20 +126,20 @@ async fn bodies() {
         ("{\"code\": 7}", "invalid_body"),
     ] {
         let answer = world.post(path, "application/json", body).await;
-        check(&answer, 400, code, None);
+        assert_problem(&answer, 400, code, None);
         assert!(answer.json()["detail"].as_str().unwrap().contains("line 1"), "{body}");
     }
-    check(&world.post(path, "application/json", "{\"code\": \"\"}").await, 400, "empty_script", Some("code"));
+    assert_problem(&world.post(path, "application/json", "{\"code\": \"\"}").await, 400, "empty_script", Some("code"));
     let fat = json!({"code": "x = 1", "metadata": "m".repeat(2_048)}).to_string();
-    check(&world.post(path, "application/json", fat).await, 400, "invalid_parameter", Some("metadata"));
+    assert_problem(&world.post(path, "application/json", fat).await, 400, "invalid_parameter", Some("metadata"));
     let deep = format!("{{\"code\": \"x = 1\", \"metadata\": {}1{}}}", "[".repeat(33), "]".repeat(33));
-    check(&world.post(path, "application/json", deep).await, 400, "invalid_parameter", Some("metadata"));
+    assert_problem(&world.post(path, "application/json", deep).await, 400, "invalid_parameter", Some("metadata"));
     assert_eq!(world.store.inner.keys(), [""; 0]);
     assert_eq!(world.get("/api/projects/demo/status").await.json()["status"], "no_scripts");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_id_that_could_hurt_is_replaced() {
+async fn an_unsafe_request_id_is_replaced() {
     let world = World::new();
     for given in ["has space", "a\"b", &"x".repeat(65)] {
         let answer = world.get_with("/api/monitoring/health", ("x-request-id", given)).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use expect_test::expect;
 use platform::Clock;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ async fn send(world: &World, uploads: Value) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_upload_has_its_result_in_its_place() {
+async fn each_upload_has_its_own_result() {
     let world = World::new();
     let answer = send(
         &world,
@@ -34,45 +35,42 @@ async fn each_upload_has_its_result_in_its_place() {
     )
     .await;
     let body = answer.json();
-    assert_eq!((answer.status, body["success"].as_bool()), (200, Some(false)), "{body}");
-    assert_eq!((body["succeeded"].as_u64(), body["failed"].as_u64()), (Some(5), Some(7)));
+    assert_eq!((answer.status, &body["success"]), (200, &json!(false)), "{body}");
+    assert_eq!((&body["succeeded"], &body["failed"]), (&json!(5), &json!(7)));
     let results = body["results"].as_array().unwrap();
     let row = |result: &Value| {
-        let outcome = result.get("version").unwrap_or(&result["error"]["code"]).clone();
-        (result["status"].as_u64().unwrap(), outcome)
+        let [index, status, error] = [&result["index"], &result["status"], &result["error"]];
+        match error["code"].as_str() {
+            Some(code) => format!("{index}: {status} {code}\n"),
+            None => format!(
+                "{index}: {status} version {} {} replayed={}\n",
+                result["version"], result["key"], result["idempotent_replayed"]
+            ),
+        }
     };
-    assert_eq!(
-        results.iter().map(row).collect::<Vec<_>>(),
-        [
-            (201, json!(1)),
-            (201, json!(1)),
-            (201, json!(2)),
-            (400, json!("invalid_parameter")),
-            (400, json!("empty_script")),
-            (400, json!("invalid_body")),
-            (400, json!("invalid_body")),
-            (400, json!("invalid_parameter")),
-            (201, json!(3)),
-            (201, json!(3)),
-            (422, json!("idempotency_key_reused")),
-            (413, json!("too_large")),
-        ]
-    );
-    for (index, result) in results.iter().enumerate() {
-        assert_eq!(result["index"], index);
-    }
-    assert_eq!((&results[8]["idempotent_replayed"], &results[9]["idempotent_replayed"]), (&json!(false), &json!(true)));
-    assert_eq!(
-        (results[2]["key"].as_str(), results[3]["error"]["field"].as_str()),
-        (Some("input/a/a_v2.py"), Some("project_name"))
-    );
+    expect![[r#"
+        0: 201 version 1 "input/a/a_v1.py" replayed=false
+        1: 201 version 1 "input/b/b_v1.py" replayed=false
+        2: 201 version 2 "input/a/a_v2.py" replayed=false
+        3: 400 invalid_parameter
+        4: 400 empty_script
+        5: 400 invalid_body
+        6: 400 invalid_body
+        7: 400 invalid_parameter
+        8: 201 version 3 "input/a/a_v3.py" replayed=false
+        9: 201 version 3 "input/a/a_v3.py" replayed=true
+        10: 422 idempotency_key_reused
+        11: 413 too_large
+    "#]]
+    .assert_eq(&results.iter().map(row).collect::<String>());
+    assert_eq!(results[3]["error"]["field"], "project_name");
     assert_eq!(world.store.inner.object("input/a/a_v3.py").unwrap().bytes, "x = 3");
     assert!(world.store.inner.object("input/a/a_v4.py").is_none());
     assert_eq!(world.get("/api/projects/b/scripts").await.json()["scripts"][0]["metadata"], json!({"m": 1}));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_to_one_project_keep_their_order() {
+async fn uploads_to_one_project_keep_their_order() {
     let world = World::new();
     let uploads: Vec<Value> = (1..=100).map(|n| json!({"project_name": "a", "code": format!("x = {n}")})).collect();
     let body = send(&world, json!(uploads)).await.json();
@@ -83,7 +81,7 @@ async fn a_hundred_to_one_project_keep_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_bucket_a_batch_is_kept_in_reasonable_time() {
+async fn an_outage_does_not_hold_up_a_batch() {
     let world = World::new();
     world.store.always(Some(Fault::Silence));
     for projects in [5, 100] {
@@ -97,26 +95,23 @@ async fn without_the_bucket_a_batch_is_kept_in_reasonable_time() {
     }
     world.store.always(None);
     world.ring("of-100-p99").await;
-    assert!(world.store.inner.object("input/of-100-p99/of-100-p99_v1.py").is_some(), "kept is not forgotten");
+    assert!(world.store.inner.object("input/of-100-p99/of-100-p99_v1.py").is_some(), "it is delivered later");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_is_none() {
+async fn an_invalid_batch_is_refused() {
     let world = World::new();
-    let check = |answer: Answer, status: u16, code: &str| {
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{:?}", answer.bytes);
-    };
-    check(send(&world, json!([])).await, 400, "invalid_parameter");
+    send(&world, json!([])).await.assert_problem(400, "invalid_parameter");
     let many: Vec<Value> = (0..101).map(|_| json!({"project_name": "a", "code": "x"})).collect();
-    check(send(&world, json!(many)).await, 400, "invalid_parameter");
-    check(send(&world, json!({})).await, 400, "invalid_body");
-    check(world.post("/api/batch", "application/json", "[]").await, 400, "invalid_body");
-    check(world.post("/api/batch", "application/json", "{").await, 400, "invalid_json");
-    check(world.post("/api/batch", "application/json", &b"{\"\xff\""[..]).await, 400, "not_utf8");
-    check(world.post("/api/batch", "text/x-python", "x = 1").await, 415, "unsupported_media_type");
+    send(&world, json!(many)).await.assert_problem(400, "invalid_parameter");
+    send(&world, json!({})).await.assert_problem(400, "invalid_body");
+    world.post("/api/batch", "application/json", "[]").await.assert_problem(400, "invalid_body");
+    world.post("/api/batch", "application/json", "{").await.assert_problem(400, "invalid_json");
+    world.post("/api/batch", "application/json", &b"{\"\xff\""[..]).await.assert_problem(400, "not_utf8");
+    world.post("/api/batch", "text/x-python", "x = 1").await.assert_problem(415, "unsupported_media_type");
     let uploads: Vec<Value> = (0..9).map(|_| json!({"project_name": "a", "code": "#".repeat(1 << 20)})).collect();
-    check(send(&world, json!(uploads)).await, 413, "too_large");
+    send(&world, json!(uploads)).await.assert_problem(413, "too_large");
     let one = json!({"uploads": [{"project_name": "a", "code": "x"}]});
-    check(world.post_with("/api/batch", ("idempotency-key", "a"), Some(one)).await, 400, "invalid_parameter");
+    world.post_with("/api/batch", ("idempotency-key", "a"), Some(one)).await.assert_problem(400, "invalid_parameter");
     assert_eq!(world.store.inner.keys(), [""; 0]);
 }

@@ -1,8 +1,10 @@
-//! `cancel`: exactly one report counts, whoever writes it.
+//! `cancel`: a version gets exactly one report, from the runner or from the cancellation.
 
 use contract::{Format, Outcome, Report};
+use expect_test::expect;
 use serde_json::{Value, json};
 
+use crate::support::answer::snapshot;
 use crate::support::faults::Fault;
 use crate::support::world::{Answer, World};
 
@@ -12,16 +14,12 @@ async fn cancel(world: &World, version: u64) -> Answer {
     world.post_with(&format!("/api/projects/demo/cancel/{version}"), ("x-request-id", "cancel-1"), None).await
 }
 
-fn check(answer: &Answer, status: u16, code: &str) {
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{:?}", answer.bytes);
-}
-
 fn report(world: &World) -> Report {
     serde_json::from_slice(&world.store.inner.object(DONE).unwrap().bytes).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiting_or_running_version_is_cancelled() {
+async fn a_queued_or_running_version_is_cancelled() {
     for running in [false, true] {
         let world = World::new();
         world.upload("demo", "x = 1").await;
@@ -31,72 +29,77 @@ async fn a_waiting_or_running_version_is_cancelled() {
         }
         let answer = cancel(&world, 1).await;
         let body = answer.json();
-        assert_eq!(
-            (answer.status, body["phase"].as_str(), body["status"].as_str()),
-            (200, Some("cancelled"), Some("error"))
-        );
-        let report = report(&world);
-        assert_eq!((report.outcome, &report.run, report.files.len()), (Outcome::Cancelled, &None, 0));
-        let error = report.error.unwrap();
-        assert_eq!((error.code.as_str(), error.message.as_str()), ("cancelled", "Cancelled by local"));
+        assert_eq!((answer.status, &body["phase"], &body["status"]), (200, &json!("cancelled"), &json!("error")));
+        let report = serde_json::to_value(report(&world)).unwrap();
+        expect![[r#"
+            {
+              "format": 1, "project": "demo", "version": 1, "outcome": "cancelled", "run": null, "attempt": null,
+              "runner": null, "request_id": "cancel-1",
+              "script_sha256": "8ff436def1451285599a1b1ad70800493b8dcafde2912e1a38345633054e4c26", "started_at": null,
+              "finished_at": "[time]", "timings_ms": {}, "files": [], "log": null, "geometry": null,
+              "error": {
+                "code": "cancelled", "message": "Cancelled by local", "line": null, "column": null, "source": null,
+                "object": null, "traceback": null
+              },
+              "warnings": [], "engine": null
+            }"#]]
+        .assert_eq(&snapshot(&report));
         assert!(world.store.inner.object("pending/demo/demo_v1/ticket").is_none());
         let status = world.status("demo").await;
-        assert_eq!(
-            (status["code"].as_str(), status["message"].as_str()),
-            (Some("cancelled"), Some("Cancelled by local"))
-        );
+        assert_eq!(status["code"], "cancelled");
+        assert_eq!(status["message"], "Cancelled by local");
         world.settle("demo", 5).await;
-        assert!(world.store.inner.object("pending/demo/demo_v1/ticket").is_none(), "nobody makes it again");
+        assert!(world.store.inner.object("pending/demo/demo_v1/ticket").is_none(), "it is not recreated");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_finished_version_stays_as_it_is() {
+async fn a_finished_version_cannot_be_cancelled() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    // The object has not heard of the report.
+    // The object has not seen the report yet.
     world.complete("demo", 1, &[Format::Step]);
-    check(&cancel(&world, 1).await, 409, "already_finished");
+    cancel(&world, 1).await.assert_problem(409, "already_finished");
     assert_eq!(report(&world).outcome, Outcome::Completed);
     // Now it has.
-    check(&cancel(&world, 1).await, 409, "already_finished");
+    cancel(&world, 1).await.assert_problem(409, "already_finished");
     assert_eq!(world.status("demo").await["status"], "completed");
-    check(&cancel(&world, 2).await, 404, "version_not_found");
-    check(&world.post("/api/projects/none/cancel/1", "", "").await, 404, "project_not_found");
-    check(&world.post("/api/projects/demo/cancel/x", "", "").await, 400, "invalid_parameter");
+    cancel(&world, 2).await.assert_problem(404, "version_not_found");
+    world.post("/api/projects/none/cancel/1", "", "").await.assert_problem(404, "project_not_found");
+    world.post("/api/projects/demo/cancel/x", "", "").await.assert_problem(400, "invalid_parameter");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_that_comes_first_wins() {
+async fn the_first_report_wins() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     assert_eq!(world.status("demo").await["phase"], "queued");
-    // The runner commits after the look that comes before the cancellation.
+    // The runner commits after the object's last look at the bucket.
     world.complete("demo", 1, &[Format::Step]);
-    check(&cancel(&world, 1).await, 409, "already_finished");
+    cancel(&world, 1).await.assert_problem(409, "already_finished");
     assert_eq!(world.get("/api/projects/demo/outputs?version=1").await.json()["total_files"], 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_no_other_s_report() {
+async fn a_lost_response_keeps_the_cancellation() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.plan("PUT", "/processed/", Fault::LostAnswer);
     assert_eq!(cancel(&world, 1).await.status, 200);
-    // Asked again by the same request it is done; by another it was done before.
+    // The same request again succeeds; another request finds the version finished.
     assert_eq!(cancel(&world, 1).await.status, 200);
-    check(&world.post("/api/projects/demo/cancel/1", "", "").await, 409, "already_finished");
+    world.post("/api/projects/demo/cancel/1", "", "").await.assert_problem(409, "already_finished");
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_bucket_it_is_told_that_nobody_knows() {
+async fn an_outage_leaves_the_outcome_unknown() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     for _ in 0..4 {
         world.store.plan("PUT", "/processed/", Fault::LostAnswer);
     }
     let answer = cancel(&world, 1).await;
-    check(&answer, 503, "bucket_unavailable");
+    answer.assert_problem(503, "bucket_unavailable");
     assert!(answer.json()["detail"].as_str().unwrap().contains("not known"));
     world.ring("demo").await;
     assert_eq!(world.get("/api/projects/demo/status").await.json()["status_info"]["phase"], "cancelled");
@@ -104,42 +107,40 @@ async fn without_the_bucket_it_is_told_that_nobody_knows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusing_bucket_changes_nothing() {
+async fn a_refusal_of_the_bucket_changes_nothing() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.plan("PUT", "/processed/", Fault::Status(403));
     let answer = cancel(&world, 1).await;
-    check(&answer, 503, "bucket_refuses");
+    answer.assert_problem(503, "bucket_refuses");
     assert!(answer.json()["detail"].as_str().unwrap().starts_with("Nothing was"));
     assert_eq!(world.status("demo").await["phase"], "queued");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_version_is_delivered_first() {
+async fn a_stored_version_is_delivered_first() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
     let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
     assert_eq!(kept.status, 202);
     let answer = cancel(&world, 2).await;
-    check(&answer, 503, "bucket_unavailable");
+    answer.assert_problem(503, "bucket_unavailable");
     assert!(!answer.header("retry-after").is_empty());
-    assert!(answer.json()["detail"].as_str().unwrap().contains("not known"), "the script may have arrived");
-    assert_eq!(world.status("demo").await["phase"], "stored", "it has not");
+    assert!(answer.json()["detail"].as_str().unwrap().contains("not known"), "the script may be in the bucket");
+    assert_eq!(world.status("demo").await["phase"], "stored", "the script is not in the bucket");
     world.store.always(None);
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
     let body = cancel(&world, 2).await.json();
     assert_eq!((&body["version"], &body["moved_from"], &body["phase"]), (&json!(3), &json!(2), &json!("cancelled")));
     let keys = world.store.inner.keys();
-    assert!(
-        keys.contains(&"input/demo/demo_v3.py".to_owned())
-            && keys.contains(&"processed/demo/demo_v3.py.done".to_owned())
-    );
-    assert!(!keys.contains(&"processed/demo/demo_v2.py.done".to_owned()), "theirs goes on");
+    assert!(keys.contains(&"input/demo/demo_v3.py".to_owned()));
+    assert!(keys.contains(&"processed/demo/demo_v3.py.done".to_owned()));
+    assert!(!keys.contains(&"processed/demo/demo_v2.py.done".to_owned()), "the foreign script goes on");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_number_that_moved_ends_and_repeats_nothing_of_the_stranger_s() {
+async fn a_moved_number_does_not_affect_the_foreign_script() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
@@ -155,10 +156,14 @@ async fn a_number_that_moved_ends_and_repeats_nothing_of_the_stranger_s() {
         }
         for operation in ["cancel", "retry"] {
             let answer = world.post(&format!("/api/projects/demo/{operation}/2"), "", "").await;
-            check(&answer, 409, "moved");
+            answer.assert_problem(409, "moved");
             assert!(answer.json()["detail"].as_str().unwrap().ends_with("is 3."), "{:?}", answer.bytes);
         }
-        assert_eq!(world.store.inner.object("processed/demo/demo_v2.py.done").is_some(), finished, "theirs goes on");
+        assert_eq!(
+            world.store.inner.object("processed/demo/demo_v2.py.done").is_some(),
+            finished,
+            "the foreign script goes on"
+        );
     }
     let body = cancel(&world, 3).await.json();
     assert_eq!((&body["moved_from"], &body["phase"]), (&json!(2), &json!("cancelled")));
@@ -166,7 +171,7 @@ async fn a_number_that_moved_ends_and_repeats_nothing_of_the_stranger_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_version_of_a_first_contact_is_found_where_it_moved() {
+async fn a_first_upload_is_cancelled_where_it_moved() {
     let world = World::new();
     world.store.inner.drop_in("processed/demo/demo_v1.py.done", "");
     world.store.always(Some(Fault::NoConnection));

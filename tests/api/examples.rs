@@ -1,4 +1,4 @@
-//! Scripts to start from: listed and served to everybody, as they lie in the sources.
+//! Example scripts: listed and served without authentication, exactly as in `assets/examples`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::world::World;
 
-/// The examples as their scripts tell them.
+/// The examples as the API describes them, read from their scripts.
 fn from_sources() -> Vec<Example> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/examples");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -22,37 +22,37 @@ fn from_sources() -> Vec<Example> {
     files.iter().map(read).collect()
 }
 
-/// `UPDATE_EXAMPLES=1` writes it. The pictures are kept by `tests/engine`, which can draw them.
-fn require_fresh(file: &str, answer: &impl Serialize) {
+/// Compares a generated file with its source; `UPDATE_EXAMPLES=1` writes it. `tests/engine` checks the pictures.
+fn assert_fresh(file: &str, answer: &impl Serialize) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets").join(file);
     let text = serde_json::to_string_pretty(answer).unwrap() + "\n";
     if std::env::var_os("UPDATE_EXAMPLES").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == text, "{} is stale: UPDATE_EXAMPLES=1 ONLY=fresh make test", path.display());
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(stored == text, "{} is stale: UPDATE_EXAMPLES=1 ONLY=fresh make test", path.display());
 }
 
 #[test]
-fn what_is_told_of_the_examples_is_fresh() {
+fn the_example_files_are_fresh() {
     let examples = from_sources();
-    require_fresh("examples.json", &ExampleList { success: true, examples: examples.clone() });
+    assert_fresh("examples.json", &ExampleList { success: true, examples: examples.clone() });
     for example in examples {
-        require_fresh(&format!("examples/{}.json", example.name), &ExampleAnswer { success: true, example });
+        assert_fresh(&format!("examples/{}.json", example.name), &ExampleAnswer { success: true, example });
     }
 }
 
 #[test]
-fn there_are_those_that_were_promised_and_each_can_be_changed() {
+fn every_example_has_parameters_to_change() {
     let examples = from_sources();
     let names: Vec<&str> = examples.iter().map(|example| example.name.as_str()).collect();
     assert_eq!(names, ["bolt", "bracket", "enclosure", "flange", "gear", "heat-sink", "hinge", "vase"]);
     for example in &examples {
-        // They are parts of paths.
+        // The names are parts of paths.
         assert!(example.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", example.name);
         assert!(example.parameters.len() >= 8, "{}: {:?}", example.name, example.parameters);
         assert!(example.parameters.iter().any(|parameter| parameter.unit == "mm"), "{}", example.name);
-        // What each sets, the rest of the script has to use.
+        // The rest of the script uses each parameter.
         for parameter in &example.parameters {
             let uses = example.script.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
             assert!(uses.filter(|word| *word == parameter.name).count() > 1, "{}: {}", example.name, parameter.name);
@@ -62,12 +62,12 @@ fn there_are_those_that_were_promised_and_each_can_be_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_served_to_everybody() {
+async fn examples_are_public() {
     let world = World::closed();
     let list = world.get("/api/examples").await;
     assert_eq!((list.status, list.header("content-type")), (200, "application/json"));
-    let told: ExampleList = serde_json::from_slice(&list.bytes).unwrap();
-    assert_eq!((told.success, told.examples), (true, from_sources()));
+    let listed: ExampleList = serde_json::from_slice(&list.bytes).unwrap();
+    assert_eq!((listed.success, listed.examples), (true, from_sources()));
     for example in from_sources() {
         let path = format!("/api/examples/{}", example.name);
         let one = world.get(&path).await;
@@ -80,12 +80,13 @@ async fn they_are_served_to_everybody() {
         assert_ne!(one.header("etag"), bare.header("etag"));
         let picture = world.get(&example.picture_url).await;
         assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"), "{path}");
-        assert!(picture.bytes.starts_with(b"\x89PNG\r\n\x1a\n") && picture.bytes.len() < 25_000, "{path}");
+        assert!(picture.bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "{path}");
+        assert!(picture.bytes.len() < 25_000, "{path}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_one_gets_it_no_second_time() {
+async fn a_known_etag_is_answered_304() {
     let world = World::closed();
     for path in ["/api/examples", "/api/examples/gear", "/api/examples/gear/picture"] {
         let etag = world.get(path).await.header("etag").to_owned();
@@ -96,7 +97,7 @@ async fn who_has_one_gets_it_no_second_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_names_lead_nowhere() {
+async fn unknown_names_are_not_found() {
     let world = World::closed();
     for name in ["nothing", "Gear", "gear.py", "gear.png", "%2e%2e%2fpage", "..", "%00", "%ff", "examples", "gear-", ""]
     {
@@ -115,9 +116,8 @@ async fn other_names_lead_nowhere() {
     }
 }
 
-/// What an example says is sent as it is.
 #[tokio::test(start_paused = true)]
-async fn an_example_is_an_upload() {
+async fn an_example_can_be_uploaded() {
     let world = World::new();
     let bare = world.get_with("/api/examples/vase", ("accept", "text/x-python")).await;
     let script = String::from_utf8(bare.bytes.to_vec()).unwrap();

@@ -5,6 +5,7 @@ use contract::Format;
 use crate::support::faults::Fault;
 use crate::support::world::World;
 
+/// Version and content of a copy on the flat path.
 fn flat(world: &World, format: Format) -> Option<(String, String)> {
     let object = world.store.inner.object(&format!("output/demo/MyHeadlessModel.{format}"))?;
     Some((object.metadata["version"].clone(), String::from_utf8(object.bytes.to_vec()).unwrap()))
@@ -28,13 +29,13 @@ async fn it_follows_the_newest_completed_version() {
     world.settle("demo", 20).await;
     assert_eq!(flat(&world, Format::Step), copy_of(Format::Step, 2));
     assert_eq!(flat(&world, Format::Obj), copy_of(Format::Obj, 2));
-    assert_eq!(flat(&world, Format::Stl), None, "version 2 has none");
+    assert_eq!(flat(&world, Format::Stl), None, "version 2 has no STL file");
     let first = world.store.inner.object(&format!("output/demo/v1/{run}/MyHeadlessModel.STEP")).unwrap();
     assert_eq!(first.bytes, "STEP of version 1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_older_version_that_completes_late_does_not_take_it() {
+async fn a_late_older_version_does_not_replace_it() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.upload("demo", "x = 2").await;
@@ -46,7 +47,7 @@ async fn an_older_version_that_completes_late_does_not_take_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_wrong_is_mended() {
+async fn wrong_copies_are_repaired() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.complete("demo", 1, &[Format::Step, Format::Stl]);
@@ -54,7 +55,7 @@ async fn what_goes_wrong_is_mended() {
         world.store.plan("PUT", "/output/demo/MyHeadlessModel.STL", Fault::Status(503));
     }
     world.ring("demo").await;
-    // Somebody overwrites one copy before it is looked at again.
+    // Another program overwrites one copy before the object looks again.
     world.store.inner.drop_in("output/demo/MyHeadlessModel.STEP", "garbage");
     world.settle("demo", 20).await;
     assert_eq!(flat(&world, Format::Step), copy_of(Format::Step, 1));

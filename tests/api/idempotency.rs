@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: the same upload, sent again, is no second version.
+//! `Idempotency-Key`: sending the same upload again creates no second version.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ async fn send(world: &World, key: &str, code: &str) -> Answer {
     world.post_with(UPLOAD, ("idempotency-key", key), Some(json!({"code": code}))).await
 }
 
-async fn total(world: &World) -> u64 {
+async fn total_versions(world: &World) -> u64 {
     world.get("/api/projects/demo/scripts").await.json()["total_versions"].as_u64().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_upload_gets_the_same_answer() {
+async fn the_same_upload_gets_the_same_response() {
     let world = World::new();
     let first = send(&world, "a", "x = 1").await;
     assert_eq!((first.status, first.header("idempotent-replayed")), (201, ""));
@@ -29,24 +29,24 @@ async fn the_same_upload_gets_the_same_answer() {
     let again = send(&world, "a", "x = 1").await;
     assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
     assert_eq!(again.json(), first.json());
-    // The same script in another form is the same upload; metadata makes it another.
+    // The same script in another media type is the same upload; other metadata makes it another upload.
     let request = http::Request::post(crate::support::world::url(UPLOAD)).header("content-type", "text/x-python");
     let raw = request.header("idempotency-key", "a").body(platform::Body::full("x = 1")).unwrap();
     assert_eq!(world.send(raw).await.json()["version"], 1);
     let body = json!({"code": "x = 1", "metadata": {}});
     for (key, body) in [("a", body), ("a", json!({"code": "x = 2"}))] {
         let answer = world.post_with(UPLOAD, ("idempotency-key", key), Some(body)).await;
-        assert_eq!((answer.status, answer.json()["code"].as_str()), (422, Some("idempotency_key_reused")));
+        answer.assert_problem(422, "idempotency_key_reused");
     }
-    // Another project's key is another key.
+    // Keys of different projects are independent.
     let other =
         world.post_with("/api/projects/other/upload-script", ("idempotency-key", "a"), Some(json!({"code": "y"})));
     assert_eq!(other.await.status, 201);
-    assert_eq!(total(&world).await, 2);
+    assert_eq!(total_versions(&world).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_at_once_are_one_version() {
+async fn concurrent_duplicates_are_one_version() {
     let world = World::new();
     let answers = join_all((0..16).map(|_| send(&world, "a", "x = 1"))).await;
     for answer in &answers {
@@ -54,7 +54,7 @@ async fn many_at_once_are_one_version() {
         assert_eq!(answer.json()["version"], 1);
     }
     assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty()).count(), 1);
-    assert_eq!(total(&world).await, 1);
+    assert_eq!(total_versions(&world).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn a_key_follows_its_version_through_an_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_cut_short_is_found_by_its_key() {
+async fn an_interrupted_upload_is_found_by_its_key() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::Silence));
@@ -86,11 +86,11 @@ async fn an_upload_cut_short_is_found_by_its_key() {
     assert_eq!(send(&world, "a", "x = 2").await.json()["version"], 2);
     world.ring("demo").await;
     assert_eq!(send(&world, "a", "x = 2").await.status, 201);
-    assert_eq!(total(&world).await, 2);
+    assert_eq!(total_versions(&world).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_refused_keeps_no_key() {
+async fn a_refused_upload_frees_its_key() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.plan("PUT", "/input/", Fault::Status(403));
@@ -100,7 +100,7 @@ async fn what_was_refused_keeps_no_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_was_promised_a_version_keeps_it_though_the_first_is_refused() {
+async fn an_accepted_duplicate_survives_a_refusal() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.plan("PUT", "/input/", Fault::SlowStatus(Duration::from_secs(2), 403));
@@ -117,10 +117,10 @@ async fn whoever_was_promised_a_version_keeps_it_though_the_first_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_good_for_a_day() {
+async fn a_key_lasts_a_day() {
     let world = World::new();
     send(&world, "a", "x = 1").await;
-    // Signatures bear no day's wait in the tests, so the bucket is away.
+    // The store refuses signatures that are a day off, so it is made unreachable.
     world.clock.sleep(Duration::from_secs(24 * 3_600 - 60)).await;
     world.store.always(Some(Fault::NoConnection));
     assert_eq!(send(&world, "a", "x = 1").await.json()["version"], 1);
@@ -130,7 +130,7 @@ async fn a_key_is_good_for_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn wrong_keys() {
+async fn invalid_keys_are_refused() {
     let world = World::new();
     for key in ["", "a b", "é", &"k".repeat(256)] {
         let answer = send(&world, key, "x = 1").await;

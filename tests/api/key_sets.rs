@@ -1,5 +1,4 @@
-//! The keys that tokens are checked with: the standard's own examples, and a key set that changes, is away, or is not
-//! what it should be.
+//! The keys that verify tokens: the examples of RFC 7515, and a key set that changes, is unreachable, or is invalid.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::support::signer::{RSA_N, Signer, bytes};
 use crate::support::verifier::RingVerifier;
 use crate::support::world::World;
 
-/// The three examples of RFC 7515 have the same claims.
+/// The claims of the three examples of RFC 7515.
 const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
 /// Appendix A.1: key, header, signature.
@@ -44,7 +43,8 @@ const A3: [&str; 4] = [
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
 ];
 
-async fn check(keys: KeySource, token: &str, verifier: &dyn Verifier) -> Result<String, Unauthentic> {
+/// Verifies a token with these keys; returns its subject.
+async fn verify(keys: KeySource, token: &str, verifier: &dyn Verifier) -> Result<String, Unauthentic> {
     let expected = Expectations { issuer: "joe".to_owned(), audience: "partwright".to_owned() };
     let (issuer, address) = (TrustedIssuer { keys, expected }, KeySetAddress::default());
     address.publish(&[
@@ -56,26 +56,26 @@ async fn check(keys: KeySource, token: &str, verifier: &dyn Verifier) -> Result<
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_standard_s_own_examples() {
+async fn the_examples_of_rfc_7515_verify() {
     let secret = || KeySource::Secret(VerifyingKey::Hs256(bytes(A1[0])));
     let set = || KeySource::Set(KEY_SET_URL.parse().unwrap());
     for (keys, header, signature) in [(secret as fn() -> _, A1[1], A1[2]), (set, A2[0], A2[1]), (set, A3[2], A3[3])] {
-        // They name no audience, which is looked at only once the signature was found right.
-        let good = check(keys(), &format!("{header}.{CLAIMS}.{signature}"), &RingVerifier).await;
+        // They name no audience, which is checked only after the signature.
+        let good = verify(keys(), &format!("{header}.{CLAIMS}.{signature}"), &RingVerifier).await;
         assert_eq!(good, Err(Refused::Audience.into()), "{header}");
         for at in [0, signature.len() / 2] {
             let other = if signature[at..].starts_with('A') { 'B' } else { 'A' };
             let changed = format!("{}{other}{}", &signature[..at], &signature[at + 1..]);
-            let bad = check(keys(), &format!("{header}.{CLAIMS}.{changed}"), &RingVerifier).await;
+            let bad = verify(keys(), &format!("{header}.{CLAIMS}.{changed}"), &RingVerifier).await;
             assert_eq!(bad, Err(Refused::Signature.into()), "{header}");
         }
     }
 }
 
-/// A platform that cannot say.
-struct Broken;
+/// A platform whose verification fails.
+struct FailingVerifier;
 
-impl Verifier for Broken {
+impl Verifier for FailingVerifier {
     fn verify<'a>(
         &'a self,
         _: &'a VerifyingKey,
@@ -87,13 +87,13 @@ impl Verifier for Broken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_platform_cannot_say_is_no_yes() {
+async fn a_failing_verifier_authenticates_nobody() {
     let secret = KeySource::Secret(VerifyingKey::Hs256(bytes(A1[0])));
-    let outcome = check(secret, &format!("{}.{CLAIMS}.{}", A1[1], A1[2]), &Broken).await;
+    let outcome = verify(secret, &format!("{}.{CLAIMS}.{}", A1[1], A1[2]), &FailingVerifier).await;
     assert!(matches!(outcome, Err(Unauthentic::Unavailable(_))), "{outcome:?}");
 }
 
-/// A Worker that believes a key set, and somebody with tokens.
+/// A Worker that trusts a key set, called by users with tokens.
 struct Scene(World);
 
 impl Scene {
@@ -103,8 +103,8 @@ impl Scene {
         Self(world)
     }
 
-    /// Status and code of the answer to a sound token by `signer` that names the key `id`.
-    async fn ask(&self, signer: &Signer, id: Option<&str>) -> (u16, String) {
+    /// Status and error code of a request with a valid token of `signer` that names the key `id`.
+    async fn call_with(&self, signer: &Signer, id: Option<&str>) -> (u16, String) {
         let token = signer.token(id, &claims("anna", self.0.clock.now()));
         let answer = self.0.get_with("/api/projects", ("authorization", &format!("Bearer {token}"))).await;
         if answer.status == 503 {
@@ -113,14 +113,16 @@ impl Scene {
         (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
     }
 
-    async fn is_let_in(&self, signer: &Signer, id: Option<&str>) -> bool {
-        match self.ask(signer, id).await {
+    /// Whether a valid token of `signer` that names the key `id` is accepted.
+    async fn accepts(&self, signer: &Signer, id: Option<&str>) -> bool {
+        match self.call_with(signer, id).await {
             (200, _) => true,
             (401, code) if code == "invalid_token" => false,
             other => panic!("{other:?}"),
         }
     }
 
+    /// The number of requests for the key set.
     fn fetches(&self) -> usize {
         self.0.issuer.seen.borrow().len()
     }
@@ -135,104 +137,104 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_key_is_found_and_an_old_one_forgotten() {
+async fn new_keys_are_found_and_old_ones_forgotten() {
     let (old, new) = (Signer::ec(), Signer::ec());
     let scene = Scene::with(&[old.public("old")]);
-    assert!(scene.is_let_in(&old, Some("old")).await);
-    assert!(scene.is_let_in(&old, Some("old")).await);
-    assert_eq!(scene.fetches(), 1, "a set is kept");
+    assert!(scene.accepts(&old, Some("old")).await);
+    assert!(scene.accepts(&old, Some("old")).await);
+    assert_eq!(scene.fetches(), 1, "a set is cached");
 
     scene.pass(31).await;
     scene.address().inner.publish(&[old.public("old"), new.public("new")]);
-    assert!(scene.is_let_in(&new, Some("new")).await, "asked for at once");
-    assert!(scene.is_let_in(&old, Some("old")).await);
+    assert!(scene.accepts(&new, Some("new")).await, "fetched at once");
+    assert!(scene.accepts(&old, Some("old")).await);
     assert_eq!(scene.fetches(), 2);
 
     scene.address().inner.publish(&[new.public("new")]);
-    assert!(scene.is_let_in(&old, Some("old")).await, "kept for ten minutes");
+    assert!(scene.accepts(&old, Some("old")).await, "cached for ten minutes");
     scene.pass(601).await;
-    assert!(!scene.is_let_in(&old, Some("old")).await);
-    assert!(scene.is_let_in(&new, Some("new")).await);
+    assert!(!scene.accepts(&old, Some("old")).await);
+    assert!(scene.accepts(&new, Some("new")).await);
     assert_eq!(scene.fetches(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn made_up_key_ids_make_no_flood() {
+async fn unknown_key_ids_cause_few_fetches() {
     let (key, stranger) = (Signer::ec(), Signer::ec());
     let scene = Scene::with(&[key.public("key")]);
-    assert!(scene.is_let_in(&key, Some("key")).await);
+    assert!(scene.accepts(&key, Some("key")).await);
     for second in 0..95 {
-        assert!(!scene.is_let_in(&stranger, Some(&format!("made up {second}"))).await);
+        assert!(!scene.accepts(&stranger, Some(&format!("made up {second}"))).await);
         scene.pass(1).await;
     }
-    // The first fetch, and one each 30 seconds.
+    // The first fetch, and one every 30 seconds.
     assert_eq!(scene.fetches(), 4);
-    // A token that no set can have signed asks for none.
+    // A token whose algorithm no key set can have causes no fetch.
     scene.pass(60).await;
-    assert!(!scene.is_let_in(&Signer::secret("x".repeat(32)), Some("key")).await);
+    assert!(!scene.accepts(&Signer::secret("x".repeat(32)), Some("key")).await);
     assert_eq!(scene.fetches(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_at_once_fetch_once() {
+async fn concurrent_requests_fetch_once() {
     let key = Signer::ec();
     let scene = Scene::with(&[key.public("key")]);
     scene.address().each("GET", "", Fault::Slow(Duration::from_secs(2)));
-    let all = join_all((0..50).map(|_| scene.is_let_in(&key, Some("key")))).await;
-    assert_eq!((all, scene.fetches()), (vec![true; 50], 1), "who comes meanwhile waits for the first");
+    let all = join_all((0..50).map(|_| scene.accepts(&key, Some("key")))).await;
+    assert_eq!((all, scene.fetches()), (vec![true; 50], 1), "the others wait for the first");
 
     let new = Signer::ec();
     scene.address().inner.publish(&[key.public("key"), new.public("new")]);
     scene.pass(31).await;
     let (old, new) = futures::future::join(
-        join_all((0..50).map(|_| scene.is_let_in(&key, Some("key")))),
-        join_all((0..50).map(|_| scene.is_let_in(&new, Some("new")))),
+        join_all((0..50).map(|_| scene.accepts(&key, Some("key")))),
+        join_all((0..50).map(|_| scene.accepts(&new, Some("new")))),
     )
     .await;
     assert_eq!((old, new, scene.fetches()), (vec![true; 50], vec![true; 50], 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_is_broken_off_keeps_nobody_waiting() {
+async fn a_dropped_fetch_does_not_block_others() {
     let key = Signer::ec();
     let scene = Scene::with(&[key.public("key")]);
     scene.address().plan("GET", "", Fault::Silence);
-    // The first caller goes away while the key set is asked for.
-    let gone = tokio::time::timeout(Duration::from_secs(1), scene.is_let_in(&key, Some("key"))).await;
+    // The first caller disconnects during the fetch.
+    let gone = tokio::time::timeout(Duration::from_secs(1), scene.accepts(&key, Some("key"))).await;
     assert!(gone.is_err());
     let began = scene.0.clock.now();
-    assert!(scene.is_let_in(&key, Some("key")).await);
+    assert!(scene.accepts(&key, Some("key")).await);
     assert!(scene.0.clock.now().since(began) < Duration::from_secs(7));
     assert_eq!(scene.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_the_issuer_locks_out_nobody_for_a_day() {
+async fn keys_stay_valid_for_a_day_of_outage() {
     let (key, new) = (Signer::ec(), Signer::ec());
     let scene = Scene::with(&[key.public("key")]);
-    assert!(scene.is_let_in(&key, Some("key")).await);
+    assert!(scene.accepts(&key, Some("key")).await);
     scene.address().inner.publish(&[key.public("key"), new.public("new")]);
     for fault in [Fault::NoConnection, Fault::Status(500), Fault::Status(302), Fault::HalfBody, Fault::Silence] {
         scene.address().always(Some(fault));
         scene.pass(4 * 3600).await;
         let began = scene.0.clock.now();
-        assert!(scene.is_let_in(&key, Some("key")).await, "{fault:?}");
+        assert!(scene.accepts(&key, Some("key")).await, "{fault:?}");
         assert!(scene.0.clock.now().since(began) < Duration::from_secs(6), "{fault:?}");
-        assert!(!scene.is_let_in(&new, Some("new")).await, "{fault:?}");
+        assert!(!scene.accepts(&new, Some("new")).await, "{fault:?}");
     }
     scene.pass(4 * 3600).await;
-    assert_eq!(scene.ask(&key, Some("key")).await, (503, "keys_unavailable".to_owned()), "a day is over");
+    assert_eq!(scene.call_with(&key, Some("key")).await, (503, "keys_unavailable".to_owned()), "a day is over");
     let before = scene.fetches();
-    assert_eq!(scene.ask(&key, Some("key")).await.0, 503);
-    assert_eq!(scene.fetches(), before, "not asked for again at once");
+    assert_eq!(scene.call_with(&key, Some("key")).await.0, 503);
+    assert_eq!(scene.fetches(), before, "not fetched again at once");
     scene.address().always(None);
     scene.pass(5).await;
-    assert!(scene.is_let_in(&key, Some("key")).await);
-    assert!(scene.is_let_in(&new, Some("new")).await);
+    assert!(scene.accepts(&key, Some("key")).await);
+    assert!(scene.accepts(&new, Some("new")).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_key_set_nobody_is_let_in() {
+async fn without_a_key_set_nobody_is_authenticated() {
     let key = Signer::ec();
     let too_many: Vec<Value> = (0..1_000).map(|n| key.public(&format!("key {n}"))).collect();
     let sound = json!({"keys": [key.public("key")]}).to_string();
@@ -249,19 +251,19 @@ async fn without_any_key_set_nobody_is_let_in() {
     ] {
         let scene = Scene::with(&[]);
         scene.address().inner.put(put.clone());
-        assert_eq!(scene.ask(&key, Some("key")).await, (503, "keys_unavailable".to_owned()), "{put:.60}");
-        // What is no key set takes the place of none that was.
+        assert_eq!(scene.call_with(&key, Some("key")).await, (503, "keys_unavailable".to_owned()), "{put:.60}");
+        // An invalid key set does not replace a valid one.
         scene.address().inner.put(sound.clone());
         scene.pass(5).await;
-        assert!(scene.is_let_in(&key, Some("key")).await);
+        assert!(scene.accepts(&key, Some("key")).await);
         scene.address().inner.put(put.clone());
         scene.pass(700).await;
-        assert!(scene.is_let_in(&key, Some("key")).await, "{put:.60}");
+        assert!(scene.accepts(&key, Some("key")).await, "{put:.60}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn which_key_of_a_set_counts() {
+async fn a_token_needs_the_matching_key() {
     let (ec, other, rsa) = (Signer::ec(), Signer::ec(), Signer::rsa());
     let changed = |field: &str, value: Value| {
         let mut key = ec.public("key");
@@ -284,20 +286,20 @@ async fn which_key_of_a_set_counts() {
         changed("kid", json!(["key"])),
         modulus(vec![0xff; 128], "AQAB"),
     ];
-    for (keys, signer, id, is_let_in) in [
+    for (keys, signer, id, accepted) in [
         (vec![ec.public("key")], &ec, Some("key"), true),
         (vec![ec.public("key")], &ec, None, true),
         (vec![ec.public("key")], &ec, Some("other"), false),
         (vec![no_id.clone()], &ec, None, true),
         (vec![no_id], &ec, Some("key"), false),
-        // Two of one name: the kind tells them apart, or the token is anybody's guess.
+        // Two keys with one id: the type tells them apart; two of the same type are ambiguous.
         (vec![ec.public("key"), rsa.public("key")], &ec, Some("key"), true),
         (vec![ec.public("key"), rsa.public("key")], &rsa, Some("key"), true),
         (vec![ec.public("key"), other.public("key")], &ec, Some("key"), false),
         (vec![ec.public("key"), ec.public("key")], &ec, Some("key"), true),
         (vec![ec.public("a"), other.public("b")], &ec, None, false),
         (vec![ec.public("a"), rsa.public("b")], &ec, None, true),
-        // One key that is not understood loses none of the others.
+        // Keys that are not understood do not affect the others.
         ([&strange[..], &[ec.public("key")]].concat(), &ec, Some("key"), true),
         (strange.to_vec(), &ec, Some("key"), false),
         (vec![changed("use", json!("enc"))], &ec, Some("key"), false),
@@ -307,10 +309,10 @@ async fn which_key_of_a_set_counts() {
         (vec![changed("alg", json!("ES256"))], &ec, Some("key"), true),
         (vec![changed("alg", json!("HS256"))], &ec, Some("key"), false),
         (vec![changed("crv", json!("P-384"))], &ec, Some("key"), false),
-        // A shared secret in a public set is nobody's.
+        // A shared secret in a public set is ignored.
         (vec![secret.clone()], &Signer::secret(bytes(A1[0])), Some("key"), false),
         (vec![secret], &Signer::secret(bytes(A1[0])), None, false),
-        // Zeros before the number are no part of it; an exponent of 1 lets anybody sign.
+        // Leading zeros are ignored; with an exponent of 1 anybody could sign.
         (vec![modulus([&[0], &bytes(RSA_N)[..]].concat(), "AQAB")], &rsa, Some("key"), true),
         (vec![modulus(bytes(RSA_N), "AAEAAQ")], &rsa, Some("key"), true),
         (vec![modulus(bytes(RSA_N), "AQ")], &rsa, Some("key"), false),
@@ -322,6 +324,6 @@ async fn which_key_of_a_set_counts() {
         (vec![], &ec, Some("key"), false),
     ] {
         let scene = Scene::with(&keys);
-        assert_eq!(scene.is_let_in(signer, id).await, is_let_in, "{} {id:?} {keys:?}", signer.algorithm());
+        assert_eq!(scene.accepts(signer, id).await, accepted, "{} {id:?} {keys:?}", signer.algorithm());
     }
 }

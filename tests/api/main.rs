@@ -1,5 +1,5 @@
-//! The API natively: routes, objects and S3 client as they ship, over rusqlite and a strict in-memory store.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
+//! The API natively: routes, objects and S3 client as they ship, on rusqlite and a strict store in memory.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
 
 mod access;
 mod account;
@@ -8,21 +8,19 @@ mod batch;
 mod cancel;
 mod chat;
 mod cors;
+mod download_links;
 mod examples;
-mod figures;
-mod first_contact;
+mod external_uploads;
 mod flat_path;
-mod foreign;
-mod forged;
+mod foreign_outputs;
+mod forged_tokens;
+mod hello;
 mod idempotency;
-mod kept;
 mod key_sets;
-mod left_by_others;
-mod links;
-mod live;
+mod live_status;
 mod matrix;
+mod metrics;
 mod monitoring;
-mod outages;
 mod ownership;
 mod page;
 mod properties;
@@ -32,6 +30,9 @@ mod reads;
 mod reference;
 mod retry;
 mod session;
+mod store_outage_uploads;
+mod store_outages;
+mod store_probe;
 mod support;
 mod tokens;
 mod uploads;

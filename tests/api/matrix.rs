@@ -1,5 +1,5 @@
-//! Every route × everybody who may knock, with the answer that each gets. The routes are those of the table: one without
-//! a row here fails, and so does a row without a route.
+//! Every route called by every kind of visitor, with the status that each gets. A route without a row here fails, and
+//! so does a row without a route.
 
 use std::collections::BTreeSet;
 
@@ -10,29 +10,29 @@ use serde_json::{Value, json};
 
 use crate::support::issuer;
 use crate::support::person::Person;
-use crate::support::provider::Said;
+use crate::support::provider::Behaviour;
 use crate::support::signer::Signer;
 use crate::support::talk::Talk;
 use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World, url};
 
-/// Who knocks.
+/// A kind of caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Visitor {
-    /// Shows nothing.
+    /// Without a credential.
     Nobody,
-    /// Shows a token that nobody made.
+    /// With an unknown token.
     WrongToken,
-    /// Shows the owner's token of yesterday.
+    /// With a token of the owner that expired a day ago.
     Expired,
-    /// A user, and not the project's.
+    /// A user who does not own the project.
     OtherUser,
     /// The project's owner.
     Owner,
-    /// The same with a token that may only read.
+    /// The owner with a token of scope `read`.
     ReadOnly,
-    /// Shows `RUNNER_TOKEN`.
+    /// With `RUNNER_TOKEN`.
     Runner,
-    /// Shows `ADMIN_TOKEN`.
+    /// With `ADMIN_TOKEN`.
     Admin,
 }
 
@@ -47,7 +47,7 @@ const VISITORS: [Visitor; 8] = [
     Visitor::Admin,
 ];
 
-/// What is sent besides the path.
+/// Headers and body of a request.
 enum Send {
     Nothing,
     Handshake,
@@ -55,10 +55,10 @@ enum Send {
     Json(fn() -> Value),
 }
 
-/// A route, what is sent to it, and the status that each of [`VISITORS`] gets, in their order.
+/// A route, the request to it, and the status for each of [`VISITORS`], in their order.
 struct Row(&'static str, Send, [u16; 8]);
 
-/// The project `demo` is the owner's, and so is the token that may only read; version 1 is completed, 2 is queued.
+/// The owner has the project `demo` and the `read` token. Version 1 is completed, version 2 is queued.
 const EXPECTED: &[Row] = &[
     Row("GET /", Send::Nothing, [200; 8]),
     Row("GET /page.css", Send::Nothing, [200; 8]),
@@ -107,7 +107,7 @@ const EXPECTED: &[Row] = &[
     ),
 ];
 
-/// One upload to the owner's project: its own result says whose it is.
+/// One upload to the owner's project. Its own result may be a refusal, so the batch always succeeds.
 fn batch() -> Value {
     json!({"uploads": [{"project_name": "demo", "code": "x = 3"}]})
 }
@@ -129,7 +129,7 @@ fn events() -> Value {
 }
 
 #[test]
-fn every_route_has_a_row_and_every_row_a_route() {
+fn every_route_has_exactly_one_row() {
     let routes: BTreeSet<String> = ROUTES.iter().map(name).collect();
     let rows: Vec<String> = EXPECTED.iter().map(|row| row.0.to_owned()).collect();
     assert_eq!(rows.iter().cloned().collect::<BTreeSet<_>>(), routes);
@@ -137,7 +137,7 @@ fn every_route_has_a_row_and_every_row_a_route() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_gets_the_answer_that_is_theirs() {
+async fn every_visitor_gets_the_listed_status() {
     for route in ROUTES {
         let Some(Row(_, send, statuses)) = EXPECTED.iter().find(|row| row.0 == name(route)) else {
             panic!("{} has no row: who may call it?", name(route));
@@ -148,20 +148,20 @@ async fn everybody_gets_the_answer_that_is_theirs() {
             let answer = world.attempt(request(route, send, &tokens, visitor)).await;
             let what = format!("{} by {visitor:?}: {}", name(route), String::from_utf8_lossy(&answer.bytes));
             assert_eq!(answer.status, *status, "{what}");
-            assert_eq!(code(&answer), refusal(&answer, visitor), "{what}");
+            assert_eq!(code(&answer), expected_code(&answer, visitor), "{what}");
             if visitor != Visitor::Owner {
-                assert_eq!(world.store.inner.keys(), before, "nobody else changes the project: {what}");
+                assert_eq!(world.store.inner.keys(), before, "only the owner changes the project: {what}");
             }
             if answer.status < 400 {
-                // What was done is not there for the next.
+                // The next visitor gets a fresh Worker.
                 (world, tokens) = prepared().await;
             }
         }
     }
 }
 
-/// The code that belongs to a refusal; none where there is nothing to say about who knocks.
-fn refusal(answer: &Answer, visitor: Visitor) -> String {
+/// The error code that belongs to a 401 or 403; the response's own code for all other statuses.
+fn expected_code(answer: &Answer, visitor: Visitor) -> String {
     match (answer.status, visitor) {
         (401, Visitor::Nobody) => "unauthorized".to_owned(),
         (401, _) => "invalid_token".to_owned(),
@@ -178,20 +178,20 @@ fn code(answer: &Answer) -> String {
     body["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What the visitors show.
+/// The visitors' tokens.
 struct Tokens {
     expired: String,
     other: String,
     owner: String,
     read_only: String,
-    /// The id of the last.
+    /// The id of `read_only`.
     id: String,
-    /// What the owner said once.
+    /// The id of a chat turn in the owner's project.
     turn: String,
 }
 
 impl Tokens {
-    fn of(&self, visitor: Visitor) -> Option<&str> {
+    fn for_visitor(&self, visitor: Visitor) -> Option<&str> {
         match visitor {
             Visitor::Nobody => None,
             Visitor::WrongToken => Some("wrong"),
@@ -213,7 +213,7 @@ async fn prepared() -> (World, Tokens) {
     claims["exp"] = json!(claims["exp"].as_i64().unwrap() - 86_400);
     let expired = Signer::secret(issuer::SECRET).token(None, &claims);
     let (read_only, id) = Person::bearer(&world, &owner).make(json!({"name": "reader", "scope": "read"})).await;
-    world.provider.plan(Said::Stream("Which one?".to_owned()));
+    world.provider.plan(Behaviour::Stream("Which one?".to_owned()));
     let talk = Talk::new(&world, "anna", "demo");
     drop(talk.stream("A box").await);
     let turn = world.open_turn("demo").unwrap();
@@ -241,9 +241,9 @@ fn request(route: &Route, send: &Send, tokens: &Tokens, visitor: Visitor) -> htt
         .replace("{id}", &tokens.id)
         .replace("{turn}", &tokens.turn)
         .replace("{example}", "bracket");
-    assert!(!path.contains('{'), "{path}: what is this parameter?");
+    assert!(!path.contains('{'), "{path} has a parameter that this test does not fill in");
     let mut request = http::Request::builder().method(&route.method).uri(url(&path));
-    if let Some(token) = tokens.of(visitor) {
+    if let Some(token) = tokens.for_visitor(visitor) {
         request = request.header("authorization", format!("Bearer {token}"));
     }
     let request = match send {

@@ -1,4 +1,4 @@
-//! The browser page's files, and the headers that tell browsers what answers may do.
+//! The files of the browser page, and the security headers of all responses.
 
 use http::Method;
 use partwright::api::ROUTES;
@@ -19,7 +19,7 @@ fn sources(answer: &Answer, directive: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_browser_gets_the_page_and_others_a_few_lines() {
+async fn only_browsers_get_the_page() {
     let world = World::new();
     let html = page(&world).await;
     assert_eq!((html.status, html.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -33,7 +33,7 @@ async fn a_browser_gets_the_page_and_others_a_few_lines() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_files_are_kept_and_asked_about() {
+async fn page_files_are_revalidated() {
     let world = World::new();
     for (path, media_type) in [
         ("/page.css", "text/css; charset=utf-8"),
@@ -55,7 +55,7 @@ async fn its_files_are_kept_and_asked_about() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_loads_what_is_served_and_holds_nothing_inline() {
+async fn the_page_loads_served_files_only() {
     let world = World::new();
     let html = String::from_utf8(page(&world).await.bytes.to_vec()).unwrap();
     let named = html.split(['"']).filter(|part| part.starts_with('/') && part.len() > 1);
@@ -64,10 +64,11 @@ async fn it_loads_what_is_served_and_holds_nothing_inline() {
     for path in files {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
-    assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains("javascript:"));
-    assert!(
-        !html.contains("<script>") && !html.split_whitespace().any(|word| word.starts_with("on") && word.contains('='))
-    );
+    for inline in ["<style", " style=", "javascript:", "<script>"] {
+        assert!(!html.contains(inline), "{inline}");
+    }
+    let mut words = html.split_whitespace();
+    assert!(!words.any(|word| word.starts_with("on") && word.contains('=')), "no event handlers");
     let script = String::from_utf8(world.get("/page.js").await.bytes.to_vec()).unwrap();
     for markup in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc"] {
         assert!(!script.contains(markup), "{markup}");
@@ -75,7 +76,7 @@ async fn it_loads_what_is_served_and_holds_nothing_inline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_policy_names_the_bucket_and_lets_nothing_inline_run() {
+async fn the_policy_allows_the_bucket_and_no_inline_code() {
     let open = ("AUTH_MODE", "open");
     let at_aws = [
         open,
@@ -106,17 +107,17 @@ async fn its_policy_names_the_bucket_and_lets_nothing_inline_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_bucket_is_another_page_to_a_browser_that_has_kept_one() {
+async fn another_bucket_changes_the_etag_of_the_page() {
     let first = page(&World::new()).await;
     let moved = [("AUTH_MODE", "open"), ("S3_PUBLIC_ENDPOINT", "https://files.example.com")];
     let world = World::with(MemoryStore::new(), &moved);
     let request = http::Request::get(url("/")).header("accept", "text/html");
     let request = request.header("if-none-match", first.header("etag")).body(Body::empty()).unwrap();
-    assert_eq!(world.send(request).await.status, 200, "the one it has would forbid the new bucket");
+    assert_eq!(world.send(request).await.status, 200, "the cached page's policy forbids the new bucket");
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_tells_browsers_what_it_may_do() {
+async fn every_response_has_security_headers() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     let mut paths: Vec<(Method, String)> =
@@ -127,20 +128,25 @@ async fn every_answer_tells_browsers_what_it_may_do() {
             let uri = format!("{scheme}://127.0.0.1:8787{path}");
             let request = http::Request::builder().method(&method).uri(uri).body(Body::empty()).unwrap();
             let answer = world.send(request).await;
-            let asked = format!("{method} {scheme} {path}");
-            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{asked}");
-            assert_eq!(answer.header("referrer-policy"), "no-referrer", "{asked}");
-            assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{asked}");
-            assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{asked}");
-            assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{asked}");
+            let call = format!("{method} {scheme} {path}");
+            for (header, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-resource-policy", "same-origin"),
+            ] {
+                assert_eq!(answer.header(header), value, "{call}");
+            }
+            for directive in ["default-src 'none'", "frame-ancestors 'none'"] {
+                assert!(answer.header("content-security-policy").contains(directive), "{call}");
+            }
             let tls = answer.header("strict-transport-security");
-            assert_eq!(!tls.is_empty(), scheme == "https", "{asked}: {tls}");
+            assert_eq!(!tls.is_empty(), scheme == "https", "{call}: {tls}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_else_is_served() {
+async fn no_other_files_are_served() {
     let world = World::new();
     for path in [
         "/index.html",

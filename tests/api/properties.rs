@@ -1,4 +1,4 @@
-//! The API tried with whatever may come: uploads and tokens. `PROPTEST_CASES` says how often.
+//! Random requests to the API: uploads, batches, paths and tokens. `PROPTEST_CASES` sets the number of cases.
 
 use bytes::Bytes;
 use contract::Sha256;
@@ -17,7 +17,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-/// Any JSON, not deep.
+/// Any JSON of little depth.
 fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -34,7 +34,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The body of an upload: bytes, text, JSON, and JSON that is an upload or nearly one.
+/// The body of an upload: bytes, text, JSON, and JSON that is an upload or almost one.
 fn upload_body() -> impl Strategy<Value = Vec<u8>> {
     let fields = || (any::<String>(), json_value());
     prop_oneof![
@@ -47,7 +47,7 @@ fn upload_body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A header's value: any bytes that HTTP lets through.
+/// A header's value: any bytes that HTTP allows.
 fn header_value() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop_oneof![0x20..=0x7e_u8, 0x80..=0xff_u8], 0..80)
 }
@@ -73,7 +73,7 @@ async fn post(world: &World, path: &str, headers: &[(&str, &[u8])], body: &[u8])
     world.send(request.body(Body::full(Bytes::copy_from_slice(body))).unwrap()).await
 }
 
-/// A case here is a Worker with its bucket, so there are fewer of them.
+/// A quarter of the usual cases, because each starts a Worker with a bucket.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig { failure_persistence: None, cases: usual.cases / 4, ..usual }
@@ -82,9 +82,9 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// An upload is taken whole or refused whole, whatever it is: 201 with the script in the bucket, or 4xx and nothing.
+    /// Any upload gets 201 with the script in the bucket, or 4xx with nothing stored.
     #[test]
-    fn an_upload_is_taken_whole_or_not_at_all(
+    fn an_upload_is_stored_whole_or_refused(
         body in upload_body(),
         media_type in media_type(),
         key in prop::option::of(prop_oneof!["[!-~]{1,255}".prop_map(String::into_bytes), header_value()]),
@@ -108,9 +108,9 @@ proptest! {
                     assert_eq!(&script[..], &body[..]);
                 }
                 assert_eq!(answer.json()["data"]["sha256"].as_str(), Some(Sha256::of(&script).as_str()));
-                // Given back as it came, and with its key no second version.
-                let shown = world.get("/api/projects/demo/script/1").await.json();
-                assert_eq!(shown["content"].as_str().map(str::as_bytes), Some(&script[..]));
+                // It is returned unchanged, and the same key makes no second version.
+                let returned = world.get("/api/projects/demo/script/1").await.json();
+                assert_eq!(returned["content"].as_str().map(str::as_bytes), Some(&script[..]));
                 let again = post(&world, path, &headers, &body).await;
                 assert_eq!(again.json()["version"].as_u64(), Some(if key.is_some() { 1 } else { 2 }));
             } else {
@@ -121,9 +121,9 @@ proptest! {
         });
     }
 
-    /// A batch gives each upload its result, whatever is in it.
+    /// A batch has a result for each upload, valid or not.
     #[test]
-    fn a_batch_is_no_server_error(uploads in prop::collection::vec(json_value(), 0..8), body in upload_body()) {
+    fn a_batch_causes_no_server_error(uploads in prop::collection::vec(json_value(), 0..8), body in upload_body()) {
         block_on(async {
             let world = World::new();
             let headers: [(&str, &[u8]); 1] = [("content-type", b"application/json")];
@@ -137,9 +137,9 @@ proptest! {
         });
     }
 
-    /// Whatever stands in a path or a query, it is an answer that the document knows, and no server error.
+    /// Any path and query gets a documented response that is not a server error.
     #[test]
-    fn paths_and_queries_are_no_server_errors(
+    fn paths_and_queries_cause_no_server_error(
         segments in prop::collection::vec(prop_oneof![
             5 => select(vec!["api", "projects", "demo", "scripts", "script", "1", "outputs", "logs", "download", "STEP",
                 "status", "watch", "tokens", "session", "monitoring", "health", "processing-status"]).prop_map(str::to_owned),
@@ -159,9 +159,9 @@ proptest! {
         });
     }
 
-    /// A sound token with anything changed, left out or put in opens nothing.
+    /// A valid token with one character changed, inserted or removed, or cut off anywhere, is refused.
     #[test]
-    fn a_changed_token_opens_nothing(
+    fn an_altered_token_is_refused(
         at in any::<Index>(),
         new in prop_oneof!["[A-Za-z0-9_-]", "[ -~]"],
         how in 0..4_u8,
@@ -178,10 +178,10 @@ proptest! {
             if let Some(id) = id {
                 world.issuer.inner.publish(&[signer.public("another"), signer.public(id)]);
             }
-            let sound = signer.token(id, &issuer::claims("anna", world.clock.now()));
-            let ask = async |token: &str| world.get_with("/api/projects", ("authorization", &format!("Bearer {token}"))).await;
-            assert_eq!(ask(&sound).await.status, 200);
-            let mut letters: Vec<char> = sound.chars().collect();
+            let valid = signer.token(id, &issuer::claims("anna", world.clock.now()));
+            let list = async |token: &str| world.get_with("/api/projects", ("authorization", &format!("Bearer {token}"))).await;
+            assert_eq!(list(&valid).await.status, 200);
+            let mut letters: Vec<char> = valid.chars().collect();
             let (at, new) = (at.index(letters.len()), new.chars().next().unwrap());
             match how {
                 0 => letters[at] = new,
@@ -190,8 +190,8 @@ proptest! {
                 _ => letters.truncate(at),
             }
             let changed: String = letters.into_iter().collect();
-            prop_assume!(changed.trim() != sound);
-            let answer = ask(&changed).await;
+            prop_assume!(changed.trim() != valid);
+            let answer = list(&changed).await;
             assert_eq!(answer.status, 401, "{}", changed);
             Ok(())
         })?;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Format, Sha256};
+use contract::Format;
+use expect_test::expect;
 use platform::{Body, Clock, Http};
 use serde_json::{Value, json};
 
@@ -20,33 +21,64 @@ async fn completed(world: &World, versions: u64) {
 async fn scripts_are_paged_newest_first() {
     let world = World::new();
     completed(&world, 5).await;
+    let first = world.get("/api/projects/demo/scripts?limit=3").await.json();
     let numbers = |page: &Value| -> Vec<u64> {
         page["scripts"].as_array().unwrap().iter().map(|script| script["version"].as_u64().unwrap()).collect()
     };
-    let first = world.get("/api/projects/demo/scripts?limit=3").await.json();
     assert_eq!((numbers(&first), first["total_versions"].as_u64()), (vec![5, 4, 3], Some(5)));
     let cursor = first["next_cursor"].as_u64().unwrap();
-    let second = world.get(&format!("/api/projects/demo/scripts?limit=3&cursor={cursor}")).await.json();
-    assert_eq!((numbers(&second), &second["next_cursor"]), (vec![2, 1], &Value::Null));
+    let second = world.get(&format!("/api/projects/demo/scripts?limit=3&cursor={cursor}")).await;
+    expect![[r#"
+        200 {
+          "success": true, "project_name": "demo",
+          "scripts": [
+            {
+              "version": 2, "filename": "demo_v2.py", "key": "input/demo/demo_v2.py",
+              "s3_path": "s3://models/input/demo/demo_v2.py", "size": 11,
+              "sha256": "345134db2e66d25f51e6c9a9e5183bdba347a06c8845529d8b7207a9b556a4c0", "upload_time": "[time]",
+              "phase": "completed", "status": "completed", "message": "Model ready — view or download",
+              "origin": "upload", "parent": null, "moved_from": null, "moved_to": null, "metadata": null,
+              "request_id": "[id]"
+            },
+            {
+              "version": 1, "filename": "demo_v1.py", "key": "input/demo/demo_v1.py",
+              "s3_path": "s3://models/input/demo/demo_v1.py", "size": 11,
+              "sha256": "4eab33c0b9ba9ded10e2a046539031d60df90438efad3533d7ad16b6f61da112", "upload_time": "[time]",
+              "phase": "completed", "status": "completed", "message": "Model ready — view or download",
+              "origin": "upload", "parent": null, "moved_from": null, "moved_to": null, "metadata": null,
+              "request_id": "[id]"
+            }
+          ],
+          "total_versions": 5, "next_cursor": null
+        }"#]]
+    .assert_eq(&second.snapshot());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_comes_as_json_or_raw_and_may_be_kept() {
+async fn a_script_is_json_or_raw_and_cacheable() {
     let world = World::new();
     completed(&world, 1).await;
     let json = world.get("/api/projects/demo/script/1").await;
-    assert_eq!(json.json()["content"], "version = 1");
-    assert_eq!(json.json()["content_type"], "text/x-python");
+    expect![[r#"
+        200 {
+          "version": 1, "filename": "demo_v1.py", "key": "input/demo/demo_v1.py",
+          "s3_path": "s3://models/input/demo/demo_v1.py", "size": 11,
+          "sha256": "4eab33c0b9ba9ded10e2a046539031d60df90438efad3533d7ad16b6f61da112", "upload_time": "[time]",
+          "origin": "upload", "parent": null, "moved_from": null, "moved_to": null, "metadata": null,
+          "request_id": "[id]", "success": true, "project_name": "demo", "content": "version = 1",
+          "content_type": "text/x-python"
+        }"#]]
+    .assert_eq(&json.snapshot());
     let raw = world.get_with("/api/projects/demo/script/1", ("accept", "text/x-python")).await;
     assert_eq!((raw.bytes.as_ref(), raw.header("content-type")), (&b"version = 1"[..], "text/x-python; charset=utf-8"));
     assert!(raw.header("cache-control").contains("immutable"));
-    assert_ne!(raw.header("etag"), json.header("etag"), "two forms, two tags");
+    assert_ne!(raw.header("etag"), json.header("etag"), "each media type has its own ETag");
     let again = world.get_with("/api/projects/demo/script/1", ("if-none-match", json.header("etag"))).await;
     assert_eq!((again.status, again.bytes.len()), (304, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_too_large_to_show_says_so_and_hides_nothing_else() {
+async fn a_script_too_large_to_show_is_still_listed() {
     let world = World::new();
     world.store.inner.drop_in("input/demo/demo_v1.py", vec![b'#'; (4 << 20) + 1]);
     world.store.inner.drop_in("input/demo/demo_v2.py", vec![b'#'; 4 << 20]);
@@ -62,22 +94,47 @@ async fn a_script_too_large_to_show_says_so_and_hides_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outputs_of_the_newest_completed_or_of_a_given_version() {
+async fn outputs_default_to_the_newest_completed_version() {
     let world = World::new();
     completed(&world, 2).await;
     world.upload("demo", "version = 3").await;
-    let newest = world.get("/api/projects/demo/outputs").await.json();
-    assert_eq!((newest["version"].as_u64(), newest["total_files"].as_u64()), (Some(2), Some(2)));
-    assert_eq!(newest["available_formats"], json!(["FCStd", "STEP"]));
-    assert_eq!(newest["output_files"][1]["sha256"], Sha256::of(b"STEP of version 2").as_str());
+    expect![[r#"
+        200 {
+          "success": true, "project_name": "demo", "version": 2, "phase": "completed", "moved_from": null,
+          "moved_to": null,
+          "output_files": [
+            {
+              "filename": "MyHeadlessModel.FCStd", "format": "FCStd",
+              "key": "output/demo/v2/[id]/MyHeadlessModel.FCStd",
+              "s3_path": "s3://models/output/demo/v2/[id]/MyHeadlessModel.FCStd", "size": 18,
+              "sha256": "eab40a6be9ec211c2902254849eebd9a93decb61735a2edca187a6c81bd157f4", "made_by": "runner",
+              "version": 2, "last_modified": "[time]"
+            },
+            {
+              "filename": "MyHeadlessModel.STEP", "format": "STEP",
+              "key": "output/demo/v2/[id]/MyHeadlessModel.STEP",
+              "s3_path": "s3://models/output/demo/v2/[id]/MyHeadlessModel.STEP", "size": 17,
+              "sha256": "a1941540b29edea3e175d1fe9c55e2c38b37e3c846c1c4d7da7e90f5abe346a0", "made_by": "runner",
+              "version": 2, "last_modified": "[time]"
+            }
+          ],
+          "total_files": 2, "available_formats": ["FCStd", "STEP"], "geometry": null, "warnings": [], "error": null,
+          "log": null
+        }"#]]
+    .assert_eq(&world.get("/api/projects/demo/outputs").await.snapshot());
     let first = world.get("/api/projects/demo/outputs?version=1").await.json();
     assert_eq!(first["output_files"][0]["size"], "FCStd of version 1".len());
-    let waiting = world.get("/api/projects/demo/outputs?version=3").await.json();
-    assert_eq!((waiting["total_files"].as_u64(), waiting["phase"].as_str()), (Some(0), Some("queued")));
+    expect![[r#"
+        200 {
+          "success": true, "project_name": "demo", "version": 3, "phase": "queued", "moved_from": null,
+          "moved_to": null, "output_files": [], "total_files": 0, "available_formats": [], "geometry": null,
+          "warnings": null, "error": null, "log": null
+        }"#]]
+    .assert_eq(&world.get("/api/projects/demo/outputs?version=3").await.snapshot());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_download_link_opens_without_credentials_and_only_as_signed() {
+async fn a_download_link_works_only_as_signed() {
     let world = World::new();
     completed(&world, 2).await;
     let fetch = async |url: String| {
@@ -107,37 +164,63 @@ async fn a_download_link_opens_without_credentials_and_only_as_signed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn logs_of_three_kinds_are_listed_and_read() {
+async fn logs_of_three_programs_are_listed_and_read() {
     let world = World::new();
     completed(&world, 1).await;
     for (name, text) in [
         ("demo_info_20231114_221320_v1_0123456789abcdef.log", "ours"),
-        ("demo_info_20231114_221321.log", "the seed's"),
-        ("demo_v1_error_20231114_221322.log", "another's"),
+        ("demo_info_20231114_221321.log", "without a version"),
+        ("demo_v1_error_20231114_221322.log", "an error log"),
     ] {
         world.store.inner.drop_in(&format!("logs/demo/{name}"), text);
     }
-    let logs = world.get("/api/projects/demo/logs").await.json();
-    assert_eq!(logs["total_logs"], 3);
+    let logs = world.get("/api/projects/demo/logs").await;
+    expect![[r#"
+        200 {
+          "success": true, "project_name": "demo",
+          "logs": [
+            {
+              "filename": "demo_v1_error_20231114_221322.log", "key": "logs/demo/demo_v1_error_20231114_221322.log",
+              "size": 12, "last_modified": "[time]", "version": 1,
+              "url": "/api/projects/demo/logs/demo%5Fv1%5Ferror%5F20231114%5F221322%2Elog"
+            },
+            {
+              "filename": "demo_info_20231114_221321.log", "key": "logs/demo/demo_info_20231114_221321.log",
+              "size": 17, "last_modified": "[time]", "version": null,
+              "url": "/api/projects/demo/logs/demo%5Finfo%5F20231114%5F221321%2Elog"
+            },
+            {
+              "filename": "demo_info_20231114_221320_v1_[id].log",
+              "key": "logs/demo/demo_info_20231114_221320_v1_[id].log", "size": 4, "last_modified": "[time]",
+              "version": 1,
+              "url": "/api/projects/demo/logs/demo%5Finfo%5F20231114%5F221320%5Fv1%5F0123456789abcdef%2Elog"
+            }
+          ],
+          "total_logs": 3, "complete": true, "next_cursor": null
+        }"#]]
+    .assert_eq(&logs.snapshot());
+    let logs = logs.json();
     let ours = logs["logs"].as_array().unwrap().iter().find(|log| log["size"] == 4).unwrap();
-    assert_eq!(ours["version"], 1);
-    let text = world.get(ours["url"].as_str().unwrap()).await.json();
-    assert_eq!(text["content"], "ours");
-    let raw = world.get_with(ours["url"].as_str().unwrap(), ("accept", "text/plain")).await;
-    assert_eq!(raw.bytes, "ours");
-    let missing = world.get("/api/projects/demo/logs/none.log").await;
-    assert_eq!((missing.status, missing.json()["code"].as_str()), (404, Some("log_not_found")));
+    let url = ours["url"].as_str().unwrap();
+    expect![[r#"
+        200 {
+          "success": true, "project_name": "demo", "filename": "demo_info_20231114_221320_v1_[id].log", "size": 4,
+          "content": "ours"
+        }"#]]
+    .assert_eq(&world.get(url).await.snapshot());
+    assert_eq!(world.get_with(url, ("accept", "text/plain")).await.bytes, "ours");
+    world.get("/api/projects/demo/logs/none.log").await.assert_problem(404, "log_not_found");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_listed_as_a_log_can_be_read() {
+async fn every_listed_log_can_be_read() {
     let world = World::new();
     completed(&world, 1).await;
     let long = |letter: &str, count: usize| letter.repeat(count) + ".log";
-    // The last is as long as a key can be.
+    // The last one makes the longest possible key.
     let names =
         [long("x", 226), long("x", 227), long("x", 251), long("x", 252), long("\u{1f600}", 250), long("y", 1_010)];
-    // Both would lead elsewhere in some program or other.
+    // Some programs would resolve these names to other paths.
     let odd = ["a\\b.log", ".."];
     for name in names.iter().map(String::as_str).chain(odd) {
         world.store.inner.drop_in(&format!("logs/demo/{name}"), name.to_owned());
@@ -161,7 +244,7 @@ async fn what_is_listed_as_a_log_can_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn my_projects_newest_first() {
+async fn projects_are_paged_newest_first() {
     let world = World::new();
     assert_eq!(world.get("/api/projects").await.json()["projects"], json!([]));
     for name in ["a", "b", "c"] {
@@ -187,7 +270,7 @@ async fn a_head_request_has_no_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_read_costs_little_however_many_versions_there_are() {
+async fn status_requests_do_not_grow_with_versions() {
     let world = World::new();
     let cost = async |versions: u64| {
         for version in 1..=versions {
@@ -205,7 +288,7 @@ async fn a_status_read_costs_little_however_many_versions_there_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
+async fn sql_steps_do_not_grow_with_versions() {
     let world = World::new();
     let costs = async |project: &str, versions: u64| {
         for version in 1..=versions {
@@ -213,7 +296,7 @@ async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
             world.complete(project, version, &[Format::Step]);
         }
         world.status(project).await;
-        // The first upload takes over what the bucket holds, once.
+        // The first upload imports the bucket's versions, once.
         let version = world.upload(project, "x = 1").await;
         world.complete(project, version, &[Format::Step]);
         world.settle(project, 40).await;
@@ -230,11 +313,11 @@ async fn the_sql_of_a_call_costs_the_same_however_many_versions_there_are() {
             "POST retry/7",
             "POST cancel/LAST",
         ] {
-            // Long enough for the next call to look at the bucket, too.
+            // After this pause the next call looks at the bucket again.
             world.clock.sleep(std::time::Duration::from_secs(4)).await;
             let before = world.sql_steps(project);
             match call.strip_prefix("POST ") {
-                // The first with a key, and then the same again.
+                // With an idempotency key, so the second upload is a replay.
                 Some(path) => {
                     let path = format!("/api/projects/{project}/{}", path.replace("LAST", &(versions + 3).to_string()));
                     let body = path.ends_with("script").then(|| json!({"code": "x = 2"}));

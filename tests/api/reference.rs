@@ -1,4 +1,4 @@
-//! The OpenAPI document and its page: whole, true to what serves, and fresh.
+//! The OpenAPI document and its page: complete, consistent with the routes, and fresh.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::openapi_check::Contract;
 use crate::support::world::{Answer, World};
 
-/// The calls of the document: method and path, and what it says of them.
+/// The operations of the document, each with its method and path.
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -21,26 +21,29 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 }
 
 #[test]
-fn every_route_is_in_it_and_nothing_else() {
+fn the_document_lists_exactly_the_routes() {
     let document = openapi::document();
-    let told: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
+    let documented: BTreeSet<String> = operations(&document).into_iter().map(|(name, _)| name).collect();
     let served: BTreeSet<String> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
-    assert_eq!(told, served);
+    assert_eq!(documented, served);
     let ids: BTreeSet<&str> =
         operations(&document).iter().map(|(_, call)| call["operationId"].as_str().unwrap()).collect();
-    assert_eq!(ids.len(), ROUTES.len(), "each call has a name of its own");
-    assert!(ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphabetic()) && !id.is_empty()), "{ids:?}");
+    assert_eq!(ids.len(), ROUTES.len(), "operation ids are unique");
+    for id in ids {
+        assert!(!id.is_empty());
+        assert!(id.bytes().all(|byte| byte.is_ascii_alphabetic()), "{id}");
+    }
 }
 
 #[test]
-fn every_code_is_in_it_and_nothing_else() {
+fn the_document_lists_exactly_the_codes() {
     let document = openapi::document();
     let table: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     let words =
         |value: &Value| value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect();
-    let told: BTreeSet<String> = words(&document["components"]["schemas"]["Code"]["enum"]);
-    assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), table);
-    // What comes before any call is found belongs to none.
+    let documented: BTreeSet<String> = words(&document["components"]["schemas"]["Code"]["enum"]);
+    assert_eq!(documented.iter().map(String::as_str).collect::<BTreeSet<_>>(), table);
+    // These two come before an operation is found.
     let mut answered: BTreeSet<String> = ["no_route", "method_not_allowed"].map(str::to_owned).into();
     for (name, call) in operations(&document) {
         for (status, response) in call["responses"].as_object().unwrap() {
@@ -56,7 +59,7 @@ fn every_code_is_in_it_and_nothing_else() {
             answered.extend(codes);
         }
     }
-    assert_eq!(answered.iter().map(String::as_str).collect::<BTreeSet<_>>(), table, "a code that no call answers");
+    assert_eq!(answered.iter().map(String::as_str).collect::<BTreeSet<_>>(), table, "a code that no operation uses");
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn every_example_fits_its_schema() {
         for (place, contents) in bodies {
             for (media_type, content) in contents.as_object().into_iter().flatten() {
                 if content["schema"].get("contentMediaType").is_some() {
-                    // Bytes are not shown.
+                    // Binary bodies have no example.
                     continue;
                 }
                 let place = [&["paths", path, &method][..], &place, &[media_type, "schema"]].concat();
@@ -100,51 +103,51 @@ fn every_example_fits_its_schema() {
     assert!(seen > 300, "{seen}");
 }
 
-/// The judge of all answers is no rubber stamp: what the document does not know, it does not let pass.
+/// The check of all responses finds statuses, headers and fields that the document does not have.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_the_document_does_not_know_is_found() {
+async fn undocumented_responses_are_found() {
     let (world, contract) = (World::new(), Contract::new());
     let path = "/api/projects/demo/upload-script";
-    let judge = |answer: &Answer| contract.judge(&http::Method::POST, path, answer);
-    let sound = || async { world.post(path, "text/x-python", "x = 1").await };
-    judge(&sound().await).unwrap();
+    let verify = |answer: &Answer| contract.verify(&http::Method::POST, path, answer);
+    let valid = || async { world.post(path, "text/x-python", "x = 1").await };
+    verify(&valid().await).unwrap();
     let changed = async |change: fn(&mut Value)| {
-        let answer = sound().await;
+        let answer = valid().await;
         let mut body = answer.json();
         change(&mut body);
-        judge(&Answer { bytes: body.to_string().into(), ..answer })
+        verify(&Answer { bytes: body.to_string().into(), ..answer })
     };
     type Change = fn(&mut Value);
     let changes: [(Change, &str); 7] = [
-        (|body| body["more"] = 1.into(), "a field that is not named"),
-        (|body| body["data"]["more"] = 1.into(), "the same further in"),
-        (|body| drop(body.as_object_mut().unwrap().remove("version")), "a field that is missing"),
-        (|body| body["version"] = 0.into(), "a number that is none"),
-        (|body| body["data"]["phase"] = "lost".into(), "a word that is not listed"),
-        (|body| body["data"]["upload_time"] = "noon".into(), "a time that is none"),
-        (|body| body["data"]["sha256"] = "ABC".into(), "a sum that is none"),
+        (|body| body["more"] = 1.into(), "an unknown field"),
+        (|body| body["data"]["more"] = 1.into(), "an unknown nested field"),
+        (|body| drop(body.as_object_mut().unwrap().remove("version")), "a missing field"),
+        (|body| body["version"] = 0.into(), "a number out of range"),
+        (|body| body["data"]["phase"] = "lost".into(), "an unknown enum value"),
+        (|body| body["data"]["upload_time"] = "noon".into(), "an invalid time"),
+        (|body| body["data"]["sha256"] = "ABC".into(), "an invalid digest"),
     ];
     for (change, what) in changes {
         assert!(changed(change).await.is_err(), "{what}");
     }
-    assert!(judge(&Answer { status: 200, ..sound().await }).is_err(), "a status");
-    assert!(judge(&Answer { bytes: "".into(), ..sound().await }).is_err(), "no body");
+    assert!(verify(&Answer { status: 200, ..valid().await }).is_err(), "a status");
+    assert!(verify(&Answer { bytes: "".into(), ..valid().await }).is_err(), "no body");
     for (header, value) in [("content-type", Some("text/html")), ("x-request-id", None), ("location", None)] {
-        let mut answer = sound().await;
+        let mut answer = valid().await;
         answer.headers.remove(header);
         answer.headers.extend(value.map(|value| (http::header::CONTENT_TYPE, value.parse().unwrap())));
-        assert!(judge(&answer).is_err(), "{header}");
+        assert!(verify(&answer).is_err(), "{header}");
     }
-    // A code that is known, of another call.
+    // A known code of another operation.
     let refused = world.get("/api/projects/demo/script/9").await;
     let mut body = refused.json();
     body["code"] = "log_not_found".into();
     let answer = Answer { bytes: body.to_string().into(), ..refused };
-    assert!(contract.judge(&http::Method::GET, "/api/projects/demo/script/9", &answer).is_err(), "another call's code");
+    assert!(contract.verify(&http::Method::GET, "/api/projects/demo/script/9", &answer).is_err());
 }
 
 #[test]
-fn every_reference_and_link_leads_somewhere() {
+fn every_reference_and_link_resolves() {
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         match value {
             Value::Object(fields) => {
@@ -167,7 +170,8 @@ fn every_reference_and_link_leads_somewhere() {
     for (name, call) in operations(&document) {
         for response in call["responses"].as_object().unwrap().values() {
             for (to, link) in response["links"].as_object().into_iter().flatten() {
-                assert!(ids.contains(to.as_str()) && link["operationId"] == to.as_str(), "{name}: {to}");
+                assert!(ids.contains(to.as_str()), "{name}: {to}");
+                assert_eq!(link["operationId"], to.as_str(), "{name}");
             }
         }
     }
@@ -181,7 +185,7 @@ fn the_api_page_names_every_code() {
     }
 }
 
-/// What is kept in `assets` is what the sources make now; `UPDATE_OPENAPI=1` writes it.
+/// Compares the generated files in `assets` with the sources; `UPDATE_OPENAPI=1` writes them.
 #[test]
 fn the_document_and_its_page_are_fresh() {
     let document = serde_json::to_string_pretty(&openapi::document()).unwrap() + "\n";
@@ -190,13 +194,13 @@ fn the_document_and_its_page_are_fresh() {
         if std::env::var_os("UPDATE_OPENAPI").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
-        let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == text, "{} is stale: UPDATE_OPENAPI=1 ONLY=fresh make test", path.display());
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == text, "{} is stale: UPDATE_OPENAPI=1 ONLY=fresh make test", path.display());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_served_to_everybody() {
+async fn the_document_and_its_page_are_public() {
     let world = World::closed();
     let document = world.get("/api/openapi.json").await;
     assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
@@ -204,10 +208,12 @@ async fn they_are_served_to_everybody() {
     let page = world.get("/api").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let text = String::from_utf8(page.bytes.to_vec()).unwrap();
-    assert!(!text.contains("<script") && !text.contains(" style="), "nothing inline");
+    for inline in ["<script", " style="] {
+        assert!(!text.contains(inline), "{inline}");
+    }
     assert!(page.header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
     for route in ROUTES {
-        let id = format!("id=\"{}\"", route.terms.get().id);
+        let id = format!("id=\"{}\"", route.doc.get().id);
         assert_eq!(text.matches(&id).count(), 1, "{} {}: {id}", route.method, route.path);
     }
     assert_eq!(world.get("/api.css").await.header("content-type"), "text/css; charset=utf-8");

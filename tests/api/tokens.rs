@@ -1,37 +1,35 @@
-//! API tokens: shown once, kept as hashes, named, scoped, ending, revoked.
+//! API tokens: creation, scopes, expiry, revocation, and storage as hashes.
 
 use std::time::Duration;
 
 use contract::Timestamp;
+use expect_test::expect;
 use partwright::auth::TokenText;
 use platform::Clock;
 use serde_json::{Value, json};
 
+use crate::support::answer::snapshot;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::Person;
-use crate::support::world::{ADMIN_TOKEN, Answer, RUNNER_TOKEN, World};
+use crate::support::world::{ADMIN_TOKEN, RUNNER_TOKEN, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A Worker whose only way in is `ADMIN_TOKEN`.
+/// A Worker that authenticates with `ADMIN_TOKEN` and API tokens only.
 pub fn with_admin_token() -> World {
     World::with(MemoryStore::new(), &[("ADMIN_TOKEN", ADMIN_TOKEN), ("RUNNER_TOKEN", RUNNER_TOKEN)])
-}
-
-pub fn refused(answer: &Answer, status: u16, code: &str) {
-    let body = answer.json();
-    assert_eq!((answer.status, body["code"].as_str()), (status, Some(code)), "{body}");
 }
 
 fn time(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Stands still until `at` has come, but for `early`.
+/// Sleeps until `early` before `at`.
 async fn wait_until(world: &World, at: Timestamp, early: Duration) {
     world.clock.sleep(at.since(world.clock.now()) - early).await;
 }
 
+/// The names of the listed tokens.
 async fn names(person: &Person<'_>, path: &str) -> Vec<String> {
     let answer = person.get(path).await;
     assert_eq!(answer.status, 200, "{:?}", answer.bytes);
@@ -41,44 +39,58 @@ async fn names(person: &Person<'_>, path: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_shown_once_and_kept_as_its_hash() {
+async fn a_token_is_shown_once_and_stored_as_a_hash() {
     let world = with_admin_token();
     let made = Person::admin(&world).post("/api/tokens", json!({"name": "  lathe \u{fc} ", "user": "anna"})).await;
     let body = made.json();
-    assert_eq!((made.status, made.header("cache-control")), (201, "no-store"), "{body}");
-    assert_eq!(
-        (&body["name"], &body["scope"], &body["user"]),
-        (&json!("lathe \u{fc}"), &json!("write"), &json!("anna"))
-    );
+    assert_eq!(made.header("cache-control"), "no-store");
+    expect![[r#"
+        201 {
+          "success": true, "message": "This is the only time that the token is shown. Only its hash is kept.",
+          "user": "anna", "token": "[token]", "id": "[id]", "name": "lathe ü", "scope": "write",
+          "created_at": "[time]", "expires_at": "[time]", "parent": null, "request_id": "[id]"
+        }"#]]
+    .assert_eq(&made.snapshot());
     let life = time(&body["expires_at"]).since(time(&body["created_at"]));
-    assert!(life <= 24 * 90 * HOUR && life > 24 * 90 * HOUR - Duration::from_secs(1), "{life:?}");
+    assert!(life <= 24 * 90 * HOUR, "{life:?}");
+    assert!(life > 24 * 90 * HOUR - Duration::from_secs(1), "{life:?}");
     let text = body["token"].as_str().unwrap().to_owned();
     let (token, secret) = (TokenText::parse(&text).unwrap(), text.split_once('.').unwrap().1);
     assert_eq!(token.user(), "anna");
 
     let anna = Person::bearer(&world, &text);
     assert_eq!(anna.upload("bracket").await, 201);
-    let who = anna.get("/api/session").await.json();
-    let shown = (&who["user"], &who["scope"], &who["admin"], &who["auth"]);
-    assert_eq!(shown, (&json!("anna"), &json!("write"), &json!(false), &json!("api_token")));
-    assert_eq!(who["expires_at"], body["expires_at"]);
+    let session = anna.get("/api/session").await;
+    expect![[r#"
+        200 {
+          "success": true, "user": "anna", "scope": "write", "admin": false, "expires_at": "[time]",
+          "auth": "api_token"
+        }"#]]
+    .assert_eq(&session.snapshot());
+    assert_eq!(session.json()["expires_at"], body["expires_at"]);
 
-    let kept = world.account_text("anna");
-    assert!(kept.contains(&token.hash().to_string()), "{kept}");
-    assert!(!kept.contains(&text) && !kept.contains(secret), "{kept}");
+    let stored = world.account_text("anna");
+    assert!(stored.contains(&token.hash().to_string()), "{stored}");
+    assert!(!stored.contains(&text), "{stored}");
+    assert!(!stored.contains(secret), "{stored}");
     for path in ["/api/tokens", "/api/session", "/api/projects", "/api/projects/bracket/status"] {
         let answer = anna.get(path).await;
         let all = String::from_utf8_lossy(&answer.bytes).into_owned() + &format!("{:?}", answer.headers);
-        assert!(!all.contains(secret) && !all.contains(&token.hash().to_string()), "{path}: {all}");
+        assert!(!all.contains(secret), "{path}: {all}");
+        assert!(!all.contains(&token.hash().to_string()), "{path}: {all}");
     }
     let listed = anna.get("/api/tokens").await.json()["tokens"][0].clone();
-    let fields: Vec<&str> = listed.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(fields, ["id", "name", "scope", "created_at", "expires_at", "last_used_at", "parent"]);
-    assert_eq!((&listed["id"], &listed["parent"]), (&body["id"], &Value::Null));
+    expect![[r#"
+        {
+          "id": "[id]", "name": "lathe ü", "scope": "write", "created_at": "[time]", "expires_at": "[time]",
+          "last_used_at": "[time]", "parent": null
+        }"#]]
+    .assert_eq(&snapshot(&listed));
+    assert_eq!(listed["id"], body["id"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_use_is_written_once_an_hour() {
+async fn the_last_use_is_recorded_once_an_hour() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let (text, _) = admin.make(json!({"name": "lathe", "user": "anna"})).await;
@@ -96,7 +108,7 @@ async fn the_last_use_is_written_once_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_to_read_changes_nothing() {
+async fn a_read_token_changes_nothing() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let (text, id) = admin.make(json!({"name": "viewer", "scope": "read", "user": "anna"})).await;
@@ -111,7 +123,7 @@ async fn a_token_to_read_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_ends_at_its_time() {
+async fn a_token_expires() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let made = admin.post("/api/tokens", json!({"name": "short", "user": "anna", "expires_in_days": 1})).await.json();
@@ -130,7 +142,7 @@ async fn a_token_ends_at_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_token_is_worth_nothing() {
+async fn a_revoked_token_is_refused() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let (one, one_id) = admin.make(json!({"name": "one", "user": "anna"})).await;
@@ -141,20 +153,20 @@ async fn a_revoked_token_is_worth_nothing() {
 
     for path in [format!("/api/tokens/{bob_id}"), "/api/tokens/0000000000000000".to_owned(), "/api/tokens/".to_owned()]
     {
-        refused(&one.delete(&path).await, 404, "token_not_found");
+        one.delete(&path).await.assert_problem(404, "token_not_found");
     }
     for id in [&bob_id, &one_id] {
-        refused(&one.delete(&format!("/api/tokens/{id}?user=bob")).await, 403, "admin_only");
+        one.delete(&format!("/api/tokens/{id}?user=bob")).await.assert_problem(403, "admin_only");
     }
-    refused(&one.get("/api/tokens?user=bob").await, 403, "admin_only");
-    refused(&admin.delete(&format!("/api/tokens/{one_id}?user=bob")).await, 404, "token_not_found");
+    one.get("/api/tokens?user=bob").await.assert_problem(403, "admin_only");
+    admin.delete(&format!("/api/tokens/{one_id}?user=bob")).await.assert_problem(404, "token_not_found");
     assert_eq!(bob.get("/api/session").await.status, 200);
 
-    // By any of one's own tokens, so also by itself; naming oneself is not naming another.
+    // Any token of a user revokes that user's tokens, itself included. `user` may name the caller.
     let answer = one.delete(&format!("/api/tokens/{two_id}?user=anna")).await;
     assert_eq!((answer.status, &answer.json()["id"]), (200, &json!(two_id)));
     assert_eq!(two.get("/api/session").await.status, 401);
-    refused(&one.delete(&format!("/api/tokens/{two_id}")).await, 404, "token_not_found");
+    one.delete(&format!("/api/tokens/{two_id}")).await.assert_problem(404, "token_not_found");
     assert_eq!(one.delete(&format!("/api/tokens/{one_id}")).await.status, 200);
     assert_eq!(one.get("/api/session").await.status, 401);
     assert_eq!(admin.delete(&format!("/api/tokens/{bob_id}?user=bob")).await.status, 200);
@@ -162,20 +174,20 @@ async fn a_revoked_token_is_worth_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_makes_no_token_but_its_session_does_and_both_end_together() {
+async fn revoking_a_token_ends_its_descendants() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let first = admin.post("/api/tokens", json!({"name": "first", "user": "anna", "expires_in_days": 3})).await.json();
     let anna = Person::bearer(&world, first["token"].as_str().unwrap());
-    refused(&anna.post("/api/tokens", json!({"name": "second"})).await, 403, "token_not_allowed");
+    anna.post("/api/tokens", json!({"name": "second"})).await.assert_problem(403, "token_not_allowed");
 
     let page = Person::browser(&world, &anna.sign_in().await);
-    refused(&page.post("/api/tokens", json!({"name": "second", "user": "bob"})).await, 403, "admin_only");
+    page.post("/api/tokens", json!({"name": "second", "user": "bob"})).await.assert_problem(403, "admin_only");
     let second = page.post("/api/tokens", json!({"name": "second", "expires_in_days": 300})).await;
-    let second = (second.status, second.json());
-    assert_eq!((second.0, &second.1["parent"]), (201, &first["id"]), "{}", second.1);
-    assert_eq!(second.1["expires_at"], first["expires_at"], "no longer than what it comes of");
-    let second = Person::bearer(&world, second.1["token"].as_str().unwrap());
+    let body = second.json();
+    assert_eq!((second.status, &body["parent"]), (201, &first["id"]), "{body}");
+    assert_eq!(body["expires_at"], first["expires_at"], "not later than its parent");
+    let second = Person::bearer(&world, body["token"].as_str().unwrap());
     // A third generation.
     let page_of_second = Person::browser(&world, &second.sign_in().await);
     let (third, _) = page_of_second.make(json!({"name": "third"})).await;
@@ -192,7 +204,7 @@ async fn a_token_makes_no_token_but_its_session_does_and_both_end_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_admin_s_session_makes_outlives_it() {
+async fn tokens_outlive_the_admin_session_that_made_them() {
     let world = with_admin_token();
     let page = Person::browser(&world, &Person::admin(&world).sign_in().await);
     let (own, _) = page.make(json!({"name": "own"})).await;
@@ -200,8 +212,8 @@ async fn what_an_admin_s_session_makes_outlives_it() {
     assert_eq!(page.delete("/api/session").await.status, 200);
     assert_eq!(page.get("/api/session").await.status, 401);
     for (token, user) in [(own, "admin"), (of_anna, "anna")] {
-        let who = Person::bearer(&world, &token).get("/api/session").await.json();
-        assert_eq!((&who["user"], &who["admin"]), (&json!(user), &json!(false)), "no API token is an admin's: {who}");
+        let session = Person::bearer(&world, &token).get("/api/session").await.json();
+        assert_eq!((&session["user"], &session["admin"]), (&json!(user), &json!(false)), "not an admin: {session}");
         let s3 = Person::bearer(&world, &token).get("/api/monitoring/s3/status").await;
         assert!([401, 403].contains(&s3.status), "{}", s3.status);
     }
@@ -217,19 +229,19 @@ async fn a_user_has_fifty_tokens_at_most() {
     for number in 2..=50 {
         ids.push(admin.make(json!({"name": format!("token {number}"), "user": "anna"})).await.1);
     }
-    refused(&admin.post("/api/tokens", short.clone()).await, 409, "too_many_tokens");
+    admin.post("/api/tokens", short.clone()).await.assert_problem(409, "too_many_tokens");
     assert_eq!(names(&admin, "/api/tokens?user=anna").await.len(), 50);
     assert_eq!(admin.delete(&format!("/api/tokens/{}?user=anna", ids[7])).await.status, 200);
     admin.make(json!({"name": "in its place", "user": "anna"})).await;
-    refused(&admin.post("/api/tokens", short.clone()).await, 409, "too_many_tokens");
+    admin.post("/api/tokens", short.clone()).await.assert_problem(409, "too_many_tokens");
     admin.make(json!({"name": "another's", "user": "bob"})).await;
     world.clock.sleep(24 * HOUR).await;
     admin.make(short.clone()).await;
-    refused(&admin.post("/api/tokens", short).await, 409, "too_many_tokens");
+    admin.post("/api/tokens", short).await.assert_problem(409, "too_many_tokens");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_wanted() {
+async fn invalid_token_requests_are_refused() {
     let world = with_admin_token();
     let admin = Person::admin(&world);
     let good = |field: &str, value: Value| {
@@ -269,28 +281,27 @@ async fn what_cannot_be_wanted() {
     ] {
         let answer = admin.post("/api/tokens", body.clone()).await;
         let problem = answer.json();
-        let told = (problem["code"].as_str(), problem["field"].as_str());
-        assert_eq!(told, (Some(code), field), "{body}: {problem}");
+        assert_eq!((problem["code"].as_str(), problem["field"].as_str()), (Some(code), field), "{body}: {problem}");
         assert_eq!(answer.status, if code == "too_large" { 413 } else { 400 }, "{body}");
     }
     for user in ["an%20na", "", "%00", long.as_str()] {
-        refused(&admin.get(&format!("/api/tokens?user={user}")).await, 400, "invalid_parameter");
-        refused(&admin.delete(&format!("/api/tokens/x?user={user}")).await, 400, "invalid_parameter");
+        admin.get(&format!("/api/tokens?user={user}")).await.assert_problem(400, "invalid_parameter");
+        admin.delete(&format!("/api/tokens/x?user={user}")).await.assert_problem(400, "invalid_parameter");
     }
     assert_eq!(names(&admin, "/api/tokens?user=anna").await, [""; 0]);
-    assert_eq!(world.account_text("anna"), "", "what is refused leaves nothing");
-    // The longest that is possible, in the longest spelling.
+    assert_eq!(world.account_text("anna"), "", "refused requests store nothing");
+    // The longest name and user, with every character escaped.
     let escaped = |text: &str| text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
     let (name, user) = ("😀".repeat(64), "~".repeat(128));
     let body = format!("{{\"name\":\"{}\",\"user\":\"{}\",\"expires_in_days\":366}}", escaped(&name), escaped(&user));
     let made = world.post_with_bearer("/api/tokens", ADMIN_TOKEN, body).await;
     assert_eq!((made.status, &made.json()["name"]), (201, &json!(name)), "{:?}", made.bytes);
-    let who = Person::bearer(&world, made.json()["token"].as_str().unwrap()).get("/api/session").await;
-    assert_eq!(who.json()["user"], user);
+    let session = Person::bearer(&world, made.json()["token"].as_str().unwrap()).get("/api/session").await;
+    assert_eq!(session.json()["user"], user);
 }
 
 #[tokio::test(start_paused = true)]
-async fn forged_tokens_are_refused_and_leave_nothing() {
+async fn forged_tokens_leave_no_trace() {
     let world = with_admin_token();
     let (real, _) = Person::admin(&world).make(json!({"name": "lathe", "user": "anna"})).await;
     let (user, secret) = real.split_once('.').unwrap();
@@ -316,12 +327,12 @@ async fn forged_tokens_are_refused_and_leave_nothing() {
         assert_eq!(Person::browser(&world, &forged).get("/api/projects").await.status, 401, "{forged:.80}");
         assert_eq!(Person::browser(&world, &forged).delete("/api/session").await.status, 200, "{forged:.80}");
     }
-    assert_eq!(world.account_text("nobody"), "", "asking for nobody's token leaves nothing behind");
+    assert_eq!(world.account_text("nobody"), "", "the check of an unknown token stores nothing");
     assert_eq!(world.store.inner.keys(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_open_mode_tokens_can_be_made_and_tried() {
+async fn open_mode_creates_tokens() {
     let world = World::new();
     let local = Person::nobody(&world);
     let (own, _) = local.make(json!({"name": "own"})).await;

@@ -1,14 +1,19 @@
-//! `upload-script`: numbers, what lies in the bucket, and the life up to the report.
+//! `upload-script`: version numbers, objects in the bucket, and the status up to the report.
+
+use std::time::Duration;
 
 use contract::{Format, JobError, Outcome, Report};
+use expect_test::expect;
 use futures::future::join_all;
+use platform::Clock;
 use serde_json::json;
 
+use crate::support::answer::snapshot;
 use crate::support::faults::Fault;
 use crate::support::world::World;
 
 #[tokio::test(start_paused = true)]
-async fn a_script_becomes_version_1_with_script_and_ticket() {
+async fn an_upload_stores_script_and_ticket() {
     let world = World::new();
     let request = http::Request::post(crate::support::world::url("/api/projects/demo/upload-script"))
         .header("content-type", "application/json")
@@ -16,33 +21,40 @@ async fn a_script_becomes_version_1_with_script_and_ticket() {
         .body(platform::Body::full(json!({"code": "x = 1\n", "metadata": {"a": [1]}}).to_string()))
         .unwrap();
     let answer = world.send(request).await;
-    assert_eq!(answer.status, 201);
     assert_eq!(answer.header("location"), "/api/projects/demo/script/1");
     assert_eq!(answer.header("x-request-id"), "req-7");
-    let body = answer.json();
-    assert_eq!((body["success"].as_bool(), body["version"].as_u64()), (Some(true), Some(1)));
-    assert_eq!(body["data"]["s3_path"], "s3://models/input/demo/demo_v1.py");
-    assert_eq!(body["data"]["status"], "uploaded");
+    expect![[r#"
+        201 {
+          "success": true, "message": "Script uploaded successfully",
+          "data": {
+            "project_name": "demo", "version": 1, "key": "input/demo/demo_v1.py",
+            "s3_path": "s3://models/input/demo/demo_v1.py",
+            "sha256": "9e26bf369911c45c243c684147b23fc9e1dcfcf257d299a1c632016a6fcd33f4", "upload_time": "[time]",
+            "phase": "queued", "status": "uploaded", "next_step": "freecad_processing",
+            "status_message": "FreeCAD processing…", "status_url": "/api/projects/demo/status",
+            "request_id": "req-7"
+          },
+          "project_name": "demo", "version": 1
+        }"#]]
+    .assert_eq(&answer.snapshot());
 
-    assert_eq!(
-        world.store.inner.keys(),
-        ["input/demo/demo_v1.py", "pending/demo/demo_v1/ticket"],
-        "and the probe left nothing"
-    );
+    assert_eq!(world.store.inner.keys(), ["input/demo/demo_v1.py", "pending/demo/demo_v1/ticket"]);
     let script = world.store.inner.object("input/demo/demo_v1.py").unwrap();
     assert_eq!(script.bytes, "x = 1\n");
-    assert_eq!(script.metadata["format"], "1");
-    assert_eq!(script.metadata["request-id"], "req-7");
-    assert_eq!(script.metadata["user"], "local");
-    assert_eq!(script.metadata["origin"], "upload");
-    assert_eq!(script.metadata["sha256"], body["data"]["sha256"].as_str().unwrap());
+    expect![[r#"
+        {
+          "format": "1", "origin": "upload", "request-id": "req-7",
+          "sha256": "9e26bf369911c45c243c684147b23fc9e1dcfcf257d299a1c632016a6fcd33f4", "time": "[time]",
+          "upload-id": "[id]", "user": "local"
+        }"#]]
+    .assert_eq(&snapshot(&json!(script.metadata)));
     assert_eq!(world.store.inner.object("pending/demo/demo_v1/ticket").unwrap().bytes.len(), 0);
     let scripts = world.get("/api/projects/demo/scripts").await.json();
     assert_eq!(scripts["scripts"][0]["metadata"], json!({"a": [1]}));
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_four_at_once_get_sixty_four_numbers() {
+async fn concurrent_uploads_get_distinct_numbers() {
     let world = World::new();
     let uploads = (0..64).map(|number| {
         let world = &world;
@@ -59,34 +71,55 @@ async fn sixty_four_at_once_get_sixty_four_numbers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn from_queued_to_completed() {
+async fn the_status_goes_from_queued_to_completed() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    let status = world.status("demo").await;
-    assert_eq!((status["status"].as_str(), status["phase"].as_str()), (Some("processing"), Some("queued")));
+    expect![[r#"
+        {
+          "status": "processing", "message": "FreeCAD processing… (waiting for a runner)", "version": 1,
+          "origin": "upload", "parent": null, "phase": "queued", "code": null, "attempt": null,
+          "queue": {"ahead": 0, "waiting": 1, "at_least": false}, "progress": null, "moved_from": null,
+          "moved_to": null, "upload_time": "[time]", "claimed_at": null, "finished_at": null, "error": null,
+          "warnings": null, "geometry": null, "timings_ms": null, "available_formats": [], "log": null,
+          "request_id": "[id]", "outputs_url": "/api/projects/demo/outputs?version=1", "repair_url": null
+        }"#]]
+    .assert_eq(&snapshot(&world.status("demo").await));
 
     world.store.inner.drop_in("pending/demo/demo_v1/a1.json", "{\"any\": 1}");
-    let status = world.status("demo").await;
-    assert_eq!((status["phase"].as_str(), status["attempt"].as_u64()), (Some("running"), Some(1)));
-    assert_eq!(status["message"], "FreeCAD processing…");
+    expect![[r#"
+        {
+          "status": "processing", "message": "FreeCAD processing…", "version": 1, "origin": "upload",
+          "parent": null, "phase": "running", "code": null, "attempt": 1, "queue": null, "progress": null,
+          "moved_from": null, "moved_to": null, "upload_time": "[time]", "claimed_at": "[time]", "finished_at": null,
+          "error": null, "warnings": null, "geometry": null, "timings_ms": null, "available_formats": [],
+          "log": null, "request_id": "[id]", "outputs_url": "/api/projects/demo/outputs?version=1",
+          "repair_url": null
+        }"#]]
+    .assert_eq(&snapshot(&world.status("demo").await));
 
     world.store.inner.remove("pending/demo/demo_v1/a1.json");
     world.complete("demo", 1, &[Format::Step, Format::Stl]);
-    let status = world.status("demo").await;
-    assert_eq!((status["status"].as_str(), status["phase"].as_str()), (Some("completed"), Some("completed")));
-    assert_eq!(status["message"], "Model ready — view or download");
-    assert_eq!(status["available_formats"], json!(["STEP", "STL"]));
+    expect![[r#"
+        {
+          "status": "completed", "message": "Model ready — view or download", "version": 1, "origin": "upload",
+          "parent": null, "phase": "completed", "code": null, "attempt": 1, "queue": null, "progress": null,
+          "moved_from": null, "moved_to": null, "upload_time": "[time]", "claimed_at": "[time]",
+          "finished_at": "[time]", "error": null, "warnings": [], "geometry": null, "timings_ms": {},
+          "available_formats": ["STEP", "STL"], "log": null, "request_id": "[id]",
+          "outputs_url": "/api/projects/demo/outputs?version=1", "repair_url": null
+        }"#]]
+    .assert_eq(&snapshot(&world.status("demo").await));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_alarm_alone_learns_of_a_report() {
+async fn the_alarm_finds_a_report_without_reads() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     assert!(world.alarm("demo").is_some());
     world.complete("demo", 1, &[Format::Step]);
     world.settle("demo", 20).await;
     assert_eq!(world.alarm("demo"), None, "nothing is left to do");
-    // What a read says now, it has not learned by itself.
+    // Without the bucket, a read shows what the alarm has found.
     world.store.always(Some(Fault::NoConnection));
     world.store.seen.borrow_mut().clear();
     let answer = world.get("/api/projects/demo/outputs").await.json();
@@ -96,12 +129,12 @@ async fn the_alarm_alone_learns_of_a_report() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_script_tells_why() {
+async fn a_failed_script_shows_its_error() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
-    let mut report = Report::new("demo".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world_now(&world));
+    let mut report = Report::new("demo".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world.clock.now());
     report.error = Some(JobError {
-        code: "script_error".to_owned(),
+        code: "script_error".into(),
         message: "ValueError: no".to_owned(),
         line: Some(7),
         column: None,
@@ -110,16 +143,25 @@ async fn a_failed_script_tells_why() {
         traceback: Some("Traceback …".to_owned()),
     });
     world.commit(&report);
-    let status = world.status("demo").await;
-    assert_eq!((status["status"].as_str(), status["code"].as_str()), (Some("error"), Some("script_error")));
-    assert_eq!(status["message"], "ValueError: no (line 7)");
-    assert_eq!(status["error"]["line"], 7);
+    expect![[r#"
+        {
+          "status": "error", "message": "ValueError: no (line 7)", "version": 1, "origin": "upload", "parent": null,
+          "phase": "failed", "code": "script_error", "attempt": null, "queue": null, "progress": null,
+          "moved_from": null, "moved_to": null, "upload_time": "[time]", "claimed_at": null, "finished_at": "[time]",
+          "error": {
+            "code": "script_error", "message": "ValueError: no", "line": 7, "column": null,
+            "source": "raise ValueError('no')", "object": null, "traceback": "Traceback …"
+          },
+          "warnings": [], "geometry": null, "timings_ms": {}, "available_formats": [], "log": null,
+          "request_id": "[id]", "outputs_url": "/api/projects/demo/outputs?version=1", "repair_url": null
+        }"#]]
+    .assert_eq(&snapshot(&world.status("demo").await));
     let download = world.get("/api/projects/demo/download/step?version=1").await;
-    assert_eq!((download.status, download.json()["code"].as_str()), (404, Some("no_output")));
+    download.assert_problem(404, "no_output");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiting_version_is_overdue_after_ten_minutes_and_heals() {
+async fn a_version_is_overdue_after_ten_minutes() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     wait(&world, 601).await;
@@ -134,7 +176,7 @@ async fn a_waiting_version_is_overdue_after_ten_minutes_and_heals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_ticket_is_made_again() {
+async fn a_lost_ticket_is_recreated() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.inner.remove("pending/demo/demo_v1/ticket");
@@ -143,26 +185,20 @@ async fn a_lost_ticket_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_megabyte_is_taken_and_a_byte_more_is_not() {
+async fn a_script_has_one_mebibyte_at_most() {
     let world = World::new();
     let largest = "#".repeat(1 << 20);
     assert_eq!(world.upload("demo", &largest).await, 1);
     let path = "/api/projects/demo/upload-script";
     let answer = world.post(path, "text/x-python", format!("{largest}#")).await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")));
+    answer.assert_problem(413, "too_large");
     let answer = world.post(path, "application/json", json!({"code": format!("{largest}#")}).to_string()).await;
     assert_eq!(answer.status, 413);
-    // Every byte of it escaped: still one megabyte of script.
+    // The limit applies to the script, not to its JSON form.
     let escaped = format!("{{\"code\": \"{}\"}}", "\\u0023".repeat(1 << 20));
     assert_eq!(world.post(path, "application/json", escaped).await.status, 201);
 }
 
-fn world_now(world: &World) -> contract::Timestamp {
-    use platform::Clock;
-    world.clock.now()
-}
-
 async fn wait(world: &World, seconds: u64) {
-    use platform::Clock;
-    world.clock.sleep(std::time::Duration::from_secs(seconds)).await;
+    world.clock.sleep(Duration::from_secs(seconds)).await;
 }

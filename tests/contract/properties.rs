@@ -1,11 +1,11 @@
-//! The bucket's keys and the ids in them, tried with whatever may stand there. `PROPTEST_CASES` says how often.
+//! Properties of keys, ids and times. `PROPTEST_CASES` sets the number of cases.
 
 use contract::{Format, IdempotencyKey, Key, ProjectId, RequestId, RunId, Sha256, Timestamp, Version};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 fn project() -> impl Strategy<Value = ProjectId> {
-    // Names that look like other parts of a key are the ones to mix up.
+    // Names that look like other parts of a key.
     let odd = select(vec!["v1", "p_v1", "p_v1_v2", "input", "info", "p_info_v3", "0", "MyHeadlessModel"]);
     prop_oneof!["[A-Za-z0-9][A-Za-z0-9_-]{0,63}", odd.prop_map(str::to_owned)].prop_map(|name| name.parse().unwrap())
 }
@@ -36,18 +36,18 @@ fn key() -> impl Strategy<Value = Key> {
     ]
 }
 
-/// Texts that are keys but for a character or two.
+/// Texts that differ from a key in one character.
 fn nearly_a_key() -> impl Strategy<Value = String> {
     let new = prop_oneof![any::<char>(), select("./_-vVa0129pP".chars().collect::<Vec<_>>())];
     (key(), any::<prop::sample::Index>(), new, 0..3_u8).prop_map(|(key, at, new, how)| {
-        let mut letters: Vec<char> = key.to_string().chars().collect();
-        let at = at.index(letters.len());
+        let mut characters: Vec<char> = key.to_string().chars().collect();
+        let at = at.index(characters.len());
         match how {
-            0 => letters[at] = new,
-            1 => letters.insert(at, new),
-            _ => drop(letters.remove(at)),
+            0 => characters[at] = new,
+            1 => characters.insert(at, new),
+            _ => drop(characters.remove(at)),
         }
-        letters.into_iter().collect()
+        characters.into_iter().collect()
     })
 }
 
@@ -55,19 +55,19 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_built_parses_to_the_same(key in key()) {
+    fn a_key_parses_to_itself(key in key()) {
         prop_assert_eq!(key.to_string().parse::<Key>(), Ok(key));
     }
 
     #[test]
-    fn no_two_keys_are_one_object(a in key(), b in key()) {
+    fn different_keys_have_different_texts(a in key(), b in key()) {
         prop_assert_eq!(a == b, a.to_string() == b.to_string());
     }
 
     #[test]
-    fn what_parses_is_built_to_the_same(text in prop_oneof![nearly_a_key(), any::<String>()]) {
+    fn a_parsed_text_prints_the_same(text in prop_oneof![nearly_a_key(), any::<String>()]) {
         if let Ok(key) = text.parse::<Key>() {
-            // Other software writes an extension in any case; all else has one spelling.
+            // Extensions may have any case; everything else has one spelling.
             let built = key.to_string();
             let (stem, extension) = built.rsplit_once('.').unwrap_or((&built, ""));
             let is_file = matches!(key, Key::Output(..) | Key::Flat(..) | Key::Foreign(..));
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn an_attempt_is_found_in_its_key(p in project(), n in version(), run in run(), at in 0..253_402_300_799_999_i64) {
+    fn a_log_key_names_its_attempt(p in project(), n in version(), run in run(), at in 0..253_402_300_799_999_i64) {
         let key = Key::log(&p, n, &run, Timestamp::from_millis(at)).to_string().parse::<Key>().unwrap();
         prop_assert_eq!(key.run(), Some((&p, n, run)));
     }
@@ -98,14 +98,14 @@ proptest! {
         ] {
             prop_assert!(!is_other);
         }
-        // A time has many spellings, and each says the same time.
+        // A time has many spellings.
         if let Ok(time) = text.parse::<Timestamp>() {
             prop_assert_eq!(time.to_string().parse::<Timestamp>(), Ok(time));
         }
     }
 
     #[test]
-    fn times_go_round(millis in 0..253_402_300_799_999_i64) {
+    fn times_survive_a_round_trip(millis in 0..253_402_300_799_999_i64) {
         let time = Timestamp::from_millis(millis);
         prop_assert_eq!(time.to_string().parse::<Timestamp>(), Ok(time));
     }

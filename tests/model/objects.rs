@@ -9,9 +9,14 @@ use contract::{ProjectId, RequestId, Timestamp, Version};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, join};
 use partwright::fleet::{FleetAnswer, StoreVerdict};
-use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, Value};
-use partwright::project::{Answer, Caller, Memory, Operation, ProjectCall, ProjectObject, Reply, VersionView};
+use partwright::object::{
+    Alarm, CallError, ObjectName, ObjectRequest, Objects, Sockets, Sql, Target, Value, read_answer,
+};
+use partwright::project::{
+    Caller, GetVersion, Memory, ProjectCall, ProjectObject, ProjectTarget, Refusal, VersionView,
+};
 use platform::{Body, Clock, HttpError};
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -72,7 +77,6 @@ impl Objects for Others<'_> {
         let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None, runners: 0 };
         let answer = match object {
             ObjectName::Fleet => serde_json::to_string(&verdict).expect("it is plain data"),
-            ObjectName::Figures(_) => "\"\"".to_owned(),
             _ => "null".to_owned(),
         };
         async move {
@@ -123,14 +127,24 @@ impl Project {
     }
 
     /// Calls the object; none if it, or the way to it, was gone before the answer.
-    pub async fn call(&self, operation: Operation) -> Option<Answer> {
+    pub async fn call<R>(&self, request: R) -> Option<Result<R::Reply, Refusal>>
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
+    {
         let caller = Caller { user: OWNER.to_owned(), admin: true };
-        let call = ProjectCall { project: self.id.clone(), caller, request_id: RequestId::random(), operation };
+        let target = ProjectTarget { project: self.id.clone(), caller, request_id: RequestId::random() };
+        let object = target.object();
+        let call = ProjectCall { target, operation: request.into() };
         let weather = &self.world.weather;
         let gives_up = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
         let patience = if gives_up { seconds(0, 3) } else { Duration::from_secs(3_600) };
         let answer = self.on_instance(async |object| object.handle(call).await);
-        timeout(patience, answer).await.ok().flatten()
+        let answer = timeout(patience, answer).await.ok().flatten()?;
+        match read_answer::<R>(&object, answer).await {
+            Ok(reply) => Some(Ok(reply)),
+            Err(CallError::Refused(refusal)) => Some(Err(refusal)),
+            Err(CallError::Failed(error)) => panic!("{error}"),
+        }
     }
 
     /// Rings the alarm when it is due, for ever.
@@ -231,19 +245,16 @@ impl Project {
 
     /// Every version that it shows, with its report.
     pub async fn versions(&self) -> Vec<VersionView> {
-        let Some(Ok(Reply::Versions { versions, .. })) = self.call(EVERY_VERSION).await else { return Vec::new() };
+        let Some(Ok(page)) = self.call(EVERY_VERSION).await else { return Vec::new() };
         let mut whole = Vec::new();
-        for view in versions {
+        for view in page.versions {
             whole.extend(self.version(view.version).await);
         }
         whole
     }
 
     async fn version(&self, version: Version) -> Option<VersionView> {
-        match self.call(Operation::Version(version)).await {
-            Some(Ok(Reply::Version(Some(view)))) => Some(*view),
-            _ => None,
-        }
+        self.call(GetVersion(version)).await?.ok()?
     }
 }
 

@@ -6,7 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use contract::{Happened, Key, Origin, Phase, ProjectId, RequestId, RunId, RunnerEvent, Version, prefix};
-use partwright::project::{Idempotency, NewScript, Operation, Reply};
+use partwright::object::ObjectRequest;
+use partwright::project::{
+    CancelVersion, GetStatus, Idempotency, ListVersions, NewScript, ProjectTarget, RetryVersion, TakeEvents,
+    UploadScript, Uploaded, VersionPage,
+};
 use s3::{Client, PutOptions};
 use tokio::time::sleep;
 
@@ -20,7 +24,7 @@ use crate::runners::Runner;
 use crate::world::World;
 
 /// All that a project of a schedule has.
-pub const EVERY_VERSION: Operation = Operation::Versions { before: None, limit: 1_000 };
+pub const EVERY_VERSION: ListVersions = ListVersions { before: None, limit: 1_000 };
 
 /// What people were told.
 pub struct People {
@@ -76,9 +80,9 @@ impl People {
             let mut was_refused = false;
             while left > 0 {
                 left -= 1;
-                let operation =
-                    Operation::Upload { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
-                was_refused = self.try_upload(&project, operation, Accepted::Script(code.clone())).await;
+                let request =
+                    UploadScript { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
+                was_refused = self.try_upload(&project, request, Accepted::Script(code.clone())).await;
                 sleep(millis(0, 3_000)).await;
             }
             if was_refused {
@@ -92,15 +96,18 @@ impl People {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
             let Some(version) = self.any_accepted(&project.id) else { continue };
-            let operation = Operation::Retry { version, idempotency: None };
-            self.try_upload(&project, operation, Accepted::Again(version)).await;
+            let request = RetryVersion { version, idempotency: None };
+            self.try_upload(&project, request, Accepted::Again(version)).await;
         }
     }
 
     /// True if the answer was a no.
-    async fn try_upload(&self, project: &Project, operation: Operation, what: Accepted) -> bool {
-        match project.call(operation).await {
-            Some(Ok(Reply::Uploaded(uploaded))) => {
+    async fn try_upload<R>(&self, project: &Project, request: R, what: Accepted) -> bool
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply = Uploaded>,
+    {
+        match project.call(request).await {
+            Some(Ok(uploaded)) => {
                 self.world.note("somebody", &format!("uploaded {} v{}", project.id, uploaded.version));
                 let job = (project.id.clone(), uploaded.version);
                 let before = self.accepted.borrow_mut().insert(job, what.clone());
@@ -131,9 +138,9 @@ impl People {
         let mut finals: BTreeMap<Version, Phase> = BTreeMap::new();
         loop {
             sleep(if self.world.weather.is_over.get() { Duration::from_secs(5) } else { seconds(1, 20) }).await;
-            let _ = project.call(Operation::Status).await;
+            let _ = project.call(GetStatus).await;
             let accepted: Vec<Job> = self.accepted.borrow().keys().filter(|job| job.0 == project.id).cloned().collect();
-            let Some(Ok(Reply::Versions { versions, total, .. })) = project.call(EVERY_VERSION).await else { continue };
+            let Some(Ok(VersionPage { versions, total, .. })) = project.call(EVERY_VERSION).await else { continue };
             let mut wrong = Vec::new();
             if total != versions.len() as u64 {
                 wrong.push(format!("{} counts {total} versions and shows {}", project.id, versions.len()));
@@ -153,8 +160,7 @@ impl People {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
             let Some(version) = self.any_accepted(&project.id) else { continue };
-            let answer = project.call(Operation::Cancel(version)).await;
-            if let Some(Ok(Reply::Cancelled(view))) = answer {
+            if let Some(Ok(view)) = project.call(CancelVersion(version)).await {
                 self.world.note("somebody", &format!("cancelled {} v{}", project.id, view.version));
                 self.cancelled.borrow_mut().push((project.id.clone(), view.version));
             }
@@ -187,7 +193,7 @@ impl People {
                 pick(&[Happened::Claimed, Happened::Done, Happened::Progress { phase: "script".to_owned(), lines }]);
             let version = Version::try_from(1 + below(8)).expect("it is small");
             let event = RunnerEvent { project: project.id.clone(), version, run: RunId::random(), happened };
-            let _ = project.call(Operation::Hint(vec![event])).await;
+            let _ = project.call(TakeEvents(vec![event])).await;
         }
     }
 

@@ -7,7 +7,7 @@
 //! - `process`: a program that was started, and its certain end
 //! - `wait`: waiting for something to come true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
-//! - `socket`: a WebSocket; `browser`: Chromium
+//! - `socket`: a WebSocket
 //! - `store`, `worker`, `runner`: the three parts
 //! - `provider`: language models
 //! - `gate`: a way to the store that can be closed
@@ -15,6 +15,7 @@
 //! - `random`, `proxy`: a way to the store that holds requests and breaks them
 //! - `stack`: the three together
 //! - `project`: what a person does with one project
+//! - `browser`: Chromium, driven by Playwright
 //! - `scenarios`: what is shown
 //! - `fuzz`: that the API is what its OpenAPI document says, whatever is sent
 //! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
@@ -47,6 +48,7 @@ fn on_seaweedfs() {
 }
 
 fn run(store: Kind) {
+    scenarios::check_choice();
     // One thread, like the runner: the library's futures stay on it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

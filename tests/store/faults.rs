@@ -20,7 +20,7 @@ macro_rules! bad_line {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_passes_is_tried_again() {
+async fn transient_faults_are_retried() {
     bad_line!(store, clock, client);
     client.put("a", Bytes::from_static(b"whole"), &PutOptions::default()).await.unwrap();
     for fault in [
@@ -41,7 +41,7 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_ends() {
+async fn retries_are_limited() {
     bad_line!(store, clock, client);
     store.always(Some(Fault::Status(503)));
     let before = clock.now();
@@ -55,7 +55,7 @@ async fn patience_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_definite_no_is_not_asked_twice() {
+async fn a_refusal_is_not_retried() {
     bad_line!(store, _clock, client);
     store.plan("GET", "/a", Fault::Status(403));
     let error = client.get("a", 100).await.unwrap_err();
@@ -64,7 +64,7 @@ async fn a_definite_no_is_not_asked_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_ends_by_a_time_out() {
+async fn silence_ends_in_a_timeout() {
     bad_line!(store, clock, client);
     store.always(Some(Fault::Silence));
     let before = clock.now();
@@ -74,7 +74,7 @@ async fn silence_ends_by_a_time_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_costs_no_more_for_what_might_have_been_said() {
+async fn only_sent_bytes_extend_the_timeout() {
     bad_line!(store, clock, client);
     store.always(Some(Fault::Silence));
     let took = async |call: LocalBoxFuture<'_, Result<(), S3Error>>| {
@@ -95,7 +95,7 @@ async fn silence_costs_no_more_for_what_might_have_been_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_answer_gets_the_time_that_its_length_takes() {
+async fn a_long_response_extends_the_timeout() {
     bad_line!(store, _clock, client);
     client.put("long", Bytes::from(vec![7; 5 << 20]), &PutOptions::default()).await.unwrap();
     client.put("short", Bytes::from_static(b"x"), &PutOptions::default()).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_long_answer_gets_the_time_that_its_length_takes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_patience_ends_in_all() {
+async fn the_total_time_is_limited() {
     bad_line!(store, clock, client);
     let total = Duration::from_secs(5);
     let client = client.with_retry_policy(RetryPolicy::within(total));
@@ -125,7 +125,7 @@ async fn a_short_patience_ends_in_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
+async fn an_unanswered_conditional_put_shows_as_taken() {
     bad_line!(store, _clock, client);
     store.plan("PUT", "/a", Fault::LostAnswer);
     let outcome = client.put("a", Bytes::from_static(b"mine"), &PutOptions::if_absent()).await;
@@ -135,7 +135,7 @@ async fn a_lost_answer_to_a_conditional_put_shows_as_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_no_after_a_lost_answer_to_a_put_is_no_definite_one() {
+async fn a_refusal_after_a_lost_put_is_not_final() {
     bad_line!(store, _clock, client);
     let put = async |options: PutOptions| client.put("a", Bytes::from_static(b"mine"), &options).await.unwrap_err();
     for fault in [Fault::LostAnswer, Fault::Silence, Fault::Status(500)] {
@@ -161,7 +161,7 @@ async fn a_no_after_a_lost_answer_to_a_put_is_no_definite_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_probe_copes_with_a_store_that_throttles_one_key() {
+async fn the_probe_survives_throttling() {
     bad_line!(store, _clock, client);
     for _ in 0..40 {
         store.plan("PUT", "/probe/", Fault::Status(429));
@@ -171,7 +171,7 @@ async fn the_probe_copes_with_a_store_that_throttles_one_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_probe_is_not_fooled_by_a_lost_answer() {
+async fn the_probe_survives_a_lost_response() {
     bad_line!(store, _clock, client);
     store.plan("PUT", "/probe/", Fault::LostAnswer);
     probe(client).await.unwrap();

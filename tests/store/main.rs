@@ -8,13 +8,13 @@ use testkit::clock::TestClock;
 use testkit::memory_store::MemoryStore;
 
 #[tokio::test(start_paused = true)]
-async fn the_suite_in_memory() {
+async fn the_memory_store_passes_the_suite() {
     let (store, clock, bucket) = (MemoryStore::new(), TestClock::new(), MemoryStore::bucket());
     suite::run(Client::new(&store, &clock, &bucket)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_ignores_conditions_is_found_out() {
+async fn a_store_that_ignores_conditions_is_unfit() {
     let (store, clock, bucket) = (MemoryStore::with_conditions(false), TestClock::new(), MemoryStore::bucket());
     let error = probe(Client::new(&store, &clock, &bucket)).await.unwrap_err();
     assert!(matches!(error, ProbeError::Unfit { winners: 17, .. }), "{error}");
@@ -24,7 +24,7 @@ async fn a_store_that_ignores_conditions_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_secret_is_a_refusal() {
+async fn a_wrong_secret_is_refused() {
     let (store, clock) = (MemoryStore::new(), TestClock::new());
     let bucket = s3::Bucket::from_settings(&|name| match name {
         "AWS_SECRET_ACCESS_KEY" => Some("another".to_owned()),

@@ -1,5 +1,7 @@
-//! Hints between runner and Worker: they make everything faster and decide nothing. Whoever gets one looks at the
-//! bucket, or shows it as what somebody said; with all of them lost, polling finds the same.
+//! Hints between runner and Worker.
+//!
+//! A hint makes things faster and decides nothing. Its receiver looks at the bucket, or displays the hint. If all hints
+//! are lost, polling finds the same.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,12 +20,12 @@ pub const MAX_PROGRESS_LINE: usize = 500;
 /// The body of `POST /api/runner/events`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerEvents {
-    /// In the order in which they happened, 100 at most.
+    /// At most 100, in the order in which they happened.
     #[schemars(length(max = MAX_EVENTS))]
     pub events: Vec<RunnerEvent>,
 }
 
-/// What a runner says of one attempt.
+/// One event of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerEvent {
     /// The project.
@@ -43,11 +45,11 @@ pub struct RunnerEvent {
 pub enum Happened {
     /// The runner created the attempt.
     Claimed,
-    /// The run has gone on.
+    /// The attempt has made progress.
     Progress {
-        /// `script`, `export`, `drawing`, `publishing`.
+        /// `script`, `export`, `drawing` or `publishing`.
         phase: String,
-        /// What was printed since the last event, without line ends; at most [`MAX_PROGRESS_LINES`].
+        /// The lines printed since the last event, without line ends; at most 50.
         #[serde(default)]
         lines: Vec<String>,
     },
@@ -55,19 +57,14 @@ pub enum Happened {
     Done,
 }
 
-/// What the Worker says to runners over `GET /api/runner/wake`, one JSON object a message.
+/// What the Worker sends to runners over `GET /api/runner/wake`: one JSON object per message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "wake")]
 pub enum Wake {
-    /// There is work: look at the queue now.
+    /// There is work: poll now.
     Look,
-    /// A version was cancelled: whoever runs it looks whether it has a report.
-    Cancelled {
-        /// The project.
-        project: ProjectId,
-        /// The version.
-        version: Version,
-    },
+    /// A version was cancelled: the runner that runs it checks for a report.
+    Cancelled { project: ProjectId, version: Version },
 }
 
 #[cfg(test)]
@@ -75,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_on_the_wire() {
+    fn events_as_json() {
         let event = RunnerEvent {
             project: "p".parse().unwrap(),
             version: 3.try_into().unwrap(),

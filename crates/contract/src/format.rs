@@ -1,61 +1,40 @@
-//! The file formats that a job leaves behind.
+//! The formats of output files.
 
-use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::IdError;
+use super::{IdError, word_enum};
 
-/// The base name of every output file; fixed by the layout that other software reads.
+/// The base name of every output file. Other software relies on it.
 pub const BASE_NAME: &str = "MyHeadlessModel";
 
-/// An output format. As text it is spelled as in file names: `FCStd`, `STEP`, `STL`, `OBJ`, `GLB`, `PNG`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Format {
-    /// FreeCAD's own document.
-    #[serde(rename = "FCStd")]
-    FcStd,
-    /// ISO 10303-21 boundary representation.
-    #[serde(rename = "STEP")]
-    Step,
-    /// Binary STL mesh.
-    #[serde(rename = "STL")]
-    Stl,
-    /// Wavefront OBJ mesh.
-    #[serde(rename = "OBJ")]
-    Obj,
-    /// Binary glTF 2.0 mesh with colours.
-    #[serde(rename = "GLB")]
-    Glb,
-    /// The picture.
-    #[serde(rename = "PNG")]
-    Png,
+word_enum! {
+    /// An output format. As text it is spelled as in file names: `FCStd`, `STEP`, `STL`, `OBJ`, `GLB`, `PNG`.
+    #[derive(PartialOrd, Ord, Hash, JsonSchema)]
+    pub enum Format {
+        /// FreeCAD document.
+        FcStd = "FCStd",
+        /// Exact shapes (ISO 10303-21).
+        Step = "STEP",
+        /// Mesh, binary STL.
+        Stl = "STL",
+        /// Mesh, Wavefront OBJ.
+        Obj = "OBJ",
+        /// Mesh with colours, binary glTF 2.0.
+        Glb = "GLB",
+        /// Picture.
+        Png = "PNG",
+    }
 }
 
 impl Format {
-    /// Every format, in the order in which answers list them.
-    pub const ALL: [Self; 6] = [Self::FcStd, Self::Step, Self::Stl, Self::Obj, Self::Glb, Self::Png];
-
-    /// The extension and the name in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FcStd => "FCStd",
-            Self::Step => "STEP",
-            Self::Stl => "STL",
-            Self::Obj => "OBJ",
-            Self::Glb => "GLB",
-            Self::Png => "PNG",
-        }
-    }
-
-    /// `MyHeadlessModel.STEP` and the like.
+    /// `MyHeadlessModel.STEP` for [`Format::Step`].
     pub fn file_name(self) -> String {
-        format!("{BASE_NAME}.{}", self.as_str())
+        format!("{BASE_NAME}.{self}")
     }
 
-    /// The media type stored with the file, as registered with IANA where there is one.
+    /// The media type stored with the file. All but FCStd's are registered with IANA.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::FcStd => "application/x-extension-fcstd",
@@ -68,19 +47,14 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl FromStr for Format {
     type Err = IdError;
 
-    /// In any case, with or without a leading dot: `step`, `.STEP`, `fcstd`.
+    /// Accepts any case, with or without a leading dot: `step`, `.STEP`, `fcstd`.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let name = text.strip_prefix('.').unwrap_or(text);
-        Self::ALL.into_iter().find(|format| format.as_str().eq_ignore_ascii_case(name)).ok_or_else(IdError::format)
+        let found = Self::ALL.into_iter().find(|format| format.as_str().eq_ignore_ascii_case(name));
+        found.ok_or(IdError::new("a format is one of FCStd, STEP, STL, OBJ, GLB, PNG"))
     }
 }
 
@@ -95,7 +69,6 @@ mod tests {
         }
         for format in Format::ALL {
             assert_eq!(format.as_str().parse::<Format>().unwrap(), format);
-            assert_eq!(serde_json::to_string(&format).unwrap(), format!("\"{format}\""));
         }
         for bad in ["", ".", "..step", "dxf", "step "] {
             assert!(bad.parse::<Format>().is_err(), "{bad:?}");

@@ -1,4 +1,4 @@
-//! Validated names: project, version, and the random ids that tell one upload or attempt from another.
+//! Validated names, version numbers, random ids and digests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,35 +7,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256 as Hasher};
 
-use super::Whole;
+use super::LenientU64;
 
-/// Why a text is not the id it was taken for. The message is fit for the person who sent it.
+/// A text that is not a valid id. The message is fit for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct IdError(&'static str);
 
 impl IdError {
-    pub(crate) fn format() -> Self {
-        Self("a format is one of FCStd, STEP, STL, OBJ, GLB, PNG")
-    }
-
-    pub(crate) fn origin() -> Self {
-        Self("an origin is one of upload, ai, repair, retry, hand")
-    }
-
-    pub(crate) fn phase() -> Self {
-        Self("not a phase of a version's life")
-    }
-
-    pub(crate) fn time() -> Self {
-        Self("a time has the form 2026-01-31T12:00:00Z (RFC 3339)")
+    pub const fn new(message: &'static str) -> Self {
+        Self(message)
     }
 }
 
 /// A project's name: 1 to 64 of `A-Z a-z 0-9 _ -`, starting with a letter or digit. Case matters.
 ///
 /// ```
-/// use partwright::contract::ProjectId;
+/// use contract::ProjectId;
 /// assert!("bracket-2".parse::<ProjectId>().is_ok());
 /// assert!("../etc".parse::<ProjectId>().is_err());
 /// ```
@@ -48,7 +36,7 @@ impl IdError {
 pub struct ProjectId(String);
 
 impl ProjectId {
-    /// The name as it stands in keys and URLs; it never needs escaping.
+    /// The name as in keys and URLs. It never needs escaping.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -72,24 +60,22 @@ impl FromStr for ProjectId {
     }
 }
 
-/// A version's number: 1, 2, 3 … without zero padding, at most 2^53 - 1 (what SQLite in the object and JSON carry).
+/// A version's number: 1, 2, 3 … without zero padding, at most 2^53 - 1, which JSON and SQLite hold without loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "Whole", into = "u64")]
+#[serde(try_from = "LenientU64", into = "u64")]
 #[schemars(with = "u64", description = "A version's number: 1, 2, 3 …", extend("minimum" = 1, "maximum" = 9_007_199_254_740_991_u64))]
 pub struct Version(u64);
 
 impl Version {
     /// The first version of a project.
     pub const FIRST: Self = Self(1);
-    /// The largest number that JSON and the object's SQLite carry without loss.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    /// The number itself.
     pub fn get(self) -> u64 {
         self.0
     }
 
-    /// The number after this one; `None` after [`Version::MAX`].
+    /// The next number; `None` after [`Version::MAX`].
     pub fn next(self) -> Option<Self> {
         Self::try_from(self.0 + 1).ok()
     }
@@ -107,10 +93,10 @@ impl TryFrom<u64> for Version {
     }
 }
 
-impl TryFrom<Whole> for Version {
+impl TryFrom<LenientU64> for Version {
     type Error = IdError;
 
-    fn try_from(Whole(number): Whole) -> Result<Self, IdError> {
+    fn try_from(LenientU64(number): LenientU64) -> Result<Self, IdError> {
         Self::try_from(number)
     }
 }
@@ -124,7 +110,7 @@ impl From<Version> for u64 {
 impl FromStr for Version {
     type Err = IdError;
 
-    /// Accepts exactly what [`fmt::Display`] writes: digits, no sign, no leading zero.
+    /// Accepts the one form that [`fmt::Display`] writes: digits without a sign or a leading zero.
     fn from_str(text: &str) -> Result<Self, IdError> {
         let canonical = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
         let number = if canonical { text.parse().unwrap_or(0) } else { 0 };
@@ -138,7 +124,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Declares an id that is a short safe text: made at random here, accepted from outside when it has the form.
+/// Declares an id that is a short, safe text of a fixed form.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $lengths:expr, $allowed:expr, $pattern:literal, $refusal:expr) => {
         $(#[$doc])*
@@ -148,7 +134,6 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -158,8 +143,8 @@ macro_rules! text_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, IdError> {
-                let allowed: fn(u8) -> bool = $allowed;
-                if $lengths.contains(&text.len()) && text.bytes().all(allowed) {
+                let is_allowed: fn(u8) -> bool = $allowed;
+                if $lengths.contains(&text.len()) && text.bytes().all(is_allowed) {
                     Ok(Self(text.to_owned()))
                 } else {
                     Err(IdError($refusal))
@@ -171,7 +156,7 @@ macro_rules! text_id {
     };
 }
 
-/// The conversions and the display that every id which wraps a `String` has alike.
+/// The conversions that all ids have.
 macro_rules! text_conversions {
     ($name:ident) => {
         impl TryFrom<String> for $name {
@@ -199,77 +184,66 @@ macro_rules! text_conversions {
 text_conversions!(ProjectId);
 
 text_id!(
-    /// The random id of one attempt at a version: 16 lower-case hex digits. It is part of the attempt's file keys.
-    RunId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$", "a run id is 16 lower-case hex digits"
+    /// The random id of one attempt at a version: 16 lower-case hex digits. The keys of the attempt's files contain it.
+    RunId, 16..=16, is_hex_digit, "^[0-9a-f]{16}$", "a run id is 16 lower-case hex digits"
 );
 text_id!(
-    /// The random id of one upload; it tells one's own script in the bucket from somebody else's.
-    UploadId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$",
+    /// The random id of one upload: 16 lower-case hex digits. It tells the upload's own script in the bucket from any other.
+    UploadId, 16..=16, is_hex_digit, "^[0-9a-f]{16}$",
     "an upload id is 16 lower-case hex digits"
 );
 text_id!(
-    /// The random id of one turn of a conversation: what somebody asked for, and all that comes of it.
-    TurnId, 16..=16, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{16}$", "a turn's id is 16 lower-case hex digits"
+    /// The random id of one turn of a conversation: 16 lower-case hex digits.
+    TurnId, 16..=16, is_hex_digit, "^[0-9a-f]{16}$", "a turn's id is 16 lower-case hex digits"
 );
 text_id!(
-    /// Names one request through every log, document and answer; taken from `X-Request-Id` or made here.
+    /// The id of one request in all logs, documents and responses. It comes from `X-Request-Id`, or is random.
     RequestId, 1..=64, |b| b.is_ascii_alphanumeric() || b"-_.".contains(&b), "^[A-Za-z0-9_.-]{1,64}$",
     "a request id is 1 to 64 of A-Z, a-z, 0-9, '-', '_' and '.'"
 );
 text_id!(
-    /// What a caller sends along so that the same upload, sent again, is no second version.
+    /// A key that a caller sends so that a repeated upload does not become a second version.
     IdempotencyKey, 1..=255, |b| b.is_ascii_graphic(), "^[!-~]{1,255}$",
     "an idempotency key is 1 to 255 visible ASCII characters"
 );
 text_id!(
-    /// A SHA-256 sum as 64 lower-case hex digits.
-    Sha256, 64..=64, |b| matches!(b, b'0'..=b'9' | b'a'..=b'f'), "^[0-9a-f]{64}$", "a sha256 is 64 lower-case hex digits"
+    /// A SHA-256 digest as 64 lower-case hex digits.
+    Sha256, 64..=64, is_hex_digit, "^[0-9a-f]{64}$", "a sha256 is 64 lower-case hex digits"
 );
 
-impl RunId {
-    /// A fresh id from the system's random source.
-    pub fn random() -> Self {
-        Self(random_hex())
-    }
+/// Adds a random value from the system's random source.
+macro_rules! random_id {
+    ($($name:ident),+) => {
+        $(impl $name {
+            pub fn random() -> Self {
+                Self(random_hex())
+            }
+        })+
+    };
 }
 
-impl UploadId {
-    /// A fresh id from the system's random source.
-    pub fn random() -> Self {
-        Self(random_hex())
-    }
-}
-
-impl TurnId {
-    /// A fresh id from the system's random source.
-    pub fn random() -> Self {
-        Self(random_hex())
-    }
-}
-
-impl RequestId {
-    /// A fresh id from the system's random source.
-    pub fn random() -> Self {
-        Self(random_hex())
-    }
-}
+random_id!(RunId, UploadId, TurnId, RequestId);
 
 impl Sha256 {
-    /// The sum of `bytes`.
+    /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(hex(&Hasher::digest(bytes)))
     }
 }
 
-/// 64 random bits as hex: an id that nobody guesses or has.
+/// 64 random bits as hex: an id that is unique and hard to guess.
 pub fn random_hex() -> String {
     let mut bytes = [0u8; 8];
     #[expect(
         clippy::expect_used,
-        reason = "getrandom(2) and WebCrypto fail only before the machine is up; there is no way on without them"
+        reason = "getrandom(2) and WebCrypto fail only before the machine is up; nothing works without them"
     )]
-    getrandom::fill(&mut bytes).expect("the system's random source answers");
+    getrandom::fill(&mut bytes).expect("the system's random source works");
     hex(&bytes)
+}
+
+fn is_hex_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -309,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_in_json_is_refused() {
+    fn json_with_a_wrong_id_is_refused() {
         assert!(serde_json::from_str::<ProjectId>("\"a/b\"").is_err());
         assert!(serde_json::from_str::<Version>("0").is_err());
     }

@@ -1,6 +1,6 @@
-//! Every key of the bucket: built here, parsed here, and nowhere else.
+//! The keys of the bucket. No other module builds or parses them.
 //!
-//! The layout is the one of other software for this job, completed; see the table in ARCHITECTURE.md.
+//! ARCHITECTURE.md has the whole layout, which extends the layout of other software for this job.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::{BASE_NAME, Format, ProjectId, RunId, Timestamp, Version};
 pub enum Key {
     /// `input/{p}/{p}_v{n}.py`: the script, immutable.
     Script(ProjectId, Version),
-    /// `pending/{p}/{p}_v{n}/ticket`: an empty object; "this version wants to be run".
+    /// `pending/{p}/{p}_v{n}/ticket`: an empty object that asks for the version to be run.
     Ticket(ProjectId, Version),
     /// `pending/{p}/{p}_v{n}/a{k}.json`: attempt `k`, from 1.
     Attempt(ProjectId, Version, u32),
@@ -22,14 +22,14 @@ pub enum Key {
     Done(ProjectId, Version),
     /// `output/{p}/MyHeadlessModel.{…}`: a copy from the newest completed version.
     Flat(ProjectId, Format),
-    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: files of other software: left there by it, or copied there from the
-    /// flat path before anything is written over them.
+    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: a file of other software, which put it there, or whose file on the flat
+    /// path was copied there before it was overwritten.
     Foreign(ProjectId, Version, Format),
-    /// `logs/{p}/{name}`: a log; see [`Key::log`] for the name that this software writes.
+    /// `logs/{p}/{name}`: a log. [`Key::log`] builds the names of this software.
     Log(ProjectId, String),
-    /// `probe/{id}`: a passing object of the store probe.
+    /// `probe/{id}`: a short-lived object of the store probe.
     Probe(String),
-    /// `sweep/holder.json`: an attempt's document; whoever holds it sweeps the bucket.
+    /// `sweep/holder.json`: names the runner that sweeps, in the form of an attempt.
     Sweeper,
 }
 
@@ -40,7 +40,7 @@ impl Key {
         Self::Log(project.clone(), name)
     }
 
-    /// The attempt that a file or a log belongs to, where its key names one.
+    /// The attempt that the key of a file or a log names.
     pub fn run(&self) -> Option<(&ProjectId, Version, RunId)> {
         match self {
             Self::Output(project, version, run, _) => Some((project, *version, run.clone())),
@@ -72,13 +72,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// The longest key that a bucket takes, in bytes.
+/// The longest key that a bucket accepts, in bytes.
 pub const LONGEST_KEY: usize = 1024;
 
-/// The one key that belongs to no project.
 const SWEEPER: &str = "sweep/holder.json";
 
-/// The text is no key of this layout. Such objects are left alone.
+/// The text is not a key of this layout. Such objects are left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a key of the bucket layout")]
 pub struct NotAKey;
@@ -97,7 +96,7 @@ fn parse(text: &str) -> Option<Key> {
     }
     let (area, rest) = text.split_once('/')?;
     if area == "probe" {
-        return (!rest.is_empty() && !rest.contains('/')).then(|| Key::Probe(rest.to_owned()));
+        return is_name(rest).then(|| Key::Probe(rest.to_owned()));
     }
     let (project, rest) = rest.split_once('/')?;
     let project: ProjectId = project.parse().ok()?;
@@ -117,17 +116,18 @@ fn parse(text: &str) -> Option<Key> {
                 return Some(Key::Ticket(project, version));
             }
             let number = leaf.strip_prefix('a')?.strip_suffix(".json")?;
-            // An attempt's number has the same one spelling as a version's.
+            // An attempt's number is spelled like a version's.
             let number = u32::try_from(number.parse::<Version>().ok()?.get()).ok()?;
             Some(Key::Attempt(project, version, number))
         }
         "output" => parse_output(project, rest),
-        "logs" => {
-            let fits = !rest.is_empty() && !rest.contains('/');
-            fits.then(|| Key::Log(project, rest.to_owned()))
-        }
+        "logs" => is_name(rest).then(|| Key::Log(project, rest.to_owned())),
         _ => None,
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/')
 }
 
 fn parse_output(project: ProjectId, rest: &str) -> Option<Key> {
@@ -144,19 +144,19 @@ fn parse_output(project: ProjectId, rest: &str) -> Option<Key> {
     }
 }
 
-/// `{p}_v{n}` of this very project.
+/// Reads `{p}_v{n}` of this project.
 fn version_of(project: &ProjectId, stem: &str) -> Option<Version> {
     stem.strip_prefix(project.as_str())?.strip_prefix("_v")?.parse().ok()
 }
 
-/// `MyHeadlessModel.{…}`; the extension in any case, since other software writes `.stl` or `.step`.
+/// Reads `MyHeadlessModel.{…}`, with the extension in any case: other software writes `.stl` or `.step`.
 fn format_of(name: &str) -> Option<Format> {
     let extension = name.strip_prefix(BASE_NAME)?.strip_prefix('.')?;
-    // A format's own dot, which people write in calls, would be a second one here.
+    // A format may be spelled with a leading dot, which would be a second dot here.
     if extension.starts_with('.') { None } else { extension.parse().ok() }
 }
 
-/// The prefixes that listings ask for.
+/// The prefixes of listings.
 pub mod prefix {
     use super::{BASE_NAME, ProjectId, RunId, Version};
 
@@ -166,7 +166,7 @@ pub mod prefix {
     pub const PENDING: &str = "pending/";
     /// All reports.
     pub const PROCESSED: &str = "processed/";
-    /// Everything that jobs of all projects left.
+    /// All output files.
     pub const OUTPUT: &str = "output/";
     /// All logs.
     pub const LOGS: &str = "logs/";
@@ -191,7 +191,7 @@ pub mod prefix {
         format!("processed/{project}/")
     }
 
-    /// Everything that jobs of one project left.
+    /// The output files of one project.
     pub fn output(project: &ProjectId) -> String {
         format!("output/{project}/")
     }
@@ -201,7 +201,7 @@ pub mod prefix {
         format!("output/{project}/{BASE_NAME}.")
     }
 
-    /// Everything that jobs of one version left.
+    /// The output files of one version.
     pub fn output_version(project: &ProjectId, version: Version) -> String {
         format!("output/{project}/v{version}/")
     }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_key_goes_round() {
+    fn keys_survive_a_round_trip() {
         let run: RunId = "0123456789abcdef".parse().unwrap();
         for name in ["p", "a_v1", "a_v1_v2", "input", "x-1", "v3"] {
             let p = project(name);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_in_letters() {
+    fn the_layout() {
         let (p, n) = (project("demo"), Version::try_from(2).unwrap());
         let run: RunId = "0123456789abcdef".parse().unwrap();
         let check = |key: Key, text: &str| assert_eq!(key.to_string(), text);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_logs_tell_their_attempt() {
+    fn files_and_logs_name_their_attempt() {
         let run: RunId = "0123456789abcdef".parse().unwrap();
         for name in ["p", "a_v1", "a_info_v2", "info"] {
             let (p, n) = (project(name), Version::try_from(17).unwrap());
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_does_not_parse() {
+    fn other_keys_do_not_parse() {
         for text in [
             "",
             "input",

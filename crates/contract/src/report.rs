@@ -1,43 +1,40 @@
-//! The job report: what a version's `.done` object says. Writing it is the commit.
+//! The job report, a version's `.done` object. Writing it is the commit.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, Format, ProjectId, RequestId, RunId, Sha256, Timestamp, Version};
+use super::{FORMAT, Format, JobError, ProjectId, RequestId, RunId, Sha256, Timestamp, Version, word_enum};
 
-/// The largest report that is read, in bytes.
+/// The largest report that readers accept, in bytes.
 pub const REPORT_LIMIT: usize = 1 << 20;
 
-/// How a version ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The script ran and left a valid model.
-    Completed,
-    /// The script is at fault; see [`Report::error`].
-    Failed,
-    /// The script used up its own limit of time.
-    TimedOut,
-    /// Five attempts died under it.
-    Abandoned,
-    /// Somebody cancelled it.
-    Cancelled,
+word_enum! {
+    /// How a version ended.
+    pub enum Outcome {
+        /// The script ran and left a valid model.
+        Completed = "completed",
+        /// The script or its run has failed; see [`Report::error`].
+        Failed = "failed",
+        /// The script used up its time.
+        TimedOut = "timed_out",
+        /// Five attempts died while running it.
+        Abandoned = "abandoned",
+        /// A user cancelled it.
+        Cancelled = "cancelled",
+    }
 }
 
-/// The job report, `processed/{p}/{p}_v{n}.py.done`. Unknown fields are skipped when read.
+/// The job report, `processed/{p}/{p}_v{n}.py.done`. Readers skip unknown fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// [`FORMAT`].
     pub format: u32,
-    /// The project.
     pub project: ProjectId,
-    /// The version.
     pub version: Version,
-    /// How it ended.
     pub outcome: Outcome,
-    /// The attempt whose files these are; none for a version that was never run.
+    /// The attempt whose files these are. Absent if no attempt ran the script.
     #[serde(default)]
     pub run: Option<RunId>,
     /// That attempt's number, from 1.
@@ -46,10 +43,10 @@ pub struct Report {
     /// The runner's name, for people.
     #[serde(default)]
     pub runner: Option<String>,
-    /// The request that brought the script; that cancelled the version, where one did.
+    /// The request that brought the script, or the one that cancelled the version.
     #[serde(default)]
     pub request_id: Option<RequestId>,
-    /// The sum of the script that ran.
+    /// The digest of the script that ran.
     #[serde(default)]
     pub script_sha256: Option<Sha256>,
     /// When the attempt began, on the runner's clock.
@@ -66,16 +63,16 @@ pub struct Report {
     /// The full key of the log.
     #[serde(default)]
     pub log: Option<String>,
-    /// What the model measures; none where no model came out.
+    /// Measurements of the model. Absent without a model.
     #[serde(default)]
     pub geometry: Option<Geometry>,
-    /// Why it did not complete.
+    /// Why the version did not complete.
     #[serde(default)]
     pub error: Option<JobError>,
-    /// Things worth knowing that did not stop the job.
+    /// Problems that did not stop the job.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// What ran it, such as `FreeCAD 0.20.2`.
+    /// The engine that ran the script, such as `FreeCAD 0.20.2`.
     #[serde(default)]
     pub engine: Option<String>,
 }
@@ -85,43 +82,19 @@ pub struct Report {
 pub struct OutputFile {
     /// Its format.
     pub format: Format,
-    /// Its full key; readers use this and never build it.
+    /// Its full key. Readers use this and never build it.
     pub key: String,
-    /// Bytes.
+    /// In bytes.
     pub size: u64,
-    /// The sum of its bytes; none for a file that other software left.
+    /// The digest of the file. Absent for a file of other software.
     #[serde(default)]
     pub sha256: Option<Sha256>,
-    /// `script` where the script exported it itself, `runner` otherwise.
+    /// `script` if the script exported the file itself, `runner` otherwise.
     #[serde(default)]
     pub made_by: Option<String>,
 }
 
-/// Why a version did not complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct JobError {
-    /// A stable code: `script_error`, `syntax_error`, `script_timeout`, `no_geometry`, `invalid_shape` …
-    pub code: String,
-    /// One sentence for a person.
-    pub message: String,
-    /// The line of the script, from 1.
-    #[serde(default)]
-    pub line: Option<u32>,
-    /// The column in that line, from 1; for syntax errors.
-    #[serde(default)]
-    pub column: Option<u32>,
-    /// The text of that line.
-    #[serde(default)]
-    pub source: Option<String>,
-    /// The label of the object at fault.
-    #[serde(default)]
-    pub object: Option<String>,
-    /// Python's traceback, without the runner's own frames.
-    #[serde(default)]
-    pub traceback: Option<String>,
-}
-
-/// What the model measures. Lengths in millimetres; a field that does not apply is none.
+/// Measurements of the model. Lengths are in millimetres. A field that does not apply is null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Geometry {
@@ -133,17 +106,17 @@ pub struct Geometry {
     pub center_of_mass: Option<[f64; 3]>,
     /// The box around everything.
     pub bounding_box: Option<BoundingBox>,
-    /// How many solids.
+    /// The number of solids.
     pub solids: Option<u64>,
-    /// How many faces of the exact shapes.
+    /// The number of faces of the exact shapes.
     pub faces: Option<u64>,
-    /// How many triangles of the mesh.
+    /// The number of triangles of the mesh.
     pub facets: Option<u64>,
     /// Whether the mesh is closed.
     pub watertight: Option<bool>,
-    /// Whether every shape passed the kernel's check.
+    /// Whether every shape passed the geometry kernel's check.
     pub valid: Option<bool>,
-    /// The objects that were exported, 100 at most.
+    /// The exported objects, at most 100.
     pub objects: Vec<CadObject>,
 }
 
@@ -161,30 +134,15 @@ pub struct BoundingBox {
 pub struct CadObject {
     /// FreeCAD's internal name.
     pub name: String,
-    /// The label that a person sees.
+    /// The label that FreeCAD shows.
     pub label: String,
     /// FreeCAD's type, such as `Part::Box`.
     #[serde(rename = "type")]
     pub type_id: String,
 }
 
-impl JobError {
-    /// An error without a place in the script.
-    pub fn new(code: &str, message: &str) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: message.to_owned(),
-            line: None,
-            column: None,
-            source: None,
-            object: None,
-            traceback: None,
-        }
-    }
-}
-
 impl Report {
-    /// A report with the fields that every report has; the caller fills in the rest.
+    /// A report with the required fields. The caller fills in the rest.
     pub fn new(project: ProjectId, version: Version, outcome: Outcome, finished_at: Timestamp) -> Self {
         Self {
             format: FORMAT,

@@ -1,90 +1,56 @@
-//! What is stored with a script: its origin, and who and what it belongs to.
-
-use std::fmt;
-use std::str::FromStr;
+//! What the bucket stores with a script.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, IdError, RequestId, Sha256, Timestamp, UploadId, Version};
+use super::{FORMAT, RequestId, Sha256, Timestamp, UploadId, Version, word_enum};
 
 /// The largest script, in bytes of UTF-8: 1 MiB.
 pub const MAX_SCRIPT_BYTES: usize = 1 << 20;
 
-/// How a version came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// Sent to the API.
-    Upload,
-    /// Written by the AI model.
-    Ai,
-    /// Written by the AI model to mend its parent.
-    Repair,
-    /// The parent's script, run again.
-    Retry,
-    /// Put into the bucket by somebody else.
-    Hand,
+word_enum! {
+    /// How a version came to be.
+    #[derive(JsonSchema)]
+    pub enum Origin {
+        /// Uploaded through the API.
+        Upload = "upload",
+        /// Written by the language model.
+        Ai = "ai",
+        /// Written by the language model to repair the parent.
+        Repair = "repair",
+        /// The parent's script, run again.
+        Retry = "retry",
+        /// Put into the bucket by other software.
+        Hand = "hand",
+    } else "an origin is one of upload, ai, repair, retry, hand"
 }
 
-impl Origin {
-    /// The word in metadata and answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Upload => "upload",
-            Self::Ai => "ai",
-            Self::Repair => "repair",
-            Self::Retry => "retry",
-            Self::Hand => "hand",
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Origin {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        [Self::Upload, Self::Ai, Self::Repair, Self::Retry, Self::Hand]
-            .into_iter()
-            .find(|origin| origin.as_str() == text)
-            .ok_or_else(IdError::origin)
-    }
-}
-
-/// A script's user metadata (`x-amz-meta-*`). Everything is optional when read: a hand-dropped script has none.
+/// The user metadata (`x-amz-meta-*`) of an uploaded script. Scripts of other software have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptMetadata {
-    /// Tells one's own script from somebody else's under the same key.
+    /// Tells this upload from any other under the same key.
     pub upload_id: UploadId,
-    /// The request that brought it.
+    /// The request that brought the script.
     pub request_id: RequestId,
-    /// The sum of its bytes; the runner runs nothing else.
+    /// The digest of the script. The runner refuses a script with another digest.
     pub sha256: Sha256,
-    /// Who sent it.
+    /// The user who sent the script.
     pub user: String,
-    /// When the object took it.
+    /// When the Project object accepted it.
     pub time: Timestamp,
-    /// How it came to be.
     pub origin: Origin,
-    /// The version it was made from.
+    /// The version that the script was made from.
     pub parent: Option<Version>,
 }
 
 impl ScriptMetadata {
-    /// The name under which the upload id is stored.
+    /// The metadata name of the upload id.
     pub const UPLOAD_ID: &'static str = "upload-id";
-    /// The name under which the request id is stored.
+    /// The metadata name of the request id.
     pub const REQUEST_ID: &'static str = "request-id";
-    /// The name under which the script's sum is stored.
+    /// The metadata name of the script's digest.
     pub const SHA256: &'static str = "sha256";
 
-    /// Name and value pairs, names without the `x-amz-meta-` prefix. `format` is always among them.
+    /// Name and value pairs, names without the `x-amz-meta-` prefix. `format` is always one of them.
     pub fn to_pairs(&self) -> Vec<(String, String)> {
         let mut pairs = vec![
             ("format", FORMAT.to_string()),
@@ -125,12 +91,5 @@ mod tests {
              sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 \
              user=local time=1970-01-01T00:00:00.000Z origin=retry parent=1"
         );
-    }
-
-    #[test]
-    fn origins_go_round() {
-        for origin in [Origin::Upload, Origin::Ai, Origin::Repair, Origin::Retry, Origin::Hand] {
-            assert_eq!(origin.as_str().parse::<Origin>().unwrap(), origin);
-        }
     }
 }

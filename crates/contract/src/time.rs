@@ -1,4 +1,4 @@
-//! Points in time, as documents and answers carry them.
+//! Points in time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,23 +12,25 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::IdError;
 
-/// A point in time in whole milliseconds since 1970-01-01T00:00:00Z; RFC 3339 in UTC as text.
+/// Milliseconds since 1970-01-01T00:00:00Z. As text: RFC 3339 in UTC.
 ///
-/// Times are for people and for views ("queued ten minutes ago"). No decision of the protocol compares two
-/// machines' clocks.
+/// Times in documents are for people and for views ("queued ten minutes ago"). No decision compares the clocks of two
+/// machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(description = "A time: RFC 3339, in UTC, with milliseconds.", extend("format" = "date-time"))]
 pub struct Timestamp(i64);
 
-/// The last millisecond of the year 9999, the last that RFC 3339 can write.
+const PROBLEM: &str = "a time has the form 2026-01-31T12:00:00Z (RFC 3339)";
+
+/// The last millisecond of the year 9999, the latest time of RFC 3339.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The earliest: 1970-01-01T00:00:00Z.
+    /// The earliest time: 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// From milliseconds since the Unix epoch; held within the years 1970 to 9999.
+    /// From milliseconds since the Unix epoch, clamped to the years 1970 to 9999.
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(0, MAX_MILLIS))
     }
@@ -38,17 +40,17 @@ impl Timestamp {
         self.0
     }
 
-    /// This time and then `duration` more.
+    /// The time `duration` later.
     pub fn after(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long ago `earlier` was; zero if it is in the future.
+    /// The time since `earlier`; zero if `earlier` is later than this time.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
-    /// The form in log file names: `YYYYmmdd_HHMMSS`, UTC.
+    /// The form in the names of logs: `YYYYmmdd_HHMMSS` in UTC.
     pub fn compact(self) -> String {
         self.to_calendar().format(format_description!("[year][month][day]_[hour][minute][second]")).unwrap_or_default()
     }
@@ -57,7 +59,7 @@ impl Timestamp {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// Reads an HTTP date (`Last-Modified`), the form that RFC 9110, section 5.6.7 prefers.
+    /// Reads an HTTP date, such as `Last-Modified`, in the preferred form of RFC 9110, section 5.6.7.
     pub fn from_http_date(text: &str) -> Option<Self> {
         let form =
             format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
@@ -77,8 +79,8 @@ impl FromStr for Timestamp {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let date = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| IdError::time())?;
-        i64::try_from(date.unix_timestamp_nanos() / 1_000_000).map(Self::from_millis).map_err(|_| IdError::time())
+        let date = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| IdError::new(PROBLEM))?;
+        i64::try_from(date.unix_timestamp_nanos() / 1_000_000).map(Self::from_millis).map_err(|_| IdError::new(PROBLEM))
     }
 }
 

@@ -1,4 +1,4 @@
-//! One HTTP request and its response, without a platform.
+//! HTTP requests and responses.
 
 use std::fmt;
 
@@ -6,61 +6,57 @@ use bytes::{Bytes, BytesMut};
 use futures::future::LocalBoxFuture;
 use futures::stream::{LocalBoxStream, StreamExt};
 
-/// Sends one request and gives one answer.
+/// Sends one request and returns one response.
 ///
-/// An answer with any status, 404 and 500 included, is `Ok`. `Err` means that no complete answer head came back:
-/// the request may or may not have taken effect. Implementations follow no redirects, retry nothing, add no
-/// headers that a signature would miss, and send the body with a `Content-Length`.
+/// A response with any status is `Ok`. `Err` means that no complete response head arrived: the request may or may not
+/// have taken effect. Implementations do not follow redirects, do not retry, do not add headers that a signature would
+/// miss, and send the body with a `Content-Length`.
 pub trait Http {
-    /// Sends `request`.
     fn send(&self, request: http::Request<Bytes>) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>>;
 }
 
-/// No answer came, or it broke off. The text says what the transport said; it never holds a header.
+/// No response arrived, or it broke off. The text is the transport's own message and never holds a header.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct HttpError(pub String);
 
-/// Why a body could not be read whole.
+/// Why a body could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It is longer than the reader's limit.
+    /// The body is longer than the caller's limit.
     #[error("the body is longer than {limit} bytes")]
     TooLong {
-        /// The limit in bytes.
+        /// In bytes.
         limit: usize,
     },
-    /// It broke off.
+    /// The body broke off.
     #[error("the body broke off: {0}")]
     Broken(#[from] HttpError),
 }
 
-/// A body as a stream of chunks, read whole only through [`Body::bytes`].
+/// A body as a stream of chunks.
 pub struct Body(LocalBoxStream<'static, Result<Bytes, HttpError>>);
 
 impl Body {
-    /// A body that is there already.
+    /// A body that is already in memory.
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self(futures::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed_local())
     }
 
-    /// No body.
     pub fn empty() -> Self {
         Self::full(Bytes::new())
     }
 
-    /// A body from chunks.
     pub fn from_stream(stream: impl futures::Stream<Item = Result<Bytes, HttpError>> + 'static) -> Self {
         Self(stream.boxed_local())
     }
 
-    /// The chunks.
     pub fn into_stream(self) -> LocalBoxStream<'static, Result<Bytes, HttpError>> {
         self.0
     }
 
-    /// Reads all of it, up to `limit` bytes; the rest of a longer one is left unread.
+    /// Reads the body to its end, up to `limit` bytes. The rest of a longer body stays unread.
     pub async fn bytes(mut self, limit: usize) -> Result<Bytes, BodyError> {
         let Some(first) = self.0.next().await.transpose()? else { return Ok(Bytes::new()) };
         let mut whole = BytesMut::from(first);
@@ -74,7 +70,7 @@ impl Body {
     }
 }
 
-/// Whether a host, without its port, is this machine's own.
+/// Whether `host`, without its port, is this machine.
 pub fn is_loopback(host: &str) -> bool {
     let is_v4 = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     is_v4 || host.eq_ignore_ascii_case("localhost") || host == "[::1]"
@@ -97,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_up_to_the_limit_and_no_further() {
+    fn a_body_is_read_up_to_the_limit() {
         assert_eq!(block_on(chunks(&[3, 4, 3]).bytes(10)).unwrap().len(), 10);
         assert_eq!(block_on(chunks(&[3, 4, 4]).bytes(10)), Err(BodyError::TooLong { limit: 10 }));
         assert_eq!(block_on(chunks(&[11]).bytes(10)), Err(BodyError::TooLong { limit: 10 }));
@@ -115,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_body_is_no_body() {
+    fn a_broken_body_is_an_error() {
         let broken = HttpError("reset".to_owned());
         let parts = vec![Ok(Bytes::from_static(b"half")), Err(broken.clone())];
         let body = Body::from_stream(futures::stream::iter(parts));

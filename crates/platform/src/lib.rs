@@ -2,7 +2,7 @@
 //!
 //! The Worker's shell, the runner and the tests each implement the traits; everything else is plain Rust.
 //!
-//! - `http`: sends one request
+//! - `http`: requests, responses and bodies
 //! - `clock`: the time, waiting, and a timeout
 //! - `backoff`: the pause before a retry
 //! - `in_flight`: work that must not run twice at once

@@ -45,7 +45,7 @@ impl<'a> Settings<'a> {
         Self { lookup }
     }
 
-    /// The value as it was given, white space included: for keys in which every byte counts.
+    /// The value as given, white space included: for keys in which every byte counts.
     pub fn verbatim(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
@@ -55,7 +55,7 @@ impl<'a> Settings<'a> {
         (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    /// The value of a setting that must be there.
+    /// The value of a setting that must be set.
     ///
     /// # Errors
     /// When it is not set.
@@ -71,7 +71,7 @@ impl<'a> Settings<'a> {
         self.parsed_with(name, problem, |text| text.parse().ok())
     }
 
-    /// The same with a reader of one's own.
+    /// The same, read by `read`.
     ///
     /// # Errors
     /// When there is a value for which `read` returns `None`.

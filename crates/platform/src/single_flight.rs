@@ -49,7 +49,7 @@ impl<T> Default for SingleFlight<T> {
 }
 
 impl<T> SingleFlight<T> {
-    /// Leads if nobody does, or if the leader has taken longer than `max`; otherwise follows.
+    /// Leads if no caller leads, or if the leader has taken longer than `max`; otherwise follows.
     pub fn join(&self, now: Timestamp, max: Duration) -> Flight<'_, T> {
         let mut state = self.state.borrow_mut();
         if let Some(running) = state.running.as_mut().filter(|running| now.since(running.since) < max) {
@@ -107,7 +107,7 @@ mod tests {
 
     fn follow(flight: &SingleFlight<u32>) -> Receiver<u32> {
         match flight.join(NOW, MAX) {
-            Flight::Leader(_) => panic!("nobody leads"),
+            Flight::Leader(_) => panic!("there is no leader"),
             Flight::Follower(receiver) => receiver,
         }
     }

@@ -1,4 +1,4 @@
-//! The client: builds a request, signs it, sends it, sorts the answer, and tries again.
+//! The client: builds, signs, sends and retries requests.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -11,15 +11,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::config::Bucket;
 use super::error::S3Error;
+use super::error_body::ErrorBody;
 use super::retry_policy::RetryPolicy;
 use super::sign::sign_headers;
 use super::url::object_url;
 use platform::{Body, BodyError, Clock, ClockExt, Http};
 
-/// The most that is read of an answer which is no object: listings (1,000 keys) and errors.
+/// The limit for responses other than objects, in bytes: listings of 1,000 keys, and errors.
 pub(crate) const DOCUMENT_LIMIT: usize = 8 << 20;
 
-/// One bucket, ready to be asked.
+/// Sends requests to one bucket.
 #[derive(Clone, Copy)]
 pub struct Client<'a> {
     http: &'a dyn Http,
@@ -28,19 +29,19 @@ pub struct Client<'a> {
     retry_policy: RetryPolicy,
 }
 
-/// A request before it is signed: the same for every try.
+/// A request before it is signed: the same for all tries.
 pub(crate) struct Call<'c> {
     pub method: Method,
     pub key: &'c str,
     pub query: &'c [(&'c str, &'c str)],
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// The most that is read of a successful answer.
+    /// The longest response that is read, in bytes.
     pub limit: usize,
 }
 
-/// A successful answer, read whole.
-pub(crate) struct Answer {
+/// A successful response, read to its end.
+pub(crate) struct Response {
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -51,12 +52,11 @@ impl<'a> Client<'a> {
         Self { http, clock, bucket, retry_policy: RetryPolicy::default() }
     }
 
-    /// The same client with another patience; [`RetryPolicy::within`] is for short waits.
+    /// The same client with another policy.
     pub fn with_retry_policy(self, retry_policy: RetryPolicy) -> Self {
         Self { retry_policy, ..self }
     }
 
-    /// The bucket it asks.
     pub fn bucket(&self) -> &'a Bucket {
         self.bucket
     }
@@ -65,7 +65,7 @@ impl<'a> Client<'a> {
     ///
     /// A refused PUT says nothing about an earlier try that got no response. That try may have taken effect, so the
     /// outcome is indeterminate, as it is without any response.
-    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, S3Error> {
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Response, S3Error> {
         let earlier = Cell::new(None);
         let trying = Box::pin(self.try_until_settled(&call, &earlier));
         let Some(deadline) = self.retry_policy.deadline else { return trying.await };
@@ -76,7 +76,7 @@ impl<'a> Client<'a> {
     }
 
     /// `earlier` holds the newest failure without a response, for a caller that ends this at its deadline.
-    async fn try_until_settled(&self, call: &Call<'_>, earlier: &Cell<Option<S3Error>>) -> Result<Answer, S3Error> {
+    async fn try_until_settled(&self, call: &Call<'_>, earlier: &Cell<Option<S3Error>>) -> Result<Response, S3Error> {
         let mut failures = 0;
         loop {
             let error = match self.try_once(call).await {
@@ -99,7 +99,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    async fn try_once(&self, call: &Call<'_>) -> Result<Answer, S3Error> {
+    async fn try_once(&self, call: &Call<'_>) -> Result<Response, S3Error> {
         let uri = object_url(self.bucket, &self.bucket.endpoint, call.key, call.query)?;
         let mut request = http::Request::new(call.body.clone());
         *request.method_mut() = call.method.clone();
@@ -109,15 +109,15 @@ impl<'a> Client<'a> {
 
         let limit = self.retry_policy.timeout + RetryPolicy::extra_time(call.body.len() as u64);
         let mut end = self.clock.sleep(limit);
-        let answer = match select(self.http.send(request), &mut end).await {
-            Either::Left((answer, _)) => answer.map_err(|error| S3Error::Unavailable(error.to_string()))?,
+        let response = match select(self.http.send(request), &mut end).await {
+            Either::Left((response, _)) => response.map_err(|error| S3Error::Unavailable(error.to_string()))?,
             Either::Right(_) => return Err(late(limit)),
         };
-        // Only the head says how much there is to wait for. The rest of the first wait counts too.
-        let more = RetryPolicy::extra_time(length_to_come(answer.headers(), call.limit));
+        // Only the head says how long the body is. The rest of the first wait counts too.
+        let more = RetryPolicy::extra_time(expected_length(response.headers(), call.limit));
         let end = end.then(|()| self.clock.sleep(more));
-        match select(Box::pin(read(answer, call.limit)), end).await {
-            Either::Left((answer, _)) => answer,
+        match select(Box::pin(read(response, call.limit)), end).await {
+            Either::Left((response, _)) => response,
             Either::Right(_) => Err(late(limit + more)),
         }
     }
@@ -136,34 +136,35 @@ fn is_indeterminate(call: &Call<'_>, refusal: &S3Error) -> bool {
     call.method == Method::PUT && is_from_the_store
 }
 
-/// Reads an answer whole and sorts it.
-async fn read(answer: http::Response<Body>, limit: usize) -> Result<Answer, S3Error> {
-    let (head, body) = answer.into_parts();
+/// Reads a response to its end.
+async fn read(response: http::Response<Body>, limit: usize) -> Result<Response, S3Error> {
+    let (head, body) = response.into_parts();
     if !head.status.is_success() {
         let body = body.bytes(DOCUMENT_LIMIT).await.unwrap_or_default();
-        return Err(S3Error::from_answer(head.status, &body));
+        let ErrorBody { code, message } = ErrorBody::parse(&body);
+        return Err(S3Error::from_response(head.status, code, message));
     }
     match body.bytes(limit).await {
-        Ok(body) => Ok(Answer { headers: head.headers, body }),
+        Ok(body) => Ok(Response { headers: head.headers, body }),
         Err(BodyError::TooLong { limit }) => Err(S3Error::TooLarge { limit }),
         Err(BodyError::Broken(error)) => Err(S3Error::Unavailable(error.to_string())),
     }
 }
 
-/// How much of a body is to be waited for: what the head says, or all that is taken where it says nothing. A HEAD's
-/// answer names the object's length and has no body, which its limit of 0 says.
-fn length_to_come(headers: &HeaderMap, limit: usize) -> u64 {
+/// The length of the body to wait for: what the head says, at most `limit`. The response to a HEAD names the object's
+/// length but has no body; its limit is 0.
+fn expected_length(headers: &HeaderMap, limit: usize) -> u64 {
     let stated = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     stated.unwrap_or(u64::MAX).min(limit as u64)
 }
 
 fn late(after: Duration) -> S3Error {
-    S3Error::Unavailable(format!("no answer within {} s", after.as_secs_f64()))
+    S3Error::Unavailable(format!("no response within {} s", after.as_secs_f64()))
 }
 
-/// Adds one header; a value that no header can carry is the caller's mistake, told as such.
+/// Adds one header. A name or a value that HTTP does not allow is [`S3Error::Unusable`].
 pub(crate) fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), S3Error> {
-    let name: HeaderName = name.parse().map_err(|_| S3Error::Unusable(format!("{name:?} is no header's name")))?;
+    let name: HeaderName = name.parse().map_err(|_| S3Error::Unusable(format!("{name:?} is not a header name")))?;
     let value =
         HeaderValue::from_str(value).map_err(|_| S3Error::Unusable(format!("the value of {name} cannot be sent")))?;
     headers.insert(name, value);

@@ -1,12 +1,11 @@
-//! Where the bucket is and how to sign for it: the `AWS_*` and `S3_*` settings.
+//! The bucket: the `AWS_*` and `S3_*` settings.
 
 use std::fmt;
 
-use super::url::origin;
 use contract::Timestamp;
 use platform::{BaseUrl, ConfigError, Lookup, Settings};
 
-/// How the bucket's name goes into the URL.
+/// Where the bucket's name stands in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Addressing {
     /// `https://host/bucket/key`
@@ -15,13 +14,13 @@ pub enum Addressing {
     Virtual,
 }
 
-/// Keys to sign with. `Debug` shows the id and never a secret.
+/// The keys that sign requests. `Debug` shows the id, never a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
     pub(crate) session_token: Option<String>,
-    /// When they end, where somebody said so.
+    /// When the keys end, if known.
     pub(crate) expires_at: Option<Timestamp>,
 }
 
@@ -36,38 +35,35 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// One bucket of one store, and how to reach and sign for it.
+/// One bucket of one store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
     /// The store as this program reaches it.
     pub endpoint: BaseUrl,
-    /// The store as a browser reaches it. The host is signed, so presigned URLs need the right one.
+    /// The store as a browser reaches it. The signature of a presigned URL covers the host.
     pub public_endpoint: BaseUrl,
-    /// The bucket's name.
     pub name: String,
-    /// The region in the signature's scope; `auto` for R2.
+    /// The region in the signature's scope. R2 uses `auto`.
     pub region: String,
-    /// How the name goes into the URL.
     pub addressing: Addressing,
-    /// What to sign with.
     pub credentials: Credentials,
 }
 
 impl Bucket {
-    /// Reads the settings, which `lookup` gives by name; an empty value counts as absent.
+    /// Reads the settings. An empty value counts as not set.
     ///
     /// | setting | default |
     /// |---|---|
     /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_BUCKET_NAME` | none: required |
-    /// | `AWS_SESSION_TOKEN` | none: the keys are no temporary ones |
-    /// | `AWS_CREDENTIAL_EXPIRATION` (RFC 3339) | none: nobody knows when temporary keys end |
+    /// | `AWS_SESSION_TOKEN` | none: the keys are permanent |
+    /// | `AWS_CREDENTIAL_EXPIRATION` (RFC 3339) | none: the end of temporary keys is unknown |
     /// | `AWS_REGION` | `us-east-1` |
     /// | `AWS_ENDPOINT_URL_S3` | AWS in that region |
     /// | `S3_PUBLIC_ENDPOINT` | the same |
-    /// | `S3_ADDRESSING` (`path`, `virtual`) | `virtual` at AWS, `path` where an endpoint is given |
+    /// | `S3_ADDRESSING` (`path`, `virtual`) | `virtual` at AWS, `path` with an endpoint |
     ///
     /// # Errors
-    /// Names the setting that is missing or wrong; never repeats a secret.
+    /// When a setting is missing or wrong. The error names the setting and never repeats a secret.
     pub fn from_settings(lookup: Lookup<'_>) -> Result<Self, ConfigError> {
         let settings = Settings::new(lookup);
         let access_key_id = header_safe("AWS_ACCESS_KEY_ID", settings.required("AWS_ACCESS_KEY_ID")?)?;
@@ -81,13 +77,14 @@ impl Bucket {
         let expires_at = settings.parsed::<Timestamp>("AWS_CREDENTIAL_EXPIRATION", problem)?;
 
         let given = settings.optional("AWS_ENDPOINT_URL_S3");
-        // A host is sent in lower case, which would be another bucket's name.
+        // HTTP clients send a host in lower case, which would name another bucket.
         let is_host = !name.bytes().any(|b| b.is_ascii_uppercase());
         let addressing = match settings.optional("S3_ADDRESSING").as_deref() {
             Some("path") => Addressing::Path,
             Some("virtual") if is_host => Addressing::Virtual,
             Some("virtual") => {
-                let problem = format!("the bucket's name {name:?} has capitals, which no host has; set it to path");
+                let problem =
+                    format!("the bucket's name {name:?} has capitals, which a host cannot have; set it to path");
                 return Err(ConfigError::new("S3_ADDRESSING", problem));
             }
             Some(other) => {
@@ -109,21 +106,30 @@ impl Bucket {
 
     /// The origin (`scheme://host[:port]`) from which a browser gets objects.
     pub fn public_origin(&self) -> String {
-        origin(self, &self.public_endpoint)
+        self.origin(&self.public_endpoint)
+    }
+
+    /// The origin of the bucket's URLs under `endpoint`.
+    pub(crate) fn origin(&self, endpoint: &BaseUrl) -> String {
+        let BaseUrl { scheme, authority, .. } = endpoint;
+        match self.addressing {
+            Addressing::Path => format!("{scheme}://{authority}"),
+            Addressing::Virtual => format!("{scheme}://{}.{authority}", self.name),
+        }
     }
 }
 
-/// The value goes into a header as it is, so it may hold visible ASCII only. The value is not repeated: it may be a
-/// secret in the wrong place.
+/// Accepts visible ASCII only, because the value goes into a header. The error does not repeat the value, which may be a
+/// misplaced secret.
 fn header_safe(setting: &'static str, value: String) -> Result<String, ConfigError> {
     if value.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(value)
     } else {
-        Err(ConfigError::new(setting, "it holds a space, a control character or a non-ASCII letter".to_owned()))
+        Err(ConfigError::new(setting, "it has a space, a control character or a non-ASCII letter"))
     }
 }
 
-/// AWS's rules for new buckets: 3 to 63 of `a-z 0-9 . -`; older ones may hold `A-Z` and `_`.
+/// AWS's rules: 3 to 63 of `a-z 0-9 . -`, and in older buckets also `A-Z` and `_`.
 fn bucket_name(name: String) -> Result<String, ConfigError> {
     let fits = (3..=63).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b))
@@ -152,40 +158,21 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_may_carry_a_base_path() {
+    fn an_endpoint_may_have_a_base_path() {
         let bucket = read(&[("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:8787/cdn-cgi/local/r2/s3/")]).unwrap();
         assert_eq!(bucket.endpoint.to_string(), "http://127.0.0.1:8787/cdn-cgi/local/r2/s3");
         assert_eq!(bucket.addressing, Addressing::Path);
     }
 
     #[test]
-    fn an_endpoint_is_what_will_be_sent() {
-        for (given, sent) in [
-            ("https://store.test:443", "https://store.test"),
-            ("http://store.test:80/base", "http://store.test/base"),
-            ("https://store.test:80", "https://store.test:80"),
-            ("http://store.test:443", "http://store.test:443"),
-            ("https://store.test:0443", "https://store.test"),
-            ("https://store.test:", "https://store.test"),
-            ("HTTPS://Store.TEST:9000/Base", "https://store.test:9000/Base"),
-            ("http://[2001:DB8::1]:80", "http://[2001:db8::1]"),
-            ("http://[::1]:9000", "http://[::1]:9000"),
-        ] {
-            let bucket = read(&[("AWS_ENDPOINT_URL_S3", given), ("S3_PUBLIC_ENDPOINT", given)]).unwrap();
-            assert_eq!(bucket.endpoint.to_string(), sent, "{given}");
-            assert_eq!(bucket.public_endpoint, bucket.endpoint, "{given}");
-        }
-    }
-
-    #[test]
-    fn a_name_in_upper_case_does_not_become_part_of_the_host() {
+    fn a_name_with_capitals_is_not_a_host() {
         let name = ("AWS_BUCKET_NAME", "Models");
         assert_eq!(read(&[name]).unwrap().addressing, Addressing::Path);
         assert_eq!(read(&[name, ("S3_ADDRESSING", "virtual")]).unwrap_err().setting(), "S3_ADDRESSING");
     }
 
     #[test]
-    fn a_wrong_value_is_named() {
+    fn an_error_names_the_setting() {
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", ""),
             ("AWS_BUCKET_NAME", "a/b"),
@@ -206,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_s_origin_names_the_bucket_where_its_host_does() {
+    fn a_virtual_origin_names_the_bucket() {
         let check = |settings: &[(&str, &str)], wanted: &str| {
             assert_eq!(read(settings).unwrap().public_origin(), wanted);
         };

@@ -1,54 +1,74 @@
-//! What can go wrong with a bucket, by consequence.
+//! Errors of the store, by what the caller can do about them.
 
-/// Why a call to the store did not do what it should.
+/// Why a call to the store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum S3Error {
-    /// There is no such object.
+    /// The object does not exist.
     #[error("no such object")]
     NotFound,
     /// The condition did not hold: the key was taken, or the object has changed.
     ///
-    /// After a lost answer it may be one's own earlier try that took the key, so look whose it is.
+    /// After a lost response, the caller's own earlier try may have taken the key. Check who wrote the object.
     #[error("the condition on the object did not hold")]
     PreconditionFailed,
-    /// The store answers and says no. Trying again changes nothing until a person does something.
+    /// The store refused the request. A retry changes nothing until a person does something.
     #[error("the store refuses: {status} {code}: {message}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The store's code, such as `AccessDenied` or `NoSuchBucket`; empty when it gave none.
+        /// The store's code, such as `AccessDenied` or `NoSuchBucket`; empty if it gave none.
         code: String,
-        /// The store's own words.
+        /// The store's own message.
         message: String,
     },
-    /// No usable answer after every try: no connection, a time-out, 5xx, 409 or 429; or, for a PUT, a no that came after
-    /// such a try. What was asked for may or may not have happened.
+    /// No usable response after all tries: no connection, a timeout, 5xx, 409 or 429. Also a PUT that was refused after
+    /// such a try. The request may or may not have taken effect.
     #[error("the store cannot be reached: {0}")]
     Unavailable(String),
-    /// The object is larger than the reader takes.
+    /// The object is larger than the caller's limit.
     #[error("the object is larger than {limit} bytes")]
     TooLarge {
-        /// The limit in bytes.
+        /// In bytes.
         limit: usize,
     },
-    /// The answer makes no sense, or the request could not be built.
+    /// The response makes no sense, or the request could not be built.
     #[error("unusable: {0}")]
     Unusable(String),
 }
 
+/// What the caller can do about an [`S3Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum S3ErrorKind {
+    /// Try again later: the cause may go away by itself.
+    Retry,
+    /// Tell a person, who has to change the keys, the bucket or the store.
+    Refused,
+    /// Look at this object or request. The store works.
+    Object,
+}
+
 impl S3Error {
-    /// Whether it may go away by itself.
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+    pub fn kind(&self) -> S3ErrorKind {
+        match self {
+            Self::Unavailable(_) => S3ErrorKind::Retry,
+            Self::Refused { .. } => S3ErrorKind::Refused,
+            Self::NotFound | Self::PreconditionFailed | Self::TooLarge { .. } | Self::Unusable(_) => {
+                S3ErrorKind::Object
+            }
+        }
     }
 
-    /// Sorts an answer that is no success. `body` is the store's XML, if any.
-    pub(crate) fn from_answer(status: http::StatusCode, body: &[u8]) -> Self {
-        let (code, message) = super::xml::parse_error(body);
+    /// Whether the cause may go away by itself.
+    pub fn is_transient(&self) -> bool {
+        self.kind() == S3ErrorKind::Retry
+    }
+
+    /// The error of a response without success.
+    pub(crate) fn from_response(status: http::StatusCode, code: String, message: String) -> Self {
         match status.as_u16() {
             404 if code != "NoSuchBucket" => Self::NotFound,
             412 => Self::PreconditionFailed,
-            // 409 is a conflict between conditional writes, 429 and 503 are throttling: "try again", never "lost".
+            // 409 is a conflict between conditional writes; 429 and 503 are throttling. The write may still win.
             408 | 409 | 425 | 429 | 500..=599 => Self::Unavailable(format!("{status} {code} {message}")),
             304 => Self::Unusable("304 to an unconditional request".to_owned()),
             status => Self::Refused { status, code, message },
@@ -62,22 +82,22 @@ mod tests {
     use http::StatusCode;
 
     #[test]
-    fn answers_by_consequence() {
-        let check = |status: StatusCode, code: &str, expected: &str| {
-            let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
-            let error = S3Error::from_answer(status, body.as_bytes());
+    fn statuses_by_consequence() {
+        for (status, code, expected) in [
+            (StatusCode::NOT_FOUND, "NoSuchKey", "NotFound"),
+            (StatusCode::NOT_FOUND, "", "NotFound"),
+            (StatusCode::NOT_FOUND, "NoSuchBucket", "Refused"),
+            (StatusCode::PRECONDITION_FAILED, "PreconditionFailed", "PreconditionFailed"),
+            (StatusCode::CONFLICT, "ConditionalRequestConflict", "Unavailable"),
+            (StatusCode::TOO_MANY_REQUESTS, "SlowDown", "Unavailable"),
+            (StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Unavailable"),
+            (StatusCode::FORBIDDEN, "SignatureDoesNotMatch", "Refused"),
+            (StatusCode::UNAUTHORIZED, "InvalidAccessKeyId", "Refused"),
+            (StatusCode::MOVED_PERMANENTLY, "PermanentRedirect", "Refused"),
+            (StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed", "Refused"),
+        ] {
+            let error = S3Error::from_response(status, code.to_owned(), "m".to_owned());
             assert!(format!("{error:?}").starts_with(expected), "{status} {code}: {error:?}");
-        };
-        check(StatusCode::NOT_FOUND, "NoSuchKey", "NotFound");
-        check(StatusCode::NOT_FOUND, "", "NotFound");
-        check(StatusCode::NOT_FOUND, "NoSuchBucket", "Refused");
-        check(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", "PreconditionFailed");
-        check(StatusCode::CONFLICT, "ConditionalRequestConflict", "Unavailable");
-        check(StatusCode::TOO_MANY_REQUESTS, "SlowDown", "Unavailable");
-        check(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Unavailable");
-        check(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", "Refused");
-        check(StatusCode::UNAUTHORIZED, "InvalidAccessKeyId", "Refused");
-        check(StatusCode::MOVED_PERMANENTLY, "PermanentRedirect", "Refused");
-        check(StatusCode::BAD_REQUEST, "AuthorizationHeaderMalformed", "Refused");
+        }
     }
 }

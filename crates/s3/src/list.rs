@@ -1,45 +1,20 @@
-//! LIST v2.
+//! Listings: ListObjectsV2.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use super::client::{Call, Client, DOCUMENT_LIMIT};
 use super::error::S3Error;
-use super::xml::parse_page;
-use contract::Timestamp;
+use super::page::{Entry, Page};
 
-/// One object of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its key, decoded.
-    pub key: String,
-    /// Its ETag, with quotes.
-    pub etag: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When it was last written, on the store's clock.
-    pub last_modified: Option<Timestamp>,
-}
-
-/// One page of a listing. Some stores list in directory order: compare as sets, never by merging.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// The objects.
-    pub entries: Vec<Entry>,
-    /// The common prefixes, where a delimiter was given.
-    pub prefixes: Vec<String>,
-    /// The token of the next page; none on the last.
-    pub next: Option<String>,
-}
-
-/// The store's own largest page.
-const PAGE: u32 = 1_000;
+/// The largest page of S3, in keys.
+const MAX_KEYS: u32 = 1_000;
 
 impl Client<'_> {
-    /// One page of what lies under `prefix`, at most `max` keys, from `token` on.
+    /// Reads one page of the keys under `prefix`: at most `max` keys (1 to 1,000), from `token` on.
     pub async fn list_page(&self, prefix: &str, token: Option<&str>, max: u32) -> Result<Page, S3Error> {
-        let max = max.clamp(1, PAGE).to_string();
-        // In the order of their names, as the canonical query has them.
+        let max = max.clamp(1, MAX_KEYS).to_string();
+        // In order of their names, as in the canonical query.
         let mut query = Vec::with_capacity(5);
         if let Some(token) = token {
             query.push(("continuation-token", token));
@@ -47,16 +22,15 @@ impl Client<'_> {
         query.extend([("encoding-type", "url"), ("list-type", "2"), ("max-keys", &max), ("prefix", prefix)]);
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         let call = Call { method: Method::GET, key: "", query: &query, headers, body, limit: DOCUMENT_LIMIT };
-        let answer = self.send(call).await?;
-        parse_page(&answer.body)
+        Page::parse(&self.send(call).await?.body)
     }
 
-    /// Everything under `prefix`, at most `max_pages` pages of 1,000. The flag says whether that was all.
+    /// Reads at most `max_pages` pages of 1,000 keys under `prefix`. The flag says whether the listing is complete.
     pub async fn list(&self, prefix: &str, max_pages: usize) -> Result<(Vec<Entry>, bool), S3Error> {
         let mut entries = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..max_pages {
-            let page = self.list_page(prefix, token.as_deref(), PAGE).await?;
+            let page = self.list_page(prefix, token.as_deref(), MAX_KEYS).await?;
             entries.extend(page.entries);
             token = page.next;
             if token.is_none() {

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use super::client::{Answer, Call, Client, DOCUMENT_LIMIT, add_header};
+use super::client::{Call, Client, DOCUMENT_LIMIT, Response, add_header};
 use super::error::S3Error;
+use super::error_body::ErrorBody;
 use super::url::encode_key;
-use super::xml::{is_error, parse_error};
 use contract::Timestamp;
 
 /// When a PUT may take effect.
@@ -15,32 +15,30 @@ pub enum Condition {
     /// Always.
     #[default]
     None,
-    /// `If-None-Match: *`: only while there is no such object. Exactly one of any number of writers wins.
+    /// `If-None-Match: *`: only if the object does not exist. Exactly one of any number of writers wins.
     IfAbsent,
-    /// `If-Match`: only while the object has this ETag.
+    /// `If-Match`: only if the object has this ETag.
     IfMatch(String),
 }
 
-/// What is stored with an object.
+/// How to store an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PutOptions {
-    /// When it may take effect.
+    /// When the PUT may take effect.
     pub condition: Condition,
     /// `Content-Type`.
     pub content_type: Option<String>,
-    /// `Content-Disposition`; stored, since some stores ignore it as a query of the presigned URL.
+    /// `Content-Disposition`. It is stored because some stores ignore it in the query of a presigned URL.
     pub content_disposition: Option<String>,
-    /// User metadata, names without `x-amz-meta-`; printable ASCII.
+    /// User metadata in printable ASCII, names without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
 }
 
 impl PutOptions {
-    /// Put-if-absent.
     pub fn if_absent() -> Self {
         Self { condition: Condition::IfAbsent, ..Self::default() }
     }
 
-    /// The same with a content type.
     pub fn content_type(self, content_type: &str) -> Self {
         Self { content_type: Some(content_type.to_owned()), ..self }
     }
@@ -65,21 +63,21 @@ impl PutOptions {
     }
 }
 
-/// What HEAD tells.
+/// The head of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectHead {
-    /// The ETag as sent, with its quotes.
+    /// The ETag with its quotes.
     pub etag: String,
-    /// `Content-Length`, where the store sent one.
+    /// `Content-Length`, if the store sent one.
     pub size: Option<u64>,
     /// `Last-Modified`, on the store's clock.
     pub last_modified: Option<Timestamp>,
-    /// User metadata, names without `x-amz-meta-`, in lower case.
+    /// User metadata, names in lower case without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
 }
 
 impl ObjectHead {
-    /// One value of the user metadata.
+    /// The user metadata called `name`.
     pub fn meta(&self, name: &str) -> Option<&str> {
         self.metadata.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -99,41 +97,47 @@ impl ObjectHead {
     }
 }
 
-/// An object read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its head.
     pub head: ObjectHead,
-    /// Its bytes.
     pub bytes: Bytes,
 }
 
 impl Client<'_> {
-    /// Stores `body` and gives its ETag.
+    /// Stores `body` and returns its ETag.
     ///
     /// # Errors
-    /// [`S3Error::PreconditionFailed`] (at some stores [`S3Error::NotFound`] for `If-Match`) when the condition does
-    /// not hold. Since a try whose answer was lost may have won, look whose the object is before calling it lost.
+    /// [`S3Error::PreconditionFailed`], or at some stores [`S3Error::NotFound`] for `If-Match`, if the condition does not
+    /// hold. An earlier try may have won while its response was lost: check who wrote the object.
     pub async fn put(&self, key: &str, body: Bytes, options: &PutOptions) -> Result<String, S3Error> {
         let headers = options.headers()?;
-        let answer =
+        let response =
             self.send(Call { method: Method::PUT, key, query: &[], headers, body, limit: DOCUMENT_LIMIT }).await?;
-        Ok(ObjectHead::read(&answer.headers).etag)
+        Ok(ObjectHead::read(&response.headers).etag)
     }
 
     /// Reads an object of at most `limit` bytes.
     pub async fn get(&self, key: &str, limit: usize) -> Result<Object, S3Error> {
-        let answer = self.simple(Method::GET, key, limit).await?;
-        Ok(Object { head: ObjectHead::read(&answer.headers), bytes: answer.body })
+        let response = self.simple(Method::GET, key, limit).await?;
+        Ok(Object { head: ObjectHead::read(&response.headers), bytes: response.body })
     }
 
-    /// Asks for an object's head.
+    /// Reads an object's head.
     pub async fn head(&self, key: &str) -> Result<ObjectHead, S3Error> {
-        let answer = self.simple(Method::HEAD, key, 0).await?;
-        Ok(ObjectHead::read(&answer.headers))
+        let response = self.simple(Method::HEAD, key, 0).await?;
+        Ok(ObjectHead::read(&response.headers))
     }
 
-    /// Removes an object; one that is not there is fine.
+    /// Whether the object exists.
+    pub async fn exists(&self, key: &str) -> Result<bool, S3Error> {
+        match self.head(key).await {
+            Ok(_) => Ok(true),
+            Err(S3Error::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object. An object that does not exist is not an error.
     pub async fn delete(&self, key: &str) -> Result<(), S3Error> {
         match self.simple(Method::DELETE, key, DOCUMENT_LIMIT).await {
             Ok(_) | Err(S3Error::NotFound) => Ok(()),
@@ -141,8 +145,10 @@ impl Client<'_> {
         }
     }
 
-    /// Copies `from` to `to` within the bucket, with `options`' headers and metadata in place of the source's.
-    /// A condition on the target is not portable and is refused.
+    /// Copies `from` to `to` within the bucket. The headers and metadata of `options` replace those of the source.
+    ///
+    /// # Errors
+    /// [`S3Error::Unusable`] for a condition on the target, which not all stores honour.
     pub async fn copy(&self, from: &str, to: &str, options: &PutOptions) -> Result<(), S3Error> {
         if options.condition != Condition::None {
             return Err(S3Error::Unusable("a conditional copy is not portable".to_owned()));
@@ -153,16 +159,16 @@ impl Client<'_> {
         add_header(&mut headers, "x-amz-metadata-directive", "REPLACE")?;
         let call =
             Call { method: Method::PUT, key: to, query: &[], headers, body: Bytes::new(), limit: DOCUMENT_LIMIT };
-        let answer = self.send(call).await?;
-        // A copy may fail after the status line has gone out; then the error stands in the body of a 200.
-        if is_error(&answer.body) {
-            let (code, message) = parse_error(&answer.body);
+        let response = self.send(call).await?;
+        // A copy may fail after the store has sent the status line. The error is then in the body of a 200.
+        if ErrorBody::is_error(&response.body) {
+            let ErrorBody { code, message } = ErrorBody::parse(&response.body);
             return Err(S3Error::Unavailable(format!("copy failed: {code} {message}")));
         }
         Ok(())
     }
 
-    async fn simple(&self, method: Method, key: &str, limit: usize) -> Result<Answer, S3Error> {
+    async fn simple(&self, method: Method, key: &str, limit: usize) -> Result<Response, S3Error> {
         self.send(Call { method, key, query: &[], headers: HeaderMap::new(), body: Bytes::new(), limit }).await
     }
 }

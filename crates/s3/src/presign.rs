@@ -1,4 +1,4 @@
-//! Presigned GET: a URL that opens one object for a while, for people and browsers.
+//! Presigned GET: a URL that opens one object for a while.
 
 use std::time::Duration;
 
@@ -10,19 +10,17 @@ use super::sign::sign_url;
 use super::url::object_url;
 use contract::Timestamp;
 
-/// The longest life that SigV4 allows: seven days.
+/// The longest life of a link in SigV4: seven days.
 pub const MAX_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The longest life of a link by temporary keys of which nobody said when they end: an hour, which is what AWS gives
-/// such keys unless asked for another.
+/// The longest life of a link if the keys are temporary and their end is unknown: an hour, AWS's default for such keys.
 const UNKNOWN_END: Duration = Duration::from_secs(3_600);
 
-/// How long a link lives. One that outlived the keys it is signed with would say so and not open.
+/// How long a link lives. A link does not open after the keys that signed it have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkLife {
-    /// From now on.
     pub expires_in: Duration,
-    /// Why that is less than was asked for, in words.
+    /// Why the life is shorter than the caller wanted.
     pub shortened_because: Option<String>,
 }
 
@@ -31,10 +29,10 @@ pub struct LinkLife {
 #[error("the temporary keys to the bucket ended at {0}")]
 pub struct KeysEnded(pub Timestamp);
 
-/// How long a link lives that is asked to live for `wanted`.
+/// The life of a link that the caller wants to live for `wanted`.
 ///
 /// # Errors
-/// When the keys end within a second, or have ended.
+/// When the keys have ended or end within a second.
 pub fn link_life(bucket: &Bucket, wanted: Duration, now: Timestamp) -> Result<LinkLife, KeysEnded> {
     let keys = &bucket.credentials;
     let (most, because) = match (keys.expires_at, &keys.session_token) {
@@ -47,7 +45,7 @@ pub fn link_life(bucket: &Bucket, wanted: Duration, now: Timestamp) -> Result<Li
         }
         (None, Some(_)) => {
             let because = "this service's keys to the bucket are temporary, and AWS_CREDENTIAL_EXPIRATION does not say \
-                           when they end: a link lives for an hour at most, and dies with them";
+                           when they end: a link lives for at most an hour, and not longer than the keys";
             (UNKNOWN_END, because.to_owned())
         }
         (None, None) => (MAX_EXPIRY, "no link lives longer".to_owned()),
@@ -58,10 +56,10 @@ pub fn link_life(bucket: &Bucket, wanted: Duration, now: Timestamp) -> Result<Li
     Ok(LinkLife { expires_in: most, shortened_because: Some(because) })
 }
 
-/// The URL under which anybody can GET `key` until `expires_in` after `now`, on the bucket's public endpoint.
+/// A URL on the public endpoint that lets anybody GET `key` until `expires_in` after `now`.
 ///
-/// `overrides` asks the store to answer with these headers in place of the object's own, such as
-/// `response-content-disposition`; they are signed, and a store may ignore them.
+/// `overrides` are signed query parameters, such as `response-content-disposition`, that replace the object's own
+/// headers. Some stores ignore them.
 ///
 /// # Errors
 /// [`S3Error::Unusable`] when `expires_in` is not from 1 s to [`MAX_EXPIRY`].
@@ -99,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_do_not_end_shorten_nothing() {
+    fn permanent_keys_do_not_shorten_a_link() {
         assert_eq!(life(&[], 604_800), Ok((604_800, None)));
     }
 
@@ -114,18 +112,18 @@ mod tests {
         }
         let ends = ("AWS_CREDENTIAL_EXPIRATION", "2026-01-31T12:10:00Z");
         assert_eq!(life(&[token, ends], 600), Ok((600, None)));
-        assert_eq!(life(&[ends], 601).unwrap().0, 600, "what ends is temporary, with or without a token");
+        assert_eq!(life(&[ends], 601).unwrap().0, 600, "keys that end are temporary even without a token");
     }
 
     #[test]
-    fn keys_that_have_ended_sign_nothing() {
+    fn keys_that_have_ended_do_not_sign() {
         for end in ["2026-01-31T12:00:00.999Z", "2026-01-31T12:00:00Z", "1999-01-01T00:00:00Z"] {
             assert_eq!(life(&[("AWS_CREDENTIAL_EXPIRATION", end)], 1), Err(KeysEnded(end.parse().unwrap())), "{end}");
         }
     }
 
     #[test]
-    fn temporary_keys_without_a_known_end_sign_for_an_hour() {
+    fn without_a_known_end_a_link_lives_an_hour() {
         let token = ("AWS_SESSION_TOKEN", "token");
         assert_eq!(life(&[token], 3_600), Ok((3_600, None)));
         let (left, because) = life(&[token], 3_601).unwrap();

@@ -1,4 +1,4 @@
-//! The store probe: does the store honour `If-None-Match: *`? Everything rests on that, and some do not.
+//! The store probe: checks that the store honours `If-None-Match: *`. Everything rests on that.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -8,37 +8,34 @@ use super::error::S3Error;
 use super::object::PutOptions;
 use contract::{Key, UploadId};
 
-/// How many writers race for one key.
+/// The number of writers that race for one key.
 pub const PROBE_RACERS: usize = 16;
 
-/// Why a store was found unfit, or could not be asked.
+/// Why the probe failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
-    /// More than one writer won, or none. The message names the store and what to set.
+    /// More than one writer won, or none.
     #[error(
         "the store at {endpoint} does not honour conditional writes: {winners} PUTs with \
-         If-None-Match: * to one fresh key of bucket {bucket:?} succeeded, where exactly one may. Versions would \
-         overwrite each other, so nothing is written. Point AWS_ENDPOINT_URL_S3 at a store that does (AWS S3, \
-         Cloudflare R2, SeaweedFS, MinIO), or turn conditional writes on there"
+         If-None-Match: * to one fresh key of bucket {bucket:?} succeeded, but exactly one may. Versions would \
+         overwrite each other, so nothing is written. Point AWS_ENDPOINT_URL_S3 at a store that honours them (AWS S3, \
+         Cloudflare R2, SeaweedFS, MinIO), or enable conditional writes in this store"
     )]
     Unfit {
-        /// The endpoint as configured.
         endpoint: String,
-        /// The bucket.
         bucket: String,
-        /// How many writers were told that they won.
+        /// How many writers won.
         winners: usize,
     },
-    /// The store could not be asked.
+    /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] S3Error),
 }
 
-/// Lets 16 writers race for one fresh key; exactly one may win, and a late one must lose. Removes the key afterwards.
+/// Lets 16 writers race for one fresh key: exactly one may win, and a late one must lose. Deletes the key afterwards.
 ///
-/// A lost answer could make a writer lose against itself, so a race in which nobody seems to have won is run again.
-/// A writer that got no usable answer says nothing either way: R2 takes one write a second to a key and throttles the
-/// others.
+/// A lost response could make a writer lose against itself, so a race without a winner is repeated, at most twice. A
+/// writer without a usable response proves nothing: R2 accepts one write per second and key and throttles the others.
 pub async fn probe(client: Client<'_>) -> Result<(), ProbeError> {
     let mut winners = 0;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4 for S3, by `aws-sigv4`, with the settings that S3 needs.
+//! AWS Signature Version 4, by `aws-sigv4` with the settings for S3.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,15 +17,15 @@ use contract::{Sha256, Timestamp};
 
 /// Adds `x-amz-date`, `x-amz-content-sha256`, the session token and `authorization` to `request`.
 ///
-/// The whole body is summed; every header that is there already is signed.
+/// The signature covers the body's digest and all headers that are already present.
 pub(crate) fn sign_headers(request: &mut http::Request<Bytes>, bucket: &Bucket, now: Timestamp) -> Result<(), S3Error> {
     let mut settings = s3_settings();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    let sum = Sha256::of(request.body());
-    apply(request, SignableBody::Precomputed(sum.to_string()), settings, bucket, now)
+    let digest = Sha256::of(request.body());
+    apply(request, SignableBody::Precomputed(digest.to_string()), settings, bucket, now)
 }
 
-/// Turns `request` into one whose URL alone carries the signature, good for `expires_in` from `now`.
+/// Signs the URL of `request` for `expires_in` from `now`. No header carries a part of the signature.
 pub(crate) fn sign_url(
     request: &mut http::Request<Bytes>,
     bucket: &Bucket,
@@ -38,8 +38,8 @@ pub(crate) fn sign_url(
     apply(request, SignableBody::UnsignedPayload, settings, bucket, now)
 }
 
-/// S3 signs the path as it is sent: encoded once, not normalised. The defaults are for other services and break keys
-/// with a space, `+` or `%`.
+/// S3 signs the path as sent: encoded once, not normalised. The defaults are for other services and break keys with a
+/// space, `+` or `%`.
 fn s3_settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;

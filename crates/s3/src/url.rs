@@ -7,34 +7,25 @@ use platform::BaseUrl;
 use super::config::{Addressing, Bucket};
 use super::error::S3Error;
 
-/// RFC 3986's unreserved characters stay; everything else is encoded, as SigV4 wants it in query values.
+/// All but RFC 3986's unreserved characters (section 2.3), as SigV4 requires in query values.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// In a key, the slash stays too.
+/// The same, but a slash in a key stays.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 
-/// `key` as it stands in a URL's path or in `x-amz-copy-source`.
+/// Encodes `key` for a URL's path and for `x-amz-copy-source`.
 pub(crate) fn encode_key(key: &str) -> String {
     utf8_percent_encode(key, PATH).to_string()
 }
 
-/// The origin (`scheme://host[:port]`) of the bucket's URLs under `endpoint`.
-pub(crate) fn origin(bucket: &Bucket, endpoint: &BaseUrl) -> String {
-    let BaseUrl { scheme, authority, .. } = endpoint;
-    match bucket.addressing {
-        Addressing::Path => format!("{scheme}://{authority}"),
-        Addressing::Virtual => format!("{scheme}://{}.{authority}", bucket.name),
-    }
-}
-
-/// The URL of `key` (of the bucket itself when empty) under `endpoint`.
+/// The URL of `key` under `endpoint`. An empty key means the bucket.
 pub(crate) fn object_url(
     bucket: &Bucket,
     endpoint: &BaseUrl,
     key: &str,
     query: &[(&str, &str)],
 ) -> Result<http::Uri, S3Error> {
-    let (origin, base_path) = (origin(bucket, endpoint), &endpoint.base_path);
+    let (origin, base_path) = (bucket.origin(endpoint), &endpoint.base_path);
     let (name, key) = (&bucket.name, encode_key(key));
     let mut url = match bucket.addressing {
         Addressing::Path if key.is_empty() => format!("{origin}{base_path}/{name}"),
@@ -42,9 +33,8 @@ pub(crate) fn object_url(
         Addressing::Virtual => format!("{origin}{base_path}/{key}"),
     };
     for (index, (name, value)) in query.iter().enumerate() {
-        let joint = if index == 0 { '?' } else { '&' };
-        url.push(joint);
+        url.push(if index == 0 { '?' } else { '&' });
         url.push_str(&format!("{}={}", utf8_percent_encode(name, QUERY), utf8_percent_encode(value, QUERY)));
     }
-    url.parse().map_err(|_| S3Error::Unusable(format!("the key makes a URL of {} bytes, too long to send", url.len())))
+    url.parse().map_err(|_| S3Error::Unusable(format!("the key makes a URL of {} bytes, which is too long", url.len())))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Geometry, JobError};
+use contract::{Geometry, JobError, JobErrorCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
@@ -105,7 +105,9 @@ impl JobResult {
             }
         }
         if let Some(error) = &mut self.error {
-            cut(&mut error.code, MAX_LABEL);
+            if let JobErrorCode::Other(code) = &mut error.code {
+                cut(code, MAX_LABEL);
+            }
             cut(&mut error.message, MAX_MESSAGE);
             error.object.iter_mut().for_each(|label| cut(label, MAX_LABEL));
             error.source.iter_mut().for_each(|line| cut(line, MAX_MESSAGE));

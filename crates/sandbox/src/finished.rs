@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Format, Geometry, JobError, Outcome};
+use contract::{Format, Geometry, JobError, JobErrorCode, Outcome};
 use serde::Deserialize;
 
 use crate::log::Log;
@@ -37,7 +37,7 @@ pub struct Finished {
 
 impl Finished {
     /// Turns the result into a failure, in the log as well.
-    pub fn fail(&mut self, code: &str, message: &str) {
+    pub fn fail(&mut self, code: JobErrorCode, message: &str) {
         self.log.note(&format!("{code}: {message}"));
         self.outcome = Outcome::Failed;
         self.error = Some(JobError::new(code, message));

@@ -1,7 +1,7 @@
 //! How a job ended. The result event decides; without one, the way the process died. The exit status never counts,
 //! because FreeCAD exits with 0 after errors.
 
-use contract::{JobError, Outcome};
+use contract::{JobError, JobErrorCode, Outcome};
 
 use crate::config::Limits;
 use crate::event::{JobResult, ReportedOutcome};
@@ -47,11 +47,7 @@ pub(crate) fn judge(observed: Observed, display_name: &str, limits: Limits) -> F
         for line in error.traceback.iter().flat_map(|traceback| traceback.lines()) {
             log.printed(line.as_bytes());
         }
-        log.note(&match (error.line, error.column) {
-            (Some(line), Some(column)) => format!("{}: {} (line {line}, column {column})", error.code, error.message),
-            (Some(line), None) => format!("{}: {} (line {line})", error.code, error.message),
-            (None, _) => format!("{}: {}", error.code, error.message),
-        });
+        log.note(&format!("{}: {error}", error.code));
     }
     let JobResult { geometry, files, mesh, timings_ms, warnings, engine, .. } = events.result.unwrap_or_default();
     for warning in &warnings {
@@ -64,18 +60,20 @@ fn reported(result: &JobResult) -> (Outcome, Option<JobError>) {
     match (result.outcome, &result.error) {
         (ReportedOutcome::Completed, _) => (Outcome::Completed, None),
         (ReportedOutcome::Failed, Some(error)) => (Outcome::Failed, Some(error.clone())),
-        (ReportedOutcome::Failed, None) => (Outcome::Failed, Some(JobError::new("script_error", "The script failed"))),
+        (ReportedOutcome::Failed, None) => {
+            (Outcome::Failed, Some(JobError::new(JobErrorCode::ScriptError, "The script failed")))
+        }
     }
 }
 
 fn out_of_time(seconds: u64) -> JobError {
     let message = format!("The script was stopped after {seconds} s, the time limit of a job");
-    JobError::new("script_timeout", &message)
+    JobError::new(JobErrorCode::ScriptTimeout, &message)
 }
 
 fn exited_early() -> JobError {
     let message = "The script ended its own process, for example with os._exit, before its model was exported";
-    JobError::new("script_exited", message)
+    JobError::new(JobErrorCode::ScriptExited, message)
 }
 
 fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
@@ -84,7 +82,7 @@ fn crashed(signal: i32, log: &str, display_name: &str) -> JobError {
         libc::SIGKILL => "The script's process was killed, most likely because it used too much memory".to_owned(),
         _ => format!("FreeCAD crashed ({name}) while it ran the script"),
     };
-    JobError { line: crash_line(log, display_name), ..JobError::new("crashed", &message) }
+    JobError { line: crash_line(log, display_name), ..JobError::new(JobErrorCode::Crashed, &message) }
 }
 
 fn signal_name(signal: i32) -> &'static str {
@@ -125,7 +123,7 @@ mod tests {
         assert_eq!(judge_one(done, Death::Exit(1), false, &[]).outcome, Outcome::Completed);
         let silent = judge_one("", Death::Exit(0), false, &[]);
         assert_eq!(silent.outcome, Outcome::Failed);
-        assert_eq!(silent.error.unwrap().code, "script_exited");
+        assert_eq!(silent.error.unwrap().code, JobErrorCode::ScriptExited);
     }
 
     #[test]
@@ -174,7 +172,7 @@ mod tests {
             "  File \"demo_v1.py\", line 20 in <module>",
         ];
         let error = judge_one("", Death::Signal(libc::SIGSEGV), false, &dump).error.unwrap();
-        assert_eq!((error.code.as_str(), error.line), ("crashed", Some(12)));
+        assert_eq!((error.code, error.line), (JobErrorCode::Crashed, Some(12)));
         assert!(error.message.contains("SIGSEGV"));
     }
 

@@ -1,4 +1,4 @@
-//! A provider of a language model that answers by a script, and remembers what it was asked.
+//! A fake provider of a language model: planned answers, and a record of the requests.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -11,40 +11,40 @@ use futures::stream::{self, StreamExt};
 use platform::{Body, Http, HttpError};
 use serde_json::{Value, json};
 
-/// What it does with one request.
+/// The behaviour for one request.
 #[derive(Debug, Clone)]
-pub enum Said {
-    /// Answers with this text, some letters a chunk, one chunk every 10 ms.
+pub enum Behaviour {
+    /// Streams this text, 16 characters every 10 ms.
     Stream(String),
-    /// The same, stopped at its own limit of tokens.
+    /// The same, and ends at the token limit.
     Limited(String),
-    /// Streams it letter by letter, and all of that comes in one piece.
+    /// Streams it character by character, all in one chunk.
     AtOnce(String),
-    /// Answers with all of it at once, whatever was asked for.
+    /// Answers without a stream, also if one was requested.
     Whole(String),
-    /// Streams half of it, and then the connection breaks.
+    /// Streams half of it, then the connection breaks.
     Cut(String),
-    /// Streams these bytes as they stand, and then the connection breaks.
+    /// Sends these bytes, then the connection breaks.
     Broken(Vec<u8>),
-    /// Streams it, and then says nothing more.
+    /// Streams it, then sends nothing more.
     Stalls(String),
-    /// Streams the first as it stands, and then the second for ever, once every 5 s.
+    /// Sends the first text, then the second every 5 s without an end.
     Repeats(String, &'static str),
-    /// Answers with this status, header and body.
+    /// Answers with a status, a header and a body.
     Status(u16, Option<(&'static str, &'static str)>, String),
-    /// Answers with this body of this media type.
+    /// Answers with a media type and a body.
     Body(&'static str, String),
     /// Streams without an end.
     Endless,
     /// Never answers.
     Silence,
-    /// Does the rest after so long.
-    Slow(Duration, Box<Said>),
+    /// Waits, then does the other.
+    Slow(Duration, Box<Behaviour>),
     /// Cannot be reached.
     NoConnection,
 }
 
-/// One request that came.
+/// One request that was received.
 #[derive(Debug, Clone)]
 pub struct Question {
     pub host: String,
@@ -54,8 +54,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// The words that were sent, all in one text.
-    pub fn words(&self) -> String {
+    /// The content of all messages.
+    pub fn text(&self) -> String {
         let messages = self.body["messages"].as_array().unwrap();
         messages.iter().map(|message| format!("{}\n", message["content"].as_str().unwrap())).collect()
     }
@@ -63,23 +63,23 @@ impl Question {
 
 #[derive(Default)]
 pub struct Provider {
-    planned: RefCell<VecDeque<Said>>,
+    planned: RefCell<VecDeque<Behaviour>>,
     /// Every request, oldest first.
     pub asked: RefCell<Vec<Question>>,
 }
 
 impl Provider {
-    /// One that answers the next requests so.
-    pub fn saying(said: impl IntoIterator<Item = Said>) -> Self {
-        Self { planned: RefCell::new(said.into_iter().collect()), asked: RefCell::default() }
+    /// One with a plan for the next requests.
+    pub fn with(plan: impl IntoIterator<Item = Behaviour>) -> Self {
+        Self { planned: RefCell::new(plan.into_iter().collect()), asked: RefCell::default() }
     }
 
-    /// The next request that nothing is planned for yet is answered so.
-    pub fn plan(&self, said: Said) {
-        self.planned.borrow_mut().push_back(said);
+    /// Adds a plan for one more request.
+    pub fn plan(&self, behaviour: Behaviour) {
+        self.planned.borrow_mut().push_back(behaviour);
     }
 
-    /// How many requests came.
+    /// The number of requests.
     pub fn count(&self) -> usize {
         self.asked.borrow().len()
     }
@@ -99,59 +99,58 @@ impl Http for Provider {
             key: header("authorization"),
             body: serde_json::from_slice(request.body()).unwrap(),
         });
-        let said = self.planned.borrow_mut().pop_front();
-        let said = said.unwrap_or_else(|| panic!("nothing is planned for this request"));
-        answer(said).boxed_local()
+        let behaviour = self.planned.borrow_mut().pop_front();
+        answer(behaviour.unwrap_or_else(|| panic!("nothing is planned for this request"))).boxed_local()
     }
 }
 
-fn answer(said: Said) -> LocalBoxFuture<'static, Result<http::Response<Body>, HttpError>> {
+fn answer(behaviour: Behaviour) -> LocalBoxFuture<'static, Result<http::Response<Body>, HttpError>> {
     async move {
-        Ok(match said {
-            Said::Stream(text) => streamed(&text, Some("stop"), End::Done),
-            Said::Limited(text) => streamed(&text, Some("length"), End::Done),
-            Said::Cut(text) => streamed(&text[..text.len() / 2], None, End::Broken),
-            Said::Broken(bytes) => {
+        Ok(match behaviour {
+            Behaviour::Stream(text) => streamed(&text, Some("stop"), End::Done),
+            Behaviour::Limited(text) => streamed(&text, Some("length"), End::Done),
+            Behaviour::Cut(text) => streamed(&text[..text.len() / 2], None, End::Broken),
+            Behaviour::Broken(bytes) => {
                 let parts = [Ok(bytes.into()), Err(HttpError("connection reset".to_owned()))];
                 event_stream(Body::from_stream(stream::iter(parts)))
             }
-            Said::Repeats(first, again) => {
+            Behaviour::Repeats(first, again) => {
                 let again = stream::repeat(again).then(|again| async move {
                     tokio::time::sleep(Duration::from_secs(5)).await;
                     Ok(Bytes::from(again))
                 });
                 event_stream(Body::from_stream(stream::iter([Ok(first.into())]).chain(again)))
             }
-            Said::Stalls(text) => streamed(&text, None, End::Silence),
-            Said::AtOnce(text) => {
-                let letters: String = text.chars().map(|letter| chunk(letter.encode_utf8(&mut [0; 4]), None)).collect();
-                event_stream(Body::full(format!("{letters}{}data: [DONE]\n\n", chunk("", Some("stop")))))
+            Behaviour::Stalls(text) => streamed(&text, None, End::Silence),
+            Behaviour::AtOnce(text) => {
+                let chunks: String = text.chars().map(|c| chunk(&c.to_string(), None)).collect();
+                event_stream(Body::full(format!("{chunks}{}data: [DONE]\n\n", chunk("", Some("stop")))))
             }
-            Said::Whole(text) => {
+            Behaviour::Whole(text) => {
                 let choice =
                     json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
                 let usage = json!({"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16});
                 let body = json!({"object": "chat.completion", "choices": [choice], "usage": usage});
                 body_of("application/json", body.to_string())
             }
-            Said::Status(status, header, body) => {
+            Behaviour::Status(status, header, body) => {
                 let mut answer = http::Response::builder().status(status).header("content-type", "application/json");
                 if let Some((name, value)) = header {
                     answer = answer.header(name, value);
                 }
                 answer.body(Body::full(body)).unwrap()
             }
-            Said::Body(media_type, body) => body_of(media_type, body),
-            Said::Endless => {
+            Behaviour::Body(media_type, body) => body_of(media_type, body),
+            Behaviour::Endless => {
                 let chunk = Bytes::from(chunk(&"x".repeat(60_000), None));
                 event_stream(Body::from_stream(stream::repeat(Ok(chunk))))
             }
-            Said::Silence => std::future::pending().await,
-            Said::Slow(delay, said) => {
+            Behaviour::Silence => std::future::pending().await,
+            Behaviour::Slow(delay, behaviour) => {
                 tokio::time::sleep(delay).await;
-                answer(*said).await?
+                answer(*behaviour).await?
             }
-            Said::NoConnection => return Err(HttpError("connection refused".to_owned())),
+            Behaviour::NoConnection => return Err(HttpError("connection refused".to_owned())),
         })
     }
     .boxed_local()
@@ -165,9 +164,9 @@ enum End {
 }
 
 fn streamed(text: &str, reason: Option<&str>, end: End) -> http::Response<Body> {
-    let letters: Vec<char> = text.chars().collect();
+    let characters: Vec<char> = text.chars().collect();
     let mut chunks: Vec<Result<Bytes, HttpError>> =
-        letters.chunks(16).map(|part| Ok(chunk(&part.iter().collect::<String>(), None).into())).collect();
+        characters.chunks(16).map(|part| Ok(chunk(&part.iter().collect::<String>(), None).into())).collect();
     match end {
         End::Done => {
             chunks.push(Ok(chunk("", reason).into()));
@@ -187,7 +186,7 @@ fn streamed(text: &str, reason: Option<&str>, end: End) -> http::Response<Body> 
     event_stream(Body::from_stream(paced))
 }
 
-/// A part of a stream that says `text`, and perhaps why it ends.
+/// One event of a stream, with a piece of text and perhaps the finish reason.
 pub fn chunk(text: &str, reason: Option<&str>) -> String {
     let delta = if text.is_empty() { json!({}) } else { json!({"content": text}) };
     let choice = json!({"index": 0, "delta": delta, "finish_reason": reason});

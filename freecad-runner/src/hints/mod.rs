@@ -125,8 +125,8 @@ pub async fn beside<T>(
     what: impl Future<Output = T>,
 ) -> T {
     let Some(link) = link else { return what.await };
-    if link.is_in_the_clear() {
-        tracing::warn!("PARTWRIGHT_URL is http: everybody on the way can read RUNNER_TOKEN");
+    if !link.is_private() {
+        tracing::warn!("PARTWRIGHT_URL is not https: RUNNER_TOKEN is sent in plain text");
     }
     let outcome = tokio::select! {
         outcome = what => outcome,

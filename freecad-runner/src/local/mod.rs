@@ -171,7 +171,7 @@ fn explain(error: &JobError, voice: &Voice<'_>) {
         (Some(line), None) => format!(" (line {line})"),
         (None, _) => String::new(),
     };
-    voice.say(&format!("{}: {}{place}", in_a_line(&error.code), in_a_line(&error.message)));
+    voice.say(&format!("{}: {}{place}", in_a_line(error.code.as_str()), in_a_line(&error.message)));
 }
 
 /// What the job says of itself may hold anything.

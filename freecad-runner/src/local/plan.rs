@@ -23,29 +23,27 @@ pub struct LocalRun {
 }
 
 impl LocalRun {
-    /// Several files get a directory each, named as they are without `.py`; one file gets `out` itself.
+    /// Plans the runs of `files`. One file uses `out` itself; each of several uses a directory in `out`, which has the
+    /// file's name without `.py`.
     ///
     /// # Errors
-    /// When two of them would get the same directory, and so the second write over the first.
-    pub fn plan(files: &[&str], out: &str) -> Result<Vec<Self>, String> {
-        let out = Path::new(out);
+    /// When two files would use the same directory, so that the second overwrote the first.
+    pub fn plan(files: &[PathBuf], out: &Path) -> Result<Vec<Self>, String> {
         if let [file] = files {
-            return Ok(vec![Self { script: file.into(), out: out.into() }]);
+            return Ok(vec![Self { script: file.clone(), out: out.to_owned() }]);
         }
-        let mut taken: HashMap<PathBuf, &str> = HashMap::new();
-        let plan = |file: &&'_ str| {
-            let script = PathBuf::from(file);
-            let out = out.join(script.file_stem().ok_or_else(|| format!("{file} is no file"))?);
-            Ok(Self { script, out })
-        };
-        let runs: Vec<Self> = files.iter().map(plan).collect::<Result<_, String>>()?;
-        for (file, run) in files.iter().zip(&runs) {
+        let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
+        let mut runs = Vec::new();
+        for file in files {
+            let name = file.file_stem().ok_or_else(|| format!("{} has no file name", file.display()))?;
+            let run = Self { script: file.clone(), out: out.join(name) };
             if let Some(other) = taken.insert(run.out.clone(), file) {
-                let out = run.out.display();
+                let (other, file, out) = (other.display(), file.display(), run.out.display());
                 return Err(format!(
-                    "{other} and {file} would both be written to {out}: rename one, or run them apart"
+                    "{other} and {file} would both be written to {out}: rename one, or run them separately"
                 ));
             }
+            runs.push(run);
         }
         Ok(runs)
     }
@@ -85,7 +83,9 @@ mod tests {
     #[test]
     fn several_files_get_a_directory_each() {
         let outs = |files: &[&str]| {
-            LocalRun::plan(files, "o").map(|runs| runs.into_iter().map(|run| run.out).collect::<Vec<_>>())
+            let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+            let runs = LocalRun::plan(&files, Path::new("o"));
+            runs.map(|runs| runs.into_iter().map(|run| run.out).collect::<Vec<_>>())
         };
         assert_eq!(outs(&["a/m.py"]).unwrap(), [Path::new("o")]);
         assert_eq!(outs(&["a/m.py", "n.py"]).unwrap(), [Path::new("o/m"), Path::new("o/n")]);

@@ -40,12 +40,12 @@ impl Write for Paper {
 /// Runs `a.py` and `b.py`, which another run had written `a` for; gives the outcome, what was printed, and the directory.
 async fn run_two(fake: &FakeEngine, is_stopped: bool) -> (Result<bool, String>, String, PathBuf) {
     let root = fake.config.engine.scratch.parent().unwrap();
-    let files = ["a", "b"].map(|name| root.join(name).with_extension("py").display().to_string());
+    let files = ["a", "b"].map(|name| root.join(name).with_extension("py"));
     files.iter().for_each(|file| fs::write(file, "").unwrap());
     let out = root.join("out");
     fs::create_dir_all(out.join("a")).unwrap();
     fs::write(out.join("a/report.json"), "of the last success").unwrap();
-    let runs = LocalRun::plan(&files.each_ref().map(String::as_str), out.to_str().unwrap()).unwrap();
+    let runs = LocalRun::plan(&files, &out).unwrap();
     let paper = Paper::default();
     let (_stop, stopping) = watch::channel(is_stopped);
     let (engine, clock) = (fake.engine(), SystemClock::new());

@@ -232,10 +232,8 @@ async fn tidy_up(client: Client<'_>, job: Job, highest_attempt: u32) -> Result<(
 /// listings are from different times.
 async fn remove_if_gone(client: Client<'_>, job: Job, highest_attempt: u32) -> Result<(), S3Error> {
     for key in [Key::Script(job.0.clone(), job.1), Key::Done(job.0.clone(), job.1), Key::Ticket(job.0.clone(), job.1)] {
-        match client.head(&key.to_string()).await {
-            Err(S3Error::NotFound) => {}
-            Err(error) => return Err(error),
-            Ok(_) => return Ok(()),
+        if client.exists(&key.to_string()).await? {
+            return Ok(());
         }
     }
     tidy::tidy_up(client, &job, highest_attempt).await

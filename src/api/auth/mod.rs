@@ -1,47 +1,39 @@
-//! Who the caller is, decided here and nowhere else. Handlers are given an [`Identity`] and never look at a header.
+//! Decides who the caller is. Handlers get an [`Identity`] and never look at a credential.
 //!
-//! - `shown`: the credential that a request carries, as it came
-//! - `page`: whose page a browser sends the request for
-//! - `admission`: from the two to an [`Identity`], or to the reason why not
+//! - `permission`: which callers a route accepts
+//! - `credential`: the credential that a request presents, not yet checked
+//! - `request_origin`: the page from which a browser sends the request
+//! - `authenticate`: from the three to an [`Identity`] or an error
 
-mod admission;
-mod page;
-mod shown;
+mod authenticate;
+mod credential;
+pub mod permission;
+mod request_origin;
 
 use super::config::Config;
 use crate::auth::{Scope, TokenHash, TokenText};
 use crate::project::Caller;
 use contract::Timestamp;
 
-pub(super) use admission::Door;
-pub(super) use page::Page;
+pub(super) use authenticate::Authenticator;
+pub(super) use request_origin::RequestOrigin;
 
-/// How callers are known who show nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuthMode {
-    /// Not at all: without a credential nobody is let in.
-    Closed,
-    /// Everybody is the one user `local`, an admin, on loopback hosts only.
-    Open,
-}
-
-/// Who sends a request, and what it was that said so.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// The user; believed by the objects. The empty name is nobody's.
+    /// The user. Durable Objects trust it. The empty name is not a user.
     pub caller: Caller,
     /// What the credential may do.
     pub scope: Scope,
-    /// What was shown.
     pub credential: Credential,
-    /// When it will be worth nothing; none where it does not end by itself.
+    /// When the credential expires; `None` if it does not.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What somebody shows.
+/// The kind of a checked credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Credential {
-    /// Nothing: a public call, or open mode.
+    /// A public route, or open mode.
     None,
     /// `ADMIN_TOKEN`.
     AdminToken,
@@ -49,23 +41,23 @@ pub(super) enum Credential {
     RunnerToken,
     /// A JSON Web Token.
     Jwt,
-    /// An API token of this id.
+    /// An API token with this id.
     ApiToken(String),
-    /// A session of this id, in a cookie.
+    /// A session with this id, in a cookie.
     Session(String),
 }
 
-/// The user that open mode knows; the admin of projects without an owner, too.
+/// The user in open mode, and the admin of projects without an owner.
 const LOCAL: &str = "local";
 
-/// The user who shows `ADMIN_TOKEN`.
+/// The user with `ADMIN_TOKEN`.
 const ADMIN: &str = "admin";
 
-/// The caller who shows `RUNNER_TOKEN`.
+/// The caller with `RUNNER_TOKEN`.
 const RUNNER: &str = "runner";
 
-/// What is stored of a new token: for the one who shows `ADMIN_TOKEN` it is bound to that, so that whoever has had it is
-/// out as soon as it is changed.
+/// The hash to store for a new token. A token of the user `admin` is bound to `ADMIN_TOKEN`, so that a changed
+/// `ADMIN_TOKEN` ends it.
 pub(super) fn stored_hash(token: &TokenText, config: &Config) -> TokenHash {
     match &config.admin_token {
         Some(secret) if token.user() == ADMIN => secret.bind(token),
@@ -73,8 +65,8 @@ pub(super) fn stored_hash(token: &TokenText, config: &Config) -> TokenHash {
     }
 }
 
-/// What is stored of a new session that `credential` opens: for a JSON Web Token it is bound to the settings by which
-/// that was found sound, so that who could forge one is out as soon as they are changed.
+/// The hash to store for a new session. A session opened with a JSON Web Token is bound to the settings that verified it:
+/// changing them ends the sessions of forged tokens.
 pub(super) fn stored_session(session: &TokenText, credential: &Credential, config: &Config) -> TokenHash {
     match &config.issuer {
         Some(issuer) if *credential == Credential::Jwt => issuer.bind(session),
@@ -82,7 +74,7 @@ pub(super) fn stored_session(session: &TokenText, credential: &Credential, confi
     }
 }
 
-/// All that may be stored of a token that is shown, with the settings as they are.
+/// All hashes under which a presented token may be stored, with the current settings.
 pub(super) fn stored_hashes(token: &TokenText, config: &Config) -> Vec<TokenHash> {
     let mut hashes = vec![stored_hash(token, config)];
     hashes.extend(config.issuer.as_ref().map(|issuer| issuer.bind(token)));
@@ -90,36 +82,36 @@ pub(super) fn stored_hashes(token: &TokenText, config: &Config) -> Vec<TokenHash
 }
 
 impl Identity {
-    /// Nobody in particular.
+    /// Not a user.
     fn anonymous() -> Self {
         let caller = Caller { user: String::new(), admin: false };
         Self { caller, scope: Scope::Read, credential: Credential::None, expires_at: None }
     }
 
-    /// Open mode's one user.
+    /// The user in open mode.
     fn local() -> Self {
-        Self { credential: Credential::None, ..Self::keeper(LOCAL, true) }
+        Self { credential: Credential::None, ..Self::built_in(LOCAL, true) }
     }
 
-    /// Who shows `ADMIN_TOKEN`.
+    /// The user with `ADMIN_TOKEN`.
     fn admin() -> Self {
-        Self { credential: Credential::AdminToken, ..Self::keeper(ADMIN, true) }
+        Self { credential: Credential::AdminToken, ..Self::built_in(ADMIN, true) }
     }
 
-    /// Who shows `RUNNER_TOKEN`.
+    /// The caller with `RUNNER_TOKEN`.
     fn runner() -> Self {
-        Self { credential: Credential::RunnerToken, ..Self::keeper(RUNNER, false) }
+        Self { credential: Credential::RunnerToken, ..Self::built_in(RUNNER, false) }
     }
 
-    /// One of those that this service names itself.
-    fn keeper(user: &str, admin: bool) -> Self {
+    /// A user that the service itself names.
+    fn built_in(user: &str, admin: bool) -> Self {
         let caller = Caller { user: user.to_owned(), admin };
         Self { caller, scope: Scope::Write, ..Self::anonymous() }
     }
 }
 
 impl Credential {
-    /// Whether it was in a header that a browser adds only where a page's own code says so.
+    /// Whether it came in a header. Browsers never add that header by themselves.
     pub fn is_in_a_header(&self) -> bool {
         match self {
             Self::AdminToken | Self::RunnerToken | Self::Jwt | Self::ApiToken(_) => true,

@@ -10,8 +10,8 @@ pub(super) use self::owner::{Standing, account_due, assign, former, listed, meet
 pub(super) use self::schedule::{due, touch, wait_longer};
 
 use self::owner::release_name;
-use super::call::{Caller, Idempotency, NewScript, ProjectCall, Refusal, StatusView, VersionView};
-use super::figures;
+use super::call::{Caller, Idempotency, NewScript, ProjectTarget, Refusal, StatusView, VersionView};
+use super::metrics;
 use super::records::{Records, Single};
 use crate::fleet::QueuePlace;
 use crate::object::SqlError;
@@ -56,7 +56,7 @@ pub(super) fn replayed(
 /// free; else it is the admin's until the bucket has told.
 pub(super) fn accept(
     records: Records<'_>,
-    call: &ProjectCall,
+    call: &ProjectTarget,
     script: &NewScript,
     idempotency: Option<&Idempotency>,
     (name_is_known, now): (bool, Timestamp),
@@ -129,7 +129,7 @@ pub(super) fn next(records: Records<'_>) -> Result<Version, Refusal> {
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
     if let Some(origin) = records.set_queued(version, now)? {
-        figures::delivered(records, origin, now);
+        metrics::delivered(records, origin, now);
     }
     touch(records, now)
 }
@@ -290,7 +290,7 @@ pub(super) fn seen(
 /// The report was read: the version is final.
 pub(super) fn reported(records: Records<'_>, report: &Report, now: Timestamp) -> Result<(), SqlError> {
     if let Some(accepted_at) = records.set_report(report, now)? {
-        figures::reported(records, report, accepted_at, now);
+        metrics::reported(records, report, accepted_at, now);
     }
     touch(records, now)
 }

@@ -1,4 +1,4 @@
-//! What breaks ends in a clear state, and leaves nothing half done.
+//! Every failure ends in a clear state and leaves nothing incomplete.
 
 use std::time::Duration;
 
@@ -9,40 +9,40 @@ use serde_json::{Value, json};
 use crate::support::faults::Fault;
 use crate::support::memory_store::MemoryStore;
 use crate::support::person::Person;
-use crate::support::provider::{Said, chunk};
+use crate::support::provider::{Behaviour, chunk};
 use crate::support::talk::{Run, Talk, error, names, written};
 use crate::support::world::{ADMIN_TOKEN, MODELS, World};
 
-fn status(status: u16) -> Said {
-    Said::Status(status, None, "{\"error\":{\"message\":\"no\"}}".to_owned())
+fn status(status: u16) -> Behaviour {
+    Behaviour::Status(status, None, "{\"error\":{\"message\":\"no\"}}".to_owned())
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_of_the_model_ends_in_a_clear_state() {
-    let limited = Said::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
-    let cut = || Said::Cut(written("never"));
+async fn each_failure_of_the_model() {
+    let limited = Behaviour::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
+    let cut = || Behaviour::Cut(written("never"));
     let half = written("half").replace("```\n", "#");
-    let body = |media_type, text: &str| Said::Body(media_type, text.to_owned());
+    let body = |media_type, text: &str| Behaviour::Body(media_type, text.to_owned());
     let empty = || body("application/json", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}");
-    for (said, code) in [
+    for (plan, code) in [
         (vec![status(401), status(401)], "ai_unauthorized"),
         (vec![status(404), status(400), status(400)], "ai_refused"),
         (vec![limited.clone(), limited], "ai_rate_limited"),
         ((0..6).map(|_| status(500)).collect(), "ai_unavailable"),
-        (vec![Said::Silence, Said::Silence, Said::Silence], "ai_timed_out"),
+        (vec![Behaviour::Silence, Behaviour::Silence, Behaviour::Silence], "ai_timed_out"),
         ((0..6).map(|_| cut()).collect(), "ai_cut"),
-        ((0..6).map(|_| Said::Broken(chunk(&half, Some("")).into())).collect(), "ai_cut"),
+        ((0..6).map(|_| Behaviour::Broken(chunk(&half, Some("")).into())).collect(), "ai_cut"),
         (vec![body("text/event-stream", &(chunk(&half, None) + "data: [DONE]\n\n"))], "answer_truncated"),
-        (vec![Said::Stream("<think>A box.</think>".to_owned()); 6], "ai_empty"),
+        (vec![Behaviour::Stream("<think>A box.</think>".to_owned()); 6], "ai_empty"),
         ((0..6).map(|_| body("application/json", "<html>")).collect(), "ai_invalid"),
         ((0..6).map(|_| empty()).collect(), "ai_empty"),
-        (vec![Said::Endless, Said::Endless], "ai_too_long"),
-        (vec![Said::Limited(half.clone())], "answer_truncated"),
+        (vec![Behaviour::Endless, Behaviour::Endless], "ai_too_long"),
+        (vec![Behaviour::Limited(half.clone())], "answer_truncated"),
     ] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
-        let expected = said.len();
-        said.into_iter().for_each(|said| world.provider.plan(said));
+        let expected = plan.len();
+        plan.into_iter().for_each(|behaviour| world.provider.plan(behaviour));
         let events = talk.hear("A box").await;
         let (_, done) = events.last().unwrap();
         assert_eq!(
@@ -52,24 +52,24 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         assert_eq!(names(&events).iter().rev().take(3).collect::<Vec<_>>(), [&"done", &"error", &"state"], "{code}");
         assert_eq!((&done["version"], &done["repair_error"]), (&Value::Null, &Value::Null));
         assert!(done["error"]["message"].as_str().unwrap().ends_with(". Nothing was uploaded."), "{done}");
-        assert!(world.store.inner.keys().is_empty(), "{code}: nothing is uploaded");
+        assert!(world.store.inner.keys().is_empty(), "{code}: nothing was uploaded");
         assert_eq!(world.provider.count(), expected, "{code}");
-        let told = format!("{events:?} {}", world.chat_text("box"));
-        assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
+        let shown = format!("{events:?} {}", world.chat_text("box"));
+        assert!(!shown.contains("sk-the"), "{code}: a key is shown or stored");
         world.tell_figures().await;
         assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
-        // The conversation goes on.
-        world.provider.plan(Said::Stream("Hello.".to_owned()));
+        // The conversation continues.
+        world.provider.plan(Behaviour::Stream("Hello.".to_owned()));
         assert_eq!(talk.say("Are you there?").await.json()["state"], "completed", "{code}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_other_model_is_asked_when_the_first_fails() {
+async fn the_fallback_is_asked_when_the_first_fails() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(status(401));
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     assert_eq!((&turn["version"], &turn["usage"]["calls"]), (&json!(1), &json!(2)));
@@ -77,10 +77,10 @@ async fn the_other_model_is_asked_when_the_first_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_is_away_leaves_the_version_that_failed() {
+async fn a_repair_without_a_model_keeps_the_failed_version() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     world.provider.plan(status(401));
     world.provider.plan(status(401));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
@@ -92,7 +92,7 @@ async fn a_model_that_is_away_leaves_the_version_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
+async fn an_unreadable_script_ends_the_turn() {
     let world = World::talking();
     let anna = world.jwt("anna");
     let upload = async |project: &str, code: &str| {
@@ -113,25 +113,25 @@ async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
         assert!(message.contains("version 1") && message.contains("98304 bytes"), "{message}");
         assert_eq!(talk.versions().await.len(), 1, "{project}");
     }
-    assert_eq!(world.provider.count(), 0, "nobody is asked");
-    // The longest that a model is shown is shown.
+    assert_eq!(world.provider.count(), 0, "the model is not asked");
+    // The longest script that a model receives.
     upload("fits", &"x = 1 \n".repeat((96 << 10) / 8)).await;
-    world.provider.plan(Said::Stream("I see.".to_owned()));
+    world.provider.plan(Behaviour::Stream("I see.".to_owned()));
     assert_eq!(Talk::new(&world, "anna", "fits").say("Do you see it?").await.json()["state"], "completed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_away_delays_and_loses_nothing() {
+async fn a_store_outage_before_the_model_is_asked() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
 
-    // The current script cannot be read for a while.
+    // For a while the current script cannot be read.
     world.store.always(Some(Fault::Status(503)));
-    world.provider.plan(Said::Stream(written("a taller box")));
+    world.provider.plan(Behaviour::Stream(written("a taller box")));
     talk.runs(Run::Completes);
     let turn = talk.say("Taller").await.json();
     assert_eq!((&turn["state"], world.provider.count()), (&json!("generating"), 1), "not asked without it");
@@ -141,7 +141,7 @@ async fn a_bucket_that_is_away_delays_and_loses_nothing() {
     assert_eq!((&turn["state"], &turn["version"], &turn["parent"]), (&json!("completed"), &json!(2), &json!(1)));
     assert_eq!(world.provider.count(), 2);
 
-    // For ever: the turn ends.
+    // In a permanent outage the turn ends.
     world.store.always(Some(Fault::Status(503)));
     let turn = talk.say("Taller still").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
@@ -150,22 +150,22 @@ async fn a_bucket_that_is_away_delays_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
+async fn a_store_outage_at_the_upload() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    // Anna has the name already, so that the object may keep what the bucket does not take.
-    world.provider.plan(Said::Stream(written("a box")));
+    // Anna owns the project, so that its object may keep an upload for the bucket.
+    world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
-    world.provider.plan(Said::Slow(Duration::from_secs(3), Box::new(Said::Stream(written("a taller box")))));
+    world.provider.plan(Behaviour::Slow(Duration::from_secs(3), Box::new(Behaviour::Stream(written("a taller box")))));
     let away = async {
         world.clock.sleep(Duration::from_secs(2)).await;
         world.store.always(Some(Fault::NoConnection));
         std::future::pending().await
     };
     let turn = tokio::select! { answer = talk.say("Taller") => answer.json(), never = away => never };
-    assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(2)), "it is promised");
+    assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(2)), "the upload is kept");
     assert_eq!(talk.script(2), None);
     world.store.always(None);
     talk.runs(Run::Completes);
@@ -174,10 +174,10 @@ async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_refuses_ends_the_turn() {
+async fn a_refusing_bucket_ends_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     world.store.each("PUT", "input/", Fault::Status(403));
     let turn = talk.say("A box").await.json();
     assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("bucket_refuses")), "{turn}");
@@ -186,10 +186,10 @@ async fn a_bucket_that_refuses_ends_the_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
+async fn a_version_without_a_runner_ends_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("no_runner")), "{turn}");
@@ -199,17 +199,17 @@ async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_another_follows_is_still_seen_to_its_end() {
+async fn a_superseded_version_is_followed_to_its_end() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let id = turn["turn"].as_str().unwrap();
     let anna = world.jwt("anna");
     assert_eq!(Person::bearer(&world, &anna).upload("box").await, 201);
-    world.provider.plan(Said::Stream(written("a box, mended")));
+    world.provider.plan(Behaviour::Stream(written("a box, mended")));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
-    // The upload by hand, and the repair.
+    // The other upload, and the repair.
     talk.runs(Run::Completes);
     talk.runs(Run::Completes);
     let turn = talk.end(id).await;
@@ -217,24 +217,24 @@ async fn a_version_that_another_follows_is_still_seen_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_names_no_log_of_another_project() {
+async fn a_report_cannot_name_another_projects_log() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.store.inner.drop_in("logs/other/other_info_20260131_120000.log", "the other one's secret\n");
-    world.provider.plan(Said::Stream(written("a box")));
+    world.store.inner.drop_in("logs/other/other_info_20260131_120000.log", "the other project's secret\n");
+    world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let mut report = Report::new("box".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world.clock.now());
     report.error = Some(JobError::new("script_error", "ValueError: no"));
     report.log = Some(Key::Log("other".parse().unwrap(), "other_info_20260131_120000.log".to_owned()).to_string());
     world.commit(&report);
-    world.provider.plan(Said::Stream("I give up.".to_owned()));
+    world.provider.plan(Behaviour::Stream("I give up.".to_owned()));
     talk.end(turn["turn"].as_str().unwrap()).await;
-    let told = world.provider.last().words();
-    assert!(told.contains("ValueError: no") && !told.contains("secret"), "{told}");
+    let sent = world.provider.last().text();
+    assert!(sent.contains("ValueError: no") && !sent.contains("secret"), "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_model_all_else_works() {
+async fn everything_else_works_without_a_model() {
     let world = World::closed();
     let talk = Talk::new(&world, "anna", "box");
     let answer = talk.say("A box").await;
@@ -251,7 +251,7 @@ async fn without_a_model_all_else_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_setting_of_the_model_stops_no_other_call() {
+async fn a_wrong_model_setting_affects_only_chat() {
     let wrong = [("AI_BASE_URL", "https://first.test/v1?key=sk-hush")];
     let closed = crate::support::issuer::BY_SECRET;
     let world = World::with(

@@ -1,6 +1,7 @@
-//! The Worker natively: the API over the objects, over rusqlite and a strict store in memory.
+//! The Worker natively: the API and the objects, on rusqlite and a strict store in memory.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod answer;
 pub mod openapi_check;
 pub mod person;
 pub mod talk;

@@ -1,5 +1,5 @@
-//! The OpenAPI document as a judge: every answer that a test gets is held against what the document says of its call.
-//! A status, a media type, a header or a field that the document does not know fails the test that met it.
+//! The check of each response against the OpenAPI document. A test fails if it receives a status, a media type, a header
+//! or a field that the document does not have.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::world::Answer;
 
-/// The document and what was made ready of it.
+/// The document and its compiled schemas.
 pub struct Contract {
     document: Value,
     registry: Registry<'static>,
@@ -22,10 +22,10 @@ thread_local! {
     static CONTRACT: Contract = Contract::new();
 }
 
-/// Fails unless the document knows `answer` to `method` on `path`, which is without its query.
-pub fn check(method: &http::Method, path: &str, answer: &Answer) {
+/// Panics if the document does not have this response to `method` on `path` (a path without its query).
+pub fn assert_documented(method: &http::Method, path: &str, answer: &Answer) {
     CONTRACT.with(|contract| {
-        if let Err(problem) = contract.judge(method, path, answer) {
+        if let Err(problem) = contract.verify(method, path, answer) {
             let body = String::from_utf8_lossy(&answer.bytes);
             panic!("{method} {path}: {} {:?} {body:.2000}\nThe document: {problem}", answer.status, answer.headers);
         }
@@ -35,20 +35,23 @@ pub fn check(method: &http::Method, path: &str, answer: &Answer) {
 impl Contract {
     pub fn new() -> Self {
         let mut document = openapi::document();
-        // What the document leaves open for the future is closed here: a field that it does not name fails.
+        // The document allows unknown fields, for later versions. The tests do not.
         close(&mut document);
         let resource = Draft::Draft202012.create_resource(document.clone());
         let registry = Registry::new().add("urn:partwright", resource).unwrap().prepare().unwrap();
         Self { document, registry, validators: RefCell::default() }
     }
 
-    /// Why an answer is not what the document says, where it is not.
-    pub fn judge(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
+    /// Compares a response with the document.
+    ///
+    /// # Errors
+    /// Names the first difference.
+    pub fn verify(&self, method: &http::Method, path: &str, answer: &Answer) -> Result<(), String> {
         self.headers(&json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}), answer)?;
         let Some(template) = self.template(path) else { return self.only(answer, "no_route") };
         let item = &self.document["paths"][&template];
         if method == http::Method::OPTIONS && answer.status == 204 {
-            // What a browser asks before a page of another site may call; no call by itself.
+            // A preflight, which the document does not list.
             return self.headers(&json!({"Allow": {"required": true, "schema": {"type": "string"}}}), answer);
         }
         let is_head = method == http::Method::HEAD;
@@ -59,20 +62,20 @@ impl Contract {
         let status = answer.status.to_string();
         let response = &item[&name]["responses"][&status];
         if response.is_null() {
-            return Err(format!("{status} is not among the answers of {name} {template}"));
+            return Err(format!("{status} is not a response of {name} {template}"));
         }
         self.headers(&response["headers"], answer)?;
         let contents = response["content"].as_object();
         if is_head || contents.is_none() {
-            return if answer.bytes.is_empty() { Ok(()) } else { Err("this answer has no body".to_owned()) };
+            return if answer.bytes.is_empty() { Ok(()) } else { Err("this response has no body".to_owned()) };
         }
         let given = answer.header("content-type");
         let kind = given.split(';').next().unwrap_or_default().trim();
         if !contents.is_some_and(|contents| contents.contains_key(kind)) {
-            return Err(format!("{given:?} is not among the media types of this answer"));
+            return Err(format!("{given:?} is not a media type of this response"));
         }
         if response["content"][kind]["schema"].get("contentMediaType").is_some() {
-            return if answer.bytes.is_empty() { Err("there is nothing in it".to_owned()) } else { Ok(()) };
+            return if answer.bytes.is_empty() { Err("the body is empty".to_owned()) } else { Ok(()) };
         }
         if !kind.ends_with("json") {
             return std::str::from_utf8(&answer.bytes).map(drop).map_err(|error| error.to_string());
@@ -81,18 +84,18 @@ impl Contract {
         self.fits(&place, &json_of(answer)?)
     }
 
-    /// Whether an answer is this problem, which no call has by itself.
+    /// Accepts only an error with this code, for requests that reach no operation.
     fn only(&self, answer: &Answer, code: &str) -> Result<(), String> {
         if answer.bytes.is_empty() {
-            // To a HEAD.
+            // The response to a HEAD request.
             return Ok(());
         }
         let body = json_of(answer)?;
         self.fits(&["components", "schemas", "Problem"], &body)?;
-        if body["code"] == code { Ok(()) } else { Err(format!("the only answer here is {code}")) }
+        if body["code"] == code { Ok(()) } else { Err(format!("the only error code here is {code}")) }
     }
 
-    /// Whether the headers are there that must be, and fit.
+    /// Checks that the required headers are present and that all documented headers fit their schemas.
     fn headers(&self, headers: &Value, answer: &Answer) -> Result<(), String> {
         for (name, header) in headers.as_object().into_iter().flatten() {
             let (header, mut place) = match header["$ref"].as_str() {
@@ -116,7 +119,7 @@ impl Contract {
             };
             if place.is_empty() {
                 let schema = jsonschema::draft202012::new(&header["schema"]).map_err(|error| error.to_string());
-                // A reference out of an inline header is not resolved here.
+                // A schema with references is not compiled here.
                 if let Ok(schema) = schema {
                     schema.validate(&value).map_err(|error| format!("{name}: {error}"))?;
                 }
@@ -128,7 +131,7 @@ impl Contract {
         Ok(())
     }
 
-    /// Whether a value fits the schema at a place of the document.
+    /// Validates a value with the schema at a place of the document.
     pub fn fits(&self, place: &[&str], value: &Value) -> Result<(), String> {
         let escape = |part: &&str| part.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D");
         let pointer = place.iter().map(escape).collect::<Vec<_>>().join("/");
@@ -148,7 +151,7 @@ impl Contract {
         validators.entry(pointer.to_owned()).or_insert_with(make).clone()
     }
 
-    /// The path of the document that `path` is an instance of.
+    /// The path template of the document that matches `path`.
     fn template(&self, path: &str) -> Option<String> {
         let fits = |template: &str| {
             let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
@@ -159,26 +162,26 @@ impl Contract {
         paths.keys().find(|template| fits(template)).cloned()
     }
 
-    /// The document, closed.
+    /// The document, in the form that allows no unknown fields.
     pub fn document(&self) -> &Value {
         &self.document
     }
 }
 
 fn json_of(answer: &Answer) -> Result<Value, String> {
-    serde_json::from_slice(&answer.bytes).map_err(|error| format!("the body is no JSON: {error}"))
+    serde_json::from_slice(&answer.bytes).map_err(|error| format!("the body is not JSON: {error}"))
 }
 
-/// Refuses fields that are not named, wherever a schema names any.
+/// Makes each schema that names fields refuse all others.
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             let names_fields = fields.get("properties").is_some_and(Value::is_object)
                 && (fields.contains_key("type") || fields.contains_key("$ref"));
             for (name, value) in fields.iter_mut() {
-                // Each of the options names a part of the fields of the whole.
-                let is_part = names_fields && ["oneOf", "anyOf", "allOf"].contains(&name.as_str());
-                if !is_part {
+                // Each alternative names only some of the fields.
+                let is_alternative = names_fields && ["oneOf", "anyOf", "allOf"].contains(&name.as_str());
+                if !is_alternative {
                     close(value);
                 }
             }

@@ -1,4 +1,4 @@
-//! Somebody at the API, with what they show at each call.
+//! A caller of the API with the credentials of each request.
 
 use platform::Body;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// Who shows nothing.
+    /// A caller without a credential.
     pub fn nobody(world: &'a World) -> Self {
         Self { world, headers: Vec::new() }
     }
@@ -24,12 +24,12 @@ impl<'a> Person<'a> {
         Self { world, headers: vec![("authorization", format!("Bearer {token}"))] }
     }
 
-    /// Who has `ADMIN_TOKEN`.
+    /// The holder of `ADMIN_TOKEN`.
     pub fn admin(world: &'a World) -> Self {
         Self::bearer(world, ADMIN_TOKEN)
     }
 
-    /// The service's own page in a browser that holds the cookie with this text.
+    /// The service's own page in a browser with this session cookie.
     pub fn browser(world: &'a World, text: &str) -> Self {
         Self { world, headers: vec![cookie(text), ("origin", OWN_ORIGIN.to_owned())] }
     }
@@ -65,12 +65,12 @@ impl<'a> Person<'a> {
         self.call("DELETE", path, None).await
     }
 
-    /// Uploads a script; the answer's status.
+    /// Uploads a script; returns the response's status.
     pub async fn upload(&self, project: &str) -> u16 {
         self.post(&format!("/api/projects/{project}/upload-script"), json!({"code": "x = 1"})).await.status
     }
 
-    /// Makes a token, which must succeed; gives its text and its id.
+    /// Creates a token and asserts success; returns its text and its id.
     pub async fn make(&self, wanted: Value) -> (String, String) {
         let answer = self.post("/api/tokens", wanted).await;
         let body = answer.json();
@@ -79,21 +79,21 @@ impl<'a> Person<'a> {
         (text("token"), text("id"))
     }
 
-    /// Signs in, which must succeed; gives what the cookie holds.
+    /// Signs in and asserts success; returns the cookie's value.
     pub async fn sign_in(&self) -> String {
         let answer = self.call("POST", "/api/session", None).await;
         assert_eq!(answer.status, 200, "{:?}", answer.bytes);
-        held_by(&answer).to_owned()
+        cookie_value(&answer).to_owned()
     }
 }
 
-/// What the cookie of an answer holds.
-pub fn held_by(answer: &Answer) -> &str {
+/// The value of the session cookie that a response sets.
+pub fn cookie_value(answer: &Answer) -> &str {
     let (pair, _) = answer.header("set-cookie").split_once(';').unwrap();
     pair.strip_prefix("__Host-partwright=").unwrap()
 }
 
-/// The header that shows a session.
+/// The header with a session cookie.
 pub fn cookie(text: &str) -> (&'static str, String) {
     ("cookie", format!("theme=dark; __Host-partwright={text}"))
 }

@@ -1,9 +1,10 @@
 //! Users of their own, by calls to the objects. Who somebody is the API decides before that, which has tests of its own.
 
 use contract::{Origin, RequestId};
-use partwright::account::{AccountCall, ProjectPage};
-use partwright::object::{ObjectName, call};
-use partwright::project::{Answer, Caller, NewScript, Operation, ProjectCall, Refusal, Reply};
+use partwright::account::{AccountTarget, ListProjects};
+use partwright::object::{CallError, ObjectRequest, call};
+use partwright::project::{Caller, ListVersions, NewScript, ProjectTarget, Refusal, UploadScript};
+use serde::de::DeserializeOwned;
 
 use super::world::World;
 
@@ -33,41 +34,39 @@ impl World {
 
 impl User<'_> {
     /// Asks a project's object.
-    pub async fn ask(&self, project: &str, operation: Operation) -> Answer {
-        let project: contract::ProjectId = project.parse().unwrap();
-        let question = ProjectCall {
-            project: project.clone(),
-            caller: self.caller.clone(),
-            request_id: RequestId::random(),
-            operation,
-        };
-        call(self.world, &ObjectName::Project(project), &question).await.unwrap()
+    pub async fn ask<R>(&self, project: &str, request: R) -> Result<R::Reply, Refusal>
+    where
+        R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
+    {
+        let (caller, request_id) = (self.caller.clone(), RequestId::random());
+        let target = ProjectTarget { project: project.parse().unwrap(), caller, request_id };
+        call(self.world, &target, request).await.map_err(|error| match error {
+            CallError::Refused(refusal) => refusal,
+            CallError::Failed(error) => panic!("{error}"),
+        })
     }
 
     /// Uploads a script; gives its number.
     pub async fn upload(&self, project: &str) -> Result<u64, Refusal> {
         let code = format!("by = {:?}", self.caller.user);
         let script = NewScript { code, metadata: None, origin: Origin::Upload, parent: None };
-        match self.ask(project, Operation::Upload { script, idempotency: None, patience_ms: None }).await? {
-            Reply::Uploaded(uploaded) => Ok(uploaded.version.get()),
-            other => Err(Refusal::Broken(format!("{other:?}"))),
-        }
+        let request = UploadScript { script, idempotency: None, patience_ms: None };
+        Ok(self.ask(project, request).await?.version.get())
     }
 
     /// How many versions of a project they see; none where they see no project.
     pub async fn sees(&self, project: &str) -> Option<u64> {
-        match self.ask(project, Operation::Versions { before: None, limit: 1 }).await {
-            Ok(Reply::Versions { total, .. }) => Some(total),
+        match self.ask(project, ListVersions { before: None, limit: 1 }).await {
+            Ok(page) => Some(page.total),
             Err(Refusal::NotFound) => None,
-            other => Some(other.map_or(u64::MAX, |_| u64::MAX - 1)),
+            Err(other) => panic!("{other:?}"),
         }
     }
 
     /// The projects that their account lists, newest first.
     pub async fn listed(&self) -> Vec<String> {
-        let question = AccountCall::List { cursor: None, limit: 100 };
-        let account = ObjectName::Account(self.caller.user.clone());
-        let page: ProjectPage = call(self.world, &account, &question).await.unwrap();
+        let account = AccountTarget(self.caller.user.clone());
+        let page = call(self.world, &account, ListProjects { cursor: None, limit: 100 }).await.unwrap();
         page.projects.iter().map(|project| project.project_name.to_string()).collect()
     }
 }

@@ -5,25 +5,24 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use contract::{
-    Attempt, Format, Key, Origin, Outcome, OutputFile, ProjectId, Report, RequestId, RunId, Sha256, Timestamp, Version,
-};
+use contract::{Attempt, Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Timestamp, Version};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use partwright::account::{AccountCall, AccountObject};
+use partwright::account::AccountObject;
 use partwright::api::{App, Config, Platform, Served};
 use partwright::assets::Assets;
 use partwright::auth::SharedKeys;
-use partwright::chat::{ChatCall, ChatMemory, ChatObject};
-use partwright::figures::{FiguresCall, FiguresObject, SHARDS, Tally};
-use partwright::fleet::{FleetCall, FleetMemory, FleetObject};
+use partwright::chat::{ChatMemory, ChatObject};
+use partwright::fleet::{FleetMemory, FleetObject};
+use partwright::metrics::{METRICS_OBJECTS, MetricsCall, MetricsObject, MetricsOperation, Tally};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
-use partwright::project::{Caller, Memory, NewScript, Operation, ProjectCall, ProjectObject, postpone};
+use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
 use platform::ConfigError;
 use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
 use serde_json::Value;
 
+pub use super::answer::Answer;
 use super::clock::TestClock;
 use super::faults::Faulty;
 use super::issuer::{self, KeySetAddress};
@@ -110,7 +109,7 @@ pub struct World {
     /// No project's object answers anything.
     pub projects_away: Cell<bool>,
     /// What becomes of calls to each of the objects that add figures up.
-    pub figures: RefCell<[Line; SHARDS as usize]>,
+    pub figures: RefCell<[Line; METRICS_OBJECTS as usize]>,
     /// How many batches reached them.
     pub batches: Cell<usize>,
     /// Where it is not 0, each call to an account is late, and so is its answer, by times that follow from it.
@@ -130,23 +129,6 @@ pub enum Line {
     Lossy,
     /// It never answers.
     Silent,
-}
-
-/// An answer, read whole.
-pub struct Answer {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub bytes: Bytes,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("no JSON: {:?}", self.bytes))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 pub const ADMIN_TOKEN: &str = "the admin's token, 32 characters";
@@ -202,7 +184,7 @@ impl World {
             account_calls,
             accounts_away: RefCell::default(),
             projects_away: Cell::default(),
-            figures: RefCell::new([Line::Up; SHARDS as usize]),
+            figures: RefCell::new([Line::Up; METRICS_OBJECTS as usize]),
             batches: Cell::default(),
             account_pace: Cell::default(),
             posted,
@@ -288,7 +270,7 @@ impl World {
         };
         let bytes = body.bytes(usize::MAX).await.unwrap();
         let answer = Answer { status: head.status.as_u16(), headers: head.headers, bytes };
-        openapi_check::check(&method, &path, &answer);
+        openapi_check::assert_documented(&method, &path, &answer);
         Ok(answer)
     }
 
@@ -413,6 +395,11 @@ impl World {
         names.collect()
     }
 
+    /// Runs a statement in the object of the project's conversation.
+    pub fn chat_sql(&self, project: &str, statement: &str) {
+        self.instance(&ObjectName::Chat(project.parse().unwrap())).sql.exec(statement, &[]).unwrap();
+    }
+
     /// All that the object of the project's conversation keeps, as text.
     pub fn chat_text(&self, project: &str) -> String {
         let sql = &self.instance(&ObjectName::Chat(project.parse().unwrap())).sql;
@@ -432,19 +419,6 @@ impl World {
         let instance = self.instance(&ObjectName::Account(user.to_owned()));
         let tables = instance.sql.exec("SELECT name FROM sqlite_master WHERE name = 'tokens'", &[]).unwrap();
         if tables.is_empty() { String::new() } else { format!("{:?}", instance.sql.exec("SELECT * FROM tokens", &[])) }
-    }
-
-    /// Another user uploads the first script of a project.
-    pub async fn give_to_somebody_else(&self, project: &str) {
-        let project: ProjectId = project.parse().unwrap();
-        let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
-        let call = ProjectCall {
-            project: project.clone(),
-            caller: Caller { user: "somebody else".to_owned(), admin: false },
-            request_id: RequestId::random(),
-            operation: Operation::Upload { script, idempotency: None, patience_ms: None },
-        };
-        self.serve(&ObjectName::Project(project), &serde_json::to_vec(&call).unwrap()).await;
     }
 
     /// How many steps SQLite has taken in the project's object.
@@ -524,7 +498,7 @@ impl World {
 
     /// Lets the API tell what it has counted, as it does after an answer.
     pub async fn tell_tally(&self) {
-        self.tally.tell(self, &self.clock).await;
+        self.tally.send(self, &self.clock).await;
     }
 
     /// Lets everybody tell what they have counted, as far as it takes no longer than two minutes.
@@ -549,7 +523,7 @@ impl World {
 
     /// From now on this becomes of calls to all of the objects that add figures up.
     pub fn set_figures(&self, line: Line) {
-        *self.figures.borrow_mut() = [line; SHARDS as usize];
+        *self.figures.borrow_mut() = [line; METRICS_OBJECTS as usize];
     }
 
     /// All that those objects keep, as text.
@@ -560,7 +534,7 @@ impl World {
             let tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sums'", &[]).unwrap();
             if tables.is_empty() { String::new() } else { rows("sums") + &rows("writers") }
         };
-        (0..SHARDS).map(text).collect()
+        (0..METRICS_OBJECTS).map(text).collect()
     }
 
     fn instance(&self, name: &ObjectName) -> Rc<Instance> {
@@ -598,36 +572,29 @@ impl World {
         ChatObject::new(platform, (http, &self.clock), self, (&config.bucket, ai), memory)
     }
 
-    /// Asks a conversation's object.
-    async fn serve_chat(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
+    /// Hands a call to the object.
+    async fn serve(&self, name: &ObjectName, body: &[u8]) -> http::Response<Body> {
         let instance = self.instance(name);
-        let call: ChatCall = serde_json::from_slice(body).unwrap();
-        let memory = instance.chat.borrow().clone();
-        self.chat(&instance, &self.network(), &memory).serve(&call).await
-    }
-
-    async fn serve(&self, name: &ObjectName, body: &[u8]) -> Value {
-        let instance = self.instance(name);
+        let now = self.clock.now();
         match name {
-            ObjectName::Chat(_) => panic!("a conversation is asked and not told"),
+            ObjectName::Chat(_) => {
+                let memory = instance.chat.borrow().clone();
+                self.chat(&instance, &self.network(), &memory).handle(serde_json::from_slice(body).unwrap()).await
+            }
             ObjectName::Project(_) => {
-                let call: ProjectCall = serde_json::from_slice(body).unwrap();
                 let memory = instance.memory.borrow().clone();
-                serde_json::to_value(self.project(&instance, &memory).handle(call).await).unwrap()
+                self.project(&instance, &memory).handle(serde_json::from_slice(body).unwrap()).await
             }
             ObjectName::Account(_) => {
-                let call: AccountCall = serde_json::from_slice(body).unwrap();
-                AccountObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap()
+                AccountObject::new(&instance.sql).handle(serde_json::from_slice(body).unwrap(), now)
             }
             ObjectName::Figures(_) => {
-                let call: FiguresCall = serde_json::from_slice(body).unwrap();
-                self.batches.set(self.batches.get() + usize::from(matches!(call, FiguresCall::Take { .. })));
-                FiguresObject::new(&instance.sql).handle(&call, self.clock.now()).unwrap().into()
+                let call: MetricsCall = serde_json::from_slice(body).unwrap();
+                let is_batch = matches!(call.operation, MetricsOperation::AddBatch(_));
+                self.batches.set(self.batches.get() + usize::from(is_batch));
+                MetricsObject::new(&instance.sql).handle(call, now)
             }
-            ObjectName::Fleet => {
-                let call: FleetCall = serde_json::from_slice(body).unwrap();
-                self.fleet(&instance).handle(&call, &self.clock).await.unwrap()
-            }
+            ObjectName::Fleet => self.fleet(&instance).handle(serde_json::from_slice(body).unwrap(), &self.clock).await,
         }
     }
 }
@@ -705,9 +672,6 @@ impl Objects for World {
             if pace != 0 {
                 late(pace >> 8).await;
             }
-            if let ObjectName::Chat(_) = object {
-                return Ok(self.serve_chat(&object, request.body()).await);
-            }
             let answer = self.serve(&object, request.body()).await;
             if line == Line::Lossy {
                 return Err(HttpError("connection reset by peer".to_owned()));
@@ -715,7 +679,7 @@ impl Objects for World {
             if pace != 0 {
                 late(pace >> 32).await;
             }
-            Ok(http::Response::new(Body::full(answer.to_string())))
+            Ok(answer)
         }
         .boxed_local()
     }

@@ -1,4 +1,7 @@
 //! What is shown. Each scenario has projects of its own, so that all of a group run at once.
+//!
+//! `PARTWRIGHT_SCENARIO=name` runs only the scenario with that name, such as `open_mode_is_said_loudly`. A scenario that
+//! relies on an earlier one fails alone, such as those that look at what all the others left.
 
 mod away;
 mod browser;
@@ -105,6 +108,15 @@ const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];
 /// The runners that work everything off.
 const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
 
+/// Fails the test if `PARTWRIGHT_SCENARIO` names no scenario.
+pub fn check_choice() {
+    let Some(chosen) = chosen() else { return };
+    let groups = [BEFORE_ALL, WITHOUT_A_RUNNER, OTHER_WORKERS, QUEUE, WITH_A_RUNNER, TALKING, AFTERWARDS, AT_THE_END];
+    let names: Vec<&str> = groups.concat().into_iter().map(|(name, _)| name).collect();
+    let known = names.iter().any(|name| is_chosen(name, Some(&chosen)));
+    assert!(known, "PARTWRIGHT_SCENARIO: no scenario has the name {chosen}. Use one of: {}", names.join(", "));
+}
+
 /// Runs all of it on one stack.
 pub async fn run_all(stack: &Stack) {
     let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
@@ -134,7 +146,9 @@ pub async fn run_all(stack: &Stack) {
 
 /// Runs a group at once and gives the names of those that failed: every failure is seen before the test fails.
 async fn run(stack: &Stack, scenarios: &[Scenario]) -> Vec<&'static str> {
-    let runs = scenarios.iter().map(|(name, scenario)| async move {
+    let chosen = chosen();
+    let scenarios = scenarios.iter().filter(|(name, _)| is_chosen(name, chosen.as_deref()));
+    let runs = scenarios.map(|(name, scenario)| async move {
         let began = stack.clock.monotonic();
         let outcome = AssertUnwindSafe(scenario(stack)).catch_unwind().await;
         let word = if outcome.is_ok() { "ok" } else { "FAILED" };
@@ -143,4 +157,14 @@ async fn run(stack: &Stack, scenarios: &[Scenario]) -> Vec<&'static str> {
         outcome.is_err().then_some(*name)
     });
     join_all(runs).await.into_iter().flatten().collect()
+}
+
+/// The name in `PARTWRIGHT_SCENARIO`, if it is set.
+fn chosen() -> Option<String> {
+    std::env::var("PARTWRIGHT_SCENARIO").ok()
+}
+
+/// Whether a scenario is to run. A name is `module::function`; the function alone is enough to choose it.
+fn is_chosen(name: &str, chosen: Option<&str>) -> bool {
+    chosen.is_none_or(|chosen| name == chosen || name.rsplit("::").next() == Some(chosen))
 }

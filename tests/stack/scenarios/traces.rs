@@ -106,7 +106,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && path.join("logs").is_dir() {
             found.extend(fs::read_dir(path.join("logs")).unwrap().map(|entry| entry.unwrap().path()));
-        } else if name.ends_with(".log") && name != "seaweedfs.log" && !name.ends_with("browser.log") {
+        } else if name.ends_with(".log") && name != "seaweedfs.log" {
             found.push(path);
         }
     }

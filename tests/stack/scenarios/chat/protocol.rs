@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use partwright::ai::{AiConfig, AiError, Answered, Asked, Ending, FailureKind, Listener, Message, Role, ask};
+use partwright::ai::{AiConfig, AiError, Completion, Ending, FailureKind, Listener, Message, ProviderCall, Role, ask};
 use serde_json::json;
 
 use super::{KEY, OTHER_KEY, PLATE, Talking, says};
@@ -17,15 +17,15 @@ impl Listener for Heard {
         self.0.borrow_mut().push(added.to_owned());
     }
 
-    fn again(&self) {
+    fn restart(&self) {
         self.0.borrow_mut().push("<again>".to_owned());
     }
 }
 
 /// What came of one question.
 struct Outcome {
-    answer: Result<Answered, AiError>,
-    tries: Vec<Asked>,
+    answer: Result<Completion, AiError>,
+    tries: Vec<ProviderCall>,
     heard: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ async fn put(stack: &Stack, talking: &Talking, key: &str, words: &str) -> Outcom
     let config = AiConfig::from_settings(&lookup).unwrap().unwrap();
     let (heard, mut tries) = (Heard::default(), Vec::new());
     let messages = [Message::new(Role::System, "Rules."), Message::new(Role::User, words)];
-    let answer = ask(&config, &messages, &heard, (&stack.transport, &stack.clock), &mut tries).await;
+    let answer = ask(&config, &messages, &heard, &stack.transport, &stack.clock, &mut tries).await;
     Outcome { answer, tries, heard: heard.0.take() }
 }
 
@@ -52,7 +52,7 @@ pub async fn by_the_library(stack: &Stack, talking: &Talking) {
     let wanted = says(PLATE)["content"].as_str().unwrap().to_owned();
     let streamed = put(stack, talking, KEY, "A plate, by the library").await;
     let answer = streamed.answer.as_ref().unwrap();
-    assert_eq!((&answer.text, answer.ending), (&wanted, Ending::Whole));
+    assert_eq!((&answer.text, answer.ending), (&wanted, Ending::Complete));
     assert!(streamed.heard.len() > 3 && streamed.heard.concat() == wanted, "as it comes: {:?}", streamed.heard);
     let usage = streamed.tries[0].usage.unwrap();
     assert!(usage.input > 2 && usage.output > 20, "{usage:?}");
@@ -67,7 +67,7 @@ pub async fn by_the_library(stack: &Stack, talking: &Talking) {
     assert_eq!([&asked[0]["stream"], &asked[1]["stream"]], [&json!(true), &json!(false)]);
 
     let limited = put(stack, talking, KEY, "its own limit").await;
-    assert_eq!(limited.answer.unwrap().ending, Ending::Short);
+    assert_eq!(limited.answer.unwrap().ending, Ending::Limited);
     tokio::join!(
         fails(stack, talking, OTHER_KEY, "A plate", FailureKind::Unauthorized, 1, "it answers 401 Unauthorized"),
         fails(stack, talking, KEY, "be refused", FailureKind::Unauthorized, 1, "it answers 401 Unauthorized"),
