@@ -53,7 +53,7 @@ impl Workbench for FakeEngine {
 
     fn prepare(&self, _: usize, script: &[u8]) -> Result<Box<dyn PreparedJob + '_>, EngineError> {
         if self.fails(20) {
-            return Err(EngineError::new("make the job's directory")(io::Error::other("no room")));
+            return Err(EngineError::MakeDirectory(io::Error::other("no room")));
         }
         Ok(Box::new(FakeJob { engine: self, script: script.to_vec() }))
     }
@@ -82,8 +82,7 @@ impl PreparedJob for FakeJob<'_> {
             }
             if self.engine.fails(40) {
                 world.ledger.borrow_mut().engine_failures.insert((job, process.name.clone()));
-                let failed = EngineError::new("run FreeCAD")(io::Error::other("the fork server is gone"));
-                return Err(failed.with_the_script());
+                return Err(EngineError::WatchJob(io::Error::other("the fork server is gone")));
             }
             Ok(Run::Finished(Box::new(finished())))
         }

@@ -1,4 +1,4 @@
-//! What must be left of a batch: no process, no file, no directory, no shared memory.
+//! Finds processes, files, directories and shared memory that a runner left behind.
 
 use std::fs::{self, DirEntry};
 use std::os::linux::net::SocketAddrExt;
@@ -7,20 +7,20 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::time::Duration;
 
-/// Where scripts try to leave something.
+/// The places where scripts try to leave files.
 const PLACES: [&str; 9] =
     ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run", "/run/lock", "/home", "/root", "/usr/local/lib"];
 
-/// What the scripts call what they leave.
+/// The name of files that scripts leave.
 const LEAK: &str = "partwright-leak";
 
-/// How often is looked, 20 ms apart, before a process that was killed counts as left: the kernel takes its memory apart
-/// first.
-const LOOKS: usize = 500;
+/// How often to look for leftovers, 20 ms apart. A killed process takes a moment to end, because the kernel frees its
+/// memory first.
+const MAX_CHECKS: usize = 500;
 
-/// What is left after the runner has ended, in words.
-pub fn left_overs(scratch: &Path, user: Option<u32>) -> Vec<String> {
-    for _ in 1..LOOKS {
+/// Describes everything that is left after the runner has ended.
+pub fn leftovers(scratch: &Path, user: Option<u32>) -> Vec<String> {
+    for _ in 1..MAX_CHECKS {
         if found_now(scratch, user).is_empty() {
             return Vec::new();
         }
@@ -35,8 +35,8 @@ fn found_now(scratch: &Path, user: Option<u32>) -> Vec<String> {
         found.push(format!("the scratch directory still holds {}", entry.path().display()));
     }
     let place = scratch.to_string_lossy();
-    // The runner that has ended held this claim; while this test holds it, no other gets the user. Where scripts run as
-    // the runner's own user, that has other processes.
+    // The runner held this claim until it ended. While this test holds it, no other runner takes the user. A test that
+    // runs as the same user skips it, because that user has other processes.
     let user = user.filter(|user| *user != nix::unistd::geteuid().as_raw());
     let claim = user.and_then(|user| {
         let address = SocketAddr::from_abstract_name(format!("freecad-runner/user/{user}")).ok()?;

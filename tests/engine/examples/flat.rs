@@ -1,6 +1,6 @@
 //! Examples of plates and boxes.
 
-use super::figures::{Rounded, corner, countersink, disc, rod, segment};
+use super::measurements::{Rounded, corner, countersink, disc, rod, segment};
 use super::size::Size;
 use super::variant::Variant;
 
@@ -11,8 +11,8 @@ pub fn bracket(of: &Variant) -> Size {
     let leg = of.value("GUSSET_LENGTH");
     let gusset = (leg * leg / 2.0 - corner(bend)) * of.value("GUSSET_THICKNESS");
     let (hole, head) = (of.value("HOLE_DIAMETER"), of.value("HEAD_DIAMETER"));
-    let taken = corner(of.value("CORNER_RADIUS")) * thickness + rod(hole, thickness) + countersink(hole, head);
-    Size::standing(&["Bracket"], outline * width + gusset - 4.0 * taken, [width, depth, height])
+    let removed = corner(of.value("CORNER_RADIUS")) * thickness + rod(hole, thickness) + countersink(hole, head);
+    Size::standing(&["Bracket"], outline * width + gusset - 4.0 * removed, [width, depth, height])
 }
 
 pub fn heat_sink(of: &Variant) -> Size {
@@ -64,33 +64,33 @@ pub fn hinge(of: &Variant) -> Size {
     let [gap, pin, holes] = ["GAP", "PIN_DIAMETER", "HOLE_COUNT"].map(|name| of.value(name));
     let (knuckle, count) = (of.value("KNUCKLE_DIAMETER") / 2.0, of.value("KNUCKLE_COUNT"));
     let plate = width * thickness;
-    // Across a knuckle of its own, and where the other leaf has one.
+    // The sections of a leaf: across its own knuckle, and beside a knuckle of the other leaf.
     let own = plate + disc(2.0 * knuckle) - segment(knuckle, thickness) / 2.0 - disc(pin + of.value("PIN_PLAY"));
     let room = knuckle + gap;
     let others = plate - (segment(room, thickness + gap) - segment(room, gap)) / 2.0;
     let hole = of.value("HOLE_DIAMETER");
-    let taken = 2.0 * corner(of.value("CORNER_RADIUS")) * thickness
+    let removed = 2.0 * corner(of.value("CORNER_RADIUS")) * thickness
         + holes * (rod(hole, thickness) + countersink(hole, of.value("HEAD_DIAMETER")));
-    let leaf = |free: f64| own * (length - free) + others * free - taken;
+    let leaf = |free: f64| own * (length - free) + others * free - removed;
     let step = length / count;
     let (between, at_ends) = ((count - 1.0) / 2.0, f64::midpoint(count, 1.0));
-    // At the leaf's ends half a gap lies outside.
+    // Half a gap lies outside at each end of the leaf.
     let leaves = leaf(between * (step + gap)) + leaf(at_ends * (step + gap) - gap);
     let (base, cap) = (of.value("RIVET_DIAMETER") / 2.0, of.value("RIVET_HEIGHT"));
     let dome = std::f64::consts::PI * cap * (3.0 * base * base + cap * cap) / 6.0;
     let end = length / 2.0 + gap / 2.0;
     let volume = leaves + rod(pin, 2.0 * end) + 2.0 * dome;
 
-    // The leaf that moves, from flat at the back up around the axis.
+    // The moving leaf turns up around the axis, from flat at the back.
     let (sine, cosine) = (180.0 - of.value("OPEN_ANGLE")).to_radians().sin_cos();
     let corners = [(0.0, 0.0), (width, 0.0), (width, thickness), (0.0, thickness)];
     let moved = corners.map(|(y, z)| [y * cosine - (z - knuckle) * sine, knuckle + y * sine + (z - knuckle) * cosine]);
-    let most = |start: f64, axis: usize| moved.iter().map(|point| point[axis]).fold(start, f64::max);
-    let least = |start: f64, axis: usize| moved.iter().map(|point| point[axis]).fold(start, f64::min);
+    let max = |start: f64, axis: usize| moved.iter().map(|point| point[axis]).fold(start, f64::max);
+    let min = |start: f64, axis: usize| moved.iter().map(|point| point[axis]).fold(start, f64::min);
     Size {
         volume,
-        min: [-end - cap, least(-width, 0), least(0.0, 1)],
-        max: [end + cap, most(knuckle, 0), most(2.0 * knuckle, 1)],
+        min: [-end - cap, min(-width, 0), min(0.0, 1)],
+        max: [end + cap, max(knuckle, 0), max(2.0 * knuckle, 1)],
         parts: &["Fixed leaf", "Moving leaf", "Pin"],
         within: None,
     }

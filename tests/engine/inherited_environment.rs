@@ -1,4 +1,4 @@
-//! What the runner is started with must not matter to jobs.
+//! The environment in which the runner starts does not affect jobs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::process::Command;
 use contract::RunId;
 
 #[test]
-fn a_strict_umask_shuts_no_job_out() {
+fn jobs_run_under_a_strict_umask() {
     let root = std::env::temp_dir().join(format!("partwright-umask-{}", RunId::random()));
     fs::create_dir(&root).unwrap();
     fs::set_permissions(&root, Permissions::from_mode(0o711)).unwrap();
@@ -24,7 +24,7 @@ fn a_strict_umask_shuts_no_job_out() {
         command.env("RUNNER_JAIL", "same-uid");
     }
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{printed}");
     fs::remove_dir_all(&root).unwrap();
 }

@@ -1,8 +1,8 @@
-//! Examples that are turned, cut with teeth, or wound.
+//! Examples that are turned, toothed, threaded or twisted.
 
 use std::f64::consts::PI;
 
-use super::figures::{disc, integral, rod, turned};
+use super::measurements::{disc, integral, revolved, rod};
 use super::size::Size;
 use super::variant::Variant;
 
@@ -12,7 +12,7 @@ pub fn flange(of: &Variant) -> Size {
     let [thickness, step, top] = ["THICKNESS", "FACE_HEIGHT", "TOTAL_HEIGHT"].map(|name| of.value(name));
     let (chamfer, land) = (of.value("EDGE_CHAMFER"), of.value("WELD_LAND"));
     let (bevel, shoulder) = (neck - bore - land, top - of.value("NECK_LENGTH"));
-    let body = turned(&[
+    let body = revolved(&[
         (bore, 0.0),
         (face, 0.0),
         (face, step),
@@ -25,7 +25,7 @@ pub fn flange(of: &Variant) -> Size {
         (bore + land, top),
         (bore, top),
     ]);
-    // The fillet lies between the plate and the hub, which leans away from it, and touches both.
+    // The fillet touches both the plate and the hub, which leans away from it.
     let radius = of.value("HUB_FILLET");
     let lean = f64::atan2(shoulder - thickness, hub - neck);
     let reach = radius * f64::tan(lean / 2.0);
@@ -36,7 +36,7 @@ pub fn flange(of: &Variant) -> Size {
         (across - radius * angle.sin(), up - radius * angle.cos())
     }));
     let holes = of.value("BOLT_COUNT") * rod(of.value("BOLT_HOLE"), thickness - step);
-    Size::standing(&["Flange"], body + turned(&fillet) - holes, [2.0 * outer, 2.0 * outer, top])
+    Size::standing(&["Flange"], body + revolved(&fillet) - holes, [2.0 * outer, 2.0 * outer, top])
 }
 
 pub fn gear(of: &Variant) -> Size {
@@ -45,7 +45,8 @@ pub fn gear(of: &Variant) -> Size {
     let pitch = teeth * module / 2.0;
     let base = pitch * pressure.to_radians().cos();
     let (tip, root) = (pitch + module, pitch - 1.25 * module);
-    // Half of a tooth, as an angle: on the pitch circle it is half of a step less the play; from there the involute.
+    // Half of a tooth, as an angle. On the pitch circle a tooth is as wide as half a step less the backlash; the
+    // involute gives the width at other radii.
     let involute = |radius: f64| {
         let angle = f64::acos(f64::min(1.0, base / radius));
         angle.tan() - angle
@@ -53,7 +54,8 @@ pub fn gear(of: &Variant) -> Size {
     let on_base = (PI * module / 2.0 - of.value("BACKLASH")) / (2.0 * pitch) + involute(pitch);
     let half = |radius: f64| on_base - involute(f64::max(radius, base));
     let mut area = PI * root * root + teeth * integral(root, tip, |radius| 2.0 * half(radius) * radius);
-    // In the roots, between a circle that touches the root circle and a side that is straight up to the base circle.
+    // The fillets in the roots, between a circle that touches the root circle and a flank that is straight up to the
+    // base circle.
     let fillet = of.value("ROOT_FILLET");
     let centre = root + fillet;
     let touch = f64::sqrt(centre * centre - fillet * fillet);
@@ -72,7 +74,7 @@ pub fn gear(of: &Variant) -> Size {
         - (disc(2.0 * bore) + keyway) * hub_height
         - of.value("HOLE_COUNT") * rod(of.value("HOLE_DIAMETER"), width);
 
-    // How far it reaches in a direction: some tooth's top, or the nearer end of one.
+    // Its extent in a direction: the top of some tooth, or the nearer end of one.
     let reach = |direction: f64| {
         let tops = (0..teeth as u32).map(|number| {
             let beside = (2.0 * PI * f64::from(number) / teeth - direction + PI).rem_euclid(2.0 * PI) - PI;
@@ -97,8 +99,8 @@ pub fn bolt(of: &Variant) -> Size {
     let top = head + of.value("LENGTH");
     let whole = top - of.value("THREAD_LENGTH");
 
-    // The thread's section is the same in every plane through the axis, only higher or lower. So at each height the
-    // mean over all heights of the ridge is the mean over all directions.
+    // The section of the thread is the same in every plane through the axis, only shifted along it. So at each height
+    // the mean over all directions equals the mean over one pitch.
     let run_out = 1.5 * (shank - core);
     let at_tip = shank - (shank - core + 0.2);
     let rod_at = |z: f64| shank + (core - shank) * ((z - (whole - run_out)) / run_out).clamp(0.0, 1.0);
@@ -116,10 +118,10 @@ pub fn bolt(of: &Variant) -> Size {
     let below = whole - run_out;
     let rod_above_head = rod(2.0 * shank, below - head) + PI * integral(below, top, square_at);
 
-    // The head is a hexagon, from which a cone takes the lower corners.
+    // The head is a hexagon, and a cone cuts its lower corners.
     let sector = |radius: f64| {
         let across = flats / 2.0;
-        // A twelfth of the hexagon, out to the radius.
+        // A twelfth of the hexagon, up to this radius.
         let open = f64::acos(f64::min(1.0, across / radius)).min(PI / 6.0);
         across * across * open.tan() / 2.0 + radius * radius * (PI / 6.0 - open) / 2.0
     };
@@ -141,26 +143,26 @@ pub fn vase(of: &Variant) -> Size {
         start + (end - start) * (1.0 - f64::cos(PI * (z - low) / (high - low))) / 2.0
     };
     let (waves, depth) = (of.value("WAVE_COUNT"), of.value("WAVE_DEPTH") / 100.0);
-    // The mean square of a radius that swings by a wave around its middle.
+    // The mean square of a radius with a wave around its middle.
     let square = |z: f64, inwards: f64| (middle(z) - inwards).powi(2) + (middle(z) * depth).powi(2) / 2.0;
     let volume = PI * (integral(0.0, height, |z| square(z, 0.0)) - integral(floor, height, |z| square(z, wall)));
 
     let mut reach = [0.0_f64; 4];
     for number in 0..=400 {
         let z = height * f64::from(number) / 400.0;
-        let turned = of.value("TWIST").to_radians() * z / height;
+        let twisted = of.value("TWIST").to_radians() * z / height;
         for direction in 0..3_600 {
             let angle = f64::from(direction) * PI / 1_800.0;
-            let radius = middle(z) * (1.0 + depth * f64::cos(waves * (angle - turned)));
+            let radius = middle(z) * (1.0 + depth * f64::cos(waves * (angle - twisted)));
             let (y, x) = angle.sin_cos();
-            for (most, part) in reach.iter_mut().zip([x, y, -x, -y]) {
-                *most = most.max(radius * part);
+            for (max, part) in reach.iter_mut().zip([x, y, -x, -y]) {
+                *max = max.max(radius * part);
             }
         }
     }
     let [right, back, left, front] = reach;
-    // The surface is drawn through sections, and swells between them by some hundredths of a millimetre; and the box is
-    // that of its mesh, which may lie 0.1 mm within.
+    // The surface goes through sections, and swells between them by some hundredths of a millimetre. The box is that of
+    // its mesh, which may lie 0.1 mm inside.
     let within = Some([5e-3, 0.2]);
     Size { volume, min: [-left, -front, 0.0], max: [right, back, height], parts: &["Vase"], within }
 }

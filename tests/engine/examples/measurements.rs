@@ -1,44 +1,44 @@
-//! Areas and volumes that several examples need.
+//! Areas and volumes for the calculations of several examples.
 
 use std::f64::consts::PI;
 
-/// The integral of `value` from `start` to `end`.
+/// Integrates `value` numerically from `start` to `end`.
 pub fn integral(start: f64, end: f64, value: impl Fn(f64) -> f64) -> f64 {
     const STEPS: u32 = 20_000;
     let step = (end - start) / f64::from(STEPS);
     (0..STEPS).map(|number| value(start + (f64::from(number) + 0.5) * step)).sum::<f64>() * step
 }
 
-/// A circle's area.
+/// The area of a circle.
 pub fn disc(diameter: f64) -> f64 {
     PI * diameter * diameter / 4.0
 }
 
-/// A rod's volume.
+/// The volume of a cylinder.
 pub fn rod(diameter: f64, length: f64) -> f64 {
     disc(diameter) * length
 }
 
-/// What a countersink of 90° takes beside the hole itself.
+/// The volume that a countersink of 90° removes beside the hole itself.
 pub fn countersink(hole: f64, head: f64) -> f64 {
     let depth = (head - hole) / 2.0;
     PI * depth / 12.0 * (head * head + head * hole + hole * hole) - rod(hole, depth)
 }
 
-/// What rounding a corner of 90° takes from an area.
+/// The area that rounding a corner of 90° removes.
 pub fn corner(radius: f64) -> f64 {
     (1.0 - PI / 4.0) * radius * radius
 }
 
-/// The part of a circle below a line that lies `height` above its lowest point.
+/// The area of the part of a circle up to `height` above its lowest point.
 pub fn segment(radius: f64, height: f64) -> f64 {
     let height = height.clamp(0.0, 2.0 * radius);
     let across = f64::sqrt(2.0 * radius * height - height * height);
     radius * radius * f64::acos(1.0 - height / radius) - (radius - height) * across
 }
 
-/// The volume of a closed outline of (radius, height), turned around the axis.
-pub fn turned(outline: &[(f64, f64)]) -> f64 {
+/// The volume of a closed outline of (radius, height), revolved around the axis.
+pub fn revolved(outline: &[(f64, f64)]) -> f64 {
     let next = outline.iter().cycle().skip(1);
     let sum: f64 = outline.iter().zip(next).map(|((a, low), (b, high))| (a * a + a * b + b * b) * (high - low)).sum();
     (PI / 3.0 * sum).abs()
@@ -52,12 +52,11 @@ pub struct Rounded {
 }
 
 impl Rounded {
-    /// Its area.
     pub fn area(&self) -> f64 {
         self.length * self.width - 4.0 * corner(self.radius)
     }
 
-    /// How far it reaches along X, to either side, at a height of the page.
+    /// Its extent along X, to either side, at this Y.
     fn reach(&self, y: f64) -> f64 {
         let into = y.abs() - (self.width / 2.0 - self.radius);
         match into {
@@ -67,7 +66,7 @@ impl Rounded {
         }
     }
 
-    /// The area that it has in common with a circle.
+    /// The area that it shares with a circle around a point.
     pub fn shared_with_disc(&self, diameter: f64, [x, y]: [f64; 2]) -> f64 {
         let radius = diameter / 2.0;
         integral(-radius, radius, |down| {
