@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use contract::Sha256;
 
-/// What a credential may do.
+/// The rights of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
