@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use contract::{Sha256, word_enum};
 
 word_enum! {
-    /// What a credential may do.
+    /// The rights of a credential.
     #[derive(PartialOrd, Ord, Hash, JsonSchema)]
     pub enum Scope {
         /// Requests that change nothing.

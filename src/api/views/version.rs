@@ -21,7 +21,7 @@ pub struct NewVersion {
     pub version: Version,
 }
 
-/// What is known about a new version.
+/// The details of a new version.
 #[derive(Serialize, JsonSchema)]
 pub struct NewVersionData {
     pub project_name: ProjectId,
