@@ -69,7 +69,7 @@ async fn silence_ends_by_a_time_out() {
     store.always(Some(Fault::Silence));
     let before = clock.now();
     let error = client.with_retry_policy(RetryPolicy::once()).get("a", 100).await.unwrap_err();
-    assert!(error.to_string().contains("no answer within 3 s"), "{error}");
+    assert!(error.to_string().contains("no response within 3 s"), "{error}");
     assert_eq!(clock.now().since(before), Duration::from_secs(3));
 }
 
