@@ -191,7 +191,7 @@ fn setback(error: CallError<Refusal>) -> Setback {
             "bucket_refuses",
             &format!("The bucket refuses this service, so the script was not uploaded. ({why})"),
         ),
-        CallError::Refused(Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why)) => {
+        CallError::Refused(Refusal::BucketUnavailable(why) | Refusal::Indeterminate(why) | Refusal::Broken(why)) => {
             Setback::Passing(why)
         }
         CallError::Refused(other) => Setback::Passing(format!("the project's object answers {other:?}")),

@@ -20,7 +20,7 @@ impl ChatObject<'_> {
         let broken = |why: &str| Setback::Passing(why.to_owned());
         let key: IdempotencyKey = turn.upload_key().parse().map_err(|_| broken("an upload's key has a wrong form"))?;
         let idempotency = Some(Idempotency::of_upload(key, &script));
-        let request = UploadScript { script, idempotency, patience_ms: None };
+        let request = UploadScript { script, idempotency, timeout_ms: None };
         let uploaded = self.ask_project(project, &turn, request).await?;
         let live = &self.memory.live;
         live.begin_answer();

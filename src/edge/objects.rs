@@ -12,7 +12,7 @@ use crate::chat::{ChatMemory, ChatObject};
 use crate::figures::FiguresObject;
 use crate::fleet::{FleetMemory, FleetObject};
 use crate::object::handshake_call;
-use crate::project::{Memory, ProjectObject, postpone};
+use crate::project::{Greeting, Memory, ProjectObject, ProjectPlatform, postpone};
 use platform::Clock;
 use platform::ConfigError;
 use s3::{Bucket, Client};
@@ -35,11 +35,19 @@ impl DurableObject for Project {
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, sockets, objects) = self.platform();
-        let platform = (&sql as _, &alarm as _, &sockets as _);
-        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let platform = ProjectPlatform {
+            sql: &sql,
+            alarm: &alarm,
+            sockets: &sockets,
+            http: &WorkerHttp,
+            clock: &WorkerClock,
+            objects: &objects,
+            bucket,
+        };
+        let object = ProjectObject::new(platform, &self.memory);
         match asked_to_hold(&request)? {
             Some(call) => match object.greeting(&call).await {
-                Ok((first, until)) => sockets.take(&first, Some(until)),
+                Ok(Greeting { message, close_at }) => sockets.take(&message, Some(close_at)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
             },
             None => convert::outgoing(object.handle(read(request).await?).await).await,
@@ -57,8 +65,16 @@ impl DurableObject for Project {
                 return Response::empty();
             }
         };
-        let platform = (&sql as _, &alarm as _, &sockets as _);
-        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let platform = ProjectPlatform {
+            sql: &sql,
+            alarm: &alarm,
+            sockets: &sockets,
+            http: &WorkerHttp,
+            clock: &WorkerClock,
+            objects: &objects,
+            bucket,
+        };
+        let object = ProjectObject::new(platform, &self.memory);
         if let Err(refusal) = object.alarm().await {
             worker::console_error!("an alarm's step failed: {refusal:?}");
         }

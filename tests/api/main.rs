@@ -21,6 +21,7 @@ mod key_sets;
 mod live_status;
 mod matrix;
 mod monitoring;
+mod old_tables;
 mod ownership;
 mod page;
 mod properties;

@@ -81,7 +81,7 @@ impl People {
             while left > 0 {
                 left -= 1;
                 let request =
-                    UploadScript { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
+                    UploadScript { script: script.clone(), idempotency: idempotency.clone(), timeout_ms: None };
                 was_refused = self.try_upload(&project, request, Accepted::Script(code.clone())).await;
                 sleep(millis(0, 3_000)).await;
             }

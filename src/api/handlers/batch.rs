@@ -17,6 +17,7 @@ use crate::api::error::{ApiError, Problem};
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::figures::Figure;
+use crate::object::WORKER_CONNECTIONS;
 use crate::project::Uploaded;
 use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
 
@@ -25,9 +26,6 @@ const MOST: usize = 100;
 
 /// The most that they take together: 8 MiB.
 const MAX_BYTES: usize = 8 << 20;
-
-/// How many projects are asked at once.
-const AT_ONCE: usize = 6;
 
 /// How long all of them together wait for the bucket: what comes later is kept for it without asking.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -192,7 +190,7 @@ pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
             }
             done
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(WORKER_CONNECTIONS)
         .map(stream::iter)
         .flatten()
         .collect()

@@ -255,8 +255,8 @@ impl Upload {
         }
         let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
         let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
-        let patience_ms = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        Ok(UploadScript { script, idempotency, patience_ms })
+        let timeout_ms = patience.map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        Ok(UploadScript { script, idempotency, timeout_ms })
     }
 }
 

@@ -16,7 +16,7 @@ use partwright::chat::{ChatMemory, ChatObject};
 use partwright::figures::{FiguresCall, FiguresObject, FiguresOperation, SHARDS, Tally};
 use partwright::fleet::{FleetMemory, FleetObject};
 use partwright::object::{Alarm, ObjectName, Objects, Sockets, Sql, handshake_call};
-use partwright::project::{Memory, ProjectCall, ProjectObject, postpone};
+use partwright::project::{Memory, ProjectCall, ProjectObject, ProjectPlatform, postpone};
 use platform::ConfigError;
 use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
@@ -227,8 +227,8 @@ impl World {
             ObjectName::Project(_) => {
                 let call: ProjectCall = handshake_call(&asked).unwrap();
                 let memory = instance.memory.borrow().clone();
-                let (first, until) = self.project(&instance, &memory).greeting(&call).await.unwrap();
-                (first, Some(until))
+                let greeting = self.project(&instance, &memory).greeting(&call).await.unwrap();
+                (greeting.message, Some(greeting.close_at))
             }
             ObjectName::Fleet => (self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(), None),
             other => panic!("{other:?} holds no WebSockets"),
@@ -416,6 +416,11 @@ impl World {
         if tables.is_empty() { String::new() } else { format!("{:?}", instance.sql.exec("SELECT * FROM tokens", &[])) }
     }
 
+    /// Runs a statement in the project's SQLite.
+    pub fn write_sql(&self, project: &str, statement: &str) {
+        self.instance(&ObjectName::Project(project.parse().unwrap())).sql.exec(statement, &[]).unwrap();
+    }
+
     /// How many steps SQLite has taken in the project's object.
     pub fn sql_steps(&self, project: &str) -> i64 {
         self.instance(&ObjectName::Project(project.parse().unwrap())).sql.steps.get()
@@ -547,8 +552,16 @@ impl World {
 
     fn project<'a>(&'a self, instance: &'a Instance, memory: &'a Memory) -> ProjectObject<'a> {
         let bucket = &self.config.as_ref().unwrap().bucket;
-        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm, &instance.sockets as &dyn Sockets);
-        ProjectObject::new(platform, (&self.store, &self.clock), self, bucket, memory)
+        let platform = ProjectPlatform {
+            sql: &instance.sql,
+            alarm: &instance.alarm,
+            sockets: &instance.sockets,
+            http: &self.store,
+            clock: &self.clock,
+            objects: self,
+            bucket,
+        };
+        ProjectObject::new(platform, memory)
     }
 
     fn fleet<'a>(&'a self, instance: &'a Instance) -> FleetObject<'a> {
