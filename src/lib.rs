@@ -9,7 +9,7 @@
 //! - [`auth`]: who somebody is, by what they show: JSON Web Tokens, key sets, API tokens
 //! - [`s3`]: the S3 client: sign, send, retry, list, presign, probe
 //! - [`ai`]: a language model that writes scripts: prompt, protocol, providers, extraction
-//! - [`figures`]: what is counted, by the hour, and the objects that add it up
+//! - [`metrics`]: what is counted, by the hour, and the object that adds it up
 //! - [`project`]: the life of a project's versions, inside its Durable Object
 //! - [`chat`]: a conversation and the turns that make versions of it, inside a Durable Object beside the project's
 //! - [`account`]: what belongs to a user: the index of projects, tokens, sessions; inside its Durable Object
@@ -31,8 +31,7 @@ pub mod chat;
 pub mod crypto;
 #[cfg(target_arch = "wasm32")]
 mod edge;
-pub mod figures;
 pub mod fleet;
+pub mod metrics;
 pub mod object;
 pub mod project;
-mod row;

@@ -1,4 +1,4 @@
-//! What the API and the other objects ask of a user's account, and what it answers.
+//! Requests to a user's account, and its replies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::auth::{Scope, TokenHash, TokenKind};
 use crate::object::{ObjectCall, ObjectName, SqlError, Target, operations};
 use contract::{ProjectId, Timestamp};
 
-/// A user's account.
+/// The account of the user with this id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccountTarget(pub String);
 
@@ -24,7 +24,6 @@ impl Target for AccountTarget {
 pub type AccountCall = ObjectCall<AccountTarget>;
 
 operations! {
-    /// What an account can be asked.
     AccountOperation of AccountTarget {
         AddProject -> (),
         RemoveProject -> (),
@@ -45,16 +44,16 @@ pub struct AddProject(pub ProjectId);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RemoveProject(pub ProjectId);
 
-/// Gives a page of projects, newest first.
+/// Returns a page of projects, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListProjects {
     /// Where the previous page ended.
     pub cursor: Option<u64>,
-    /// The most projects in the page.
+    /// The limit of projects in the page.
     pub limit: u32,
 }
 
-/// Keeps a new token. The oldest session ends if there are too many.
+/// Stores a new token. If there are too many sessions, the oldest one ends.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateToken {
     /// The hash of its text.
@@ -67,14 +66,14 @@ pub struct CreateToken {
     pub since: Timestamp,
 }
 
-/// Gives the valid API tokens, newest first.
+/// Returns the valid API tokens, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListTokens {
     /// Tokens created before this time are invalid.
     pub since: Timestamp,
 }
 
-/// Revokes an API token with all that was created from it. Replies whether the token existed.
+/// Revokes an API token and all tokens created from it. Replies whether the token existed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RevokeToken {
     pub id: String,
@@ -87,7 +86,7 @@ pub struct EndSession {
     pub hashes: Vec<TokenHash>,
 }
 
-/// Finds a valid token.
+/// Returns the token with one of these hashes if it is valid. Notes that an API token was used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckToken {
     /// Every hash under which the presented text may be stored.
@@ -96,53 +95,50 @@ pub struct CheckToken {
     pub since: Timestamp,
 }
 
-/// A token to be kept.
+/// A token to store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewToken {
-    /// For a program or for a browser.
+    /// Whether a program or a browser uses it.
     pub kind: TokenKind,
-    /// What its user calls it; empty for a session.
+    /// Its user's name for it. Empty for a session.
     pub name: String,
-    /// What it may do.
     pub scope: Scope,
-    /// Whether it opens the admin's calls; never for API tokens.
+    /// Whether it may call admin routes. Always false for API tokens.
     pub admin: bool,
-    /// The id of the API token that it was made from, with which it ends.
+    /// The id of the API token that it was created from. It ends with that token.
     pub parent: Option<String>,
-    /// From when on it is worth nothing.
+    /// It is invalid from this time on.
     pub expires_at: Timestamp,
 }
 
-/// A token as its user may see it. The text is not kept.
+/// A token without its text, which is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// Its id: random, no secret.
+    /// A random id. Not a secret.
     pub id: String,
-    /// All that was said of it.
     pub token: NewToken,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was last shown, to the hour; none before the first time, and for sessions.
+    /// When it was last used, to the hour. Absent before the first use and for sessions.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// What becomes of a token to be kept.
+/// The result of [`CreateToken`].
 pub type Created = Result<TokenView, TokenRefusal>;
 
-/// Why a token is not kept.
+/// Why a token is not created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenRefusal {
-    /// The user has as many living API tokens as there may be.
+    /// The user has too many valid API tokens.
     TooMany {
-        /// So many.
+        /// The limit.
         most: u32,
     },
-    /// The token or the session that it is made from counts no more: it was revoked, or has expired, meanwhile.
+    /// The token or the session that creates it was revoked or has expired.
     MakerGone,
 }
 
-/// Why an account does not do what was asked.
+/// Why an account refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountRefusal {
     Token(TokenRefusal),
@@ -165,15 +161,15 @@ impl From<SqlError> for AccountRefusal {
 /// A page of projects.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ProjectPage {
-    /// The projects, newest first.
+    /// Newest first.
     pub projects: Vec<ListedProject>,
-    /// How many there are in all.
+    /// The number of all projects.
     pub total: u64,
-    /// Where the next page begins; none on the last.
+    /// Where the next page begins. Absent on the last page.
     pub next_cursor: Option<u64>,
 }
 
-/// One project of the index.
+/// One project of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ListedProject {
     /// Its name.

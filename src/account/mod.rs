@@ -1,12 +1,12 @@
-//! What belongs to one user: what runs inside the `Account` Durable Object.
+//! What belongs to one user. It runs inside the `Account` Durable Object.
 //!
-//! - [`call`]: what the API and the other objects ask of it, and what it answers
-//! - `projects`: the index of the user's projects
-//! - `tokens`: API tokens and sessions; `token_row`: how one lies in its table
-//! - `object`: the calls
+//! - [`call`]: requests and replies
+//! - `projects`: the list of the user's projects
+//! - `tokens`: API tokens and sessions; `token_row`: a token in its table
+//! - `object`: the dispatch
 //!
-//! Invariants: no token's text ever comes here, only its hash; who asks about a token of nobody leaves nothing behind;
-//! what was made from a token counts no longer than the token.
+//! Invariants: no token's text arrives here, only its hash. A question about a token of an unknown user stores nothing.
+//! A token that was created from another one is never valid longer than that one.
 
 pub mod call;
 mod object;

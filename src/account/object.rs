@@ -1,19 +1,18 @@
-//! The `Account` object: its calls.
+//! The `Account` object.
 
-use super::call::{AccountCall, AccountOperation, AccountRefusal, CreateToken};
+use super::call::{AccountCall, AccountOperation, AccountRefusal};
 use super::projects::Projects;
 use super::tokens::Tokens;
 use crate::object::{Sql, reply, respond};
 use contract::Timestamp;
 use platform::Body;
 
-/// The `Account` object over its SQLite.
 pub struct AccountObject<'a> {
     sql: &'a dyn Sql,
 }
 
 impl<'a> AccountObject<'a> {
-    /// The object over its storage.
+    /// `sql` is the object's SQLite.
     pub fn new(sql: &'a dyn Sql) -> Self {
         Self { sql }
     }
@@ -31,16 +30,11 @@ impl<'a> AccountObject<'a> {
             AccountOperation::ListProjects(request) => {
                 reply(&request, Ok(projects.list(request.cursor, request.limit)?))
             }
-            AccountOperation::CreateToken(request) => {
-                let CreateToken { hash, token, session, since } = &request;
-                reply(&request, Ok(tokens.create(hash, token, session.as_deref(), (*since, now))??))
-            }
+            AccountOperation::CreateToken(request) => reply(&request, tokens.create(&request, now)),
             AccountOperation::ListTokens(request) => reply(&request, Ok(tokens.list(request.since, now)?)),
             AccountOperation::RevokeToken(request) => reply(&request, Ok(tokens.revoke(&request.id, now)?)),
             AccountOperation::EndSession(request) => reply(&request, Ok(tokens.end_session(&request.hashes)?)),
-            AccountOperation::CheckToken(request) => {
-                reply(&request, Ok(tokens.check(&request.hashes, request.since, now)?))
-            }
+            AccountOperation::CheckToken(request) => reply(&request, Ok(tokens.check(&request, now)?)),
         }
     }
 }

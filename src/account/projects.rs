@@ -1,10 +1,12 @@
-//! The index of a user's projects.
+//! The list of a user's projects.
 
 use super::call::{ListedProject, ProjectPage};
-use crate::object::{Sql, SqlError, Value};
+use crate::object::{RowReader, Sql, SqlError, row};
 use contract::{ProjectId, Timestamp};
 
-/// Reads and writes the index.
+/// The largest integer that the platform passes without loss: 2^53 - 1.
+const LARGEST_ID: u64 = (1 << 53) - 1;
+
 pub(super) struct Projects<'a> {
     sql: &'a dyn Sql,
 }
@@ -14,53 +16,38 @@ impl<'a> Projects<'a> {
         Self { sql }
     }
 
-    /// Lists a project, unless it is listed.
+    /// Lists a project, unless it is listed already.
     pub fn add(&self, project: &ProjectId, now: Timestamp) -> Result<(), SqlError> {
+        let statement = "INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
         self.create()?;
-        let row = [Value::Text(project.to_string()), Value::Integer(now.as_millis())];
-        self.sql.exec("INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", &row).map(drop)
+        self.sql.run(statement, &row![project, now])
     }
 
-    /// Lists it no more.
+    /// Stops listing a project.
     pub fn remove(&self, project: &ProjectId) -> Result<(), SqlError> {
         self.create()?;
-        self.sql.exec("DELETE FROM projects WHERE name = ?", &[Value::Text(project.to_string())]).map(drop)
+        self.sql.run("DELETE FROM projects WHERE name = ?", &row![project])
     }
 
-    /// At most `limit` projects, newest first, from where `cursor` says.
+    /// At most `limit` projects, newest first, after the `cursor` of the previous page.
     pub fn list(&self, cursor: Option<u64>, limit: u32) -> Result<ProjectPage, SqlError> {
         self.create()?;
-        let before = cursor.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX >> 10);
+        let total = self.sql.query_one("SELECT COUNT(*) FROM projects", &[], RowReader::get)?;
         let statement = "SELECT id, name, created_at FROM projects WHERE id < ? ORDER BY id DESC LIMIT ?";
-        let rows = self.sql.exec(statement, &[Value::Integer(before), Value::Integer(i64::from(limit) + 1)])?;
-        let mut page = ProjectPage { total: self.total()?, ..ProjectPage::default() };
-        let mut last = None;
-        for row in rows {
-            if page.projects.len() == limit as usize {
-                page.next_cursor = last;
-                break;
-            }
-            let [Value::Integer(id), Value::Text(name), Value::Integer(at)] = &row[..] else {
-                return Err(SqlError("a row of the index has other columns".to_owned()));
-            };
-            let project_name = name.parse().map_err(|error| SqlError(format!("{name:?}: {error}")))?;
-            page.projects.push(ListedProject { project_name, created_at: Timestamp::from_millis(*at) });
-            last = u64::try_from(*id).ok();
-        }
-        Ok(page)
-    }
-
-    fn total(&self) -> Result<u64, SqlError> {
-        match self.sql.exec("SELECT COUNT(*) FROM projects", &[])?.first().map(Vec::as_slice) {
-            Some([Value::Integer(count)]) => Ok(u64::try_from(*count).unwrap_or(0)),
-            _ => Err(SqlError("no count".to_owned())),
-        }
+        let parameters = row![cursor.unwrap_or(LARGEST_ID), u64::from(limit) + 1];
+        let mut rows = self.sql.query_all(statement, &parameters, |row| {
+            Ok((row.get::<u64>()?, ListedProject { project_name: row.get()?, created_at: row.get()? }))
+        })?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next_cursor = rows.last().filter(|_| has_more).map(|(id, _)| *id);
+        Ok(ProjectPage { total, projects: rows.into_iter().map(|(_, project)| project).collect(), next_cursor })
     }
 
     fn create(&self) -> Result<(), SqlError> {
-        // Rows get ascending ids, so the newest project has the largest.
-        let statement = "CREATE TABLE IF NOT EXISTS projects (
+        // Ids ascend, so the newest project has the largest.
+        let table = "CREATE TABLE IF NOT EXISTS projects (
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)";
-        self.sql.exec(statement, &[]).map(drop)
+        self.sql.run(table, &[])
     }
 }

@@ -1,27 +1,28 @@
-//! A user's API tokens and sessions. The text of none is here: a token is found by its hash, so how long the search
-//! takes says nothing of other tokens, whose hashes nobody can choose.
+//! A user's API tokens and sessions.
+//!
+//! Only hashes are stored. A token is found by its hash, so the time of the search says nothing about other tokens: nobody
+//! can choose a hash.
 
 use std::time::Duration;
 
-use super::call::{Created, NewToken, TokenRefusal, TokenView};
+use super::call::{AccountRefusal, CheckToken, CreateToken, NewToken, TokenRefusal, TokenView};
 use super::token_row::{COLUMNS, SCHEMA, WRITTEN, read, written};
 use crate::auth::{TokenHash, TokenKind, random_token_id};
-use crate::object::{Sql, SqlError, Value};
+use crate::object::{RowReader, Sql, SqlError, row};
 use contract::Timestamp;
 
-/// The most living API tokens of one user.
-const MOST_TOKENS: u32 = 50;
+/// The limit of valid API tokens of one user.
+const MAX_TOKENS: u32 = 50;
 
-/// The most sessions of one user: each browser has one, and those that people forget to end go by themselves.
-const MOST_SESSIONS: u32 = 20;
+/// The limit of sessions of one user. Each browser has one, and forgotten ones have to end.
+const MAX_SESSIONS: u32 = 20;
 
-/// The most of them that were opened with one API token.
-const MOST_SESSIONS_OF_A_TOKEN: u32 = 5;
+/// The limit of sessions that were opened with one API token.
+const MAX_SESSIONS_OF_A_TOKEN: u32 = 5;
 
-/// How long a token's last use stays as it was written: a program may call a hundred times a second.
-const USE_STANDS: Duration = Duration::from_secs(3600);
+/// How old a stored time of use may be. A program may send a hundred requests a second.
+const USE_PRECISION: Duration = Duration::from_secs(3_600);
 
-/// Reads and writes the tokens.
 pub(super) struct Tokens<'a> {
     sql: &'a dyn Sql,
 }
@@ -31,44 +32,37 @@ impl<'a> Tokens<'a> {
         Self { sql }
     }
 
-    /// Keeps a token, if what it is made from still counts and there are not too many, of those made `since` then.
-    pub fn create(
-        &self,
-        hash: &TokenHash,
-        token: &NewToken,
-        session: Option<&str>,
-        (since, now): (Timestamp, Timestamp),
-    ) -> Result<Created, SqlError> {
+    /// Stores a token, unless its parent is no longer valid or there are too many tokens.
+    pub fn create(&self, request: &CreateToken, now: Timestamp) -> Result<TokenView, AccountRefusal> {
+        let CreateToken { hash, token, session, since } = request;
         self.make_table()?;
         self.remove_expired(now)?;
-        // It would count for nothing.
-        if now < since {
-            return Ok(Err(TokenRefusal::MakerGone));
+        // A token created now would be invalid.
+        if now < *since {
+            return Err(TokenRefusal::MakerGone.into());
         }
-        let Some(token) = self.held_to_its_maker(token.clone(), session)? else {
-            return Ok(Err(TokenRefusal::MakerGone));
-        };
+        let token = self.limited_by_parent(token.clone(), session.as_deref())?.ok_or(TokenRefusal::MakerGone)?;
         match token.kind {
-            TokenKind::Api if self.list(since, now)?.len() >= MOST_TOKENS as usize => {
-                return Ok(Err(TokenRefusal::TooMany { most: MOST_TOKENS }));
+            TokenKind::Api if self.list(*since, now)?.len() >= MAX_TOKENS as usize => {
+                return Err(TokenRefusal::TooMany { most: MAX_TOKENS }.into());
             }
             TokenKind::Api => {}
             TokenKind::Session => {
-                // Whoever has only a token throws nobody out but others with the same.
+                // The holder of a token can only end sessions of the same token.
                 if let Some(parent) = &token.parent {
-                    self.end_oldest_sessions(Some(parent), MOST_SESSIONS_OF_A_TOKEN - 1)?;
+                    self.end_oldest_sessions(Some(parent), MAX_SESSIONS_OF_A_TOKEN - 1)?;
                 }
-                self.end_oldest_sessions(None, MOST_SESSIONS - 1)?;
+                self.end_oldest_sessions(None, MAX_SESSIONS - 1)?;
             }
         }
         let id = random_token_id().map_err(|error| SqlError(format!("no id for a token: {error}")))?;
         let view = TokenView { id, token, created_at: now, last_used_at: None };
         let statement = format!("INSERT INTO tokens ({WRITTEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-        self.sql.exec(&statement, &written(hash, &view))?;
-        Ok(Ok(view))
+        self.sql.run(&statement, &written(hash, &view))?;
+        Ok(view)
     }
 
-    /// The API tokens that count, newest first.
+    /// The API tokens that are valid and were created at `since` or later, newest first.
     pub fn list(&self, since: Timestamp, now: Timestamp) -> Result<Vec<TokenView>, SqlError> {
         if !self.exist()? {
             return Ok(Vec::new());
@@ -76,74 +70,69 @@ impl<'a> Tokens<'a> {
         self.remove_expired(now)?;
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE kind = ? ORDER BY number DESC");
         let mut views = Vec::new();
-        for row in self.sql.exec(&statement, &[word(TokenKind::Api)])? {
-            let view = read(row)?;
-            if self.is_from(since, &view)? {
+        for view in self.sql.query_all(&statement, &row![TokenKind::Api], read)? {
+            if self.is_created_since(since, &view)? {
                 views.push(view);
             }
         }
         Ok(views)
     }
 
-    /// Revokes an API token and all that was made from it.
+    /// Revokes an API token and all tokens created from it. Returns whether it existed.
     pub fn revoke(&self, id: &str, now: Timestamp) -> Result<bool, SqlError> {
         if !self.exist()? {
             return Ok(false);
         }
         self.remove_expired(now)?;
-        let id = Value::Text(id.to_owned());
         let statement = "DELETE FROM tokens WHERE id = ? AND kind = ? RETURNING id";
-        let was_there = !self.sql.exec(statement, &[id.clone(), word(TokenKind::Api)])?.is_empty();
-        let mut gone = vec![id];
-        // Never endless: each round removes rows.
-        while let Some(id) = gone.pop() {
-            let children = self.sql.exec("DELETE FROM tokens WHERE parent = ? RETURNING id", &[id])?;
-            gone.extend(children.into_iter().flatten());
+        let existed = self.sql.any(statement, &row![id, TokenKind::Api])?;
+        let mut removed = vec![id.to_owned()];
+        // It ends, because each round removes rows.
+        while let Some(id) = removed.pop() {
+            let statement = "DELETE FROM tokens WHERE parent = ? RETURNING id";
+            removed.extend(self.sql.query_all(statement, &row![id], RowReader::get::<String>)?);
         }
-        Ok(was_there)
+        Ok(existed)
     }
 
-    /// Ends a session.
+    /// Ends a session. Returns whether it existed.
     pub fn end_session(&self, hashes: &[TokenHash]) -> Result<bool, SqlError> {
         if !self.exist()? {
             return Ok(false);
         }
         let statement = "DELETE FROM tokens WHERE hash = ? AND kind = ? RETURNING id";
-        let mut was_there = false;
+        let mut existed = false;
         for hash in hashes {
-            let row = [Value::Text(hash.to_string()), word(TokenKind::Session)];
-            was_there |= !self.sql.exec(statement, &row)?.is_empty();
+            existed |= self.sql.any(statement, &row![hash, TokenKind::Session])?;
         }
-        Ok(was_there)
+        Ok(existed)
     }
 
-    /// The token of one of these hashes, if it counts at `now`; notes that an API token was used.
-    pub fn check(&self, hashes: &[TokenHash], since: Timestamp, now: Timestamp) -> Result<Option<TokenView>, SqlError> {
+    /// The token with one of the hashes, if it is valid. Notes that an API token was used.
+    pub fn check(&self, request: &CheckToken, now: Timestamp) -> Result<Option<TokenView>, SqlError> {
         if !self.exist()? {
             return Ok(None);
         }
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE hash = ? AND expires_at > ?");
         let mut found = Vec::new();
-        for hash in hashes {
-            found.extend(self.sql.exec(&statement, &[Value::Text(hash.to_string()), time(now)])?);
+        for hash in &request.hashes {
+            found.extend(self.sql.query_opt(&statement, &row![hash, now], read)?);
         }
-        let Some(mut view) = found.into_iter().next().map(read).transpose()? else { return Ok(None) };
-        if !self.is_from(since, &view)? {
+        let Some(mut view) = found.into_iter().next() else { return Ok(None) };
+        if !self.is_created_since(request.since, &view)? {
             return Ok(None);
         }
-        let stands = view.last_used_at.is_some_and(|at| now.since(at) < USE_STANDS);
-        if view.token.kind == TokenKind::Api && !stands {
-            let row = [time(now), Value::Text(view.id.clone())];
-            self.sql.exec("UPDATE tokens SET last_used_at = ? WHERE id = ?", &row)?;
+        let is_recent = view.last_used_at.is_some_and(|at| now.since(at) < USE_PRECISION);
+        if view.token.kind == TokenKind::Api && !is_recent {
+            self.sql.run("UPDATE tokens SET last_used_at = ? WHERE id = ?", &row![now, view.id])?;
             view.last_used_at = Some(now);
         }
         Ok(Some(view))
     }
 
-    /// The token as it may be: what comes of another token, at once or through a session, may do no more than it and
-    /// counts no longer. None where the token or the session is gone.
-    fn held_to_its_maker(&self, token: NewToken, session: Option<&str>) -> Result<Option<NewToken>, SqlError> {
-        let mut token = token;
+    /// The token within the limits of its parent: a token that another one creates, directly or through a session, may
+    /// do no more and is valid no longer. `None` if the parent or the session no longer exists.
+    fn limited_by_parent(&self, mut token: NewToken, session: Option<&str>) -> Result<Option<NewToken>, SqlError> {
         if let Some(session) = session {
             let Some(session) = self.find(session, TokenKind::Session)? else { return Ok(None) };
             token.parent = session.token.parent;
@@ -158,54 +147,44 @@ impl<'a> Tokens<'a> {
 
     fn find(&self, id: &str, kind: TokenKind) -> Result<Option<TokenView>, SqlError> {
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE id = ? AND kind = ?");
-        let found = self.sql.exec(&statement, &[Value::Text(id.to_owned()), word(kind)])?;
-        found.into_iter().next().map(read).transpose()
+        self.sql.query_opt(&statement, &row![id, kind], read)
     }
 
-    /// Whether a token was made at `since` or later, and so was all that it was made from.
-    fn is_from(&self, since: Timestamp, view: &TokenView) -> Result<bool, SqlError> {
-        let (mut made, mut parent) = (view.created_at, view.token.parent.clone());
-        // Never endless: what a token was made from was there before it.
+    /// Whether a token and all its ancestors were created at `since` or later.
+    fn is_created_since(&self, since: Timestamp, view: &TokenView) -> Result<bool, SqlError> {
+        let mut created_at = view.created_at;
+        let mut parent = view.token.parent.clone();
+        // It ends, because a parent is older than its child.
         loop {
-            if made < since {
+            if created_at < since {
                 return Ok(false);
             }
             let Some(id) = parent else { return Ok(true) };
-            let Some(maker) = self.find(&id, TokenKind::Api)? else { return Ok(false) };
-            (made, parent) = (maker.created_at, maker.token.parent);
+            let Some(ancestor) = self.find(&id, TokenKind::Api)? else { return Ok(false) };
+            (created_at, parent) = (ancestor.created_at, ancestor.token.parent);
         }
     }
 
-    /// Ends all but the newest so many sessions: of one token, or in all.
+    /// Ends all but the newest `kept` sessions, of all sessions or of those with this parent.
     fn end_oldest_sessions(&self, parent: Option<&str>, kept: u32) -> Result<(), SqlError> {
         let statement = "DELETE FROM tokens WHERE number IN (SELECT number FROM tokens
             WHERE kind = ? AND (? IS NULL OR parent = ?) ORDER BY number DESC LIMIT -1 OFFSET ?)";
-        let parent = parent.map_or(Value::Null, |id| Value::Text(id.to_owned()));
-        let row = [word(TokenKind::Session), parent.clone(), parent, Value::Integer(kept.into())];
-        self.sql.exec(statement, &row).map(drop)
+        self.sql.run(statement, &row![TokenKind::Session, parent, parent, kept])
     }
 
     fn remove_expired(&self, now: Timestamp) -> Result<(), SqlError> {
-        self.sql.exec("DELETE FROM tokens WHERE expires_at <= ?", &[time(now)]).map(drop)
+        self.sql.run("DELETE FROM tokens WHERE expires_at <= ?", &row![now])
     }
 
-    /// Whether there ever was a token. Forged ones name users that nobody knows, and must not fill a disk.
+    /// Whether the user ever had a token. Forged tokens name unknown users, for whom nothing must be stored.
     fn exist(&self) -> Result<bool, SqlError> {
-        Ok(!self.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tokens'", &[])?.is_empty())
+        self.sql.has_table("tokens")
     }
 
     fn make_table(&self) -> Result<(), SqlError> {
         if self.exist()? {
             return Ok(());
         }
-        SCHEMA.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
+        SCHEMA.iter().try_for_each(|statement| self.sql.run(statement, &[]))
     }
-}
-
-fn word(kind: TokenKind) -> Value {
-    Value::Text(kind.as_str().to_owned())
-}
-
-fn time(time: Timestamp) -> Value {
-    Value::Integer(time.as_millis())
 }

@@ -16,8 +16,8 @@ pub struct AiConfig {
 /// One provider. `Debug` never shows the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProviderConfig {
-    /// The address before `/chat/completions`, such as `https://api.openai.com/v1`. It is `https`, or `http` if it is on
-    /// this machine or has no key.
+    /// The address before `/chat/completions`, such as `https://api.openai.com/v1`. It is `https`, or `http` if it is
+    /// on this machine or has no key.
     pub base_url: BaseUrl,
     /// Sent as `Authorization: Bearer`. `None` for a server that needs no key.
     pub api_key: Option<String>,

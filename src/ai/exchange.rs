@@ -41,7 +41,7 @@ const MAX_MESSAGE: usize = 300;
 /// A call that failed.
 pub(super) struct Failed {
     pub kind: FailureKind,
-    /// What happened, with "it" for the provider. Never holds a key.
+    /// Describes the failure, with "it" for the provider. Never holds a key.
     pub message: String,
     /// The pause that the provider asks for.
     pub retry_after: Option<Duration>,

@@ -12,8 +12,8 @@ const RULES: &str = include_str!("prompt.md");
 /// The most bytes of earlier messages. The newest take precedence.
 const MAX_PAST: usize = 24 << 10;
 
-/// The longest script that a model receives, in bytes. A longer one is not shortened, because the model would return its
-/// part as the whole script.
+/// The longest script that a model receives, in bytes. A longer one is not shortened, because the model would return
+/// its part as the whole script.
 pub const MAX_SCRIPT: usize = 96 << 10;
 
 /// The most bytes of a log's end or a traceback.
@@ -108,8 +108,8 @@ pub fn repair(past: &[Message], request: UserRequest<'_>, failed: &FailedVersion
         marked(&mut text, "The end of what it printed", tail(&failed.log));
     }
     text.push_str(
-        "Find the cause and answer with the whole corrected script. Keep what was asked for: never replace the part by a \
-         simpler one, and never hide the error. If it cannot be done, say why in a sentence, without a script.",
+        "Find the cause and answer with the whole corrected script. Keep what was asked for: never replace the part by \
+         a simpler one, and never hide the error. If it cannot be done, say why in a sentence, without a script.",
     );
     add(&mut messages, Role::User, text);
     messages
@@ -117,8 +117,8 @@ pub fn repair(past: &[Message], request: UserRequest<'_>, failed: &FailedVersion
 
 /// Asks again for an answer whose script was not in a closed code block.
 pub fn remind(messages: &mut Vec<Message>) {
-    let text = "Your last answer had a script outside a closed code block, so it cannot be run. Answer again, with the whole \
-                script between a line ```python and a line ```.";
+    let text = "Your last answer had a script outside a closed code block, so it cannot be run. Answer again, with the \
+                whole script between a line ```python and a line ```.";
     add(messages, Role::User, text.to_owned());
 }
 

@@ -13,7 +13,7 @@ use super::request::{Call, Query};
 use super::response::Reply;
 use super::route::{self, Match};
 use crate::auth::SharedKeys;
-use crate::figures::{Figure, Tally};
+use crate::metrics::{Metric, Tally};
 use crate::object::ObjectName;
 use contract::RequestId;
 use platform::Body;
@@ -44,7 +44,7 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// With a wrong configuration every call answers 503 and names the setting. `keys` and `tally` outlive the request:
     /// the issuer's keys, as they were last fetched, and what was counted, which is told after the answer
-    /// ([`Tally::tell`]).
+    /// ([`Tally::send`]).
     pub fn new(
         config: &'a Result<Config, ConfigError>,
         platform: Platform<'a>,
@@ -70,8 +70,8 @@ impl<'a> App<'a> {
             outcome = Err(ApiError::upgrade_required());
         }
         if let Err(error) = &outcome {
-            let figure = if error.status().is_client_error() { Figure::ClientError } else { Figure::ServerError };
-            self.tally.note(figure, error.code(), self.platform.clock.now());
+            let metric = if error.status().is_client_error() { Metric::ClientError } else { Metric::ServerError };
+            self.tally.record(metric, error.code(), self.platform.clock.now());
         }
         let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
         let headers = response.headers_mut();

@@ -10,8 +10,8 @@ use super::docs::parameter::{CURSOR, LIMIT, Parameter, USER, VERSION, Values};
 use super::error::ApiError;
 use crate::account::AccountTarget;
 use crate::assets::Assets;
-use crate::figures::{Figure, Tally};
 use crate::fleet::FleetTarget;
+use crate::metrics::{Metric, Tally};
 use crate::object::{CallError, ObjectRequest, Objects, call};
 use crate::project::ProjectTarget;
 use contract::{IdempotencyKey, ProjectId, RequestId, Version};
@@ -43,8 +43,8 @@ impl<'a> Call<'a> {
     }
 
     /// Counts what has just happened.
-    pub fn count(&self, figure: Figure, label: &'static str) {
-        self.tally.note(figure, label, self.clock.now());
+    pub fn count(&self, metric: Metric, label: &'static str) {
+        self.tally.record(metric, label, self.clock.now());
     }
 
     /// The body. A second call gives an empty one.

@@ -1,211 +1,182 @@
-//! The object's one schedule: the open turn, driven step by step to its end.
+//! The object's alarm: drives the open turn, step by step, to its end.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use serde::de::DeserializeOwned;
 
 use super::call::ChatRefusal;
+use super::events;
 use super::object::ChatObject;
 use super::turn::{Turn, TurnState};
-use super::words;
-use crate::ai::ProviderCall;
 use crate::object::{CallError, ObjectRequest, SqlError, call, post};
 use crate::project::{Caller, ProjectTarget, Refusal, WaitForStatus};
-use contract::{JobError, ProjectId, Timestamp, Version};
+use contract::{JobError, Version};
 
-/// When the alarm rings again should this one break off in the middle.
-const AGAIN: Duration = Duration::from_secs(30);
+/// When the alarm rings again if this one breaks off.
+const NEXT_ALARM: Duration = Duration::from_secs(30);
 
-/// An alarm that has worked for so long leaves the next step to the next one: the platform ends one after 15 minutes,
-/// and to ask the model may take eight.
-const LONG: Duration = Duration::from_secs(300);
+/// After this time an alarm leaves the next step to the next alarm. The platform ends an alarm after 15 minutes, and a
+/// call of the model may take 8.
+const MAX_ALARM: Duration = Duration::from_secs(300);
 
-/// What drives for longer than this was broken off. The platform ends it before.
-const LONGEST: Duration = Duration::from_secs(1_200);
+/// An alarm that has worked for longer than this was broken off, because the platform ends it before.
+const MAX_DRIVE: Duration = Duration::from_secs(1_200);
 
-/// How often those who listen hear something, if only that the connection stands.
-const TICK: Duration = Duration::from_secs(15);
+/// The longest silence of an event stream.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why a step was not done.
-pub(super) enum Setback {
-    /// Something is missing that may come back; it is tried again.
-    Passing(String),
-    /// The turn ends here.
-    Final(Box<JobError>),
-    /// The object's own storage failed.
-    Broken(SqlError),
-}
-
-impl Setback {
+pub(super) enum StepError {
+    /// A transient failure: the step is retried.
+    Retry(String),
     /// The turn ends with this error.
-    pub fn ends(code: &str, message: &str) -> Self {
-        Self::Final(Box::new(JobError::new(code, message)))
+    Fail(Box<JobError>),
+    /// The object's own storage failed.
+    Storage(SqlError),
+}
+
+impl StepError {
+    /// The turn ends with this error. The message ends with a period.
+    pub fn fail(code: &str, message: &str) -> Self {
+        Self::Fail(Box::new(JobError::new(code, message)))
     }
 }
 
-impl From<SqlError> for Setback {
+impl From<SqlError> for StepError {
     fn from(error: SqlError) -> Self {
-        Self::Broken(error)
+        Self::Storage(error)
     }
 }
 
-/// The right to drive, for as long as it lives.
-struct Driving<'a>(&'a Cell<Option<Timestamp>>);
-
-impl<'a> Driving<'a> {
-    /// Takes it unless somebody has it in this instance.
-    fn take(driving: &'a Cell<Option<Timestamp>>, now: Timestamp) -> Option<Self> {
-        if driving.get().is_some_and(|since| now.since(since) < LONGEST) {
-            return None;
+impl From<CallError<Refusal>> for StepError {
+    fn from(error: CallError<Refusal>) -> Self {
+        let refusal = match error {
+            CallError::Failed(error) => return Self::Retry(error.to_string()),
+            CallError::Refused(refusal) => refusal,
+        };
+        match refusal {
+            Refusal::NameTaken | Refusal::NotFound => {
+                Self::fail("name_taken", "The project's name belongs to another user now.")
+            }
+            Refusal::NoMoreVersions => {
+                Self::fail("no_more_versions", "The project has reached the last version number.")
+            }
+            Refusal::BucketRefuses(why) => {
+                let message = format!("The bucket refuses this service ({why}), so the script was not uploaded.");
+                Self::fail("bucket_refuses", &message)
+            }
+            Refusal::BucketUnavailable(why) | Refusal::Indeterminate(why) | Refusal::Broken(why) => Self::Retry(why),
+            other => Self::Retry(format!("the project's object answers {other:?}")),
         }
-        driving.set(Some(now));
-        Some(Self(driving))
-    }
-}
-
-impl Drop for Driving<'_> {
-    fn drop(&mut self) {
-        self.0.set(None);
     }
 }
 
 impl ChatObject<'_> {
-    /// What the alarm does. It may run twice or break off at any await: each step may be repeated, and the next alarm is
-    /// set before the first of them. A second one in the same instance does nothing.
+    /// Handles an alarm. It may run twice or break off at any await, because each step may be repeated and the next
+    /// alarm is set before the first step. A second alarm in the same instance does nothing.
     ///
     /// # Errors
-    /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
+    /// If the object's own storage fails. The shell logs it, and the next alarm does the rest.
     pub async fn alarm(&self) -> Result<(), ChatRefusal> {
-        self.alarm.set(Some(self.clock.now().after(AGAIN))).await;
+        self.alarm.set(Some(self.clock.now().after(NEXT_ALARM))).await;
+        self.migrate()?;
         if self.records().open()?.is_none() {
-            let told = self.tell_figures().await;
+            let sent = self.send_metrics().await;
             self.remove_old().await?;
             self.arm().await?;
-            return told;
+            return sent;
         }
-        let Some(driving) = Driving::take(&self.memory.driving, self.clock.now()) else { return Ok(()) };
-        self.memory.live.tick();
-        let ticking = Box::pin(async {
+        let Some(driving) = self.memory.driving.try_start(self.clock.now(), MAX_DRIVE) else { return Ok(()) };
+        self.memory.subscribers.keep_alive();
+        let keeping_alive = Box::pin(async {
             loop {
-                self.clock.sleep(TICK).await;
-                self.memory.live.tick();
+                self.clock.sleep(KEEP_ALIVE_INTERVAL).await;
+                self.memory.subscribers.keep_alive();
             }
         });
-        let outcome = match select(Box::pin(self.drive()), ticking).await {
+        let outcome = match select(Box::pin(self.drive()), keeping_alive).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(((), _)) => Ok(()),
         };
         drop(driving);
-        let told = self.tell_figures().await;
+        let sent = self.send_metrics().await;
         self.arm().await?;
-        outcome.and(told)
+        outcome.and(sent)
     }
 
     async fn drive(&self) -> Result<(), ChatRefusal> {
         let began = self.clock.now();
-        while let Some((project, turn)) = self.records().open()? {
+        while let Some(turn) = self.records().open()? {
             let now = self.clock.now();
-            if turn.due > now || now.since(began) > LONG {
+            if turn.due > now || now.since(began) > MAX_ALARM {
                 return Ok(());
             }
             let outcome = match turn.state {
-                TurnState::Generating => self.generate(&project, turn.clone()).await,
-                TurnState::Uploading => self.deliver(&project, turn.clone()).await,
-                TurnState::Processing => self.follow(&project, turn.clone()).await,
+                TurnState::Generating => self.generate(turn.clone()).await,
+                TurnState::Uploading => self.upload(turn.clone()).await,
+                TurnState::Processing => self.follow(turn.clone()).await,
                 TurnState::Completed | TurnState::Failed => Ok(()),
             };
             let mut turn = self.records().turn(&turn.id, &turn.user)?.unwrap_or(turn);
             match outcome {
                 Ok(()) => continue,
-                Err(Setback::Passing(why)) => turn.stumble(&why, self.clock.now()),
-                Err(Setback::Final(error)) => turn.fail(*error, self.clock.now()),
-                Err(Setback::Broken(error)) => return Err(error.into()),
+                Err(StepError::Retry(why)) => turn.retry_later(&why, self.clock.now()),
+                Err(StepError::Fail(error)) => turn.fail(*error, self.clock.now()),
+                Err(StepError::Storage(error)) => return Err(error.into()),
             }
-            self.keep(&project, &turn)?;
+            self.save(&turn)?;
         }
         Ok(())
     }
 
-    /// Writes the turn as it stands now. No await, so that nobody who listens sees its end before it is kept.
-    pub(super) fn keep(&self, project: &ProjectId, turn: &Turn) -> Result<(), SqlError> {
+    /// Saves a turn and wakes the callers that wait for it. It has no await, so that no caller sees the end of a turn
+    /// before it is saved.
+    pub(super) fn save(&self, turn: &Turn) -> Result<(), SqlError> {
         self.records().save(turn)?;
         if turn.state.is_final() {
-            self.ended(project, turn);
+            self.end(turn);
         }
-        self.memory.live.wake();
+        self.memory.subscribers.wake();
         Ok(())
     }
 
-    /// The turn has ended, with or without a model. Every one passes here, once.
-    fn ended(&self, project: &ProjectId, turn: &Turn) {
-        let live = &self.memory.live;
-        self.tell_repair(project, turn, None);
-        live.tell(words::state_event(turn));
-        for event in self.ending(project, turn).unwrap_or_default() {
-            live.tell(event);
+    /// Announces the end of a turn. Every turn passes here once.
+    fn end(&self, turn: &Turn) {
+        let subscribers = &self.memory.subscribers;
+        self.announce_repair(turn, None);
+        subscribers.send(events::state_event(turn));
+        for event in self.final_events(turn).unwrap_or_default() {
+            subscribers.send(event);
         }
-        live.end();
+        subscribers.end();
     }
 
-    /// Adds up the tries that one question to the model took. Every try passes here, at most once: those of a question that
-    /// was lost with its instance do not.
-    pub(super) fn note_tries(&self, turn: &mut Turn, tries: &[ProviderCall]) {
-        turn.usage.calls += tries.len() as u64;
-        for usage in tries.iter().filter_map(|asked| asked.usage) {
-            turn.usage.input_tokens += usage.input;
-            turn.usage.output_tokens += usage.output;
-        }
-        self.count_tries(turn, tries);
-    }
-
-    /// Asks the project's object in the name of whoever began the turn.
-    pub(super) async fn ask_project<R>(&self, project: &ProjectId, turn: &Turn, request: R) -> Result<R::Reply, Setback>
+    /// Calls the project's object on behalf of the turn's user.
+    pub(super) async fn ask_project<R>(&self, turn: &Turn, request: R) -> Result<R::Reply, StepError>
     where
         R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
     {
-        call(self.objects, &target(project, turn), request).await.map_err(setback)
+        Ok(call(self.objects, &target(turn), request).await?)
     }
 
-    /// Tells the project's object which version this turn is about to repair, or that it repairs none any more. A hint:
-    /// nobody waits for it.
-    pub(super) fn tell_repair(&self, project: &ProjectId, turn: &Turn, version: Option<Version>) {
-        if turn.repairs > 0 && turn.version.is_some() {
-            post(self.objects, &target(project, turn), waiting(turn, 0, version));
+    /// Tells the project's object which version this turn is about to repair, or with `None` that it repairs none. This
+    /// is a hint, so its answer is not awaited.
+    pub(super) fn announce_repair(&self, turn: &Turn, version: Option<Version>) {
+        if turn.max_repairs > 0 && turn.version.is_some() {
+            post(self.objects, &target(turn), wait_request(turn, 0, version));
         }
-    }
-}
-
-/// What it means for a turn that the project's object did not do what was asked.
-fn setback(error: CallError<Refusal>) -> Setback {
-    match error {
-        CallError::Failed(error) => Setback::Passing(error.to_string()),
-        CallError::Refused(Refusal::NameTaken | Refusal::NotFound) => {
-            Setback::ends("name_taken", "The project's name belongs to somebody else by now.")
-        }
-        CallError::Refused(Refusal::NoMoreVersions) => {
-            Setback::ends("no_more_versions", "The project's numbers have run out.")
-        }
-        CallError::Refused(Refusal::BucketRefuses(why)) => Setback::ends(
-            "bucket_refuses",
-            &format!("The bucket refuses this service, so the script was not uploaded. ({why})"),
-        ),
-        CallError::Refused(Refusal::BucketUnavailable(why) | Refusal::Indeterminate(why) | Refusal::Broken(why)) => {
-            Setback::Passing(why)
-        }
-        CallError::Refused(other) => Setback::Passing(format!("the project's object answers {other:?}")),
     }
 }
 
-/// Waits for the newest version to change, and tells what this turn repairs.
-pub(super) fn waiting(turn: &Turn, seconds: u32, repairs: Option<Version>) -> WaitForStatus {
+/// Waits for the newest version to change, and tells the project's object which version this turn repairs if it fails.
+pub(super) fn wait_request(turn: &Turn, seconds: u32, repairs: Option<Version>) -> WaitForStatus {
     WaitForStatus { seconds, turn: Some(turn.id.clone()), repairs }
 }
 
-fn target(project: &ProjectId, turn: &Turn) -> ProjectTarget {
+fn target(turn: &Turn) -> ProjectTarget {
     ProjectTarget {
-        project: project.clone(),
+        project: turn.project.clone(),
         caller: Caller { user: turn.user.clone(), admin: turn.admin },
         request_id: turn.request_id.clone(),
     }

@@ -1,4 +1,4 @@
-//! What the API asks of a `Chat` object, and why it does not do it.
+//! The calls to a `Chat` object, and its refusals.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,9 @@ impl Target for ChatTarget {
 pub type ChatCall = ObjectCall<ChatTarget>;
 
 operations! {
-    /// What a conversation can be asked. A [`Body`] is the body of the API's own answer.
+    /// The operations of a conversation. A [`Body`] is the body of the API's own response.
     ChatOperation of ChatTarget {
-        Say -> Said,
+        StartTurn -> StartedTurn,
         GetTurn -> Body,
         Listen -> Body,
         ListMessages -> Body,
@@ -40,12 +40,12 @@ operations! {
     }
 }
 
-/// Begins a turn.
+/// Starts a turn.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Say {
+pub struct StartTurn {
     /// The user's message; the API has checked its length.
     pub message: String,
-    /// Context that the user added.
+    /// The context that the user added.
     pub context: Option<String>,
     /// The most repairs of a script that fails.
     pub repairs: u32,
@@ -78,32 +78,31 @@ pub struct ListMessages {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Forget;
 
-/// A turn that was begun.
+/// A turn that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// Its id.
+pub struct StartedTurn {
     pub turn: TurnId,
-    /// Whether it was begun before, under the same idempotency key.
+    /// The turn was started before, with the same idempotency key.
     pub replayed: bool,
 }
 
-/// Why the object does not do what was asked.
+/// Why the object rejects a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChatRefusal {
-    /// Somebody else owns the name: the answer to words.
+    /// Another user owns the project. The answer to [`StartTurn`].
     NameTaken,
-    /// There is no such project, or it is somebody else's.
+    /// The project does not exist, or belongs to another user.
     NotFound,
-    /// The caller has begun no such turn here, or it is too old.
+    /// The caller has no such turn here, or it is too old.
     NoTurn(TurnId),
     /// This turn is open.
     Busy(TurnId),
-    /// The idempotency key came with other words before.
+    /// The idempotency key was used with another request.
     KeyReused,
-    /// As many listen already as can.
+    /// The project has too many event streams.
     TooManyListeners,
-    /// The object, or one that it asked, is at fault.
+    /// A fault of this object or of one that it called.
     Broken(String),
 }
 

@@ -2,95 +2,97 @@
 
 use std::time::Duration;
 
-use super::alarm::{Setback, waiting};
+use super::alarm::{StepError, wait_request};
+use super::events;
 use super::object::ChatObject;
 use super::turn::{Turn, Verdict};
-use super::words;
 use crate::project::{GetVersion, StatusBody, StatusView};
 use contract::{ProjectId, Report, StatusCode};
 
-/// A version is waited for without a pause while it is younger than this.
+/// A version that is younger than this is watched without pauses.
 const YOUNG: Duration = Duration::from_secs(120);
 
-/// How long the project's object is asked to wait for a change, in seconds.
-const WAIT: u32 = 20;
+/// How long the project's object waits for a change, in seconds.
+const WAIT_SECONDS: u32 = 20;
 
 /// The pause between two looks at an older version.
 const PAUSE: Duration = Duration::from_secs(15);
 
-/// The same where another version is the newest, for whose changes the project's object does not wait.
-const BEHIND_ANOTHER: Duration = Duration::from_secs(2);
+/// The pause if the version is not the newest: the project's object waits only for changes of the newest.
+const SUPERSEDED_PAUSE: Duration = Duration::from_secs(2);
 
 impl ChatObject<'_> {
-    /// Looks where the version stands, or waits for it to change.
-    pub(super) async fn follow(&self, project: &ProjectId, mut turn: Turn) -> Result<(), Setback> {
+    /// Looks at the version, or waits for it to change.
+    pub(super) async fn follow(&self, mut turn: Turn) -> Result<(), StepError> {
         let Some(version) = turn.version else {
-            return Err(Setback::ends("internal_unavailable", "The version's number is lost."));
+            return Err(StepError::fail("internal_unavailable", "The version's number is missing from the turn."));
         };
-        // First what is so now, for those who listen.
-        let is_first = self.memory.live.status.borrow().is_empty();
+        let subscribers = &self.memory.subscribers;
+        // Subscribers get the present status before the first wait.
+        let is_first = subscribers.status.borrow().is_empty();
         let is_young = self.clock.now().since(turn.state_at) < YOUNG;
-        let seconds = if is_first || !is_young { 0 } else { WAIT };
-        let request = waiting(&turn, seconds, (turn.repair < turn.repairs).then_some(version));
-        let status = self.ask_project(project, &turn, request).await?;
-        if status.newest.as_ref().is_some_and(|newest| newest.version == version) {
-            self.tell_status(project, &status);
-            if let Some(report) = status.newest.as_ref().and_then(|newest| newest.report.as_ref()) {
-                return self.judge(project, turn, report);
+        let seconds = if is_first || !is_young { 0 } else { WAIT_SECONDS };
+        let request = wait_request(&turn, seconds, (turn.repair < turn.max_repairs).then_some(version));
+        let status = self.ask_project(&turn, request).await?;
+        if let Some(newest) = status.newest.as_ref().filter(|newest| newest.version == version) {
+            self.send_status(&turn.project, &status);
+            if let Some(report) = &newest.report {
+                return self.take_report(turn, report);
             }
             if let Some(code) = status.code {
                 return Err(overdue(code));
             }
-            turn.waits(if is_young { Duration::ZERO } else { PAUSE }, self.clock.now());
-            return Ok(self.keep(project, &turn)?);
+            turn.wait(if is_young { Duration::ZERO } else { PAUSE }, self.clock.now());
+            return Ok(self.save(&turn)?);
         }
-        // Another version came after it, or its number was taken by somebody else's script.
-        self.memory.live.status.borrow_mut().clear();
-        let Some(view) = self.ask_project(project, &turn, GetVersion(version)).await? else {
-            return Err(Setback::Passing("the version is not there".to_owned()));
+        // A later version exists, or the version moved because other software had used its number.
+        subscribers.status.borrow_mut().clear();
+        let Some(view) = self.ask_project(&turn, GetVersion(version)).await? else {
+            return Err(StepError::Retry(format!("version {version} was not found")));
         };
         if let Some(moved) = view.moved_to {
             self.records().set_version(&turn.id, moved)?;
             turn.version = Some(moved);
             self.records().save(&turn)?;
-            self.memory.live.tell(words::version_event(project, &turn));
+            subscribers.send(events::version_event(&turn));
             return Ok(());
         }
         if let Some(report) = &view.report {
-            return self.judge(project, turn, report);
+            return self.take_report(turn, report);
         }
-        turn.waits(if is_young { BEHIND_ANOTHER } else { PAUSE }, self.clock.now());
-        Ok(self.keep(project, &turn)?)
+        turn.wait(if is_young { SUPERSEDED_PAUSE } else { PAUSE }, self.clock.now());
+        Ok(self.save(&turn)?)
     }
 
-    /// Takes the report. No await: it happens whole or not at all.
-    fn judge(&self, project: &ProjectId, mut turn: Turn, report: &Report) -> Result<(), Setback> {
-        self.count_run(&turn, report);
-        let verdict = turn.reported(report, self.clock.now());
-        self.keep(project, &turn)?;
+    /// Takes the version's report. It has no await, so that it happens completely or not at all.
+    fn take_report(&self, mut turn: Turn, report: &Report) -> Result<(), StepError> {
+        self.count_report(&turn, report);
+        let verdict = turn.take_report(report, self.clock.now());
+        self.save(&turn)?;
         if verdict == Verdict::Repair {
-            let live = &self.memory.live;
-            live.begin_answer();
-            live.tell(words::repair_event(&turn));
-            live.tell(words::state_event(&turn));
+            let subscribers = &self.memory.subscribers;
+            subscribers.clear();
+            subscribers.send(events::repair_event(&turn));
+            subscribers.send(events::state_event(&turn));
         }
         Ok(())
     }
 
-    /// Tells those who listen the project's status, if it is news.
-    fn tell_status(&self, project: &ProjectId, status: &StatusView) {
-        // It holds nothing that JSON cannot say.
+    /// Sends the project's status to the subscribers if it has changed.
+    fn send_status(&self, project: &ProjectId, status: &StatusView) {
+        // A status is plain data, which JSON can always hold.
         let text = serde_json::to_string(&StatusBody::new(project, status)).unwrap_or_default();
-        if self.memory.live.status.replace(text.clone()) != text {
-            self.memory.live.tell(words::status_event(&text));
+        let subscribers = &self.memory.subscribers;
+        if subscribers.status.replace(text.clone()) != text {
+            subscribers.send(events::status_event(&text));
         }
     }
 }
 
-fn overdue(code: StatusCode) -> Setback {
+fn overdue(code: StatusCode) -> StepError {
     let message = match code {
         StatusCode::NoRunner => "No runner has taken the version for ten minutes.",
         StatusCode::Stalled => "A runner took the version more than ten minutes ago and has not reported since.",
     };
-    Setback::ends(code.as_str(), &format!("{message} A late report still completes it; it is not repaired any more."))
+    StepError::fail(code.as_str(), &format!("{message} A late report still completes it, but it will not be repaired."))
 }

@@ -3,20 +3,21 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
-use futures::future::select;
 
-use super::call::{ChatCall, ChatOperation, ChatRefusal, ChatTarget, ListMessages, Said, Say};
-use super::live::Live;
-use super::records::{KEPT, Records};
-use super::turn::{Turn, TurnState, TurnUsage};
-use super::words::{self, Forgotten, MessageList, TurnBody};
+use super::call::{ChatCall, ChatOperation, ChatRefusal, ChatTarget, ListMessages, StartTurn, StartedTurn};
+use super::events;
+use super::records::{Records, TURN_RETENTION};
+use super::responses::{Forgotten, MessageList, TurnBody};
+use super::subscribers::Subscribers;
+use super::turn::{Turn, TurnState};
 use crate::ai::{AiConfig, Role};
-use crate::figures::Outbox;
-use crate::object::{Alarm, CallError, Objects, Sql, call, json, reply, respond};
+use crate::metrics::StoredOutbox;
+use crate::object::{Alarm, CallError, Objects, Sql, SqlError, call, json, reply, respond};
 use crate::project::{GetStatus, ProjectTarget, Refusal};
-use contract::{ProjectId, Timestamp, TurnId};
-use platform::{Body, Clock, Http};
+use contract::{Timestamp, TurnId};
+use platform::{Body, Clock, ClockExt, Http, InFlight};
 use s3::Bucket;
 
 /// The `Chat` object. Its storage is its state.
@@ -27,25 +28,27 @@ pub struct ChatObject<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) objects: &'a dyn Objects,
     pub(super) bucket: &'a Bucket,
-    /// None where no model is configured.
+    /// `None` if no model is configured.
     pub(super) ai: Option<&'a AiConfig>,
     pub(super) memory: &'a ChatMemory,
 }
 
-/// What an instance remembers between calls and may forget at any time.
+/// The memory of one instance, which may be lost at any time.
 #[derive(Debug, Default)]
 pub struct ChatMemory {
-    pub(super) live: Live,
-    /// Somebody drives the open turn since then.
-    pub(super) driving: Cell<Option<Timestamp>>,
-    /// Nothing is removed before then: it could not be done just now.
+    pub(super) subscribers: Subscribers,
+    /// The open turn is being driven.
+    pub(super) driving: InFlight,
+    /// Nothing is removed before this time, because the last attempt failed.
     pub(super) removes_at: Cell<Option<Timestamp>>,
-    /// The alarm was armed since this instance woke.
-    armed: Cell<bool>,
+    /// This instance has set the alarm.
+    is_armed: Cell<bool>,
+    /// This instance has converted tables of earlier releases.
+    is_migrated: Cell<bool>,
 }
 
 impl<'a> ChatObject<'a> {
-    /// The object over its platform; without `ai` no turn gets an answer.
+    /// Without `ai` every turn fails.
     pub fn new(
         (sql, alarm): (&'a dyn Sql, &'a dyn Alarm),
         (http, clock): (&'a dyn Http, &'a dyn Clock),
@@ -70,45 +73,62 @@ impl<'a> ChatObject<'a> {
         response
     }
 
-    async fn answer(&self, call: &ChatTarget, operation: ChatOperation) -> Result<Body, ChatRefusal> {
-        if !self.memory.armed.replace(true) {
+    /// Converts tables of earlier releases, once an instance.
+    pub(super) fn migrate(&self) -> Result<(), SqlError> {
+        if !self.memory.is_migrated.get() {
+            self.records().migrate()?;
+            self.memory.is_migrated.set(true);
+        }
+        Ok(())
+    }
+
+    /// Sets the alarm to the open turn's next step or, without one, to the next removal; or to the next sending of
+    /// metrics if that is earlier.
+    pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
+        let due = match self.records().open()? {
+            Some(turn) => Some(turn.due),
+            None => self.next_removal()?,
+        };
+        self.alarm.set(due.into_iter().chain(StoredOutbox::new(self.sql).due()?).min()).await;
+        Ok(())
+    }
+
+    /// The last events of a turn.
+    pub(super) fn final_events(&self, turn: &Turn) -> Result<Vec<Bytes>, ChatRefusal> {
+        let done = events::done_event(&self.body(turn)?);
+        let error = (turn.state == TurnState::Failed).then(|| events::error_event(turn));
+        Ok(error.into_iter().chain([done]).collect())
+    }
+
+    async fn answer(&self, target: &ChatTarget, operation: ChatOperation) -> Result<Body, ChatRefusal> {
+        self.migrate()?;
+        if !self.memory.is_armed.replace(true) {
             self.arm().await?;
         }
-        // What somebody has said stays theirs to remove, whoever owns the project by now.
+        // Users may remove their own messages, whoever owns the project now.
         let removed = match operation {
-            ChatOperation::Forget(_) => self.records().forget(&call.caller.user)?,
+            ChatOperation::Forget(_) => self.records().forget(&target.caller.user)?,
             _ => 0,
         };
         if removed == 0 {
-            self.require_standing(call, &operation).await?;
+            self.require_access(target, &operation).await?;
         }
         match operation {
-            ChatOperation::Say(request) => reply(&request, self.say(call, &request).await),
-            ChatOperation::GetTurn(request) => self.turn(call, &request.turn, request.seconds).await,
-            ChatOperation::Listen(request) => self.listen(call, &request.0),
-            ChatOperation::ListMessages(request) => self.messages(call, &request),
-            ChatOperation::Forget(_) => Ok(json(&Forgotten { success: true, project_name: &call.project, removed })),
+            ChatOperation::StartTurn(request) => reply(&request, self.start_turn(target, &request).await),
+            ChatOperation::GetTurn(request) => self.get_turn(target, &request.turn, request.seconds).await,
+            ChatOperation::Listen(request) => self.listen(target, &request.0),
+            ChatOperation::ListMessages(request) => self.list_messages(target, &request),
+            ChatOperation::Forget(_) => Ok(json(&Forgotten { success: true, project_name: &target.project, removed })),
         }
     }
 
-    fn messages(&self, call: &ChatTarget, ListMessages { before, limit }: &ListMessages) -> Result<Body, ChatRefusal> {
-        let user = &call.caller.user;
-        let mut messages = self.records().page(user, *before, limit.saturating_add(1))?;
-        let more = messages.len() > *limit as usize;
-        messages.truncate(*limit as usize);
-        let next_cursor = messages.last().filter(|_| more).map(|oldest| oldest.number);
-        let total_messages = self.records().count(user)?;
-        let project_name = &call.project;
-        Ok(json(&MessageList { success: true, project_name, messages, total_messages, next_cursor }))
-    }
-
-    /// Whoever calls may use the name: it is theirs, or nobody's. The project's object knows.
-    async fn require_standing(&self, chat: &ChatTarget, operation: &ChatOperation) -> Result<(), ChatRefusal> {
+    /// Requires that the project belongs to the caller or is free. The project's object decides.
+    async fn require_access(&self, chat: &ChatTarget, operation: &ChatOperation) -> Result<(), ChatRefusal> {
         let ChatTarget { project, caller, request_id } = chat.clone();
         let target = ProjectTarget { project, caller, request_id };
         match (call(self.objects, &target, GetStatus).await, operation) {
             (Ok(_), _) => Ok(()),
-            (Err(CallError::Refused(Refusal::NotFound)), ChatOperation::Say(_)) => Err(ChatRefusal::NameTaken),
+            (Err(CallError::Refused(Refusal::NotFound)), ChatOperation::StartTurn(_)) => Err(ChatRefusal::NameTaken),
             (Err(CallError::Refused(Refusal::NotFound)), _) => Err(ChatRefusal::NotFound),
             (Err(CallError::Refused(other)), _) => {
                 Err(ChatRefusal::Broken(format!("the project's object answers {other:?}")))
@@ -117,136 +137,94 @@ impl<'a> ChatObject<'a> {
         }
     }
 
-    /// Begins a turn, unless it was begun before or another is open.
-    async fn say(
-        &self,
-        call: &ChatTarget,
-        Say { message, context, repairs, idempotency }: &Say,
-    ) -> Result<Said, ChatRefusal> {
-        let (records, now, user) = (self.records(), self.clock.now(), &call.caller.user);
-        if let Some(idempotency) = idempotency
-            && let Some((turn, body)) = records.keyed(user, idempotency)?
-            && self.theirs(call, &turn).is_ok()
+    /// Starts a turn, unless it was started before or another one is open.
+    async fn start_turn(&self, target: &ChatTarget, request: &StartTurn) -> Result<StartedTurn, ChatRefusal> {
+        let (records, now) = (self.records(), self.clock.now());
+        if let Some(idempotency) = &request.idempotency
+            && let Some((turn, digest)) = records.keyed(&target.caller.user, idempotency)?
+            && self.require_turn(target, &turn).is_ok()
         {
-            return if body == idempotency.body {
-                Ok(Said { turn, replayed: true })
-            } else {
-                Err(ChatRefusal::KeyReused)
-            };
+            let is_same = digest == idempotency.body;
+            return if is_same { Ok(StartedTurn { turn, replayed: true }) } else { Err(ChatRefusal::KeyReused) };
         }
-        if let Some((_, open)) = records.open()? {
+        if let Some(open) = records.open()? {
             return Err(ChatRefusal::Busy(open.id));
         }
-        let turn = Turn {
-            id: TurnId::random(),
-            user: user.clone(),
-            admin: call.caller.admin,
-            request_id: call.request_id.clone(),
-            message: message.clone(),
-            context: context.clone(),
-            repairs: *repairs,
-            state: TurnState::Generating,
-            repair: 0,
-            asked: 0,
-            troubles: 0,
-            parent: None,
-            version: None,
-            script: None,
-            suggestions: Vec::new(),
-            written_by: None,
-            error: None,
-            repair_error: None,
-            seen: String::new(),
-            usage: TurnUsage::default(),
-            due: now,
-            began_at: now,
-            state_at: now,
-            ended_at: None,
-        };
-        records.create()?;
-        records.begin(&call.project, &turn, idempotency.as_ref(), now)?;
-        records.say(&turn, Role::User, message, now)?;
-        self.memory.live.begin_answer();
+        let turn = Turn::new(target, request, now);
+        records.begin(&turn, request.idempotency.as_ref(), now)?;
+        records.add_message(&turn, Role::User, &request.message, now)?;
+        self.memory.subscribers.clear();
         self.arm().await?;
-        Ok(Said { turn: turn.id, replayed: false })
+        Ok(StartedTurn { turn: turn.id, replayed: false })
     }
 
-    /// The caller's turn, if it is not over for longer than it is kept, whenever its row goes.
-    fn theirs(&self, call: &ChatTarget, turn: &TurnId) -> Result<Turn, ChatRefusal> {
-        let found = self.records().turn(turn, &call.caller.user)?;
-        let found = found.filter(|turn| !turn.state.is_final() || self.clock.now() < turn.state_at.after(KEPT));
+    /// The caller's turn, unless it ended too long ago. Its row may exist for longer.
+    fn require_turn(&self, target: &ChatTarget, turn: &TurnId) -> Result<Turn, ChatRefusal> {
+        let now = self.clock.now();
+        let found = self.records().turn(turn, &target.caller.user)?;
+        let found = found.filter(|turn| turn.ended_at().is_none_or(|ended_at| now < ended_at.after(TURN_RETENTION)));
         found.ok_or_else(|| ChatRefusal::NoTurn(turn.clone()))
     }
 
-    /// Where a turn stands once its script is uploaded or it has ended, or `seconds` have passed.
-    async fn turn(&self, call: &ChatTarget, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
+    /// The turn's state, once its script is uploaded, or the turn has ended, or `seconds` have passed.
+    async fn get_turn(&self, target: &ChatTarget, id: &TurnId, seconds: u32) -> Result<Body, ChatRefusal> {
         let until = self.clock.now().after(Duration::from_secs(seconds.into()));
         loop {
-            let turn = self.theirs(call, id)?;
+            let turn = self.require_turn(target, id)?;
             let left = until.since(self.clock.now());
             let waits = matches!(turn.state, TurnState::Generating | TurnState::Uploading) && !left.is_zero();
-            // Where too many wait, the answer comes at once.
-            let told = if waits { self.memory.live.wait() } else { None };
-            let Some(told) = told else { return Ok(json(&self.body(&call.project, &turn)?)) };
-            select(told, self.clock.sleep(left)).await;
+            // If too many calls wait, this one is answered at once.
+            let change = if waits { self.memory.subscribers.wait() } else { None };
+            let Some(change) = change else { return Ok(json(&self.body(&turn)?)) };
+            self.clock.timeout(left, change).await;
         }
     }
 
-    /// What is so now, then each event to the turn's end.
-    fn listen(&self, call: &ChatTarget, id: &TurnId) -> Result<Body, ChatRefusal> {
-        let turn = self.theirs(call, id)?;
-        let now = self.so_far(&call.project, &turn)?;
-        let now = futures::stream::iter(now.into_iter().map(Ok));
+    /// The events up to the turn's present state, then each event until its end.
+    fn listen(&self, target: &ChatTarget, id: &TurnId) -> Result<Body, ChatRefusal> {
+        let turn = self.require_turn(target, id)?;
+        let past = futures::stream::iter(self.past_events(&turn)?.into_iter().map(Ok));
         if turn.state.is_final() {
-            return Ok(Body::from_stream(now));
+            return Ok(Body::from_stream(past));
         }
-        let told = self.memory.live.join().ok_or(ChatRefusal::TooManyListeners)?;
-        Ok(Body::from_stream(now.chain(told.map(Ok))))
+        let next = self.memory.subscribers.subscribe().ok_or(ChatRefusal::TooManyListeners)?;
+        Ok(Body::from_stream(past.chain(next.map(Ok))))
     }
 
-    /// The events that tell where a turn stands.
-    fn so_far(&self, project: &ProjectId, turn: &Turn) -> Result<Vec<bytes::Bytes>, ChatRefusal> {
-        let mut events = vec![words::turn_event(project, turn), words::state_event(turn)];
-        let text = self.memory.live.text();
+    fn list_messages(&self, target: &ChatTarget, request: &ListMessages) -> Result<Body, ChatRefusal> {
+        let (records, user, limit) = (self.records(), &target.caller.user, request.limit as usize);
+        let mut messages = records.page(user, request.before, request.limit.saturating_add(1))?;
+        let has_more = messages.len() > limit;
+        messages.truncate(limit);
+        let next_cursor = messages.last().filter(|_| has_more).map(|oldest| oldest.number);
+        let (project_name, total_messages) = (&target.project, records.count(user)?);
+        Ok(json(&MessageList { success: true, project_name, messages, total_messages, next_cursor }))
+    }
+
+    /// The events that describe a turn's present state.
+    fn past_events(&self, turn: &Turn) -> Result<Vec<Bytes>, ChatRefusal> {
+        let subscribers = &self.memory.subscribers;
+        let mut past = vec![events::turn_event(turn), events::state_event(turn)];
         if turn.state == TurnState::Generating {
-            if !text.is_empty() {
-                events.push(words::text_event(&text));
-            }
-            return Ok(events);
+            let text = subscribers.text();
+            past.extend((!text.is_empty()).then(|| events::text_event(&text)));
+            return Ok(past);
         }
         if turn.script.is_some() {
-            events.push(words::script_event(turn));
+            past.push(events::script_event(turn));
         }
         if turn.version.is_some() && turn.state != TurnState::Uploading {
-            events.push(words::version_event(project, turn));
+            past.push(events::version_event(turn));
         }
         if turn.state.is_final() {
-            events.extend(self.ending(project, turn)?);
-        } else if !self.memory.live.status.borrow().is_empty() {
-            events.push(words::status_event(&self.memory.live.status.borrow()));
+            past.extend(self.final_events(turn)?);
+        } else if !subscribers.status.borrow().is_empty() {
+            past.push(events::status_event(&subscribers.status.borrow()));
         }
-        Ok(events)
+        Ok(past)
     }
 
-    /// The last events of a turn.
-    pub(super) fn ending(&self, project: &ProjectId, turn: &Turn) -> Result<Vec<bytes::Bytes>, ChatRefusal> {
-        let done = words::done_event(&self.body(project, turn)?);
-        let error = (turn.state == TurnState::Failed).then(|| words::error_event(turn));
-        Ok(error.into_iter().chain([done]).collect())
-    }
-
-    fn body<'b>(&self, project: &'b ProjectId, turn: &'b Turn) -> Result<TurnBody<'b>, ChatRefusal> {
-        Ok(TurnBody::new(project, turn, self.records().last_answer(&turn.id)?))
-    }
-
-    /// Sets the alarm to when the open turn's next step is due, or where none is open to when something is to go; to when
-    /// figures are to be told, where that is before.
-    pub(super) async fn arm(&self) -> Result<(), ChatRefusal> {
-        let due = match self.records().open()? {
-            Some((_, turn)) => Some(turn.due),
-            None => self.next_removal()?,
-        };
-        self.alarm.set(due.into_iter().chain(Outbox::new(self.sql).due()?).min()).await;
-        Ok(())
+    fn body<'b>(&self, turn: &'b Turn) -> Result<TurnBody<'b>, ChatRefusal> {
+        Ok(TurnBody::new(turn, self.records().last_answer(&turn.id)?))
     }
 }

@@ -12,7 +12,7 @@ use worker::{Context, Env, HttpRequest, Response, event};
 
 use crate::api::{App, Config, Platform, Served};
 use crate::auth::SharedKeys;
-use crate::figures::Tally;
+use crate::metrics::Tally;
 use bindings::{Bindings, WorkerClock, WorkerHttp, settings};
 use crypto::WebCrypto;
 
@@ -33,7 +33,7 @@ async fn fetch(request: HttpRequest, env: Env, context: Context) -> worker::Resu
     let (keys, tally) = (KEYS.with(Rc::clone), TALLY.with(Rc::clone));
     let app = App::new(&config, platform, (&keys, &tally));
     let served = app.handle(convert::incoming(request)).await;
-    context.wait_until(async move { tally.tell(&afterwards, &WorkerClock).await });
+    context.wait_until(async move { tally.send(&afterwards, &WorkerClock).await });
     match served {
         Served::Answer(response) => convert::outgoing(response).await,
         Served::Upgrade { object, request } => objects.forward(&object, &request).await,

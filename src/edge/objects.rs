@@ -9,8 +9,8 @@ use super::convert;
 use crate::account::AccountObject;
 use crate::ai::AiConfig;
 use crate::chat::{ChatMemory, ChatObject};
-use crate::figures::FiguresObject;
 use crate::fleet::{FleetMemory, FleetObject};
+use crate::metrics::MetricsObject;
 use crate::object::handshake_call;
 use crate::project::{Greeting, Memory, ProjectObject, ProjectPlatform, postpone};
 use platform::Clock;
@@ -234,7 +234,7 @@ impl DurableObject for Figures {
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let sql = ObjectSql(self.state.storage().sql());
-        convert::outgoing(FiguresObject::new(&sql).handle(read(request).await?, WorkerClock.now())).await
+        convert::outgoing(MetricsObject::new(&sql).handle(read(request).await?, WorkerClock.now())).await
     }
 }
 

@@ -18,7 +18,7 @@ pub use call::{
     CallError, ObjectCall, ObjectRequest, Target, call, handshake, handshake_call, post, read_answer, relay,
 };
 pub(crate) use call::{json, operations, reply, respond};
-pub(crate) use sql_row::{Column, RowReader, row};
+pub(crate) use sql_row::{RowReader, ToValue, json_value, row};
 
 /// A value in the object's SQLite.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,20 +4,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Sql, SqlError, Value};
-use contract::{IdempotencyKey, Origin, Phase, ProjectId, Report, RequestId, Sha256, Timestamp, UploadId, Version};
+use crate::auth::{Scope, TokenHash, TokenKind};
+use contract::{
+    IdempotencyKey, Origin, Phase, ProjectId, Report, RequestId, Sha256, Timestamp, TurnId, UploadId, Version,
+};
 
-/// A type that a column can hold.
-pub(crate) trait Column: Sized {
+/// A type that can be written to a column.
+pub(crate) trait ToValue {
     fn to_value(&self) -> Value;
+}
 
+/// A type that can be read from a column.
+pub(crate) trait FromValue: Sized {
     /// # Errors
-    /// When the value is not one that [`to_value`](Self::to_value) gives.
+    /// When the column holds something that this program never wrote.
     fn from_value(value: Value) -> Result<Self, SqlError>;
 }
 
-/// Builds the parameters of a statement, or a row, from columns.
+/// Builds the parameters of a statement.
 macro_rules! row {
-    ($($value:expr),* $(,)?) => { [$($crate::object::Column::to_value(&$value)),*] };
+    ($($value:expr),* $(,)?) => { [$($crate::object::ToValue::to_value(&$value)),*] };
 }
 pub(crate) use row;
 
@@ -25,8 +31,17 @@ pub(crate) use row;
 pub(crate) struct RowReader(std::vec::IntoIter<Value>);
 
 impl RowReader {
-    pub(crate) fn get<T: Column>(&mut self) -> Result<T, SqlError> {
-        T::from_value(self.0.next().ok_or_else(|| SqlError("a row is too short".to_owned()))?)
+    pub(crate) fn get<T: FromValue>(&mut self) -> Result<T, SqlError> {
+        T::from_value(self.next()?)
+    }
+
+    /// Reads a column that holds JSON text.
+    pub(crate) fn json<T: DeserializeOwned>(&mut self) -> Result<T, SqlError> {
+        from_json(self.next()?)
+    }
+
+    fn next(&mut self) -> Result<Value, SqlError> {
+        self.0.next().ok_or_else(|| SqlError("a row is too short".to_owned()))
     }
 }
 
@@ -42,7 +57,7 @@ impl dyn Sql + '_ {
     }
 
     pub(crate) fn has_table(&self, name: &str) -> Result<bool, SqlError> {
-        self.any("SELECT 1 FROM sqlite_master WHERE name = ?", &[Value::Text(name.to_owned())])
+        self.any("SELECT 1 FROM sqlite_master WHERE name = ?", &row![name])
     }
 
     /// Reads every row.
@@ -78,21 +93,31 @@ impl dyn Sql + '_ {
     }
 }
 
-impl<T: Column> Column for Option<T> {
+impl ToValue for Value {
+    fn to_value(&self) -> Value {
+        self.clone()
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn to_value(&self) -> Value {
+        T::to_value(self)
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
     fn to_value(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::to_value)
     }
+}
 
+impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: Value) -> Result<Self, SqlError> {
         if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
     }
 }
 
-impl Column for String {
-    fn to_value(&self) -> Value {
-        Value::Text(self.clone())
-    }
-
+impl FromValue for String {
     fn from_value(value: Value) -> Result<Self, SqlError> {
         match value {
             Value::Text(text) => Ok(text),
@@ -102,71 +127,110 @@ impl Column for String {
     }
 }
 
-impl Column for Timestamp {
+impl ToValue for Timestamp {
     fn to_value(&self) -> Value {
         Value::Integer(self.as_millis())
     }
+}
 
+impl FromValue for Timestamp {
     fn from_value(value: Value) -> Result<Self, SqlError> {
         parsed(value).map(Self::from_millis)
     }
 }
 
-/// A number of at most 2^53 - 1.
-macro_rules! number_columns {
-    ($($type:ty: $number:expr),*) => {
-        $(impl Column for $type {
-            fn to_value(&self) -> Value {
-                let number: fn(&$type) -> u64 = $number;
-                Value::Integer(i64::try_from(number(self)).unwrap_or(i64::MAX))
-            }
+impl ToValue for bool {
+    fn to_value(&self) -> Value {
+        Value::Integer((*self).into())
+    }
+}
 
-            fn from_value(value: Value) -> Result<Self, SqlError> {
-                parsed(value)
+impl FromValue for bool {
+    fn from_value(value: Value) -> Result<Self, SqlError> {
+        parsed::<u8>(value).map(|number| number == 1)
+    }
+}
+
+impl ToValue for Version {
+    fn to_value(&self) -> Value {
+        self.get().to_value()
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ty),*) => {
+        $(impl ToValue for $type {
+            fn to_value(&self) -> Value {
+                Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
             }
         })*
     };
 }
-number_columns!(u32: |number| u64::from(*number), u64: |number| *number, Version: |version| version.get());
+numbers!(u32, u64, i64);
 
-/// Text as `Display` writes and `FromStr` reads it.
-macro_rules! text_columns {
+/// Types that are stored as text.
+macro_rules! texts {
     ($($type:ty),*) => {
-        $(impl Column for $type {
+        $(impl ToValue for $type {
             fn to_value(&self) -> Value {
                 Value::Text(self.to_string())
             }
+        })*
+    };
+}
+texts!(
+    str,
+    String,
+    IdempotencyKey,
+    Origin,
+    Phase,
+    ProjectId,
+    RequestId,
+    Scope,
+    Sha256,
+    TokenHash,
+    TokenKind,
+    TurnId,
+    UploadId
+);
 
+/// Types that are read with `FromStr`, from text or a number.
+macro_rules! parsed {
+    ($($type:ty),*) => {
+        $(impl FromValue for $type {
             fn from_value(value: Value) -> Result<Self, SqlError> {
                 parsed(value)
             }
         })*
     };
 }
-text_columns!(IdempotencyKey, Origin, Phase, ProjectId, RequestId, Sha256, UploadId);
+parsed!(u32, u64, i64, Origin, Phase, ProjectId, RequestId, Scope, Sha256, TokenKind, TurnId, UploadId, Version);
 
-macro_rules! json_columns {
+/// Types that are stored as JSON text.
+macro_rules! json {
     ($($type:ty),*) => {
-        $(impl Column for $type {
+        $(impl ToValue for $type {
             fn to_value(&self) -> Value {
                 json_value(self)
             }
+        }
 
+        impl FromValue for $type {
             fn from_value(value: Value) -> Result<Self, SqlError> {
                 from_json(value)
             }
         })*
     };
 }
-json_columns!(Report, serde_json::Value);
+json!(Report, serde_json::Value);
 
 fn parsed<T: std::str::FromStr>(value: Value) -> Result<T, SqlError> {
     let text = String::from_value(value)?;
     text.parse().map_err(|_| SqlError(format!("a column holds {text:?}")))
 }
 
-/// The types that are stored as JSON are plain data, which JSON can always hold.
-fn json_value(value: &impl Serialize) -> Value {
+/// A column of JSON text. `value` is plain data, which JSON can always hold.
+pub(crate) fn json_value(value: &impl Serialize) -> Value {
     Value::Text(serde_json::to_string(value).unwrap_or_default())
 }
 

@@ -6,7 +6,7 @@ use super::object::ProjectObject;
 use super::request::Refusal;
 use super::transitions;
 use crate::account::{AccountTarget, AddProject, RemoveProject};
-use crate::figures::Outbox;
+use crate::metrics::StoredOutbox;
 use crate::object::{Alarm, call};
 use contract::{ProjectId, Timestamp};
 
@@ -40,7 +40,7 @@ impl ProjectObject<'_> {
         self.arm().await?;
         let notified = self.notify(&project).await;
         // Last, because nothing waits for it.
-        if Outbox::new(self.sql).tell(self.objects, self.clock).await? {
+        if StoredOutbox::new(self.sql).send(self.objects, self.clock).await? {
             self.arm().await?;
         }
         outcomes.into_iter().chain([notified]).collect()

@@ -22,7 +22,7 @@ impl Records<'_> {
         now: Timestamp,
     ) -> Result<Option<(Version, Sha256)>, SqlError> {
         let statement = "SELECT version, body FROM idempotency WHERE user = ? AND key = ? AND at > ?";
-        let parameters = row![user.to_owned(), idempotency.key, expired(now)];
+        let parameters = row![user, idempotency.key, expired(now)];
         self.sql.query_opt(statement, &parameters, |row| Ok((row.get()?, row.get()?)))
     }
 
@@ -38,7 +38,7 @@ impl Records<'_> {
             "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE at <= ? ORDER BY at LIMIT ?)";
         self.sql.run(remove, &row![expired(now), MAX_REMOVED])?;
         let store = "INSERT OR REPLACE INTO idempotency (user, key, body, version, at) VALUES (?, ?, ?, ?, ?)";
-        self.sql.run(store, &row![user.to_owned(), idempotency.key, idempotency.body, version, now])
+        self.sql.run(store, &row![user, idempotency.key, idempotency.body, version, now])
     }
 
     /// Follows a version that got another number.

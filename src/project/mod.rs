@@ -2,7 +2,7 @@
 //!
 //! - [`request`], [`view`]: the requests to the object, and its replies
 //! - `records`, `version_row`, `idempotency`: its tables
-//! - `transitions`: synchronous, no I/O but SQL, `now` as an argument; `figures`: what they count
+//! - `transitions`: synchronous, no I/O but SQL, `now` as an argument; `metrics`: what they count
 //! - `memory`: what an instance remembers between calls
 //! - `object`: dispatch, reads and the alarm's time; `upload`, `retry`, `cancel`, `transfer`: the other operations
 //! - `deliver`, `refresh`, `external_uploads`, `foreign_outputs`, `flat`: the work with the bucket, each step of which may
@@ -18,12 +18,12 @@ mod alarm;
 mod cancel;
 mod deliver;
 mod external_uploads;
-mod figures;
 mod flat;
 mod foreign_outputs;
 mod hints;
 mod idempotency;
 mod memory;
+mod metrics;
 mod object;
 mod records;
 mod refresh;

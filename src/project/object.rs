@@ -8,7 +8,7 @@ use super::request::{ListVersions, Operation, ProjectCall, ProjectTarget, Refusa
 use super::transitions::{self, Ownership};
 use super::view::{ScriptView, VersionPage, VersionView};
 use super::watch::WATCHED_PAUSE;
-use crate::figures::Outbox;
+use crate::metrics::StoredOutbox;
 use crate::object::{Alarm, Objects, Sockets, Sql, reply, respond};
 use contract::{ProjectId, Timestamp, Version};
 use platform::{Body, Clock, Http};
@@ -200,7 +200,7 @@ impl<'a> ProjectObject<'a> {
             due = Some(at.min(next.max(now)));
         }
         let close = self.sockets.close_due(now);
-        let due = due.into_iter().chain(close).chain(until).chain(Outbox::new(self.sql).due()?).min();
+        let due = due.into_iter().chain(close).chain(until).chain(StoredOutbox::new(self.sql).due()?).min();
         self.alarm.set(due).await;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::version_row::{self, COLUMNS, PLACEHOLDERS};
 use super::view::VersionView;
-use crate::object::{RowReader, Sql, SqlError, Value, row};
+use crate::object::{RowReader, Sql, SqlError, ToValue, Value, row};
 use contract::{Origin, Phase, Report, Timestamp, UploadId, Version};
 
 /// The tables. The first write creates them, so that a request for a free name leaves nothing behind.
@@ -112,7 +112,7 @@ impl<'a> Records<'a> {
 
     pub(super) fn single(&self, single: Single) -> Result<Option<String>, SqlError> {
         let statement = "SELECT value FROM single_values WHERE name = ?";
-        self.sql.query_opt(statement, &[name(single)], RowReader::get)
+        self.sql.query_opt(statement, &row![single.name()], RowReader::get)
     }
 
     pub(super) fn single_number(&self, single: Single) -> Result<Option<u64>, SqlError> {
@@ -122,11 +122,11 @@ impl<'a> Records<'a> {
     pub(super) fn set_single(&self, single: Single, value: impl Display) -> Result<(), SqlError> {
         let statement = "INSERT INTO single_values (name, value) VALUES (?, ?)
                          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        self.sql.run(statement, &[name(single), Value::Text(value.to_string())])
+        self.sql.run(statement, &row![single.name(), value.to_string()])
     }
 
     pub(super) fn clear_single(&self, single: Single) -> Result<(), SqlError> {
-        self.sql.run("DELETE FROM single_values WHERE name = ?", &[name(single)])
+        self.sql.run("DELETE FROM single_values WHERE name = ?", &row![single.name()])
     }
 
     /// Adds a version; false if the number is in use.
@@ -136,7 +136,7 @@ impl<'a> Records<'a> {
              ON CONFLICT (version) DO NOTHING RETURNING version"
         );
         let mut values = version_row::write(view);
-        values.push(script.map_or(Value::Null, |script| Value::Text(script.to_owned())));
+        values.push(script.to_value());
         self.sql.any(&statement, &values)
     }
 
@@ -168,7 +168,7 @@ impl<'a> Records<'a> {
         let statement = "UPDATE versions SET version = ?,
                                 moved_from = COALESCE(moved_from, CASE promised WHEN 1 THEN version END)
                          WHERE version = ? AND upload_id = ? AND phase = 'stored' RETURNING promised";
-        let promised = self.sql.query_opt(statement, &row![to, from, upload.cloned()], RowReader::get::<u32>)?;
+        let promised = self.sql.query_opt(statement, &row![to, from, upload], RowReader::get::<u32>)?;
         Ok(promised.map(|promised| Renumbered { was_promised: promised == 1 }))
     }
 
@@ -176,7 +176,7 @@ impl<'a> Records<'a> {
     pub(super) fn number_of(&self, upload: &UploadId, version: Version) -> Result<Option<Version>, SqlError> {
         // A number only ever rises, and seldom changes: the first row is nearly always the one.
         let statement = "SELECT version FROM versions WHERE version >= ? AND upload_id = ? ORDER BY version LIMIT 1";
-        self.sql.query_opt(statement, &row![version, *upload], RowReader::get)
+        self.sql.query_opt(statement, &row![version, upload], RowReader::get)
     }
 
     /// Lets a number, and those that led to it, lead to `to`.
@@ -215,7 +215,7 @@ impl<'a> Records<'a> {
                                 sha256 = COALESCE(sha256, ?), attempt = COALESCE(?, attempt)
                          WHERE version = ? AND phase IN ('queued', 'running') RETURNING accepted_at";
         let Report { script_sha256, attempt, version, .. } = report;
-        let values = row![Phase::from(report.outcome), now, *report, *script_sha256, *attempt, *version];
+        let values = row![Phase::from(report.outcome), now, report, script_sha256, attempt, version];
         self.sql.query_opt(statement, &values, RowReader::get)
     }
 
@@ -282,8 +282,4 @@ impl<'a> Records<'a> {
         let statement = format!("SELECT {COLUMNS} NULL FROM versions {condition}");
         self.sql.query_all(&statement, parameters, version_row::read)
     }
-}
-
-fn name(single: Single) -> Value {
-    Value::Text(single.name().to_owned())
 }

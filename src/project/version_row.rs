@@ -1,7 +1,7 @@
 //! How a version lies in its row: the one place that names the columns.
 
 use super::view::VersionView;
-use crate::object::{Column, RowReader, SqlError, Value};
+use crate::object::{RowReader, SqlError, ToValue, Value};
 
 macro_rules! columns {
     ($($column:ident),*) => {
@@ -13,7 +13,7 @@ macro_rules! columns {
 
         /// The values of [`COLUMNS`].
         pub(super) fn write(view: &VersionView) -> Vec<Value> {
-            vec![$(Column::to_value(&view.$column)),*]
+            vec![$(ToValue::to_value(&view.$column)),*]
         }
 
         /// Reads [`COLUMNS`], then a report or NULL.

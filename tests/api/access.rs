@@ -289,7 +289,7 @@ async fn public_routes_do_not_authenticate() {
         Person::bearer(&world, &program),
         Person::bearer(&world, &signer.token(Some("it"), &issuer::claims("anna", now))),
     ];
-    let lookups = || (world.account_calls.get(), world.issuer.seen.borrow().len());
+    let lookups = || (world.calls.accounts.get(), world.issuer.seen.borrow().len());
     for (method, path) in routes(&[Permission::Public]) {
         for person in &people {
             // Signing out calls the account.

@@ -122,8 +122,8 @@ async fn a_stored_version_is_delivered_first() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
-    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
-    assert_eq!(kept.status, 202);
+    let stored = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
+    assert_eq!(stored.status, 202);
     let answer = cancel(&world, 2).await;
     answer.assert_problem(503, "bucket_unavailable");
     assert!(!answer.header("retry-after").is_empty());
@@ -144,8 +144,8 @@ async fn a_moved_number_does_not_affect_the_foreign_script() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
-    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
-    assert_eq!((kept.status, kept.json()["version"].as_u64()), (202, Some(2)));
+    let stored = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
+    assert_eq!((stored.status, stored.json()["version"].as_u64()), (202, Some(2)));
     world.store.always(None);
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
     world.ring("demo").await;

@@ -2,7 +2,7 @@
 
 use crate::support::world::World;
 
-/// Time is stopped, so that sleeping takes none.
+/// Time is paused, so sleeping takes no time.
 #[tokio::test(start_paused = true)]
 async fn an_uploaded_script_waits_for_a_runner() {
     // A Worker in open mode, with a bucket in memory and a clock of its own.

@@ -141,7 +141,7 @@ async fn the_alarm_updates_unreachable_accounts() {
     world.complete("cube", 1, &[Format::Step]);
     world.settle("cube", 20).await;
     assert_eq!(world.alarm("cube"), None);
-    *world.accounts_away.borrow_mut() = users.map(str::to_owned).to_vec();
+    *world.faults.unreachable_accounts.borrow_mut() = users.map(str::to_owned).to_vec();
     for owner in ["bert", "carl", "bert", "anna", "bert"] {
         assign_to(&world, "cube", owner).await;
     }
@@ -149,11 +149,11 @@ async fn the_alarm_updates_unreachable_accounts() {
     world.ring("cube").await;
     world.evict("cube");
     // The new owner's account comes back first, while the old owner's is still unreachable.
-    world.accounts_away.borrow_mut().retain(|user| user == "anna");
+    world.faults.unreachable_accounts.borrow_mut().retain(|user| user == "anna");
     world.ring("cube").await;
     assert_eq!(bert.listed().await, ["cube"]);
     world.evict("cube");
-    world.accounts_away.borrow_mut().clear();
+    world.faults.unreachable_accounts.borrow_mut().clear();
     assert_eq!(anna.listed().await, ["cube"], "her account has not been updated yet");
     world.settle("cube", 20).await;
     assert_eq!((anna.listed().await, carl.listed().await), (vec![], vec![]));
@@ -167,7 +167,7 @@ async fn concurrent_assignments_leave_one_owner() {
         let world = World::new();
         let users = ["anna", "bert", "carl"].map(|user| world.user(user));
         // While the owner changes, calls to accounts and their responses are late and overtake each other.
-        world.account_pace.set(seed * 0x9e37_79b9);
+        world.faults.account_delays.set(seed * 0x9e37_79b9);
         let upload = async { drop(users[0].upload("cube").await) };
         let assignments = ["bert", "anna", "bert", "anna", "carl", "bert"].into_iter().enumerate();
         let assignments = assignments.map(|(index, owner)| {
@@ -179,7 +179,7 @@ async fn concurrent_assignments_leave_one_owner() {
             }
         });
         futures::join!(upload, futures::future::join_all(assignments));
-        world.account_pace.set(0);
+        world.faults.account_delays.set(0);
         world.complete("cube", 1, &[Format::Step]);
         world.settle("cube", 30).await;
         for user in &users {

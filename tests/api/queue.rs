@@ -47,11 +47,11 @@ async fn concurrent_reads_ask_for_the_position_once() {
     world.upload("demo", "x = 1").await;
     world.status("demo").await;
     world.clock.sleep(Duration::from_secs(4)).await;
-    let before = world.fleet_calls.get();
+    let before = world.calls.fleet.get();
     world.store.always(Some(Fault::Slow(Duration::from_millis(100))));
     let all = join_all((0..100).map(|_| status(&world, "demo"))).await;
     assert!(all.iter().all(|status| status["queue"]["ahead"] == 0), "{all:?}");
-    assert_eq!(world.fleet_calls.get() - before, 1);
+    assert_eq!(world.calls.fleet.get() - before, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +74,8 @@ async fn overdue_counts_from_when_a_runner_could_start() {
     let world = World::new();
     world.upload("demo", "x = 1").await;
     world.store.always(Some(Fault::NoConnection));
-    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 2").await;
-    assert_eq!(kept.status, 202);
+    let stored = world.post("/api/projects/demo/upload-script", "text/x-python", "x = 2").await;
+    assert_eq!(stored.status, 202);
     world.clock.sleep(Duration::from_secs(601)).await;
     world.store.always(None);
     world.ring("demo").await;

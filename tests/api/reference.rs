@@ -204,7 +204,7 @@ async fn the_document_and_its_page_are_public() {
     let world = World::closed();
     let document = world.get("/api/openapi.json").await;
     assert_eq!((document.status, document.header("content-type")), (200, "application/json"));
-    assert_eq!(document.json(), openapi::document());
+    assert!(document.json() == openapi::document(), "assets/openapi.json is stale");
     let page = world.get("/api").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let text = String::from_utf8(page.bytes.to_vec()).unwrap();

@@ -98,8 +98,8 @@ async fn a_foreign_report_does_not_finish_a_stored_version() {
     fail_version_1(&world).await;
     world.status("demo").await;
     world.store.always(Some(Fault::NoConnection));
-    let kept = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
-    assert_eq!((kept.status, kept.json()["version"].as_u64()), (202, Some(2)));
+    let stored = world.post("/api/projects/demo/upload-script", "text/x-python", "mine").await;
+    assert_eq!((stored.status, stored.json()["version"].as_u64()), (202, Some(2)));
     world.store.always(None);
     world.store.inner.drop_in("input/demo/demo_v2.py", "theirs");
     world.complete("demo", 2, &[Format::Step]);

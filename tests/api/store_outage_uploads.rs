@@ -43,7 +43,7 @@ async fn an_upload_is_delivered_after_the_outage() {
             }
             world.store.always(Some(fault));
             let (before, number) = (world.clock.now(), u64::from(known_before) + 1);
-            let answer = send(&world, "x = 'kept'").await;
+            let answer = send(&world, "x = 'stored'").await;
             let body = answer.json();
             assert_eq!((answer.status, body["version"].as_u64()), (202, Some(number)), "{fault:?} {body}");
             assert!(world.clock.now().since(before) <= Duration::from_secs(10), "{fault:?}");
@@ -57,7 +57,7 @@ async fn an_upload_is_delivered_after_the_outage() {
             let script = world.get(&format!("/api/projects/demo/script/{number}")).await;
             assert_eq!(
                 (script.json()["content"].as_str(), script.header("cache-control")),
-                (Some("x = 'kept'"), "no-store")
+                (Some("x = 'stored'"), "no-store")
             );
             assert_eq!(world.get("/api/projects").await.json()["total_projects"], 1);
             for _ in 0..5 {
@@ -67,7 +67,7 @@ async fn an_upload_is_delivered_after_the_outage() {
             world.store.always(None);
             world.ring("demo").await;
             let key = format!("input/demo/demo_v{number}.py");
-            assert_eq!(world.store.inner.object(&key).unwrap().bytes, "x = 'kept'", "{fault:?}");
+            assert_eq!(world.store.inner.object(&key).unwrap().bytes, "x = 'stored'", "{fault:?}");
             assert!(world.store.inner.object(&format!("pending/demo/demo_v{number}/ticket")).is_some());
             world.complete("demo", number, &[Format::Step]);
             assert_eq!(world.status("demo").await["status"], "completed");

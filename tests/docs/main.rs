@@ -1,5 +1,5 @@
 //! The documents against the tree: settings, paths, links and lengths.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod paths;
 mod settings;

@@ -1,4 +1,4 @@
-//! What the client does when the line or the store is bad.
+//! The S3 client on a bad connection or a failing store: retries, timeouts, and what it reports.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use testkit::clock::TestClock;
 use testkit::faults::{Fault, Faulty};
 use testkit::memory_store::MemoryStore;
 
-/// A store behind a bad line, a clock, and what is asked of them.
+/// A store behind a bad connection, a clock, and a client.
 macro_rules! bad_line {
     ($store:ident, $clock:ident, $client:ident) => {
         let ($store, $clock, bucket) = (Faulty::new(MemoryStore::new()), TestClock::new(), MemoryStore::bucket());
@@ -69,7 +69,7 @@ async fn silence_ends_in_a_timeout() {
     store.always(Some(Fault::Silence));
     let before = clock.now();
     let error = client.with_retry_policy(RetryPolicy::once()).get("a", 100).await.unwrap_err();
-    assert!(error.to_string().contains("no answer within 3 s"), "{error}");
+    assert!(error.to_string().contains("no response within 3 s"), "{error}");
     assert_eq!(clock.now().since(before), Duration::from_secs(3));
 }
 
@@ -83,13 +83,13 @@ async fn only_sent_bytes_extend_the_timeout() {
         clock.now().since(before).as_secs()
     };
     let options = PutOptions::default();
-    // Four tries of 10 s, and pauses of less than a second in all.
+    // Four tries of 10 s, and pauses of less than a second in total.
     let small = client.put("a", Bytes::from_static(b"x"), &options).map_ok(drop);
     assert_eq!(took(small.boxed_local()).await, 40);
     assert_eq!(took(client.list("a", 1).map_ok(drop).boxed_local()).await, 40);
     assert_eq!(took(client.delete("a").boxed_local()).await, 40);
     assert_eq!(took(client.get("a", 64 << 20).map_ok(drop).boxed_local()).await, 40);
-    // What is sent takes its time.
+    // A large request body extends the timeout.
     let large = client.put("a", Bytes::from(vec![7; 5 << 20]), &options).map_ok(drop);
     assert_eq!(took(large.boxed_local()).await, 60);
 }
@@ -102,7 +102,7 @@ async fn a_long_response_extends_the_timeout() {
     store.always(Some(Fault::SlowBody(Duration::from_secs(14))));
     assert_eq!(client.get("long", 64 << 20).await.unwrap().bytes.len(), 5 << 20);
     assert!(client.get("short", 64 << 20).await.unwrap_err().is_transient());
-    // The head of a large object is no long answer.
+    // A HEAD of a large object has a short response.
     assert!(client.head("long").await.unwrap_err().is_transient());
 }
 
@@ -117,7 +117,7 @@ async fn the_total_time_is_limited() {
         assert!(client.get("a", 64 << 20).await.unwrap_err().is_transient(), "{fault:?}");
         assert!((total / 2..=total).contains(&clock.now().since(before)), "{fault:?}");
     }
-    // One lost connection leaves time for another.
+    // One silent connection leaves time for another try.
     store.always(None);
     store.plan("PUT", "/a", Fault::Silence);
     client.put("a", Bytes::from_static(b"whole"), &PutOptions::default()).await.unwrap();
@@ -129,7 +129,7 @@ async fn an_unanswered_conditional_put_shows_as_taken() {
     bad_line!(store, _clock, client);
     store.plan("PUT", "/a", Fault::LostAnswer);
     let outcome = client.put("a", Bytes::from_static(b"mine"), &PutOptions::if_absent()).await;
-    // The caller looks whose it is: it is its own.
+    // The caller reads the object and finds its own bytes.
     assert_eq!(outcome, Err(S3Error::PreconditionFailed));
     assert_eq!(client.get("a", 100).await.unwrap().bytes, "mine");
 }
@@ -139,22 +139,23 @@ async fn a_refusal_after_a_lost_put_is_not_final() {
     bad_line!(store, _clock, client);
     let put = async |options: PutOptions| client.put("a", Bytes::from_static(b"mine"), &options).await.unwrap_err();
     for fault in [Fault::LostAnswer, Fault::Silence, Fault::Status(500)] {
-        for no in [403, 404] {
+        for status in [403, 404] {
             store.plan("PUT", "/a", fault);
-            store.plan("PUT", "/a", Fault::Status(no));
+            store.plan("PUT", "/a", Fault::Status(status));
             let error = put(PutOptions::if_absent()).await;
-            assert!(error.is_transient() && error.to_string().contains("an earlier try"), "{fault:?} {no}: {error}");
+            assert!(error.is_transient(), "{fault:?} {status}: {error}");
+            assert!(error.to_string().contains("an earlier try"), "{fault:?} {status}: {error}");
         }
     }
-    // Nothing was open before a first try.
+    // The refusal of a first try is final.
     store.plan("PUT", "/a", Fault::Status(403));
     assert!(matches!(put(PutOptions::if_absent()).await, S3Error::Refused { status: 403, .. }));
-    // A failed condition is looked into by the caller; some stores say 404 of If-Match.
+    // The caller handles a failed condition itself; some stores answer If-Match with 404.
     store.plan("PUT", "/a", Fault::Status(500));
     store.plan("PUT", "/a", Fault::Status(404));
     let options = PutOptions { condition: Condition::IfMatch("\"other\"".to_owned()), ..PutOptions::default() };
     assert_eq!(put(options).await, S3Error::NotFound);
-    // A read leaves nothing behind.
+    // A read has no effect, so its refusal is final.
     store.plan("GET", "/a", Fault::Silence);
     store.plan("GET", "/a", Fault::Status(403));
     assert!(matches!(client.get("a", 10).await, Err(S3Error::Refused { status: 403, .. })));

@@ -1,4 +1,5 @@
-//! The S3 client against an independent verifier, in memory; and the probe against a store that ignores conditions.
+//! The S3 client on a store in memory that verifies signatures independently, and the probe on a store that ignores
+//! conditions.
 
 mod faults;
 
@@ -19,7 +20,8 @@ async fn a_store_that_ignores_conditions_is_unfit() {
     let error = probe(Client::new(&store, &clock, &bucket)).await.unwrap_err();
     assert!(matches!(error, ProbeError::Unfit { winners: 17, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("http://store.test:9000") && text.contains("AWS_ENDPOINT_URL_S3"), "{text}");
+    assert!(text.contains("http://store.test:9000"), "{text}");
+    assert!(text.contains("AWS_ENDPOINT_URL_S3"), "{text}");
     assert_eq!(store.keys(), [""; 0], "the probe cleans up");
 }
 

@@ -1,4 +1,4 @@
-//! Tokio's paused time: waiting takes none, and the order of events stays that of real time.
+//! A clock on Tokio's paused time: sleeping takes no time, and events keep their order.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,15 +7,15 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use platform::Clock;
 
-/// Starts ten minutes before the real time: the store takes signatures that are up to a quarter of an hour off, and
-/// this leaves tests 25 minutes of their own.
+/// Starts ten minutes before the real time. The store accepts signatures that are up to 15 minutes off, so a test can
+/// last 25 minutes.
 pub struct TestClock {
     base: i64,
     started: tokio::time::Instant,
 }
 
 impl TestClock {
-    #[expect(clippy::disallowed_methods, reason = "signatures are checked against the real time")]
+    #[expect(clippy::disallowed_methods, reason = "the store verifies signatures with the real time")]
     pub fn new() -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Self { base: since.as_millis() as i64 - 600_000, started: tokio::time::Instant::now() }

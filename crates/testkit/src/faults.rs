@@ -1,4 +1,4 @@
-//! Faults that a real store won't produce on demand.
+//! Faults that a real store does not produce on demand.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,37 +9,37 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use platform::{Body, Http, HttpError};
 
-/// What happens to a request instead of, or beside, being served.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It never reaches the store.
+    /// It does not reach the store.
     NoConnection,
-    /// The store does it, and the answer is lost.
+    /// The store executes it, and the response is lost.
     LostAnswer,
-    /// The store answers with this status and does nothing.
+    /// The store answers with this status and does nothing else.
     Status(u16),
-    /// The same after so long.
+    /// As `Status`, after a delay.
     SlowStatus(Duration, u16),
-    /// The body breaks off after half of it.
+    /// The response's body breaks off in the middle.
     HalfBody,
-    /// No answer, ever.
+    /// It does not reach the store, and no response ever comes.
     Silence,
-    /// It is served after so long.
+    /// It reaches the store after a delay.
     Slow(Duration),
-    /// The answer's head comes at once, its body after so long.
+    /// The response's head comes at once, its body after a delay.
     SlowBody(Duration),
 }
 
-/// Which requests a fault meets.
+/// Selects the requests that meet a fault.
 type Filter = Box<dyn Fn(&http::Request<Bytes>) -> bool>;
 
-/// A store behind a bad line.
+/// A store behind a bad connection.
 pub struct Faulty<H> {
     pub inner: H,
     planned: RefCell<VecDeque<(Filter, Fault)>>,
     each: RefCell<Vec<(Filter, Fault)>>,
     always: RefCell<Option<Fault>>,
-    /// Method and path of each request that came.
+    /// Method and path of each request.
     pub seen: RefCell<Vec<String>>,
 }
 
@@ -49,22 +49,22 @@ impl<H: Http> Faulty<H> {
         Self { inner, planned, each, always: RefCell::default(), seen: RefCell::default() }
     }
 
-    /// The next request whose method and path contain the two meets `fault`; after it, the next planned one counts.
+    /// The next request with this method and this part of the path meets `fault`. Planned faults apply in their order.
     pub fn plan(&self, method: &'static str, path: &'static str, fault: Fault) {
         self.planned.borrow_mut().push_back((filter(method, path), fault));
     }
 
-    /// Each request whose method and path contain the two meets `fault`, until [`Faulty::end_each`].
+    /// Each request with this method and this part of the path meets `fault`, until [`Faulty::end_each`].
     pub fn each(&self, method: &'static str, path: &'static str, fault: Fault) {
         self.each.borrow_mut().push((filter(method, path), fault));
     }
 
-    /// Ends what [`Faulty::each`] began.
+    /// Ends the faults of [`Faulty::each`].
     pub fn end_each(&self) {
         self.each.borrow_mut().clear();
     }
 
-    /// Every request meets `fault` until this is called with none.
+    /// Every request meets `fault`, until a call with `None`.
     pub fn always(&self, fault: Option<Fault>) {
         *self.always.borrow_mut() = fault;
     }

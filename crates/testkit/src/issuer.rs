@@ -1,4 +1,4 @@
-//! An issuer of tokens on the network: the address where its key set lies, and what it says in its tokens.
+//! An issuer of JSON Web Tokens: its key set on the network, and the claims of its tokens.
 
 use std::cell::RefCell;
 
@@ -14,25 +14,25 @@ pub const AUDIENCE: &str = "partwright";
 pub const KEY_SET_URL: &str = "https://issuer.test/keys";
 pub const SECRET: &str = "the issuer's secret: 38 bytes, no less";
 
-/// The settings of a Worker that believes tokens signed with the secret.
+/// Settings of a Worker that trusts the issuer by its secret.
 pub const BY_SECRET: [(&str, &str); 3] =
     [("AUTH_JWT_SECRET", SECRET), ("AUTH_ISSUER", ISSUER), ("AUTH_AUDIENCE", AUDIENCE)];
 
-/// The settings of a Worker that believes tokens signed by a key of the set.
+/// Settings of a Worker that trusts the issuer by its key set.
 pub const BY_KEY_SET: [(&str, &str); 3] =
     [("AUTH_JWKS_URL", KEY_SET_URL), ("AUTH_ISSUER", ISSUER), ("AUTH_AUDIENCE", AUDIENCE)];
 
-/// What lies at the key set's address.
+/// The document at the key set's address.
 #[derive(Default)]
 pub struct KeySetAddress(RefCell<Bytes>);
 
 impl KeySetAddress {
-    /// Puts a key set there.
+    /// Publishes a key set.
     pub fn publish(&self, keys: &[Value]) {
         self.put(json!({"keys": keys}).to_string());
     }
 
-    /// Puts anything there.
+    /// Publishes any document.
     pub fn put(&self, text: impl Into<Bytes>) {
         *self.0.borrow_mut() = text.into();
     }
@@ -46,7 +46,7 @@ impl Http for KeySetAddress {
     }
 }
 
-/// What a sound token of `user` says, `now`: good for an hour.
+/// The claims of a valid token of `user`: issued now, good for an hour.
 pub fn claims(user: &str, now: Timestamp) -> Value {
     let now = now.as_millis() / 1000;
     json!({"iss": ISSUER, "aud": AUDIENCE, "sub": user, "iat": now, "nbf": now, "exp": now + 3600})

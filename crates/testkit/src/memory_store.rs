@@ -1,4 +1,4 @@
-//! An in-memory bucket behind `s3s`, which verifies every signature, expiry and payload sum independently.
+//! A bucket in memory behind `s3s`, which verifies each signature, expiry and payload digest independently.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -31,19 +31,19 @@ pub struct Stored {
 
 type Objects = Arc<Mutex<BTreeMap<String, Stored>>>;
 
-/// The store, and the way to it.
+/// The store and its HTTP interface.
 pub struct MemoryStore {
     pub objects: Objects,
     service: S3Service,
 }
 
 impl MemoryStore {
-    /// One that honours conditions.
+    /// A store that honours conditional requests.
     pub fn new() -> Self {
         Self::with_conditions(true)
     }
 
-    /// One that ignores them, as some stores do, where `honest` is false.
+    /// A store that honours conditional requests if `honest`. Some real stores ignore conditions.
     pub fn with_conditions(honest: bool) -> Self {
         let objects = Objects::default();
         let mut builder = S3ServiceBuilder::new(Backend { objects: objects.clone(), honest, counter: Mutex::new(0) });
@@ -51,7 +51,7 @@ impl MemoryStore {
         Self { objects, service: builder.build() }
     }
 
-    /// The settings that reach it.
+    /// The value of a setting for this store.
     pub fn setting(name: &str) -> Option<String> {
         let value = match name {
             "AWS_ACCESS_KEY_ID" => ACCESS_KEY,
@@ -63,7 +63,7 @@ impl MemoryStore {
         Some(value.to_owned())
     }
 
-    /// The bucket as the library sees it.
+    /// The bucket for the S3 client.
     pub fn bucket() -> Bucket {
         Bucket::from_settings(&Self::setting).unwrap()
     }
@@ -76,7 +76,7 @@ impl MemoryStore {
         self.objects.lock().unwrap().get(key).cloned()
     }
 
-    /// Puts an object past the API and past signatures, as another program would.
+    /// Puts an object directly into the bucket, as another program would.
     pub fn drop_in(&self, key: &str, bytes: impl Into<Bytes>) {
         let stored = Stored {
             bytes: bytes.into(),
@@ -147,12 +147,14 @@ impl S3 for Backend {
                 bytes.extend_from_slice(&chunk.map_err(|_| s3_error!(IncompleteBody))?);
             }
         }
-        // From here on nothing awaits: the condition and the write are one step.
-        let there = self.objects.lock().unwrap().get(&input.key).cloned();
+        // There is no await from here on, so the check of the condition and the write are atomic.
+        let existing = self.objects.lock().unwrap().get(&input.key).cloned();
         if self.honest {
-            let fails_absent = input.if_none_match.is_some() && there.is_some();
+            let fails_absent = input.if_none_match.is_some() && existing.is_some();
             let fails_match = match &input.if_match {
-                Some(ETagCondition::ETag(wanted)) => there.as_ref().is_none_or(|stored| stored.etag != wanted.value()),
+                Some(ETagCondition::ETag(wanted)) => {
+                    existing.as_ref().is_none_or(|stored| stored.etag != wanted.value())
+                }
                 _ => false,
             };
             if fails_absent || fails_match {
@@ -246,7 +248,7 @@ impl S3 for Backend {
         let is_truncated = found.len() > max;
         found.truncate(max);
         let next = found.last().and_then(|object| object.key.clone()).filter(|_| is_truncated);
-        // The listing is encoded as it was asked for; `+` stands for a space, as AWS has it.
+        // Keys are URL-encoded on request, with `+` for a space, as AWS does.
         let encoded = input.encoding_type.is_some();
         for object in &mut found {
             if encoded {

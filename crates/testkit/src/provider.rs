@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use platform::{Body, Http, HttpError};
 use serde_json::{Value, json};
 
-/// What the provider does with one request.
+/// The behaviour for one request.
 #[derive(Debug, Clone)]
 pub enum Behaviour {
     /// Streams this text, 16 characters every 10 ms.
@@ -55,7 +55,7 @@ pub struct Question {
 
 impl Question {
     /// The content of all messages.
-    pub fn words(&self) -> String {
+    pub fn text(&self) -> String {
         let messages = self.body["messages"].as_array().unwrap();
         messages.iter().map(|message| format!("{}\n", message["content"].as_str().unwrap())).collect()
     }

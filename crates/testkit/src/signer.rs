@@ -1,4 +1,4 @@
-//! The keys of an issuer, and tokens signed with them, sound and otherwise.
+//! The keys of an issuer, and valid and invalid tokens signed with them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -49,7 +49,7 @@ impl Signer {
         Self::Secret(text.as_ref().to_vec())
     }
 
-    /// The RSA key of RFC 7515: always the same.
+    /// The RSA key of RFC 7515, appendix A.2.
     pub fn rsa() -> Self {
         let components = KeyPairComponents {
             public_key: PublicKeyComponents { n: bytes(RSA_N), e: vec![1, 0, 1] },
@@ -110,13 +110,13 @@ impl Signer {
         }
     }
 
-    /// A token with this header and these claims, letter by letter, signed with this key whatever they say.
+    /// A token with exactly this header and these claims, signed with this key. They may be invalid.
     pub fn sign_texts(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(self.sign(signed.as_bytes())))
     }
 
-    /// A token as issuers make them.
+    /// A valid token.
     pub fn token(&self, id: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"typ": "JWT", "alg": self.algorithm()});
         if let Some(id) = id {
@@ -126,7 +126,7 @@ impl Signer {
     }
 }
 
-/// The bytes of base64url.
+/// Decodes base64url.
 pub fn bytes(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The object's SQLite, by rusqlite.
+//! The objects' SQL, on rusqlite.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 pub struct Sqlite {
     connection: rusqlite::Connection,
-    /// How many steps SQLite's machine has taken: what a statement costs, whatever the computer.
+    /// Steps of SQLite's virtual machine so far: the cost of statements, independent of the computer's speed.
     pub steps: Cell<i64>,
 }
 
@@ -20,7 +20,7 @@ impl Sqlite {
 
 impl Sql for Sqlite {
     fn exec(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
-        // The object's own limit.
+        // The limit of Durable Objects.
         assert!(parameters.len() <= 100);
         let failed = |error: rusqlite::Error| SqlError(error.to_string());
         let mut prepared = self.connection.prepare_cached(statement).map_err(failed)?;
@@ -37,7 +37,7 @@ impl Sql for Sqlite {
                 ValueRef::Null => Value::Null,
                 ValueRef::Integer(number) => Value::Integer(number),
                 ValueRef::Text(text) => Value::Text(String::from_utf8(text.to_vec()).unwrap()),
-                other => panic!("a column of another kind: {other:?}"),
+                other => panic!("a column of another type: {other:?}"),
             };
             found.push((0..columns).map(read).collect());
         }

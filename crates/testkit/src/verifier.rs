@@ -1,4 +1,4 @@
-//! Signatures checked by a library that the Worker does not have.
+//! Verification of signatures with `ring`, a library that the Worker does not use.
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;

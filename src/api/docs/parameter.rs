@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::doc_only::{DocOnly, SchemaOf};
-use crate::figures::KEPT_HOURS;
+use crate::metrics::KEPT_HOURS;
 use contract::{IdempotencyKey, LONGEST_KEY};
 use s3::MAX_EXPIRY;
 

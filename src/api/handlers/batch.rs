@@ -16,7 +16,7 @@ use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, R
 use crate::api::error::{ApiError, Problem};
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::figures::Figure;
+use crate::metrics::Metric;
 use crate::object::WORKER_CONNECTIONS;
 use crate::project::Uploaded;
 use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
@@ -231,7 +231,7 @@ async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) ->
             idempotent_replayed: uploaded.replayed,
         },
         Err(error) => {
-            call.count(Figure::UploadFailed, error.code());
+            call.count(Metric::UploadFailed, error.code());
             let status = error.status().as_u16();
             BatchResult::Failed { index, project_name, status, error: error.problem(&call.request_id) }
         }

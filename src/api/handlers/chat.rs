@@ -13,8 +13,8 @@ use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
 use crate::chat::{
-    ChatRefusal, ChatTarget, Forget, Forgotten, GetTurn, ListMessages, Listen, MOST_REPAIRS, MessageList, REPAIRS, Say,
-    TurnBody,
+    ChatRefusal, ChatTarget, DEFAULT_REPAIRS, Forget, Forgotten, GetTurn, ListMessages, Listen, MAX_REPAIRS,
+    MessageList, StartTurn, TurnBody,
 };
 use crate::object::{self, CallError, ObjectRequest};
 use crate::project::Idempotency;
@@ -134,7 +134,7 @@ struct Words {
     context: Option<String>,
     /// How often a script that fails is repaired: 0 to 5, 2 unless said.
     #[serde(default)]
-    #[schemars(with = "Option<u32>", range(min = 0, max = MOST_REPAIRS))]
+    #[schemars(with = "Option<u32>", range(min = 0, max = MAX_REPAIRS))]
     repair: Option<LenientU64>,
 }
 
@@ -157,7 +157,7 @@ pub async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
     }
     let idempotency = key.map(|key| Idempotency { key, body: words.sum(repairs) });
     let Words { message, context, .. } = words;
-    let request = Say { message, context, repairs, idempotency };
+    let request = StartTurn { message, context, repairs, idempotency };
     let said = object::call(call.objects, &target(call, &project), request).await;
     let said = said.map_err(|error| refused(error, &project))?;
     let reply = show(call, &project, said.turn, PATIENCE).await?;
@@ -248,10 +248,10 @@ impl Words {
             let detail = format!("context takes at most {LONGEST_CONTEXT} characters; this one has {length}");
             return Err(ApiError::invalid("context", detail));
         }
-        let LenientU64(times) = self.repair.unwrap_or(LenientU64(REPAIRS.into()));
-        let repairs = u32::try_from(times).ok().filter(|repairs| *repairs <= MOST_REPAIRS);
+        let LenientU64(times) = self.repair.unwrap_or(LenientU64(DEFAULT_REPAIRS.into()));
+        let repairs = u32::try_from(times).ok().filter(|repairs| *repairs <= MAX_REPAIRS);
         let wrong =
-            || ApiError::invalid("repair", format!("{times}: repair is a whole number from 0 to {MOST_REPAIRS}"));
+            || ApiError::invalid("repair", format!("{times}: repair is a whole number from 0 to {MAX_REPAIRS}"));
         repairs.ok_or_else(wrong)
     }
 

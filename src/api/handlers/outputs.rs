@@ -13,7 +13,7 @@ use crate::api::docs::parameter::EXPIRES_IN;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::figures::Figure;
+use crate::metrics::Metric;
 use crate::project::{GetNewestCompleted, VersionView};
 use contract::{Format, Geometry, JobError, OutputFile, Phase, ProjectId, Report, Sha256, Timestamp, Version};
 use s3::{LinkLife, link_life, presign_get};
@@ -234,7 +234,7 @@ pub async fn download(call: &Call<'_>) -> Result<Reply, ApiError> {
     let life = link_life(bucket, Duration::from_secs(expires_in), now);
     let LinkLife { expires_in, shortened_because } = life.map_err(|error| ApiError::keys_ended(&error))?;
     let url = presign_get(bucket, &file.key, &overrides, expires_in, now)?;
-    call.count(Figure::Link, format.as_str());
+    call.count(Metric::Link, format.as_str());
     Reply::json(&DownloadLink {
         success: true,
         project_name: project,

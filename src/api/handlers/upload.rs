@@ -14,7 +14,7 @@ use crate::api::docs::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, LOCATION
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::figures::Figure;
+use crate::metrics::Metric;
 use crate::project::{Idempotency, NewScript, UploadScript, Uploaded, message};
 use contract::{IdempotencyKey, MAX_SCRIPT_BYTES, Origin, Phase, ProjectId, RequestId, Sha256, Timestamp, Version};
 
@@ -214,7 +214,7 @@ impl HasExample for NewVersion {
 pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
     let outcome = take(call).await;
     if let Err(error) = &outcome {
-        call.count(Figure::UploadFailed, error.code());
+        call.count(Metric::UploadFailed, error.code());
     }
     outcome
 }

@@ -16,7 +16,7 @@ pub(super) use self::schedule::{due, schedule_later, schedule_soon};
 pub(super) use self::status::{add_place, status};
 
 use self::ownership::free_name_if_unused;
-use super::figures;
+use super::metrics;
 use super::records::{Records, Single};
 use super::request::{Caller, Idempotency, NewScript, ProjectTarget, Refusal};
 use super::view::VersionView;
@@ -128,7 +128,7 @@ pub(super) fn next_number(records: Records<'_>) -> Result<Version, Refusal> {
 /// The bucket has the script.
 pub(super) fn delivered(records: Records<'_>, version: Version, now: Timestamp) -> Result<(), SqlError> {
     if let Some(origin) = records.set_queued(version, now)? {
-        figures::delivered(records, origin, now);
+        metrics::delivered(records, origin, now);
     }
     schedule_soon(records, now)
 }
@@ -172,7 +172,7 @@ pub(super) fn attempt_seen(
 /// The report was read, so the version is final.
 pub(super) fn reported(records: Records<'_>, report: &Report, now: Timestamp) -> Result<(), SqlError> {
     if let Some(accepted_at) = records.set_report(report, now)? {
-        figures::reported(records, report, accepted_at, now);
+        metrics::reported(records, report, accepted_at, now);
     }
     schedule_soon(records, now)
 }

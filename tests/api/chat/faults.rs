@@ -1,4 +1,4 @@
-//! What breaks ends in a clear state, and leaves nothing half done.
+//! Every failure ends in a clear state and leaves nothing incomplete.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ fn status(status: u16) -> Behaviour {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_fault_of_the_model_ends_in_a_clear_state() {
+async fn each_failure_of_the_model() {
     let limited = Behaviour::Status(429, Some(("retry-after", "3600")), "{}".to_owned());
     let cut = || Behaviour::Cut(written("never"));
     let half = written("half").replace("```\n", "#");
     let body = |media_type, text: &str| Behaviour::Body(media_type, text.to_owned());
     let empty = || body("application/json", "{\"choices\":[{\"message\":{\"content\":\"\"}}]}");
-    for (said, code) in [
+    for (plan, code) in [
         (vec![status(401), status(401)], "ai_unauthorized"),
         (vec![status(404), status(400), status(400)], "ai_refused"),
         (vec![limited.clone(), limited], "ai_rate_limited"),
@@ -41,8 +41,8 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
     ] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
-        let expected = said.len();
-        said.into_iter().for_each(|said| world.provider.plan(said));
+        let expected = plan.len();
+        plan.into_iter().for_each(|behaviour| world.provider.plan(behaviour));
         let events = talk.hear("A box").await;
         let (_, done) = events.last().unwrap();
         assert_eq!(
@@ -52,20 +52,20 @@ async fn each_fault_of_the_model_ends_in_a_clear_state() {
         assert_eq!(names(&events).iter().rev().take(3).collect::<Vec<_>>(), [&"done", &"error", &"state"], "{code}");
         assert_eq!((&done["version"], &done["repair_error"]), (&Value::Null, &Value::Null));
         assert!(done["error"]["message"].as_str().unwrap().ends_with(". Nothing was uploaded."), "{done}");
-        assert!(world.store.inner.keys().is_empty(), "{code}: nothing is uploaded");
+        assert!(world.store.inner.keys().is_empty(), "{code}: nothing was uploaded");
         assert_eq!(world.provider.count(), expected, "{code}");
         let told = format!("{events:?} {}", world.chat_text("box"));
         assert!(!told.contains("sk-the"), "{code}: no key is told or kept");
-        world.tell_figures().await;
+        world.send_metrics().await;
         assert!(world.chat_alarm("box").unwrap().since(world.clock.now()).as_secs() > 3_600, "{code}");
-        // The conversation goes on.
+        // The conversation continues.
         world.provider.plan(Behaviour::Stream("Hello.".to_owned()));
         assert_eq!(talk.say("Are you there?").await.json()["state"], "completed", "{code}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_other_model_is_asked_when_the_first_fails() {
+async fn the_fallback_is_asked_when_the_first_fails() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(status(401));
@@ -77,7 +77,7 @@ async fn the_other_model_is_asked_when_the_first_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_is_away_leaves_the_version_that_failed() {
+async fn a_repair_without_a_model_keeps_the_failed_version() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -92,7 +92,7 @@ async fn a_model_that_is_away_leaves_the_version_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
+async fn an_unreadable_script_ends_the_turn() {
     let world = World::talking();
     let anna = world.jwt("anna");
     let upload = async |project: &str, code: &str| {
@@ -113,15 +113,15 @@ async fn a_script_that_no_model_can_be_shown_is_not_made_up_anew() {
         assert!(message.contains("version 1") && message.contains("98304 bytes"), "{message}");
         assert_eq!(talk.versions().await.len(), 1, "{project}");
     }
-    assert_eq!(world.provider.count(), 0, "nobody is asked");
-    // The longest that a model is shown is shown.
+    assert_eq!(world.provider.count(), 0, "the model is not asked");
+    // The longest script that a model receives.
     upload("fits", &"x = 1 \n".repeat((96 << 10) / 8)).await;
     world.provider.plan(Behaviour::Stream("I see.".to_owned()));
     assert_eq!(Talk::new(&world, "anna", "fits").say("Do you see it?").await.json()["state"], "completed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_away_delays_and_loses_nothing() {
+async fn a_store_outage_before_the_model_is_asked() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -129,7 +129,7 @@ async fn a_bucket_that_is_away_delays_and_loses_nothing() {
     let turn = talk.say("A box").await.json();
     talk.end(turn["turn"].as_str().unwrap()).await;
 
-    // The current script cannot be read for a while.
+    // For a while the current script cannot be read.
     world.store.always(Some(Fault::Status(503)));
     world.provider.plan(Behaviour::Stream(written("a taller box")));
     talk.runs(Run::Completes);
@@ -141,7 +141,7 @@ async fn a_bucket_that_is_away_delays_and_loses_nothing() {
     assert_eq!((&turn["state"], &turn["version"], &turn["parent"]), (&json!("completed"), &json!(2), &json!(1)));
     assert_eq!(world.provider.count(), 2);
 
-    // For ever: the turn ends.
+    // In a permanent outage the turn ends.
     world.store.always(Some(Fault::Status(503)));
     let turn = talk.say("Taller still").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
@@ -150,10 +150,10 @@ async fn a_bucket_that_is_away_delays_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
+async fn a_store_outage_at_the_upload() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    // Anna has the name already, so that the object may keep what the bucket does not take.
+    // Anna owns the project, so that its object may keep an upload for the bucket.
     world.provider.plan(Behaviour::Stream(written("a box")));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
@@ -165,7 +165,7 @@ async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
         std::future::pending().await
     };
     let turn = tokio::select! { answer = talk.say("Taller") => answer.json(), never = away => never };
-    assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(2)), "it is promised");
+    assert_eq!((&turn["state"], &turn["version"]), (&json!("processing"), &json!(2)), "the upload is kept");
     assert_eq!(talk.script(2), None);
     world.store.always(None);
     talk.runs(Run::Completes);
@@ -174,7 +174,7 @@ async fn a_bucket_that_is_away_when_the_script_is_there_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_refuses_ends_the_turn() {
+async fn a_refusing_bucket_ends_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -186,7 +186,7 @@ async fn a_bucket_that_refuses_ends_the_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
+async fn a_version_without_a_runner_ends_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -199,7 +199,7 @@ async fn a_version_that_nobody_runs_ends_the_turn_and_not_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_another_follows_is_still_seen_to_its_end() {
+async fn a_superseded_version_is_followed_to_its_end() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -209,7 +209,7 @@ async fn a_version_that_another_follows_is_still_seen_to_its_end() {
     assert_eq!(Person::bearer(&world, &anna).upload("box").await, 201);
     world.provider.plan(Behaviour::Stream(written("a box, mended")));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
-    // The upload by hand, and the repair.
+    // The other upload, and the repair.
     talk.runs(Run::Completes);
     talk.runs(Run::Completes);
     let turn = talk.end(id).await;
@@ -217,10 +217,10 @@ async fn a_version_that_another_follows_is_still_seen_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_report_names_no_log_of_another_project() {
+async fn a_report_cannot_name_another_projects_log() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    world.store.inner.drop_in("logs/other/other_info_20260131_120000.log", "the other one's secret\n");
+    world.store.inner.drop_in("logs/other/other_info_20260131_120000.log", "the other project's secret\n");
     world.provider.plan(Behaviour::Stream(written("a box")));
     let turn = talk.say("A box").await.json();
     let mut report = Report::new("box".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, world.clock.now());
@@ -229,12 +229,12 @@ async fn a_report_names_no_log_of_another_project() {
     world.commit(&report);
     world.provider.plan(Behaviour::Stream("I give up.".to_owned()));
     talk.end(turn["turn"].as_str().unwrap()).await;
-    let told = world.provider.last().words();
-    assert!(told.contains("ValueError: no") && !told.contains("secret"), "{told}");
+    let sent = world.provider.last().text();
+    assert!(sent.contains("ValueError: no") && !sent.contains("secret"), "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_model_all_else_works() {
+async fn everything_else_works_without_a_model() {
     let world = World::closed();
     let talk = Talk::new(&world, "anna", "box");
     let answer = talk.say("A box").await;
@@ -251,7 +251,7 @@ async fn without_a_model_all_else_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_setting_of_the_model_stops_no_other_call() {
+async fn a_wrong_model_setting_affects_only_chat() {
     let wrong = [("AI_BASE_URL", "https://first.test/v1?key=sk-hush")];
     let closed = crate::support::issuer::BY_SECRET;
     let world = World::with(

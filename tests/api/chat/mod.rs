@@ -1,8 +1,9 @@
-//! From a sentence to a model: turns, their streams, and what becomes of them when things break.
+//! Chat: turns, their streams, and their failures.
 
 mod expiry;
 mod faults;
+mod migration;
+mod ownership;
 mod repairs;
 mod survival;
 mod turns;
-mod whose;

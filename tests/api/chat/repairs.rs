@@ -1,4 +1,4 @@
-//! What a script that fails leads to: others that mend it, as long as that is worth a try, and the reason why it was not.
+//! Repairs of failed scripts: when they happen, when they stop, and how the status shows them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn says(words: &str) -> Behaviour {
     Behaviour::Stream(written(words))
 }
 
-/// Waits, as a program does, until the newest version is this one in this phase; gives what is said of it then.
+/// Waits until the newest version is this one, in this phase. Returns its status.
 async fn waited(talk: &Talk<'_>, version: u64, phase: &str) -> Value {
     loop {
         let status = talk.get(&format!("/api/projects/{}/status?wait=60", talk.project)).await.json();
@@ -27,8 +27,8 @@ async fn waited(talk: &Talk<'_>, version: u64, phase: &str) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repairs_end() {
-    // After as many as were wanted.
+async fn repairs_stop_at_the_limit() {
+    // After the requested number.
     for (wanted, most) in [(None, 2), (Some(0), 0), (Some(5), 5)] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "gear");
@@ -49,7 +49,7 @@ async fn repairs_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_error_again_ends_repairs() {
+async fn repairs_stop_at_a_repeated_error() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     let moved = |line| {
@@ -63,10 +63,10 @@ async fn the_same_error_again_ends_repairs() {
     }
     let turn = talk.say_repaired("A gear", 5).await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(1)), "wherever its line stands");
+    assert_eq!((&turn["state"], &turn["repairs"]), (&json!("failed"), &json!(1)), "the line does not matter");
     assert_eq!(world.provider.count(), 2);
 
-    // The same script would fail in the same way, so it is not even uploaded.
+    // A repeated script would fail again, so it is not uploaded.
     world.provider.plan(says("again"));
     world.provider.plan(says("again"));
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
@@ -77,7 +77,7 @@ async fn the_same_error_again_ends_repairs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_a_script_did_is_repaired() {
+async fn only_script_failures_are_repaired() {
     use contract::Outcome;
     for run in [Run::Ends(Outcome::Cancelled), Run::Ends(Outcome::Abandoned), Run::Ends(Outcome::TimedOut)] {
         let world = World::talking();
@@ -93,7 +93,7 @@ async fn only_what_a_script_did_is_repaired() {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "gear");
         world.provider.plan(says("a gear"));
-        talk.runs(Run::Fails(JobError::new(code, "it is not the script's doing")));
+        talk.runs(Run::Fails(JobError::new(code, "not the script's fault")));
         let turn = talk.say("A gear").await.json();
         let turn = talk.end(turn["turn"].as_str().unwrap()).await;
         assert_eq!((&turn["error"]["code"], world.provider.count()), (&json!(code), 1));
@@ -101,7 +101,7 @@ async fn only_what_a_script_did_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_model_that_gives_up_says_why() {
+async fn a_model_that_gives_up_gives_a_reason() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     world.provider.plan(says("a gear"));
@@ -111,16 +111,16 @@ async fn a_model_that_gives_up_says_why() {
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!((&turn["state"], &turn["error"]["message"]), (&json!("failed"), &json!("AttributeError: makeGear")));
     assert_eq!(turn["message"]["content"], "FreeCAD 0.20 cannot do this.");
-    assert_eq!(talk.versions().await.len(), 1, "and there is no stand-in");
+    assert_eq!(talk.versions().await.len(), 1, "there is no placeholder model");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_tried_before_in_the_turn_is_not_tried_again() {
+async fn repairs_stop_at_any_earlier_error_or_script() {
     let failing = |message: &str| Run::Fails(error(message, "x = y"));
     for (messages, repairs) in [
-        // Whichever of those before it is the same.
+        // Any earlier error counts.
         (&["one", "another", "one", "another"][..], 2),
-        // Where something lies in memory is another place each time.
+        // Memory addresses do not matter.
         (&["no <Face object at 0x55d0c0ffee00>", "no <Face object at 0x7F00beef>"], 1),
         (&["0x1 is no width", "0x1 is no height", "0x1 is no depth"], 5),
     ] {
@@ -136,7 +136,7 @@ async fn what_was_tried_before_in_the_turn_is_not_tried_again() {
         assert_eq!(turn["repair_error"], Value::Null);
     }
 
-    // A script that failed before the last one would fail in the same way.
+    // So does any earlier script.
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     for (words, message) in [("this way", "one"), ("that way", "another"), ("this way", "a third")] {
@@ -150,14 +150,14 @@ async fn what_was_tried_before_in_the_turn_is_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn why_a_repair_was_not_made_stands_beside_why_the_version_failed() {
+async fn a_failed_repair_keeps_the_versions_error() {
     let refused = Behaviour::Status(401, None, "{}".to_owned());
     let truncated = Behaviour::Limited(written("half").replace("```\n", "#"));
-    for (said, code) in [(vec![refused.clone(), refused], "ai_unauthorized"), (vec![truncated], "answer_truncated")] {
+    for (plan, code) in [(vec![refused.clone(), refused], "ai_unauthorized"), (vec![truncated], "answer_truncated")] {
         let world = World::talking();
         let talk = Talk::new(&world, "anna", "box");
         world.provider.plan(says("a box"));
-        said.into_iter().for_each(|said| world.provider.plan(said));
+        plan.into_iter().for_each(|behaviour| world.provider.plan(behaviour));
         talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
         let events = talk.hear("A box").await;
         let turn = &events.last().unwrap().1;
@@ -165,15 +165,19 @@ async fn why_a_repair_was_not_made_stands_beside_why_the_version_failed() {
         assert_eq!((&turn["error"]["message"], &turn["error"]["line"]), (&json!("ValueError: no"), &json!(3)));
         assert_eq!(turn["repair_error"]["code"], code, "{turn}");
         let message = turn["repair_error"]["message"].as_str().unwrap();
-        assert!(!message.contains("uploaded"), "version 1 was: {message}");
-        let told = events.iter().find(|(name, _)| name == "error").unwrap();
-        assert_eq!(told.1, json!({"error": turn["error"], "repair_error": turn["repair_error"]}));
-        assert_eq!(talk.turn(turn["turn"].as_str().unwrap()).await["repair_error"], turn["repair_error"], "it is kept");
+        assert!(!message.contains("uploaded"), "version 1 was uploaded: {message}");
+        let error = events.iter().find(|(name, _)| name == "error").unwrap();
+        assert_eq!(error.1, json!({"error": turn["error"], "repair_error": turn["repair_error"]}));
+        assert_eq!(
+            talk.turn(turn["turn"].as_str().unwrap()).await["repair_error"],
+            turn["repair_error"],
+            "it is stored"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repair_that_nobody_runs_says_so() {
+async fn a_repair_without_a_runner() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
@@ -181,13 +185,13 @@ async fn a_repair_that_nobody_runs_says_so() {
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let turn = talk.say("A box").await.json();
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
-    // It is the newest version of which the turn speaks, and that one has not failed.
+    // The turn describes the newest version, and that has not failed.
     assert_eq!((&turn["version"], &turn["error"]["code"]), (&json!(2), &json!("no_runner")));
     assert_eq!(turn["repair_error"], Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repair_is_seen_in_the_status() {
+async fn the_status_shows_a_repair() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
@@ -195,14 +199,14 @@ async fn a_repair_is_seen_in_the_status() {
     talk.runs(Run::Fails(error("ValueError: no", "x = 1")));
     let following = async {
         let turn = world.send(talk.begin("A box")).await.json();
-        // Whoever hears of the failure hears at once that it is not the last word.
+        // The failure itself says that a repair is in progress.
         let failed = waited(&talk, 1, "failed").await;
         assert_eq!(failed["repair_url"], turn["turn_url"], "{failed}");
         assert_eq!(failed["message"], "ValueError: no (line 3) — it is being repaired");
         let watching = world.connect("/api/projects/box/watch", Some(("authorization", &talk.bearer()))).await;
         let first: Value = serde_json::from_str(&watching.ok().unwrap().borrow()[0]).unwrap();
         assert_eq!(first["status_info"]["repair_url"], turn["turn_url"]);
-        // And who waits further is told what comes of it.
+        // A longer wait returns the result of the repair.
         let began = world.clock.now();
         let answer = talk.get("/api/projects/box/status?wait=60").await.json();
         let took = world.clock.now().since(began).as_secs();
@@ -220,7 +224,7 @@ async fn a_repair_is_seen_in_the_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_the_last_word_once_its_turn_has_ended() {
+async fn a_failure_is_final_once_its_turn_has_ended() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
@@ -231,9 +235,9 @@ async fn a_failure_is_the_last_word_once_its_turn_has_ended() {
     let began = world.clock.now();
     let failed = waited(&talk, 1, "failed").await;
     assert_eq!((&failed["repair_url"], &failed["message"]), (&Value::Null, &json!("ValueError: no (line 3)")));
-    assert_eq!(world.clock.now(), began, "and nobody waits for more");
+    assert_eq!(world.clock.now(), began, "the wait ends at once");
 
-    // Where nothing is to be repaired nothing is promised.
+    // Without repairs, none is announced.
     world.provider.plan(says("another box"));
     talk.runs(Run::Fails(error("ValueError: never", "x = 1")));
     let answer = talk.working(async {
@@ -244,7 +248,7 @@ async fn a_failure_is_the_last_word_once_its_turn_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repair_that_is_spoken_of_no_more_is_not_believed_in() {
+async fn an_announced_repair_expires() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
@@ -255,16 +259,16 @@ async fn a_repair_that_is_spoken_of_no_more_is_not_believed_in() {
         waited(&talk, 1, "failed").await
     });
     assert_ne!(failed.await["repair_url"], Value::Null);
-    // From here on no alarm of the conversation rings.
+    // From here on the conversation's alarm does not ring.
     let repaired = async || talk.get("/api/projects/box/status").await.json()["status_info"]["repair_url"].clone();
     world.clock.sleep(Duration::from_secs(500)).await;
-    assert_ne!(repaired().await, Value::Null, "a model may take so long");
+    assert_ne!(repaired().await, Value::Null, "a model may take this long");
     world.clock.sleep(Duration::from_secs(110)).await;
     assert_eq!(repaired().await, Value::Null);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repair_is_not_told_of_to_whom_the_project_is_given() {
+async fn a_new_owner_does_not_see_the_repair() {
     let world = World::talking();
     let (talk, bert) = (Talk::new(&world, "anna", "box"), Talk::new(&world, "bert", "box"));
     world.provider.plan(says("a box"));
@@ -278,7 +282,7 @@ async fn a_repair_is_not_told_of_to_whom_the_project_is_given() {
         assert_eq!(waited(&bert, 1, "failed").await["repair_url"], Value::Null);
         world.clock.sleep(Duration::from_secs(90)).await;
         let failed = waited(&bert, 1, "failed").await;
-        assert_eq!(failed["repair_url"], Value::Null, "what her turn says later changes nothing");
+        assert_eq!(failed["repair_url"], Value::Null, "her turn's later announcements are ignored");
     })
     .await;
     assert_eq!(bert.versions().await.len(), 1);

@@ -1,4 +1,4 @@
-//! A turn goes on whoever leaves, and does nothing twice.
+//! A turn continues when a client or an instance is lost, and repeats nothing.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ fn slow(words: &str) -> Behaviour {
     Behaviour::Slow(Duration::from_secs(20), Box::new(Behaviour::Stream(written(words))))
 }
 
-/// Begins a turn whose stream nobody reads yet; gives its id.
+/// Starts a turn and drops its stream. Returns its id.
 async fn begin(talk: &Talk<'_>, message: &str) -> String {
     drop(talk.stream(message).await);
     talk.world.open_turn(talk.project).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
+async fn a_turn_survives_its_client_and_its_instance() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
@@ -32,17 +32,17 @@ async fn a_client_and_an_instance_that_are_gone_in_mid_stream_stop_nothing() {
         until(&mut stream, "text").await;
     })
     .await;
-    assert!(talk.versions().await.is_empty(), "nothing is written yet");
-    // The alarm that was at work is dropped with the select; the next one begins anew, as after an eviction.
+    assert!(talk.versions().await.is_empty(), "there is no script yet");
+    // The select has dropped the alarm. The next one starts again, as after an eviction.
     world.provider.plan(Behaviour::Stream(written("a box")));
     talk.working(world.clock.sleep(Duration::from_secs(60))).await;
-    assert_eq!((talk.versions().await.len(), world.provider.count()), (1, 2), "asked anew, once");
+    assert_eq!((talk.versions().await.len(), world.provider.count()), (1, 2), "asked once more");
     assert_eq!(talk.get("/api/projects/box/status").await.json()["status"], "completed");
-    assert_eq!(talk.messages().await.len(), 2, "and both have been said");
+    assert_eq!(talk.messages().await.len(), 2, "one of each author");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_leaves_is_not_noticed_by_the_model() {
+async fn a_turn_survives_its_client() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
@@ -60,7 +60,7 @@ async fn a_client_that_leaves_is_not_noticed_by_the_model() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alarm_that_rings_twice_asks_once() {
+async fn parallel_alarms_ask_once() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(slow("a box"));
@@ -76,26 +76,26 @@ async fn an_alarm_that_rings_twice_asks_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_lost_with_its_instance_is_made_anew_a_few_times() {
+async fn a_lost_call_is_repeated_three_times() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     let id = begin(&talk, "A box").await;
     for _ in 0..3 {
         world.provider.plan(slow("a box"));
-        // The platform ends the instance in the middle of the call.
+        // The platform ends the instance during the call.
         let cut = tokio::time::timeout(Duration::from_secs(10), world.ring_chat("box")).await;
         assert!(cut.is_err());
         world.evict_chat("box");
-        assert!(world.chat_alarm("box").is_some(), "the next alarm was set before");
+        assert!(world.chat_alarm("box").is_some(), "the next alarm is set");
         assert_eq!(talk.turn(&id).await["state"], "generating");
     }
     world.ring_chat("box").await;
     let turn = talk.turn(&id).await;
     assert_eq!((&turn["state"], &turn["error"]["code"]), (&json!("failed"), &json!("interrupted")));
     assert_eq!(world.provider.count(), 3);
-    assert!(world.store.inner.keys().is_empty(), "nothing is uploaded");
+    assert!(world.store.inner.keys().is_empty(), "nothing was uploaded");
 
-    // Less often is no harm, and who listens is told that it begins anew.
+    // Fewer losses do no harm, and streams get a restart event.
     let id = begin(&talk, "Again, please").await;
     world.provider.plan(slow("a box"));
     assert!(tokio::time::timeout(Duration::from_secs(10), world.ring_chat("box")).await.is_err());
@@ -110,12 +110,12 @@ async fn a_call_that_was_lost_with_its_instance_is_made_anew_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_that_was_lost_in_the_middle_is_one_version() {
+async fn a_lost_upload_is_one_version() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
     let id = begin(&talk, "A box").await;
-    // The script arrives; its answer comes when the instance is gone.
+    // The script arrives, and its answer comes after the instance is gone.
     world.store.plan("PUT", "input/box", Fault::SlowBody(Duration::from_secs(9)));
     world.store.plan("PUT", "pending/box", Fault::Slow(Duration::from_secs(9)));
     assert!(tokio::time::timeout(Duration::from_secs(4), world.ring_chat("box")).await.is_err());
@@ -131,7 +131,7 @@ async fn an_upload_that_was_lost_in_the_middle_is_one_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_that_is_gone_while_freecad_works_changes_nothing() {
+async fn a_turn_survives_its_instance_while_processing() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box")));
@@ -146,7 +146,7 @@ async fn an_instance_that_is_gone_while_freecad_works_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_is_taken_up_again_from_what_is_so() {
+async fn a_stream_resumes_from_the_present_state() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(Behaviour::Stream(written("a box that takes a while to write down, word by word")));
@@ -162,11 +162,11 @@ async fn a_stream_is_taken_up_again_from_what_is_so() {
     let heard = events(&talk.working(second).await);
     let texts: Vec<&str> =
         heard.iter().filter(|(name, _)| name == "text").map(|(_, data)| data["text"].as_str().unwrap()).collect();
-    assert!(texts[0].len() > 16, "what was said before comes at once: {texts:?}");
+    assert!(texts[0].len() > 16, "earlier text comes at once: {texts:?}");
     assert_eq!(texts.concat(), whole, "without a gap");
     assert_eq!(heard.last().unwrap().0, "done");
 
-    // To a turn that has ended the same is told, and the stream ends.
+    // The stream of an ended turn has the same events and ends.
     let stream = world.start(listening(&talk, &id)).await.into_body();
     let heard = events(&stream.bytes(usize::MAX).await.unwrap());
     assert_eq!(names(&heard), ["turn", "state", "script", "version", "done"]);
@@ -174,7 +174,7 @@ async fn a_stream_is_taken_up_again_from_what_is_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_with_nothing_to_say_is_kept() {
+async fn a_silent_stream_gets_keep_alives() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     let late = Behaviour::Slow(Duration::from_secs(100), Box::new(Behaviour::Stream(written("a box"))));
@@ -190,7 +190,7 @@ async fn a_connection_with_nothing_to_say_is_kept() {
             let text = String::from_utf8(chunk.unwrap().to_vec()).unwrap();
             comments += usize::from(text.starts_with(':'));
             if text.contains("event: version\n") {
-                // FreeCAD takes its time, too.
+                // FreeCAD takes time, too.
                 world.clock.sleep(Duration::from_secs(1)).await;
             }
             if comments > 25 {
@@ -204,7 +204,7 @@ async fn a_connection_with_nothing_to_say_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_that_waits_long_is_answered_and_the_turn_goes_on() {
+async fn a_long_post_is_answered_and_the_turn_continues() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     let late = Behaviour::Slow(Duration::from_secs(110), Box::new(Behaviour::Stream(written("a box"))));
@@ -223,13 +223,13 @@ async fn a_post_that_waits_long_is_answered_and_the_turn_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_in_one_piece_holds_up_nobody() {
+async fn a_burst_of_events_blocks_no_waiting_call() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
-    // More words than any listener may be behind by.
+    // More events than a stream may be behind by.
     let words = "word ".repeat(1_200);
     world.provider.plan(Behaviour::AtOnce(written(&words)));
-    // Meanwhile it is waited for.
+    // A call waits for the turn.
     world.store.plan("PUT", "input/box", Fault::Slow(Duration::from_secs(2)));
     talk.runs(Run::Completes);
     let turn = talk.say("A box").await.json();
@@ -239,7 +239,7 @@ async fn an_answer_that_comes_in_one_piece_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_begins_a_turn_learns_which_it_is_though_too_many_listen() {
+async fn a_new_turn_without_a_free_stream_gets_json() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(slow("a box"));
@@ -255,7 +255,7 @@ async fn who_begins_a_turn_learns_which_it_is_though_too_many_listen() {
     }
     let refused = world.send(listening(&talk, &id)).await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("too_many_watchers")));
-    // The first answer was lost, and the same is sent again.
+    // The client lost the first answer and repeats its request.
     let again = talk.working(world.send(wanting_events())).await;
     assert_eq!((again.status, again.header("content-type")), (200, "application/json"), "{:?}", again.bytes);
     assert_eq!((again.json()["turn"].as_str(), again.header("idempotent-replayed")), (Some(id.as_str()), "true"));

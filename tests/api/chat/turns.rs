@@ -1,4 +1,4 @@
-//! What a turn leads to: a script, a version, a model, or words alone.
+//! The results of a turn: a script, a version and a model, or only text.
 
 use platform::Clock;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn says(words: &str) -> Behaviour {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sentence_becomes_a_model() {
+async fn a_message_becomes_a_model() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "box");
     world.provider.plan(says("a box"));
@@ -29,26 +29,26 @@ async fn a_sentence_becomes_a_model() {
     assert_eq!((&turn["state"], &turn["success"]), (&json!("processing"), &json!(true)));
     assert_eq!(turn["state_message"], "FreeCAD processing…");
     assert_eq!(turn["status_url"], "/api/projects/box/status");
-    assert_eq!(talk.script(1), Some(script("a box")), "word for word");
+    assert_eq!(talk.script(1), Some(script("a box")), "unchanged");
 
     let turn = talk.end(turn["turn"].as_str().unwrap()).await;
     assert_eq!((&turn["state"], &turn["error"]), (&json!("completed"), &Value::Null));
     assert_eq!(turn["usage"], json!({"calls": 1, "input_tokens": 12, "output_tokens": 7}));
     assert_eq!(turn["state_message"], "Model ready — view or download");
     assert_eq!(talk.versions().await, [(1, "ai".to_owned(), None)]);
-    let said = |role: &str, words: &str, version| (role.to_owned(), words.to_owned(), version);
+    let message = |role: &str, content: &str, version| (role.to_owned(), content.to_owned(), version);
     assert_eq!(
         talk.messages().await,
-        [said("user", "A box, 10 mm wide", None), said("assistant", "Here it is: a box.", Some(1))]
+        [message("user", "A box, 10 mm wide", None), message("assistant", "Here it is: a box.", Some(1))]
     );
     assert_eq!(talk.get("/api/projects").await.json()["projects"][0]["project_name"], "box");
-    world.tell_figures().await;
+    world.send_metrics().await;
     let left = world.chat_alarm("box").unwrap().since(world.clock.now());
-    assert!(left.as_secs() > 3_600, "nothing is left to do but to forget: {left:?}");
+    assert!(left.as_secs() > 3_600, "only the removal is due: {left:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_turns_of_which_the_second_fails_and_is_repaired() {
+async fn three_turns_with_a_repair() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "bracket");
 
@@ -61,7 +61,7 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     );
     let texts: String =
         first.iter().filter(|(name, _)| name == "text").map(|(_, data)| data["text"].as_str().unwrap()).collect();
-    assert_eq!(texts, written("a bracket"), "as it came");
+    assert_eq!(texts, written("a bracket"), "all of it");
     let states: Vec<&str> = of(&first, "state").iter().map(|data| data["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["generating", "uploading", "processing", "completed"]);
     assert_eq!(of(&first, "script")[0]["code"], script("a bracket"));
@@ -97,12 +97,12 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
     assert_eq!(repaired, &json!({"version": 3, "key": key, "parent": 2, "repair": 1}));
     let status = talk.get("/api/projects/bracket/status").await.json()["status_info"].clone();
     assert_eq!((&status["origin"], &status["parent"]), (&json!("repair"), &json!(2)), "{status}");
-    let told = world.provider.asked.borrow()[1].words();
+    let sent = world.provider.asked.borrow()[1].text();
     for part in ["version 1", &script("a bracket"), "10.000 x 20.000 x 1.000 mm", "1234.500 mm3", "A bracket\n"] {
-        assert!(told.contains(part), "the newest script, its report and what was said: {part} in {told}");
+        assert!(sent.contains(part), "script, report and message: {part} in {sent}");
     }
-    assert!(told.ends_with("Make it 5 mm taller\n"));
-    let told = world.provider.asked.borrow()[2].words();
+    assert!(sent.ends_with("Make it 5 mm taller\n"));
+    let sent = world.provider.asked.borrow()[2].text();
     for part in [
         &script("taller")[..],
         "version 2 failed",
@@ -110,9 +110,9 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
         "in line 3: shape.makeFillet(9, edges)",
         "printed by version 2",
     ] {
-        assert!(told.contains(part), "{part} in {told}");
+        assert!(sent.contains(part), "{part} in {sent}");
     }
-    assert!(!told.contains("secret-host"), "the runner's own lines are not the script's: {told}");
+    assert!(!sent.contains("secret-host"), "the runner's own lines are left out: {sent}");
 
     world.provider.plan(says("with holes"));
     talk.runs(Run::Completes);
@@ -125,12 +125,12 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
         talk.versions().await,
         [version(1, "ai", None), version(2, "ai", Some(1)), version(3, "repair", Some(2)), version(4, "ai", Some(3))]
     );
-    let said: Vec<(String, Option<u64>)> =
+    let messages: Vec<(String, Option<u64>)> =
         talk.messages().await.into_iter().map(|(role, _, version)| (role, version)).collect();
-    let said: Vec<(&str, Option<u64>)> = said.iter().map(|(role, version)| (role.as_str(), *version)).collect();
+    let messages: Vec<(&str, Option<u64>)> = messages.iter().map(|(role, version)| (role.as_str(), *version)).collect();
     let [user, model] = ["user", "assistant"];
     assert_eq!(
-        said,
+        messages,
         [
             (user, None),
             (model, Some(1)),
@@ -141,7 +141,7 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
             (model, Some(4))
         ]
     );
-    // Each of the model's turns is answered by a person's, whatever was repaired in between.
+    // Roles alternate, also after a repair.
     let asked = world.provider.last();
     let roles: Vec<&str> =
         asked.body["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
@@ -149,7 +149,7 @@ async fn three_turns_of_which_the_second_fails_and_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn words_without_a_script_are_an_answer() {
+async fn an_answer_without_a_script_completes_the_turn() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "gear");
     world.provider.plan(Behaviour::Stream("Which module do you need?".to_owned()));
@@ -158,18 +158,43 @@ async fn words_without_a_script_are_an_answer() {
     let turn = of(&events, "done")[0];
     assert_eq!((&turn["state"], &turn["version"]), (&json!("completed"), &Value::Null));
     assert_eq!(turn["message"]["content"], "Which module do you need?");
-    assert!(talk.versions().await.is_empty() && world.store.inner.keys().is_empty(), "nothing is uploaded");
+    assert!(talk.versions().await.is_empty() && world.store.inner.keys().is_empty(), "nothing was uploaded");
 
-    // The question is known when the answer comes.
+    // The model receives its own question with the answer.
     world.provider.plan(says("a gear of module 1"));
     talk.runs(Run::Completes);
     let turn = talk.say("Module 1").await.json();
     assert_eq!(turn["version"], 1);
-    assert!(world.provider.last().words().contains("Which module do you need?"));
+    assert!(world.provider.last().text().contains("Which module do you need?"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_project_that_nobody_names_gets_a_name() {
+async fn a_script_outside_a_closed_block_is_asked_for_again() {
+    let world = World::talking();
+    let talk = Talk::new(&world, "anna", "box");
+    let unfenced = || Behaviour::Stream(format!("Here it is:\n```python\n{}", script("a box")));
+    world.provider.plan(unfenced());
+    world.provider.plan(says("a box"));
+    talk.runs(Run::Completes);
+    let events = talk.hear("A box").await;
+    assert_eq!(names(&events)[..5], ["turn", "state", "text", "restart", "text"]);
+    let turn = of(&events, "done")[0];
+    assert_eq!((&turn["version"], &turn["usage"]["calls"]), (&json!(1), &json!(2)));
+    let sent = world.provider.last().text();
+    assert!(sent.contains("A box") && sent.contains("outside a closed code block"), "{sent}");
+    assert_eq!(talk.messages().await.len(), 2, "the first answer is not kept");
+
+    // The second time it counts as text.
+    world.provider.plan(unfenced());
+    world.provider.plan(unfenced());
+    let turn = talk.say("Another box").await.json();
+    assert_eq!((&turn["state"], &turn["version"]), (&json!("completed"), &Value::Null));
+    assert!(turn["message"]["content"].as_str().unwrap().contains("import FreeCAD"), "{turn}");
+    assert_eq!((talk.versions().await.len(), world.provider.count()), (1, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_project_without_a_name_gets_one() {
     let world = World::talking();
     let talk = Talk::new(&world, "anna", "unused");
     world.provider.plan(Behaviour::Stream("Of which size?".to_owned()));
@@ -179,7 +204,7 @@ async fn a_project_that_nobody_names_gets_a_name() {
     assert_eq!(turn["status_url"], format!("/api/projects/{name}/status"));
 }
 
-/// The data of all events of this name.
+/// The data of all events with this name.
 fn of<'e>(events: &'e [(String, Value)], name: &str) -> Vec<&'e Value> {
     events.iter().filter(|(other, _)| other == name).map(|(_, data)| data).collect()
 }

@@ -1,4 +1,4 @@
-//! Somebody who talks to the language model about a project, with a runner at hand.
+//! A user who chats about a project, with a runner at work.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,17 +14,17 @@ use serde_json::{Value, json};
 
 use super::world::{Answer, World, url};
 
-/// A script, and an answer of the model that holds it.
+/// A script.
 pub fn script(words: &str) -> String {
     format!("import FreeCAD as App\nimport Part\n# {words}\n")
 }
 
-/// What a model says that writes [`script`].
+/// A model's answer with a [`script`].
 pub fn written(words: &str) -> String {
     format!("Here it is: {words}.\n\n```python\n{}```\n\nNext:\n- Add holes\n- Round the edges\n", script(words))
 }
 
-/// What the runner makes of a version.
+/// The result of a version's run.
 #[derive(Debug, Clone)]
 pub enum Run {
     Completes,
@@ -53,7 +53,7 @@ impl<'a> Talk<'a> {
         Self { world, project, token: world.jwt(user), runs: RefCell::default() }
     }
 
-    /// The next version that nothing is said of yet comes out so. Without any, versions wait.
+    /// Plans the result of one more version. Versions without a plan wait.
     pub fn runs(&self, run: Run) {
         self.runs.borrow_mut().push_back(run);
     }
@@ -62,7 +62,7 @@ impl<'a> Talk<'a> {
         http::Request::builder().method(method).uri(url(path)).header("authorization", self.bearer())
     }
 
-    /// What shows who they are.
+    /// The authorization header.
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
@@ -77,22 +77,22 @@ impl<'a> Talk<'a> {
         Body::full(json!({"message": message, "project_name": self.project, "repair": repair}).to_string())
     }
 
-    /// A message, whole, for a call whose answer comes once the script is uploaded.
+    /// A request that starts a turn and is answered once the script is uploaded.
     pub fn begin(&self, message: &str) -> http::Request<Body> {
         self.message(message).body(self.body(message, None)).unwrap()
     }
 
-    /// The same with so many repairs at most.
+    /// The same with a limit of repairs.
     pub fn begin_repaired(&self, message: &str, repairs: u32) -> http::Request<Body> {
         self.message(message).body(self.body(message, Some(repairs))).unwrap()
     }
 
-    /// Says something, and gives the answer, with alarms and runner at work.
+    /// Sends a message. Returns the answer, with alarms and runner at work.
     pub async fn say(&self, message: &str) -> Answer {
         self.working(self.world.send(self.begin(message))).await
     }
 
-    /// The same with so many repairs at most.
+    /// The same with a limit of repairs.
     pub async fn say_repaired(&self, message: &str, repairs: u32) -> Answer {
         self.working(self.world.send(self.begin_repaired(message, repairs))).await
     }
@@ -109,7 +109,7 @@ impl<'a> Talk<'a> {
         self.working(self.world.send(request)).await
     }
 
-    /// Says something, and gives every event to the end.
+    /// Sends a message. Returns every event to the end.
     pub async fn hear(&self, message: &str) -> Vec<(String, Value)> {
         let request = self.message(message).header("accept", "text/event-stream");
         let answer = self.working(self.world.send(request.body(self.body(message, None)).unwrap())).await;
@@ -117,13 +117,13 @@ impl<'a> Talk<'a> {
         events(&answer.bytes)
     }
 
-    /// Says something, and gives the stream while nothing else happens.
+    /// Sends a message. Returns the stream; alarms and runner do not work.
     pub async fn stream(&self, message: &str) -> http::Response<Body> {
         let request = self.message(message).header("accept", "text/event-stream");
         self.world.start(request.body(self.body(message, None)).unwrap()).await
     }
 
-    /// The turn in an answer, as it stands now.
+    /// The turn's present state.
     pub async fn turn(&self, id: &str) -> Value {
         let answer = self.get(&format!("/api/projects/{}/chat/{id}", self.project)).await;
         assert_eq!(answer.status, 200, "{:?}", answer.bytes);
@@ -152,7 +152,7 @@ impl<'a> Talk<'a> {
         self.world.send(self.request("DELETE", path).body(Body::empty()).unwrap()).await
     }
 
-    /// All messages, oldest first: role, words, version.
+    /// All messages, oldest first: role, content, version.
     pub async fn messages(&self) -> Vec<(String, String, Option<u64>)> {
         let answer = self.get(&format!("/api/projects/{}/messages?limit=200", self.project)).await.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -176,13 +176,13 @@ impl<'a> Talk<'a> {
         versions.map(of).collect()
     }
 
-    /// The script of a version, as it lies in the bucket.
+    /// The script of a version in the bucket.
     pub fn script(&self, version: u64) -> Option<String> {
         let key = Key::Script(self.project.parse().unwrap(), version.try_into().unwrap()).to_string();
         self.world.store.inner.object(&key).map(|object| String::from_utf8(object.bytes.to_vec()).unwrap())
     }
 
-    /// What comes of `work` while alarms ring and the runner runs.
+    /// The result of `work`, with alarms and runner at work.
     pub async fn working<T>(&self, work: impl Future<Output = T>) -> T {
         let work = async {
             tokio::select! {
@@ -193,7 +193,7 @@ impl<'a> Talk<'a> {
         Box::pin(self.world.while_ringing(self.project, work)).await
     }
 
-    /// What comes of `work` while the alarms of all conversations ring, whatever they are about.
+    /// The result of `work`, with the alarms of all conversations at work.
     pub async fn under_any_name<T>(&self, work: impl Future<Output = T>) -> T {
         let ringing = async {
             loop {
@@ -211,7 +211,7 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// The runner: takes each version that has a ticket, and says nothing of it but by its report.
+    /// The runner: reports on each version that has a ticket.
     async fn running<T>(&self) -> T {
         let project: ProjectId = self.project.parse().unwrap();
         loop {
@@ -259,7 +259,7 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// The events of a stream that was read whole. A comment is an event without a name.
+/// The events of a complete stream. A comment is an event without a name.
 pub fn events(bytes: &[u8]) -> Vec<(String, Value)> {
     let text = std::str::from_utf8(bytes).unwrap();
     let frames = text.split_terminator("\n\n");
@@ -275,14 +275,14 @@ pub fn events(bytes: &[u8]) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// The names of events, each run of the same one told once, without comments.
+/// The names of the events, without comments and repeats in a row.
 pub fn names(events: &[(String, Value)]) -> Vec<&str> {
     let mut names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).filter(|name| !name.is_empty()).collect();
     names.dedup();
     names
 }
 
-/// Reads a stream until an event of this name has come.
+/// Reads a stream up to an event with this name.
 pub async fn until(
     body: &mut futures::stream::LocalBoxStream<'static, Result<Bytes, platform::HttpError>>,
     name: &str,

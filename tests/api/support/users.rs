@@ -1,4 +1,4 @@
-//! Users of their own, by calls to the objects. Who somebody is the API decides before that, which has tests of its own.
+//! Users that call the objects directly, without the API's authentication, which has its own tests.
 
 use contract::{Origin, RequestId};
 use partwright::account::{AccountTarget, ListProjects};
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::world::World;
 
-/// Somebody.
+/// A user of the objects.
 pub struct User<'a> {
     world: &'a World,
     caller: Caller,
@@ -21,19 +21,19 @@ impl std::fmt::Debug for User<'_> {
 }
 
 impl World {
-    /// A user like any other.
+    /// A user without the role `admin`.
     pub fn user(&self, user: &str) -> User<'_> {
         User { world: self, caller: Caller { user: user.to_owned(), admin: false } }
     }
 
-    /// One with the role `admin`.
+    /// A user with the role `admin`.
     pub fn admin(&self, user: &str) -> User<'_> {
         User { world: self, caller: Caller { user: user.to_owned(), admin: true } }
     }
 }
 
 impl User<'_> {
-    /// Asks a project's object.
+    /// Calls a project's object.
     pub async fn ask<R>(&self, project: &str, request: R) -> Result<R::Reply, Refusal>
     where
         R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
@@ -46,7 +46,7 @@ impl User<'_> {
         })
     }
 
-    /// Uploads a script; gives its number.
+    /// Uploads a script; returns its version.
     pub async fn upload(&self, project: &str) -> Result<u64, Refusal> {
         let code = format!("by = {:?}", self.caller.user);
         let script = NewScript { code, metadata: None, origin: Origin::Upload, parent: None };
@@ -54,7 +54,7 @@ impl User<'_> {
         Ok(self.ask(project, request).await?.version.get())
     }
 
-    /// How many versions of a project they see; none where they see no project.
+    /// The number of versions of a project, if this user may see it.
     pub async fn sees(&self, project: &str) -> Option<u64> {
         match self.ask(project, ListVersions { before: None, limit: 1 }).await {
             Ok(page) => Some(page.total),
@@ -63,7 +63,7 @@ impl User<'_> {
         }
     }
 
-    /// The projects that their account lists, newest first.
+    /// The projects of this user's account, newest first.
     pub async fn listed(&self) -> Vec<String> {
         let account = AccountTarget(self.caller.user.clone());
         let page = call(self.world, &account, ListProjects { cursor: None, limit: 100 }).await.unwrap();

@@ -1,5 +1,7 @@
 //! `GET /api/monitoring/ai/metrics`.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,52 +11,52 @@ use crate::api::docs::parameter::HOURS;
 use crate::api::error::ApiError;
 use crate::api::request::Call;
 use crate::api::response::Reply;
-use crate::figures::{Cell, Figures, ReadSums, SHARDS, ask, hour_of, start_of};
+use crate::metrics::{Summary, hour_of, read_all, start_of};
 use contract::Timestamp;
 
-/// How long the shards are waited for, all at once.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long the objects may take to answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub const METRICS: EndpointDoc = EndpointDoc {
     id: "getMetrics",
     summary: "figures by the hour: language models, uploads, versions, links, errors",
     tag: Tag::Monitoring,
-    description: "What is counted shows after some seconds, up to a minute or so where much is counted. Figures are kept for a \
-            week.",
+    description: "An event shows after a few seconds, or after about a minute while much is counted. Metrics are kept for a \
+             week.",
     responses: &[ResponseDoc {
-        description: "The figures of all projects together, in all and by the hour.",
+        description: "The metrics of all projects together, in total and by the hour.",
         contents: &[Content::Json(BodySchema::of::<Metrics>())],
         ..ResponseDoc::OK
     }],
     ..EndpointDoc::NONE
 };
 
-/// Figures of some hours.
+/// Metrics of some hours.
 #[derive(Serialize, JsonSchema)]
 struct Metrics {
     /// Always true.
     success: bool,
-    /// When the first of the hours began.
+    /// When the first hour began.
     from: Timestamp,
-    /// Now.
+    /// The time of the response.
     to: Timestamp,
-    /// How many hours these are.
+    /// The number of hours.
     window_hours: i64,
-    /// Whether all shards have answered. Without one of them all figures are too small.
+    /// Whether all metrics objects have answered. If one is missing, all numbers are too small.
     complete: bool,
-    /// The numbers of those that have not.
+    /// The numbers of the missing objects.
     missing_shards: Vec<usize>,
-    totals: Figures,
-    /// The hours in which anything was counted, oldest first.
+    totals: Summary,
+    /// The hours with any event, oldest first.
     hours: Vec<Hour>,
 }
 
-/// Figures of one hour.
+/// Metrics of one hour.
 #[derive(Serialize, JsonSchema)]
 struct Hour {
-    /// When it began.
+    /// When the hour began.
     hour: Timestamp,
-    figures: Figures,
+    figures: Summary,
 }
 
 impl HasExample for Metrics {
@@ -109,18 +111,17 @@ impl HasExample for Metrics {
     }
 }
 
-/// Asks all shards at once and puts together what they say. Those that do not answer are named, and fail nothing.
+/// Reads all metrics objects at once and adds up their counters. A missing object is named and fails nothing.
 pub async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> {
     let now = call.clock.now();
     let window_hours = call.query.number(&HOURS)?.and_then(|hours| i64::try_from(hours).ok()).unwrap_or(1);
     let since = hour_of(now) - window_hours + 1;
-    let texts = ask((call.objects, call.clock), 0..SHARDS, &ReadSums { since }, PATIENCE).await;
-    let missing_shards: Vec<usize> = (0..texts.len()).filter(|shard| texts[*shard].is_none()).collect();
-    let lines = texts.iter().flatten().flat_map(|text| text.lines());
-    let mut cells: Vec<Cell<'_>> = lines.filter_map(Cell::parse).collect();
-    cells.sort_unstable_by_key(|cell| cell.hour);
-    let hours = cells.chunk_by(|one, other| one.hour == other.hour);
-    let hours = hours.map(|own| Hour { hour: start_of(own[0].hour), figures: Figures::of(own) });
+    let answers = read_all(call.objects, call.clock, since, READ_TIMEOUT).await;
+    let missing_shards: Vec<usize> = (0..answers.len()).filter(|number| answers[*number].is_none()).collect();
+    let mut counters: Vec<_> = answers.into_iter().flatten().flatten().collect();
+    counters.sort_by_key(|counter| counter.hour);
+    let hours = counters.chunk_by(|one, other| one.hour == other.hour);
+    let hours = hours.map(|own| Hour { hour: start_of(own[0].hour), figures: Summary::of(own) });
     Reply::json(&Metrics {
         success: true,
         from: start_of(since),
@@ -128,7 +129,7 @@ pub async fn metrics(call: &Call<'_>) -> Result<Reply, ApiError> {
         window_hours,
         complete: missing_shards.is_empty(),
         missing_shards,
-        totals: Figures::of(&cells),
+        totals: Summary::of(&counters),
         hours: hours.collect(),
     })
 }

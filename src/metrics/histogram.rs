@@ -1,24 +1,23 @@
-//! Times on a logarithmic scale.
+//! Durations on a logarithmic scale.
 //!
-//! A bucket is 2^(1/4) times as wide as the one before, four to each doubling, and a time in it is told as the bucket's
-//! geometric middle: so a percentile is off by at most 2^(1/8) - 1, which is 9.1 %, and by at most half a millisecond more
-//! where it is rounded. Counts of buckets add up, so percentiles of many hours and many shards are as exact as those of
-//! one.
+//! Each bucket is 2^(1/4) times as wide as the one before, and its geometric middle stands for all durations in it. So the
+//! error of a percentile is at most 2^(1/8) - 1, which is 9.1 %, plus half a millisecond by rounding. Bucket counts add
+//! up, so percentiles of many hours are as exact as those of one.
 
-/// The slot of what is no bucket: the sum of all times, in milliseconds.
+/// The slot that is not a bucket: the sum of all durations, in milliseconds.
 pub(super) const SUM: u64 = 0;
 
-/// The longest time that is told from longer ones, in milliseconds: 35 years.
+/// The longest duration, in milliseconds: 35 years. Longer ones count as this.
 pub(super) const LONGEST: u64 = (1 << 40) - 1;
 
-/// Where the quarters of a doubling begin, beside its own start: 2^(1/4), 2^(2/4), 2^(3/4).
+/// The borders within a doubling: 2^(1/4), 2^(2/4), 2^(3/4).
 const STEPS: [f64; 3] = [1.189_207_115_002_721, std::f64::consts::SQRT_2, 1.681_792_830_507_429];
 
-/// Their middles: 2^(1/8), 2^(3/8), 2^(5/8), 2^(7/8).
+/// The middles of its four buckets: 2^(1/8), 2^(3/8), 2^(5/8), 2^(7/8).
 const MIDDLES: [f64; 4] =
     [1.090_507_732_665_257_7, 1.296_839_554_651_009_6, 1.542_210_825_407_940_7, 1.834_008_086_409_342_5];
 
-/// The slot of the bucket of a time: from 1. Less than a millisecond counts as one.
+/// The slot of a duration's bucket, from 1. Less than a millisecond counts as a millisecond.
 pub(super) fn bucket(millis: u64) -> u64 {
     let millis = millis.clamp(1, LONGEST);
     let doublings = millis.ilog2();
@@ -27,16 +26,16 @@ pub(super) fn bucket(millis: u64) -> u64 {
     1 + 4 * u64::from(doublings) + quarter as u64
 }
 
-/// The time that stands for all in a bucket, in milliseconds.
+/// The duration that stands for all in a bucket, in milliseconds.
 fn middle(bucket: u64) -> f64 {
     let place = bucket.saturating_sub(1);
     (1_u64 << (place / 4).min(40)) as f64 * MIDDLES[(place % 4) as usize]
 }
 
-/// How many buckets there are, and the sum's slot.
+/// The number of buckets, and one for the sum's slot.
 const SLOTS: usize = 161;
 
-/// Times by bucket.
+/// Counts by bucket.
 pub(super) struct Histogram([u64; SLOTS]);
 
 impl Default for Histogram {
@@ -46,22 +45,20 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Adds what was counted in a slot. The sum is none of the times.
+    /// Adds the count of a slot. The slot of the sum is skipped.
     pub fn add(&mut self, slot: u64, count: u64) {
         if slot != SUM
-            && let Some(counted) = usize::try_from(slot).ok().and_then(|slot| self.0.get_mut(slot))
+            && let Some(bucket) = usize::try_from(slot).ok().and_then(|slot| self.0.get_mut(slot))
         {
-            *counted += count;
+            *bucket += count;
         }
     }
 
-    /// How many times were counted.
     pub fn count(&self) -> u64 {
         self.0.iter().sum()
     }
 
-    /// The time, in whole milliseconds, that so many in a hundred do not exceed (nearest rank). None where nothing was
-    /// counted.
+    /// The nearest-rank percentile in whole milliseconds. `None` if nothing was counted.
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let rank = (self.count() * percent).div_ceil(100).max(1);
         let mut passed = 0;
@@ -88,7 +85,7 @@ mod tests {
         histogram
     }
 
-    /// The nearest rank, of the times themselves.
+    /// The percentile of the durations themselves.
     fn exact(times: &[u64], percent: usize) -> u64 {
         let mut times = times.to_vec();
         times.sort_unstable();
@@ -106,25 +103,25 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_percentile() {
+    fn an_empty_histogram_has_no_percentile() {
         assert_eq!((counted(&[]).percentile(50), counted(&[]).count()), (None, 0));
         assert_eq!(counted(&[0]).percentile(95), Some(1));
     }
 
     proptest! {
         #[test]
-        fn a_percentile_is_off_by_no_more_than_is_said(
+        fn the_error_of_a_percentile_is_bounded(
             times in proptest::collection::vec(prop_oneof![1..50_u64, 1..600_000_u64, 1..LONGEST], 1..400),
             percent in 1..=100_usize,
         ) {
-            let told = counted(&times).percentile(percent as u64).unwrap() as f64;
+            let estimate = counted(&times).percentile(percent as u64).unwrap() as f64;
             let exact = exact(&times, percent) as f64;
             let bound = exact * (2_f64.powf(0.125) - 1.0) + 0.5;
-            prop_assert!((told - exact).abs() <= bound + 1e-6, "{told} for {exact}");
+            prop_assert!((estimate - exact).abs() <= bound + 1e-6, "{estimate} for {exact}");
         }
 
         #[test]
-        fn it_does_not_matter_where_times_were_counted(
+        fn histograms_add_up(
             parts in proptest::collection::vec(proptest::collection::vec(1..100_000_u64, 0..40), 1..8),
         ) {
             let (whole, mut merged) = (counted(&parts.concat()), Histogram::default());
