@@ -1,4 +1,4 @@
-//! The way of a request: id, route, caller, parameters, body, handler, answer.
+//! Serves a request: id, route, authentication, parameters, handler, response.
 
 use std::cell::RefCell;
 
@@ -9,8 +9,8 @@ use super::config::Config;
 use super::error::ApiError;
 use super::headers;
 use super::platform::Platform;
-use super::request::{Call, Query};
-use super::response::Reply;
+use super::request::{ApiRequest, Query};
+use super::response::ApiResponse;
 use super::route::{self, Match};
 use crate::auth::SharedKeys;
 use crate::metrics::{Metric, Tally};
@@ -19,21 +19,18 @@ use contract::RequestId;
 use platform::Body;
 use platform::ConfigError;
 
-/// What becomes of a request.
+/// The outcome of a request.
 pub enum Served {
-    /// The answer.
     Answer(http::Response<Body>),
-    /// A WebSocket's handshake, admitted: `request` goes to `object` as it is, and what the object answers, with its
-    /// socket, to the caller.
+    /// The handshake of a WebSocket, from an authenticated caller. The shell sends `request` to `object`, and the
+    /// object's response, with its socket, to the caller.
     Upgrade {
-        /// Who holds the socket.
         object: ObjectName,
-        /// What to send there.
         request: http::Request<Bytes>,
     },
 }
 
-/// The API over its platform.
+/// The API.
 pub struct App<'a> {
     config: &'a Result<Config, ConfigError>,
     platform: Platform<'a>,
@@ -42,9 +39,8 @@ pub struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// With a wrong configuration every call answers 503 and names the setting. `keys` and `tally` outlive the request:
-    /// the issuer's keys, as they were last fetched, and what was counted, which is told after the answer
-    /// ([`Tally::send`]).
+    /// With a wrong configuration every request gets 503 with the setting's name. `keys` and `tally` outlive the
+    /// request: the issuer's cached keys, and the counts, which the shell sends after the response ([`Tally::tell`]).
     pub fn new(
         config: &'a Result<Config, ConfigError>,
         platform: Platform<'a>,
@@ -53,16 +49,16 @@ impl<'a> App<'a> {
         Self { config, platform, keys, tally }
     }
 
-    /// Serves one request; `request`'s URI is absolute. Every answer carries `x-request-id`.
+    /// Serves one request, whose URI is absolute. Every response has `x-request-id`.
     pub async fn handle(&self, request: http::Request<Body>) -> Served {
         let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
         let request_id: RequestId = given.and_then(|id| id.parse().ok()).unwrap_or_else(RequestId::random);
         let is_head = request.method() == http::Method::HEAD;
         let is_https = request.uri().scheme_str() == Some("https");
         let origin = request.headers().get("origin").cloned();
-        let mut outcome = self.answer(request, &request_id).await;
-        if let Ok(reply) = &mut outcome
-            && let Some((object, request)) = reply.take_upgrade()
+        let mut outcome = self.respond(request, &request_id).await;
+        if let Ok(response) = &mut outcome
+            && let Some((object, request)) = response.take_upgrade()
         {
             if !is_head {
                 return Served::Upgrade { object, request };
@@ -73,7 +69,7 @@ impl<'a> App<'a> {
             let metric = if error.status().is_client_error() { Metric::ClientError } else { Metric::ServerError };
             self.tally.record(metric, error.code(), self.platform.clock.now());
         }
-        let mut response = outcome.map_or_else(|error| error.into_response(&request_id), Reply::into_response);
+        let mut response = outcome.map_or_else(|error| error.into_response(&request_id), ApiResponse::into_response);
         let headers = response.headers_mut();
         if let Ok(value) = request_id.as_str().parse() {
             headers.insert("x-request-id", value);
@@ -88,10 +84,10 @@ impl<'a> App<'a> {
         Served::Answer(response)
     }
 
-    async fn answer(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<Reply, ApiError> {
+    async fn respond(&self, request: http::Request<Body>, request_id: &RequestId) -> Result<ApiResponse, ApiError> {
         let (head, body) = request.into_parts();
         if head.method == http::Method::OPTIONS {
-            // A browser asks this way before a page of another site may call, and shows no token with it.
+            // The preflight of a browser, which has no credential.
             let methods = route::methods(head.uri.path())?;
             let config = self.config.as_ref().map_err(ApiError::config)?;
             return Ok(config.allowed_origins.options(&methods, &head.headers));
@@ -106,7 +102,7 @@ impl<'a> App<'a> {
         }
         let query = Query::parse(head.uri.query().unwrap_or_default(), route.query)?;
         let Platform { http, clock, objects, assets, .. } = self.platform;
-        let call = Call {
+        let request = ApiRequest {
             config,
             http,
             clock,
@@ -121,6 +117,6 @@ impl<'a> App<'a> {
             query,
             body: RefCell::new(body),
         };
-        (route.handler)(&call).await
+        (route.handler)(&request).await
     }
 }

@@ -1,4 +1,5 @@
-//! The codes of all error responses, each with its status and its meaning. The OpenAPI document is made from this table.
+//! The codes of all error responses, each with its status and its meaning. The OpenAPI document is made from this
+//! table.
 
 use std::borrow::Cow;
 

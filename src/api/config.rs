@@ -88,8 +88,8 @@ impl Config {
         };
         let issuer = issuer(settings)?;
         if auth == AuthMode::Open && issuer.is_some() {
-            let problem = "open cannot be combined with AUTH_JWT_SECRET or AUTH_JWKS_URL, because it lets everybody in; \
-                           remove one of them";
+            let problem = "open cannot be combined with AUTH_JWT_SECRET or AUTH_JWKS_URL, because it lets everybody \
+                           in; remove one of them";
             return Err(ConfigError::new("AUTH_MODE", problem));
         }
         let not_a_time = "it is not a time in the form of RFC 3339, such as 2026-01-31T12:00:00Z";
@@ -165,8 +165,8 @@ fn issuer(settings: Settings<'_>) -> Result<Option<TrustedIssuer>, ConfigError> 
 /// Reads the address of a key set. TLS proves that the keys are the issuer's; loopback needs no proof.
 fn key_set_url(text: &str) -> Result<http::Uri, ConfigError> {
     let wrong = || {
-        let problem = "it is not https://host[:port]/path (http:// only on loopback hosts); the value is not repeated here, \
-                       because it may hold a secret";
+        let problem = "it is not https://host[:port]/path (http:// only on loopback hosts); the value is not repeated \
+                       here, because it may hold a secret";
         ConfigError::new("AUTH_JWKS_URL", problem)
     };
     let url: http::Uri = text.parse().map_err(|_| wrong())?;

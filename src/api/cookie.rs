@@ -1,8 +1,8 @@
 //! Reads, sets and clears the session cookie.
 //!
-//! A browser accepts a `__Host-` cookie only with `Secure`, `Path=/` and without `Domain` (RFC 6265bis, section 4.1.3.2),
-//! so no other host of the domain can set or read it. `HttpOnly` hides it from scripts. `SameSite=Strict` keeps it out of
-//! every request that a page of another site starts.
+//! A browser accepts a `__Host-` cookie only with `Secure`, `Path=/` and without `Domain` (RFC 6265bis, section
+//! 4.1.3.2), so no other host of the domain can set or read it. `HttpOnly` hides it from scripts. `SameSite=Strict`
+//! keeps it out of every request that a page of another site starts.
 
 use std::time::Duration;
 

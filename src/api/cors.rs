@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use super::response::Reply;
+use super::response::ApiResponse;
 use platform::{BaseUrl, ConfigError};
 
 /// The request headers that a page may send, besides those that need no preflight.
@@ -71,9 +71,9 @@ impl AllowedOrigins {
     }
 
     /// The response to OPTIONS on a path that takes `methods`. Only a listed page gets the CORS headers.
-    pub(super) fn options(&self, methods: &[&str], headers: &HeaderMap) -> Reply {
+    pub(super) fn options(&self, methods: &[&str], headers: &HeaderMap) -> ApiResponse {
         let methods = methods.join(", ");
-        let reply = Reply::empty().header("allow", format!("{methods}, OPTIONS"));
+        let reply = ApiResponse::empty().header("allow", format!("{methods}, OPTIONS"));
         if self.lists(headers.get(ORIGIN)).is_none() {
             return reply;
         }

@@ -1,16 +1,15 @@
-//! The HTTP API: from one request to one answer.
+//! The HTTP API.
 //!
 //! - `config`: the Worker's settings
-//! - `code`, `error`: every error answer; the one place that knows their HTTP statuses
-//! - `auth`: who the caller is; `cookie`: what a browser's session lies in
-//! - `parameter`, `terms`: what a call takes and answers, as data
-//! - `route`: the table of routes, which the router, 405, the permission tests and the OpenAPI document read
-//! - `request`, `reply`: what handlers are given and what they give
-//! - `headers`, `cors`: what browsers may do with answers, and for pages of which other sites
-//! - the handlers: `page`, `reference`, `examples`, `session`, `tokens`, `projects`, `upload`, `batch`, `chat`,
-//!   `versions`, `scripts`, `outputs`, `logs`, `live`, `owner`, `runner`, `monitoring`
-//! - `openapi`: the OpenAPI document and its page, made natively from all of that
-//! - `app`: the way of a request through all of it
+//! - `code`, `error`: every error response, and the only place that knows their HTTP statuses
+//! - `auth`: authenticates the caller; `cookie`: the session cookie
+//! - `docs`: the entries of the OpenAPI document, and the generated files
+//! - `request`, `body`, `response`: what handlers get and give
+//! - `views`: the bodies of responses
+//! - `handlers`: the endpoints, by resource
+//! - `route`: the table of routes
+//! - `headers`, `cors`: what browsers may do with responses
+//! - `platform`, `app`: the entry point
 
 mod app;
 mod auth;
@@ -43,7 +42,7 @@ pub use error::{ApiError, Problem};
 pub use platform::Platform;
 pub use route::{ROUTES, Route};
 
-/// The examples' scripts and the answers made from them.
+/// The example scripts, and the response bodies made from them.
 #[cfg(not(target_arch = "wasm32"))]
 pub mod examples {
     pub use super::docs::examples::{SourceError, read_source};

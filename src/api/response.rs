@@ -1,4 +1,4 @@
-//! What a handler gives.
+//! The response that a handler gives.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -7,34 +7,33 @@ use super::error::ApiError;
 use crate::object::{ObjectName, ObjectRequest, Target, handshake};
 use platform::Body;
 
-/// A successful answer.
-pub(super) struct Reply {
+/// A response that is not an error.
+pub(super) struct ApiResponse {
     status: http::StatusCode,
     headers: Vec<(&'static str, String)>,
     body: Body,
     upgrade: Option<Upgrade>,
 }
 
-/// A handshake for an object, and what it asks for there.
+/// The object that takes a WebSocket, and the handshake for it.
 pub(super) type Upgrade = (ObjectName, http::Request<Bytes>);
 
-impl Reply {
-    /// 200 with JSON; answers that change are not kept by anybody.
+impl ApiResponse {
+    /// 200 with JSON that must not be cached.
     ///
     /// # Errors
-    /// When the body cannot be written as JSON, which none of this program's can fail to be.
+    /// If the body cannot be written as JSON.
     pub fn json(body: &impl Serialize) -> Result<Self, ApiError> {
         let text = serde_json::to_vec(body).map_err(|error| ApiError::broken(&error.to_string()))?;
         Ok(Self::text("application/json", text).header("cache-control", "no-store".to_owned()))
     }
 
-    /// 200 with text of a media type.
     pub fn text(media_type: &'static str, text: impl Into<Bytes>) -> Self {
         let headers = vec![("content-type", media_type.to_owned())];
         Self { status: http::StatusCode::OK, headers, body: Body::full(text), upgrade: None }
     }
 
-    /// 200 with events as they come (WHATWG HTML, section 9.2), which nobody is to gather before they are handed on.
+    /// 200 with server-sent events (WHATWG HTML, section 9.2). Proxies must not buffer them.
     pub fn events(body: Body) -> Self {
         let headers =
             [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
@@ -42,34 +41,31 @@ impl Reply {
         Self { status: http::StatusCode::OK, headers, body, upgrade: None }
     }
 
-    /// 304 without a body.
     pub fn not_modified() -> Self {
         Self::empty().status(http::StatusCode::NOT_MODIFIED)
     }
 
-    /// 204 without a body.
+    /// 204.
     pub fn empty() -> Self {
         Self { status: http::StatusCode::NO_CONTENT, headers: Vec::new(), body: Body::empty(), upgrade: None }
     }
 
-    /// No answer of its own: the object holds the WebSocket from here on, and answers the handshake.
+    /// Passes the handshake of a WebSocket to an object, which answers it.
     pub fn upgrade<R: ObjectRequest>(target: &R::Target, request: R) -> Result<Self, ApiError> {
         Ok(Self { upgrade: Some((target.object(), handshake(target, request)?)), ..Self::empty() })
     }
 
-    /// The same with another status.
     pub fn status(self, status: http::StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The same with one header set.
     pub fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value));
         self
     }
 
-    /// The handshake to hand on, where it is one.
+    /// The handshake, if the response is one.
     pub fn take_upgrade(&mut self) -> Option<Upgrade> {
         self.upgrade.take()
     }

@@ -1,4 +1,4 @@
-//! The table of routes. The router, 405, permissions and the documentation all read it.
+//! The table of routes. Router, permissions, 405 responses and the OpenAPI document read it.
 
 use futures::future::LocalBoxFuture;
 use http::Method;
@@ -12,11 +12,11 @@ use super::handlers::{
     batch, chat, examples, live, logs, monitoring, outputs, owner, page, projects, reference, runner, scripts, session,
     tokens, upload, versions,
 };
-use super::request::Call;
-use super::response::Reply;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 
 /// A handler: from the request to the response.
-pub(super) type Handler = for<'a> fn(&'a Call<'a>) -> LocalBoxFuture<'a, Result<Reply, ApiError>>;
+pub(super) type Handler = for<'a> fn(&'a ApiRequest<'a>) -> LocalBoxFuture<'a, Result<ApiResponse, ApiError>>;
 
 /// One route.
 pub struct Route {
@@ -61,7 +61,7 @@ methods! { get = GET; post = POST; put = PUT; delete = DELETE; }
 
 /// An async function as a handler.
 macro_rules! handler {
-    ($($function:ident)::+) => { |call| Box::pin($($function)::+(call)) };
+    ($($function:ident)::+) => { |request| Box::pin($($function)::+(request)) };
 }
 
 /// Every route.
@@ -121,9 +121,9 @@ pub(super) struct Match {
 /// Finds the route of a request.
 ///
 /// # Errors
-/// 404 where no route has the path, 405 with `Allow` where none of those has the method.
+/// 404 if no route has the path, 405 with `Allow` if none of them has the method.
 pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
-    // The table is short and a request is served by a fresh `App`: looking through it beats building a tree first.
+    // The table is short, so a search is faster than building a tree in each instance.
     for route in ROUTES {
         // HEAD is GET without the body (RFC 9110, section 9.3.2).
         if (route.method == method || (route.method == Method::GET && method == Method::HEAD))
@@ -135,10 +135,10 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Match, ApiError> {
     Err(ApiError::method(method.as_str(), path, methods(path)?.join(", ")))
 }
 
-/// The methods that a path takes.
+/// The methods of a path.
 ///
 /// # Errors
-/// 404 where no route has the path.
+/// 404 if no route has the path.
 pub(super) fn methods(path: &str) -> Result<Vec<&'static str>, ApiError> {
     let mut methods = Vec::new();
     for route in ROUTES.iter().filter(|route| path_parameters(route.path, path).is_some()) {
@@ -150,20 +150,20 @@ pub(super) fn methods(path: &str) -> Result<Vec<&'static str>, ApiError> {
     if methods.is_empty() { Err(ApiError::no_route(path)) } else { Ok(methods) }
 }
 
-/// The parameters of `path` if it has the form of `pattern`.
+/// The parameters of `path` if it matches `pattern`.
 fn path_parameters(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
-    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     let mut parameters = Vec::new();
     loop {
-        match (wanted.next(), given.next()) {
+        match (pattern.next(), path.next()) {
             (None, None) => return Some(parameters),
-            (Some(want), Some(have)) => match want.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            (Some(wanted), Some(given)) => match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some(name) => {
-                    // What is not UTF-8 keeps its replacement characters, which no parameter allows.
-                    let value = percent_encoding::percent_decode_str(have).decode_utf8_lossy().into_owned();
+                    // Invalid UTF-8 becomes replacement characters, which no parameter allows.
+                    let value = percent_encoding::percent_decode_str(given).decode_utf8_lossy().into_owned();
                     parameters.push((name, value));
                 }
-                None if want == have => {}
+                None if wanted == given => {}
                 None => return None,
             },
             _ => return None,
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_finds_its_route() {
+    fn parameters_are_percent_decoded() {
         let found = find(&Method::GET, "/api/projects/a%20b/logs/x%2Fy.log").ok().unwrap();
         assert_eq!(found.route.path, "/api/projects/{project}/logs/{name}");
         assert_eq!(found.parameters, [("project", "a b".to_owned()), ("name", "x/y.log".to_owned())]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_apart() {
+    fn unknown_paths_and_methods_differ() {
         assert_eq!(find(&Method::GET, "/api/nothing").err().unwrap().code(), "no_route");
         assert_eq!(find(&Method::GET, "/api/projects/").err().unwrap().code(), "no_route");
         assert_eq!(find(&Method::DELETE, "/api/projects").err().unwrap().code(), "method_not_allowed");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_routes_are_the_same() {
+    fn routes_are_unique() {
         for (index, route) in ROUTES.iter().enumerate() {
             let same = |other: &&Route| other.method == route.method && other.path == route.path;
             assert!(!ROUTES[..index].iter().any(|other| same(&other)), "{} {}", route.method, route.path);

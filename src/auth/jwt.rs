@@ -89,8 +89,8 @@ struct Header {
     kid: Option<String>,
 }
 
-/// Reads a JSON object without duplicate names (RFC 7515, section 4; RFC 7519, section 4), because readers differ in which
-/// of two values they take.
+/// Reads a JSON object without duplicate names (RFC 7515, section 4; RFC 7519, section 4), because readers differ in
+/// which of two values they take.
 fn object(json: &[u8]) -> Result<Map<String, Value>, Refused> {
     struct Object;
 
@@ -314,8 +314,8 @@ mod tests {
     }
 }
 
-/// Any text may be presented as a token. `PROPTEST_CASES` sets the number of cases. `tests/api` tests with real signatures
-/// that no changed token is accepted.
+/// Any text may be presented as a token. `PROPTEST_CASES` sets the number of cases. `tests/api` tests with real
+/// signatures that no changed token is accepted.
 #[cfg(test)]
 mod properties {
     use proptest::prelude::*;

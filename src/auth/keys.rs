@@ -1,7 +1,7 @@
 //! The keys that may have signed a JSON Web Token.
 //!
-//! Either one shared secret, or a JSON Web Key Set (RFC 7517) that is fetched and cached. Issuers change their keys without
-//! notice, so the set is fetched again when a token names a key that is not in it.
+//! Either one shared secret, or a JSON Web Key Set (RFC 7517) that is fetched and cached. Issuers change their keys
+//! without notice, so the set is fetched again when a token names a key that is not in it.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -101,8 +101,8 @@ pub enum Unauthentic {
 }
 
 impl TrustedIssuer {
-    /// The hash to store for a session that one of the issuer's tokens opened. Another secret, key set address, issuer or
-    /// audience ends the session. A change of a single key in the set does not.
+    /// The hash to store for a session that one of the issuer's tokens opened. Another secret, key set address, issuer
+    /// or audience ends the session. A change of a single key in the set does not.
     pub fn bind(&self, session: &TokenText) -> TokenHash {
         let keys = match &self.keys {
             KeySource::Secret(key) => key.material(),

@@ -1,7 +1,7 @@
 //! The tokens that this service creates: API tokens for programs, and sessions in browsers' cookies.
 //!
-//! Both have the form `pw_` + the user's id in base64url + `.` + 32 random bytes in base64url. The id names the `Account`
-//! object that knows the token; the random bytes cannot be guessed. Only a hash is stored.
+//! Both have the form `pw_` + the user's id in base64url + `.` + 32 random bytes in base64url. The id names the
+//! `Account` object that knows the token; the random bytes cannot be guessed. Only a hash is stored.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use contract::{Sha256, word_enum};
 
 word_enum! {
-    /// What a credential may do.
+    /// The rights of a credential.
     #[derive(PartialOrd, Ord, Hash, JsonSchema)]
     pub enum Scope {
         /// Requests that change nothing.
@@ -93,8 +93,8 @@ impl TokenText {
         TokenHash(Sha256::of(self.text.as_bytes()))
     }
 
-    /// The hash to store for a token that ends when `secret` changes. Without the token's text, which is not stored, the
-    /// hash reveals nothing about the secret.
+    /// The hash to store for a token that ends when `secret` changes. Without the token's text, which is not stored,
+    /// the hash reveals nothing about the secret.
     pub fn hash_bound_to(&self, secret: &[u8]) -> TokenHash {
         // A token has no line break, so no other pair of token and secret gives the same bytes.
         TokenHash(Sha256::of(&[self.text.as_bytes(), b"\n", secret].concat()))

@@ -1,4 +1,4 @@
-//! workerd behind the seams: fetch, the clock, settings, SQL, the alarm, WebSockets, and the way to the objects.
+//! The platform traits on workerd: fetch, clock, settings, SQL, alarm, WebSockets, and calls to Durable Objects.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Http for WorkerHttp {
     }
 }
 
-/// The platform's clock, which stands still between I/O.
+/// The platform's clock, which advances only with I/O.
 pub(super) struct WorkerClock;
 
 impl Clock for WorkerClock {
@@ -43,7 +43,7 @@ impl Clock for WorkerClock {
     }
 }
 
-/// Looks a setting up among the variables, then among the secrets.
+/// Looks a setting up in the variables, then in the secrets.
 pub(super) fn settings(env: &Env) -> impl Fn(&str) -> Option<String> + '_ {
     |name| {
         let variable = env.var(name).map(|value| value.to_string());
@@ -51,7 +51,7 @@ pub(super) fn settings(env: &Env) -> impl Fn(&str) -> Option<String> + '_ {
     }
 }
 
-/// The objects and the page's files behind the bindings.
+/// The bindings of Durable Objects and assets.
 pub(super) struct Bindings(Env);
 
 impl Bindings {
@@ -59,7 +59,7 @@ impl Bindings {
         Self(env)
     }
 
-    /// Hands a WebSocket's handshake on; the answer carries the socket.
+    /// Passes a request on. The response to a handshake has the WebSocket.
     pub(super) async fn forward(
         &self,
         object: &ObjectName,
@@ -98,9 +98,9 @@ impl Objects for Bindings {
 
     fn post(&self, object: ObjectName, request: http::Request<Bytes>) {
         let bindings = Self(self.0.clone());
-        // An object lives as long as anything that it began is under way.
+        // An object stays alive until everything that it started has ended.
         worker::wasm_bindgen_futures::spawn_local(async move {
-            // A hint that does not arrive is no failure.
+            // A lost hint is not a failure.
             let _ = bindings.forward(&object, &request).await;
         });
     }
@@ -108,7 +108,7 @@ impl Objects for Bindings {
 
 impl Assets for Bindings {
     fn file(&self, name: &str) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>> {
-        // The host is anything: only the path counts.
+        // Only the path counts; the host is arbitrary.
         let url = format!("https://assets/{name}");
         async move {
             let assets = self.0.assets("ASSETS").map_err(|error| broken(&error))?;
@@ -118,13 +118,13 @@ impl Assets for Bindings {
     }
 }
 
-/// The WebSockets that an object holds, which the platform keeps while the object sleeps.
+/// The WebSockets of an object. The platform keeps them while the object hibernates.
 pub(super) struct ObjectSockets<'a>(pub(super) &'a State);
 
 impl Sockets for ObjectSockets<'_> {
     fn send_all(&self, text: &str) {
         for socket in self.0.get_websockets() {
-            // It may be closing already.
+            // The socket may be closing already.
             let _ = socket.send_with_str(text);
         }
     }
@@ -135,7 +135,7 @@ impl Sockets for ObjectSockets<'_> {
 
     fn close_all(&self, reason: &str) {
         for socket in self.0.get_websockets() {
-            // 1008: a policy is why (RFC 6455, section 7.4.1). It may be closing already.
+            // 1008: policy violation (RFC 6455, section 7.4.1). The socket may be closing already.
             let _ = socket.close(Some(1008), Some(reason));
         }
     }
@@ -145,7 +145,7 @@ impl Sockets for ObjectSockets<'_> {
         for socket in self.0.get_websockets() {
             let until = self.0.get_tags(&socket).first().and_then(|tag| tag.parse().ok()).map(Timestamp::from_millis);
             match until {
-                // 1012: come again (the registry of close codes at IANA). It may be closing already.
+                // 1012: service restart (IANA close code registry). The socket may be closing already.
                 Some(until) if until <= now => drop(socket.close(Some(1012), Some("connect again"))),
                 Some(until) => next = Some(next.map_or(until, |next: Timestamp| next.min(until))),
                 None => {}
@@ -156,8 +156,8 @@ impl Sockets for ObjectSockets<'_> {
 }
 
 impl ObjectSockets<'_> {
-    /// Answers a handshake: takes the socket, `until` then where that is told, and says `first` to it. "ping" is answered
-    /// with "pong" from then on, without waking the object.
+    /// Answers a handshake: accepts the socket, for at most until `until`, and sends `first`. From then on the platform
+    /// answers "ping" with "pong" without waking the object.
     pub(super) fn take(&self, first: &str, until: Option<Timestamp>) -> worker::Result<worker::Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.0.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?);
@@ -170,7 +170,6 @@ impl ObjectSockets<'_> {
     }
 }
 
-/// An object's SQLite.
 pub(super) struct ObjectSql(pub(super) SqlStorage);
 
 impl Sql for ObjectSql {
@@ -192,7 +191,7 @@ impl Sql for ObjectSql {
                     SqlStorageValue::Boolean(flag) => Ok(Value::Integer(flag.into())),
                     SqlStorageValue::Integer(number) => Ok(Value::Integer(number)),
                     SqlStorageValue::String(text) => Ok(Value::Text(text)),
-                    other => Err(SqlError(format!("a column of another kind: {other:?}"))),
+                    other => Err(SqlError(format!("a column has an unexpected type: {other:?}"))),
                 });
                 columns.collect()
             })
@@ -200,7 +199,6 @@ impl Sql for ObjectSql {
     }
 }
 
-/// An object's alarm.
 pub(super) struct ObjectAlarm(pub(super) Storage);
 
 impl Alarm for ObjectAlarm {
@@ -213,7 +211,7 @@ impl Alarm for ObjectAlarm {
                 None => self.0.delete_alarm().await,
             };
             if let Err(error) = outcome {
-                worker::console_error!("the alarm could not be set: {error}");
+                worker::console_error!("failed to set the alarm: {error}");
             }
         }
         .boxed_local()

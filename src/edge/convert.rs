@@ -1,4 +1,4 @@
-//! Between the `http` crate's types and workerd's.
+//! Converts between the `http` crate's types and workerd's.
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -8,12 +8,12 @@ use worker::{HttpRequest, HttpResponse, Response, ResponseBuilder};
 
 use platform::{Body, HttpError};
 
-/// The request as it came in.
+/// An incoming request.
 pub(super) fn incoming(request: HttpRequest) -> http::Request<Body> {
     request.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
 }
 
-/// The answer on its way out: as one buffer, so that it has a `Content-Length`; events as they come.
+/// An outgoing response: one buffer, so that it has a `Content-Length`; events as a stream.
 pub(super) async fn outgoing(response: http::Response<Body>) -> worker::Result<Response> {
     let (head, body) = response.into_parts();
     let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"text/event-stream");
@@ -24,19 +24,19 @@ pub(super) async fn outgoing(response: http::Response<Body>) -> worker::Result<R
     }
     let body = body.bytes(usize::MAX).await.map_err(|error| worker::Error::RustError(error.to_string()))?;
     let builder = ResponseBuilder::new().with_status(head.status.as_u16()).with_headers(head.headers.into());
-    // Statuses such as 304 may have no body at all, not even an empty one: the platform throws.
+    // The platform throws if a status such as 304 has a body, even an empty one.
     Ok(if body.is_empty() { builder.empty() } else { builder.fixed(body.into()) })
 }
 
-/// A request on its way to a store or an object. The body goes as one buffer, so that it has a `Content-Length`;
-/// redirects are not followed, since the signature is for this URL alone.
+/// A request to a store or an object. The body is one buffer, so that it has a `Content-Length`. Redirects are not
+/// followed, because the signature covers only this URL.
 pub(super) fn request(request: &http::Request<Bytes>) -> Result<worker::Request, HttpError> {
     let init = web_sys::RequestInit::new();
     init.set_method(request.method().as_str());
     init.set_redirect(web_sys::RequestRedirect::Manual);
     let headers = web_sys::Headers::new().map_err(|error| HttpError(format!("{error:?}")))?;
     for (name, value) in request.headers() {
-        // The platform sets Host from the URL, to what was signed.
+        // The platform sets Host from the URL, which is the signed value.
         if name != http::header::HOST {
             let value = value.to_str().map_err(|error| broken(&error))?;
             headers.append(name.as_str(), value).map_err(|error| HttpError(format!("{error:?}")))?;
@@ -51,17 +51,17 @@ pub(super) fn request(request: &http::Request<Bytes>) -> Result<worker::Request,
     request.map(Into::into).map_err(|error| HttpError(format!("{error:?}")))
 }
 
-/// An answer from a store or an object.
+/// A response of a store or an object.
 pub(super) fn response(response: worker::Response) -> Result<http::Response<Body>, HttpError> {
     HttpResponse::try_from(response).map(streamed).map_err(|error| broken(&error))
 }
 
-/// The same with its body as a stream.
+/// A response with its body as a stream.
 pub(super) fn streamed(response: HttpResponse) -> http::Response<Body> {
     response.map(|body| Body::from_stream(body.map(|chunk| chunk.map_err(|error| broken(&error)))))
 }
 
-/// The transport's own words.
+/// The transport's error.
 pub(super) fn broken(error: &dyn std::fmt::Display) -> HttpError {
     HttpError(error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Signatures by the platform's WebCrypto, which adds no code of its own to the Worker.
+//! Verifies signatures with the platform's WebCrypto, which adds no code to the Worker.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::crypto::{CryptoError, Verifier, VerifyingKey};
 
-// Bound here in two lines: web-sys would bring classes that nothing else needs.
+// Declared here, because web-sys would add classes that nothing else needs.
 #[wasm_bindgen]
 extern "C" {
     /// `SubtleCrypto.importKey` (Web Cryptography, section 14.3.9).
@@ -38,24 +38,24 @@ impl Verifier for WebCrypto {
         message: &'a [u8],
         signature: &'a [u8],
     ) -> LocalBoxFuture<'a, Result<bool, CryptoError>> {
-        async move { ask(key, message, signature).await.map_err(|error| CryptoError(format!("{error:?}"))) }
+        async move { verify_with(key, message, signature).await.map_err(|error| CryptoError(format!("{error:?}"))) }
             .boxed_local()
     }
 }
 
-async fn ask(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
-    let (jwk, algorithm) = described(key);
+async fn verify_with(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<bool, JsValue> {
+    let (jwk, algorithm) = jwk_and_algorithm(key);
     let (jwk, algorithm) = (JSON::parse(&jwk)?, JSON::parse(algorithm)?);
     let key = import_key("jwk", &jwk, &algorithm, false, &JSON::parse(r#"["verify"]"#)?)?;
     let key = JsFuture::from(key).await?;
     let verdict = JsFuture::from(verify(&algorithm, &key, signature, message)?).await?;
-    // Whatever is not a plain yes or no is neither.
-    verdict.as_bool().ok_or_else(|| JsValue::from_str("verify gave neither true nor false"))
+    // Any other value is an error.
+    verdict.as_bool().ok_or_else(|| JsValue::from_str("verify returned neither true nor false"))
 }
 
-/// The key as a JSON Web Key (RFC 7517), and the algorithm that it is for in WebCrypto's words. One object serves to
-/// import and to verify: each call leaves alone what it does not know.
-fn described(key: &VerifyingKey) -> (String, &'static str) {
+/// The key as a JSON Web Key (RFC 7517), and its WebCrypto algorithm. The same algorithm object serves `importKey` and
+/// `verify`: each ignores the fields of the other.
+fn jwk_and_algorithm(key: &VerifyingKey) -> (String, &'static str) {
     let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     match key {
         VerifyingKey::Hs256(secret) => {

@@ -1,5 +1,4 @@
-//! The wasm-only shell: the fetch event, the bindings and the Durable Object classes. It carries out and decides
-//! nothing; every `if` about the domain lives above.
+//! The wasm-only shell: the fetch event, the bindings and the Durable Object classes. It has no `if` about the domain.
 
 mod bindings;
 mod convert;
@@ -17,9 +16,9 @@ use bindings::{Bindings, WorkerClock, WorkerHttp, settings};
 use crypto::WebCrypto;
 
 thread_local! {
-    /// The issuer's keys, which outlive a request: all that this isolate serves share them.
+    /// The issuer's keys, shared by all requests of this isolate.
     static KEYS: Rc<SharedKeys> = Rc::default();
-    /// What they count.
+    /// The counts of this isolate.
     static TALLY: Rc<Tally> = Rc::default();
 }
 

@@ -1,5 +1,7 @@
-//! The Durable Object classes: each reads its call, hands it to the plain Rust object, and writes the answer. What a class
-//! has beside `fetch` stands in its attribute, since each door that nobody uses weighs a kilobyte; `Project` has all.
+//! The Durable Object classes. Each reads its request, passes it to the plain Rust object, and writes the response.
+//!
+//! The attribute of a class names its event handlers besides `fetch`, because each unused handler takes a kilobyte of
+//! the Worker. `Project` has all of them.
 
 use serde::de::DeserializeOwned;
 use worker::{DurableObject, Env, Request, Response, State, WebSocket, WebSocketIncomingMessage, durable_object};
@@ -17,7 +19,7 @@ use platform::Clock;
 use platform::ConfigError;
 use s3::{Bucket, Client};
 
-/// The life of one project's versions.
+/// The versions of one project.
 #[durable_object]
 pub struct Project {
     state: State,
@@ -45,7 +47,7 @@ impl DurableObject for Project {
             bucket,
         };
         let object = ProjectObject::new(platform, &self.memory);
-        match asked_to_hold(&request)? {
+        match websocket_request(&request)? {
             Some(call) => match object.greeting(&call).await {
                 Ok(Greeting { message, close_at }) => sockets.take(&message, Some(close_at)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
@@ -56,15 +58,7 @@ impl DurableObject for Project {
 
     async fn alarm(&self) -> worker::Result<Response> {
         let (sql, alarm, sockets, objects) = self.platform();
-        let bucket = match &self.bucket {
-            Ok(bucket) => bucket,
-            Err(error) => {
-                // Thrown, it would be repeated a few times and then forgotten.
-                postpone(&alarm, WorkerClock.now()).await;
-                worker::console_error!("an alarm is put off until a setting is mended: {error}");
-                return Response::empty();
-            }
-        };
+        let Some(bucket) = bucket_or_postpone(&self.bucket, &alarm).await else { return Response::empty() };
         let platform = ProjectPlatform {
             sql: &sql,
             alarm: &alarm,
@@ -76,7 +70,7 @@ impl DurableObject for Project {
         };
         let object = ProjectObject::new(platform, &self.memory);
         if let Err(refusal) = object.alarm().await {
-            worker::console_error!("an alarm's step failed: {refusal:?}");
+            worker::console_error!("a step of an alarm failed: {refusal:?}");
         }
         Response::empty()
     }
@@ -86,7 +80,7 @@ impl DurableObject for Project {
     }
 
     async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
-        part(&socket);
+        close(&socket);
         Ok(())
     }
 
@@ -120,7 +114,7 @@ impl DurableObject for Account {
     }
 }
 
-/// What is known about the store.
+/// The state of the store, the queue and the runners.
 #[durable_object(websocket)]
 pub struct Fleet {
     state: State,
@@ -139,7 +133,7 @@ impl DurableObject for Fleet {
         let (sql, sockets) = (ObjectSql(self.state.storage().sql()), ObjectSockets(&self.state));
         let client = Client::new(&WorkerHttp, &WorkerClock, bucket);
         let object = FleetObject::new(&sql, &sockets, client, &self.memory);
-        match asked_to_hold(&request)? {
+        match websocket_request(&request)? {
             Some(call) => match object.greeting(&call) {
                 Ok(first) => sockets.take(&first, None),
                 Err(refusal) => Response::error(refusal, 503),
@@ -153,7 +147,7 @@ impl DurableObject for Fleet {
     }
 
     async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> worker::Result<()> {
-        part(&socket);
+        close(&socket);
         Ok(())
     }
 
@@ -188,17 +182,9 @@ impl DurableObject for Chat {
 
     async fn alarm(&self) -> worker::Result<Response> {
         let (sql, alarm, objects) = self.platform();
-        let bucket = match &self.bucket {
-            Ok(bucket) => bucket,
-            Err(error) => {
-                // Thrown, it would be repeated a few times and then forgotten.
-                postpone(&alarm, WorkerClock.now()).await;
-                worker::console_error!("an alarm is put off until a setting is mended: {error}");
-                return Response::empty();
-            }
-        };
+        let Some(bucket) = bucket_or_postpone(&self.bucket, &alarm).await else { return Response::empty() };
         if let Err(refusal) = self.object((&sql, &alarm), &objects, bucket).alarm().await {
-            worker::console_error!("an alarm's step failed: {refusal:?}");
+            worker::console_error!("a step of an alarm failed: {refusal:?}");
         }
         Response::empty()
     }
@@ -221,7 +207,7 @@ impl Chat {
     }
 }
 
-/// One of those that add figures up.
+/// A shard of the metrics.
 #[durable_object(fetch)]
 pub struct Figures {
     state: State,
@@ -238,25 +224,38 @@ impl DurableObject for Figures {
     }
 }
 
-/// The call of a WebSocket's handshake; none where the request is none.
-fn asked_to_hold<T: DeserializeOwned>(request: &Request) -> worker::Result<Option<T>> {
+/// The bucket. If its settings are wrong, postpones the alarm and returns `None`.
+async fn bucket_or_postpone<'a>(bucket: &'a Result<Bucket, ConfigError>, alarm: &ObjectAlarm) -> Option<&'a Bucket> {
+    match bucket {
+        Ok(bucket) => Some(bucket),
+        Err(error) => {
+            // The platform repeats an alarm that throws only a few times.
+            postpone(alarm, WorkerClock.now()).await;
+            worker::console_error!("an alarm is postponed until a setting is corrected: {error}");
+            None
+        }
+    }
+}
+
+/// The request in the handshake of a WebSocket; `None` for any other request.
+fn websocket_request<T: DeserializeOwned>(request: &Request) -> worker::Result<Option<T>> {
     if request.headers().get("upgrade")?.is_none() {
         return Ok(None);
     }
-    // Not by `url()`, whose parser weighs a tenth of the whole Worker.
+    // Not `url()`, whose parser takes a tenth of the whole Worker.
     let call = handshake_call(&request.inner().url());
-    call.map(Some).ok_or_else(|| failed("a handshake without a call"))
+    call.map(Some).ok_or_else(|| failed("the handshake has no request"))
 }
 
-/// The other half of the goodbye, without which the other end waits. Not with the code that came: one that came without
-/// any is told here by a number that nobody may send.
-fn part(socket: &WebSocket) {
-    // It may be closed already.
+/// Answers a close frame, without which the other end waits. The received code is not returned: a frame without a code
+/// is reported with a number that must not be sent.
+fn close(socket: &WebSocket) {
+    // The socket may already be closed.
     let _ = socket.close(Some(1000), None::<&str>);
 }
 
 async fn read<T: DeserializeOwned>(mut request: Request) -> worker::Result<T> {
-    // Not by `json()`, which goes through JavaScript and rounds large numbers.
+    // Not `json()`, which goes through JavaScript and rounds large numbers.
     serde_json::from_str(&request.text().await?).map_err(failed)
 }
 

@@ -315,7 +315,7 @@ async fn processing_status_shows_undelivered_scripts() {
     send(&world, "x = 2").await;
     world.store.always(None);
     let rows = world.get("/api/monitoring/projects/demo/processing-status").await.json();
-    assert_eq!(rows["versions"][0]["differences"], json!(["the object still has to deliver the script"]));
+    assert_eq!(rows["versions"][0]["differences"], json!(["the object has not delivered the script yet"]));
 }
 
 /// Uploads as a user that open mode does not have, by a call to the project's object.

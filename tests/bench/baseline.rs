@@ -1,5 +1,5 @@
-//! The recipe to compare with, as the layout's first software has it: the next number is what a listing shows plus one,
-//! a worker looks every 15 s, and runs each new script in a fresh `freecadcmd`, one at a time.
+//! The predecessor's recipe, for comparison: the next number is the count in a listing plus one, a worker polls every
+//! 15 s and runs each new script in a fresh `freecadcmd`, one at a time.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,38 +9,36 @@ use bytes::Bytes;
 use s3::{Client, PutOptions};
 use tokio::process::Command;
 
-/// How long its worker waits between two looks.
+/// How long its worker waits between two polls.
 pub const POLL: Duration = Duration::from_secs(15);
 
-/// Its scripts export by themselves; the engine's baseline has the same lines.
+/// Its scripts export their own files. The engine's baseline uses the same lines.
 const EXPORTS: &str = include_str!("exports.py");
 
-/// The files that it exports.
 const FILES: [&str; 4] = ["FCStd", "STEP", "STL", "OBJ"];
 
-/// Its part of the bucket, which no other software takes for its own.
+/// Its prefix in the bucket. No other software uses it.
 const AREA: &str = "baseline";
 
-/// The predecessor, on a bucket.
 pub struct Baseline<'a> {
     client: Client<'a>,
     folder: PathBuf,
 }
 
 impl<'a> Baseline<'a> {
-    /// On a bucket, with a folder for its files.
+    /// `folder` receives its files.
     pub fn new(client: Client<'a>, folder: &Path) -> Self {
         Self { client, folder: folder.join("baseline") }
     }
 
-    /// Uploads a script; gives its number.
+    /// Uploads a script and returns its number.
     pub async fn upload(&self, script: &str) -> usize {
         let next = self.scripts().await.len() + 1;
         self.put(&format!("input/p_v{next}.py"), format!("{script}{EXPORTS}")).await;
         next
     }
 
-    /// Works for as long as it is polled; tells the number of each version when it has committed it.
+    /// Polls and runs scripts for ever. Calls `committed` with the number of each committed version.
     pub async fn work(&self, committed: impl Fn(usize)) {
         let mut polls = tokio::time::interval(POLL);
         loop {

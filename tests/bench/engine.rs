@@ -1,4 +1,4 @@
-//! The engine, by its own measurement (`engine.py`), and what the Worker weighs.
+//! The engine, measured by `engine.py`, and the size of the Worker.
 
 use std::process::Stdio;
 
@@ -9,33 +9,33 @@ use crate::stack::Stack;
 use crate::table::{Row, Table};
 use crate::tools::root;
 
-/// What the Worker may weigh, in KB of 1,000 bytes, gzipped.
+/// The Worker's largest size, gzipped, in KB of 1,000 bytes.
 const WORKER_KB: usize = 700;
 
-/// What one job may cost beyond FreeCAD's own work, in ms.
+/// The largest overhead of one job beyond FreeCAD's own work, in ms.
 const OVERHEAD_MS: f64 = 15.0;
 
-/// Jobs a minute on two cores: the script, and how many.
+/// The least jobs a minute on two cores, by script.
 const RATES: [(&str, f64); 2] = [("one_box", 4_000.0), ("seven_objects", 1_000.0)];
 
-/// How many times faster than two parallel cold `freecadcmd`.
+/// How many times faster than two parallel cold `freecadcmd` the engine must be.
 const AGAINST_COLD: f64 = 3.0;
 
-/// The engine without a bucket.
+/// Measures the engine without a bucket.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     if crate::is_quick() {
-        println!("measured by `make bench-engine` alone: its rounds have no short form");
+        println!("skipped in a quick run; `make bench-engine` measures it");
         return;
     }
     let path = stack.folder().join("engine.json");
     let mut python = Command::new("python3");
     python.arg(root().join("tests/bench/engine.py")).arg(&path).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let said = python.output().await.unwrap();
-    assert!(said.status.success(), "engine.py failed");
-    let figures: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let figure = |script: &str, name: &str| figures[script][name].as_f64().unwrap();
+    let output = python.output().await.unwrap();
+    assert!(output.status.success(), "engine.py failed");
+    let results: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let result = |script: &str, name: &str| results[script][name].as_f64().unwrap();
 
-    let (wall, own) = (figure("one_box", "one_slot_ms"), figure("one_box", "own_ms"));
+    let (wall, own) = (result("one_box", "one_slot_ms"), result("one_box", "own_ms"));
     table.row(Row {
         what: "engine overhead a job beyond FreeCAD's own work, one box".to_owned(),
         target: format!("≤ {OVERHEAD_MS} ms"),
@@ -45,7 +45,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
         met: Some(wall - own <= OVERHEAD_MS),
     });
     for (script, target) in RATES {
-        let (two_cold, engine) = (figure(script, "two_cold"), figure(script, "engine"));
+        let (two_cold, engine) = (result(script, "two_cold"), result(script, "engine"));
         table.row(Row {
             what: format!("jobs a minute on all cores, {script}"),
             target: format!("≥ {target} on 2 cores, ≥ {AGAINST_COLD} times"),
@@ -55,15 +55,15 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
             met: Some(engine >= target && engine / two_cold >= AGAINST_COLD),
         });
     }
-    let said = String::from_utf8(said.stdout).unwrap();
-    table.note(format!("The engine by itself (`make bench-engine`):\n\n```\n{said}```"));
+    let output = String::from_utf8(output.stdout).unwrap();
+    table.note(format!("The engine by itself (`make bench-engine`):\n\n```\n{output}```"));
 }
 
-/// The Worker as it is deployed.
+/// Measures the Worker as it is deployed.
 pub fn worker_size(table: &mut Table) {
     let gzipped = "cat build/index_bg.wasm build/index.js | gzip -9 | wc -c";
-    let said = std::process::Command::new("sh").args(["-c", gzipped]).current_dir(root()).output().unwrap();
-    let bytes: usize = String::from_utf8(said.stdout).unwrap().trim().parse().unwrap();
+    let output = std::process::Command::new("sh").args(["-c", gzipped]).current_dir(root()).output().unwrap();
+    let bytes: usize = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     table.row(Row {
         what: "the Worker, gzipped".to_owned(),
         target: format!("≤ {WORKER_KB} KB"),

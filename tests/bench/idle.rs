@@ -1,4 +1,4 @@
-//! What a runner asks of a store when there is nothing to do.
+//! The requests that an idle runner sends to the store.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,39 +24,39 @@ use crate::wait::until_within;
 /// How many projects the scripts belong to.
 const PROJECTS: u64 = 50;
 
-/// How many looks are counted, of one runner, which sweeps: the sweep never ends, it begins again.
-const LOOKS: usize = 250;
+/// How many polls to count. The runner is also the sweeper, and the sweep repeats without end.
+const POLLS: usize = 250;
 
-/// How many requests a look are chance: heartbeats and the pages of the slow pass go by the clock, not by looks.
-const CHANCE: f64 = 0.1;
+/// Tolerance in requests a poll: heartbeats and the pages of the slow pass follow the clock, not the polls.
+const TOLERANCE: f64 = 0.1;
 
-/// A look at the queue is a listing of this.
-const LOOK: &str = "prefix=pending";
+/// Marks the listing that polls the queue.
+const POLL_QUERY: &str = "prefix=pending";
 
-/// Whose PUT makes a runner the sweeper.
-const SWEEPER: &str = "/sweep/holder.json";
+/// Marks the PUT that makes a runner the sweeper.
+const ELECTION_KEY: &str = "/sweep/holder.json";
 
-/// Counts what one runner asks in 250 polls, with few and with very many processed scripts.
+/// Counts the requests of one runner in 250 polls, with few and with very many processed scripts.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let lots = many(100_000, 5_000);
-    let few = requests_a_look(stack, 100).await;
-    let very_many = requests_a_look(stack, lots).await;
+    let few = requests_per_poll(stack, 100).await;
+    let very_many = requests_per_poll(stack, lots).await;
     table.row(Row {
         what: format!("requests of an idle poll, with {lots} processed scripts"),
         target: "the same number".to_owned(),
         baseline: format!("with 100: {few:.2}"),
         measured: format!("{very_many:.2}"),
         ratio: format!("{:.2} times", very_many / few),
-        met: Some(very_many <= few + CHANCE),
+        met: Some(very_many <= few + TOLERANCE),
     });
 }
 
-/// Everything that a runner asks once it is the sweeper, a look.
-async fn requests_a_look(stack: &Stack, scripts: u64) -> f64 {
+/// All requests of a sweeping runner, divided by its polls.
+async fn requests_per_poll(stack: &Stack, scripts: u64) -> f64 {
     let store = MemoryStore::new();
     fill(&store, scripts);
-    let asked: Rc<RefCell<Vec<String>>> = Rc::default();
-    let port = serve(store, asked.clone()).await;
+    let requests: Rc<RefCell<Vec<String>>> = Rc::default();
+    let port = serve(store, requests.clone()).await;
     let settings = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BUCKET_NAME", "AWS_ENDPOINT_URL_S3"];
     let mut settings: Vec<_> = settings.map(|name| (name.to_owned(), MemoryStore::setting(name).unwrap())).into();
     settings[3].1 = format!("http://127.0.0.1:{port}");
@@ -64,25 +64,26 @@ async fn requests_a_look(stack: &Stack, scripts: u64) -> f64 {
     let mut runner = Runner::start(stack.folder(), &name, &settings, &[("RUNNER_POLL", "0.2"), ("RUNNER_SLOTS", "1")]);
     runner.ready().await;
 
-    let looks = |from: usize| asked.borrow()[from..].iter().filter(|request| request.contains(LOOK)).count();
+    let polls = |from: usize| requests.borrow()[from..].iter().filter(|request| request.contains(POLL_QUERY)).count();
     until_within(Duration::from_secs(300), "the election of the sweeper", async || {
-        let is_elected = asked.borrow().iter().any(|request| request.starts_with("PUT") && request.contains(SWEEPER));
-        if is_elected { Ok(()) } else { Err(format!("{} requests", asked.borrow().len())) }
+        let is_elected =
+            requests.borrow().iter().any(|request| request.starts_with("PUT") && request.contains(ELECTION_KEY));
+        if is_elected { Ok(()) } else { Err(format!("{} requests", requests.borrow().len())) }
     })
     .await;
-    let before = asked.borrow().len();
+    let before = requests.borrow().len();
     until_within(Duration::from_secs(300), "the polls to be counted", async || {
-        let seen = looks(before);
-        if seen >= LOOKS { Ok(()) } else { Err(format!("{seen} looks")) }
+        let seen = polls(before);
+        if seen >= POLLS { Ok(()) } else { Err(format!("{seen} polls")) }
     })
     .await;
-    let requests = asked.borrow().len() - before;
-    let a_look = requests as f64 / looks(before) as f64;
+    let count = requests.borrow().len() - before;
+    let per_poll = count as f64 / polls(before) as f64;
     assert_eq!(runner.stop().await, Some(0));
-    a_look
+    per_poll
 }
 
-/// Scripts that were run long ago, with a report, a file and a log each.
+/// Stores processed scripts with a report, a file and a log each.
 fn fill(store: &MemoryStore, scripts: u64) {
     for script in 0..scripts {
         let project: ProjectId = format!("p{}", script % PROJECTS).parse().unwrap();
@@ -101,18 +102,18 @@ fn fill(store: &MemoryStore, scripts: u64) {
     }
 }
 
-/// Serves the store on a port of loopback, for as long as this program runs, and notes each request.
-async fn serve(store: MemoryStore, asked: Rc<RefCell<Vec<String>>>) -> u16 {
+/// Serves the store on a loopback port while this program runs, and records each request.
+async fn serve(store: MemoryStore, requests: Rc<RefCell<Vec<String>>>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let store = Rc::new(store);
     tokio::task::spawn_local(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (store, asked) = (store.clone(), asked.clone());
+            let (store, requests) = (store.clone(), requests.clone());
             tokio::task::spawn_local(async move {
-                let service = service_fn(|request| answer(store.clone(), asked.clone(), request));
+                let service = service_fn(|request| answer(store.clone(), requests.clone(), request));
                 let connection = hyper::server::conn::http1::Builder::new();
-                // The runner may hang up at any time.
+                // The runner may disconnect at any time.
                 let _ = connection.serve_connection(TokioIo::new(stream), service).await;
             });
         }
@@ -122,12 +123,12 @@ async fn serve(store: MemoryStore, asked: Rc<RefCell<Vec<String>>>) -> u16 {
 
 async fn answer(
     store: Rc<MemoryStore>,
-    asked: Rc<RefCell<Vec<String>>>,
+    requests: Rc<RefCell<Vec<String>>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, String> {
     let (head, body) = request.into_parts();
     let is_head = head.method == Method::HEAD;
-    asked.borrow_mut().push(format!("{} {}", head.method, head.uri));
+    requests.borrow_mut().push(format!("{} {}", head.method, head.uri));
     let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
     let (head, body) =
         store.send(Request::from_parts(head, body)).await.map_err(|error| error.to_string())?.into_parts();

@@ -20,7 +20,7 @@ const LINKS: u32 = 2_000;
 /// The signers' paths.
 const SIGNERS: [&str; 2] = ["aws4fetch", "ours"];
 
-/// Both make the same link; then the time of one link each.
+/// Checks that both make the same link, then measures the time of one link.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let site = stack.folder().join("signing");
     fs::create_dir_all(site.join("tmp")).unwrap();
@@ -49,23 +49,23 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     for signer in SIGNERS {
         let link = api.get(&format!("/{signer}?count=3&now=1700000000000")).await.expect(200).text();
         let signature = link.split_once("X-Amz-Signature=").map(|(_, rest)| rest[..64].to_owned());
-        signatures.push(signature.unwrap_or_else(|| panic!("{signer} gives no link: {link}")));
+        signatures.push(signature.unwrap_or_else(|| panic!("{signer} returned no link: {link}")));
     }
-    assert_eq!(signatures[0], signatures[1], "the two sign the same link differently");
+    assert_eq!(signatures[0], signatures[1], "the signatures of the same link differ");
 
-    let mut taken = [Vec::new(), Vec::new()];
+    let mut times = [Vec::new(), Vec::new()];
     for round in 0..many(12, 3) {
-        for (signer, taken) in SIGNERS.into_iter().zip(&mut taken) {
-            // What is not signing comes off: an answer without a link in it.
+        for (signer, times) in SIGNERS.into_iter().zip(&mut times) {
+            // Subtract everything but signing: the time of a response without a link.
             let empty = time(api, signer, 0).await;
             let full = time(api, signer, LINKS).await;
-            // The first ones find nothing compiled.
+            // In the first rounds nothing is compiled yet.
             if round > 1 {
-                taken.push(full.saturating_sub(empty) / LINKS);
+                times.push(full.saturating_sub(empty) / LINKS);
             }
         }
     }
-    let [theirs, ours] = taken.map(|taken| median(taken).as_secs_f64() * 1e6);
+    let [theirs, ours] = times.map(|times| median(times).as_secs_f64() * 1e6);
     table.row(Row {
         what: "presigning a link inside workerd".to_owned(),
         target: "≥ 2 times faster".to_owned(),

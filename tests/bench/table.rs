@@ -1,4 +1,4 @@
-//! Figures, targets, and the page that keeps them.
+//! Results, targets, and the page that contains them.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -7,44 +7,41 @@ use platform::Clock;
 
 use crate::transport::SystemClock;
 
-/// The page under construction.
+/// The results so far.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Row>,
     notes: Vec<String>,
 }
 
-/// One figure.
+/// One result.
 #[derive(Debug)]
 pub struct Row {
-    /// What is measured.
     pub what: String,
-    /// What it is to reach, in words.
+    /// The target, in words.
     pub target: String,
-    /// What it is compared with, with its figure; a dash where it stands alone.
+    /// The compared thing and its result, or a dash.
     pub baseline: String,
-    /// The figure.
     pub measured: String,
-    /// The one against the other.
+    /// The ratio of the two.
     pub ratio: String,
-    /// Whether the target is reached; none where this program cannot tell.
+    /// Whether the target is reached; `None` if this program cannot tell.
     pub met: Option<bool>,
 }
 
 impl Table {
-    /// Adds a row, and prints it.
+    /// Adds a row and prints it.
     pub fn row(&mut self, row: Row) {
         println!("{}", line(&row));
         self.rows.push(row);
     }
 
-    /// Adds what stands below the table.
+    /// Adds a text below the table and prints it.
     pub fn note(&mut self, text: String) {
         println!("{text}");
         self.notes.push(text);
     }
 
-    /// The page.
     pub fn page(&self) -> String {
         let mut page = format!(
             "# What the service takes\n\nWritten by `make bench` on {}: {}. Store, Worker and runner are on this one \
@@ -58,7 +55,7 @@ impl Table {
             page.push('\n');
         }
         for note in &self.notes {
-            // A page in memory takes every write.
+            // Writing to a string cannot fail.
             let _ = write!(page, "\n{}\n", note.trim_end());
         }
         page
@@ -82,19 +79,18 @@ fn machine() -> String {
     format!("{cores} cores of {}", model.trim_start_matches([' ', '\t', ':']))
 }
 
-/// The middle one.
 pub fn median(mut durations: Vec<Duration>) -> Duration {
     durations.sort();
     durations[durations.len() / 2]
 }
 
-/// The one that 95 of a hundred do not exceed.
+/// The 95th percentile.
 pub fn p95(mut durations: Vec<Duration>) -> Duration {
     durations.sort();
     durations[(durations.len() * 95 / 100).min(durations.len() - 1)]
 }
 
-/// In milliseconds, with as many digits as matter.
+/// In milliseconds, with the significant digits only.
 pub fn ms(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;
     if ms < 10.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }

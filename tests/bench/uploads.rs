@@ -11,7 +11,7 @@ use crate::table::{Row, Table};
 
 const UPLOADS: u64 = 64;
 
-/// As many numbers as uploads, without a gap, and each with its script.
+/// Checks that the numbers have no gap and that each has its own script.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let project = stack.project("at-once");
     let texts: Vec<String> = (0..UPLOADS).map(|id| format!("# upload {id}\n")).collect();

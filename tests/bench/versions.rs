@@ -9,7 +9,7 @@ use platform::Clock;
 use s3::PutOptions;
 use tokio::time::Instant;
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::many;
 use crate::project::{Project, number};
 use crate::stack::Stack;
@@ -24,13 +24,13 @@ const RATIO: f64 = 1.2;
 
 const SCRIPT: &str = "import FreeCAD\n";
 
-/// Asks both in turn, so that both have the same machine.
+/// Alternates between the projects, so that both meet the same load of the machine.
 pub async fn measure(stack: &Stack, table: &mut Table) {
     let (few, lots) = (stack.project("few"), stack.project("lots"));
     let count = many(10_000, 200);
     for (project, count) in [(&few, FEW), (&lots, count)] {
         drop_in(stack, project, count).await;
-        // The first contact takes all of them over; their reports are read one by one.
+        // The first contact imports all versions. Their reports are then read one by one.
         let began = Instant::now();
         project.get("status").await;
         until_within(Duration::from_secs(1_800), "every report to be read", async || {
@@ -39,22 +39,22 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
             if first["phase"] == "completed" && newest == Some(count) { Ok(()) } else { Err(first.to_string()) }
         })
         .await;
-        println!("{count} versions taken over in {:.1} s", began.elapsed().as_secs_f64());
+        println!("{count} versions imported in {:.1} s", began.elapsed().as_secs_f64());
     }
 
-    let mut taken: [[Vec<Duration>; 2]; 3] = Default::default();
+    let mut times: [[Vec<Duration>; 2]; 3] = Default::default();
     for round in 0..many(100, 5) {
         let mut projects = [&few, &lots].into_iter().enumerate().collect::<Vec<_>>();
         if round % 2 == 1 {
             projects.reverse();
         }
         for (which, project) in projects {
-            taken[0][which].push(timed(project.send_script(SCRIPT), 201).await);
-            taken[1][which].push(timed(stack.api().get(&project.path("status")), 200).await);
-            taken[2][which].push(timed(stack.api().get(&project.path("download/step?version=3")), 200).await);
+            times[0][which].push(timed(project.send_script(SCRIPT), 201).await);
+            times[1][which].push(timed(stack.api().get(&project.path("status")), 200).await);
+            times[2][which].push(timed(stack.api().get(&project.path("download/step?version=3")), 200).await);
         }
     }
-    for (what, [few, lots]) in ["upload", "status", "download link"].into_iter().zip(taken) {
+    for (what, [few, lots]) in ["upload", "status", "download link"].into_iter().zip(times) {
         let (few, lots) = (median(few), median(lots));
         let ratio = lots.as_secs_f64() / few.as_secs_f64();
         table.row(Row {
@@ -68,7 +68,7 @@ pub async fn measure(stack: &Stack, table: &mut Table) {
     }
 }
 
-async fn timed(asking: impl Future<Output = Answer>, status: u16) -> Duration {
+async fn timed(asking: impl Future<Output = ApiResponse>, status: u16) -> Duration {
     let began = Instant::now();
     let answer = asking.await;
     let took = began.elapsed();
@@ -76,7 +76,7 @@ async fn timed(asking: impl Future<Output = Answer>, status: u16) -> Duration {
     took
 }
 
-/// Scripts and reports as if they had been there for long.
+/// Stores scripts and reports as if they were old.
 async fn drop_in(stack: &Stack, project: &Project<'_>, count: u64) {
     let put = async |key: Key, body: Bytes| {
         stack.client().put(&key.to_string(), body, &PutOptions::if_absent()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Many scripts through one runner, and so through one fork server.
+//! Runs many scripts through one runner, and with one slot through one fork server.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -18,13 +18,13 @@ pub struct Script {
     pub text: Vec<u8>,
 }
 
-/// What a runner has left of a batch; removed when it is dropped.
+/// The results of a batch. Dropping it removes the files, unless the test is panicking.
 pub struct Batch {
     root: PathBuf,
-    said: String,
+    stderr: String,
 }
 
-/// The runner that is tested, with the jail that this user can have.
+/// The runner to test, with the strongest jail that this user can have.
 pub fn runner(scratch: &Path) -> Command {
     let mut command = Command::new(program());
     command.env("RUNNER_SCRATCH", scratch).envs(jail());
@@ -39,7 +39,7 @@ fn jail() -> Option<(&'static str, &'static str)> {
     (!nix::unistd::geteuid().is_root()).then_some(("RUNNER_JAIL", "same-uid"))
 }
 
-/// What one script came to.
+/// The result of one script.
 pub struct Result {
     /// `report.json`.
     pub report: Value,
@@ -48,13 +48,13 @@ pub struct Result {
 }
 
 impl Batch {
-    /// Runs the scripts, each for at most `seconds`, on so many slots; on one in the order given. Returns when the runner
-    /// has ended.
+    /// Runs the scripts, each for at most `seconds`, and waits for the runner's end. With one slot, they run in this
+    /// order.
     pub fn run(scripts: &[&Script], slots: u32, seconds: u32) -> Self {
         Self::run_with(None, scripts, slots, seconds, &[])
     }
 
-    /// The same, with more settings, and with the runner as another user, where this test is root.
+    /// The same with more settings, and with the runner as another user. A `user` needs root.
     pub fn run_with(
         user: Option<u32>,
         scripts: &[&Script],
@@ -63,17 +63,17 @@ impl Batch {
         settings: &[(&str, &str)],
     ) -> Self {
         let root = std::env::temp_dir().join(format!("partwright-engine-{}", RunId::random()));
-        let mut batch = Self { said: String::new(), root };
+        let mut batch = Self { stderr: String::new(), root };
         fs::create_dir_all(batch.root.join("in")).unwrap();
-        // The jobs' users pass through it.
+        // The jobs' users must be able to pass through it.
         fs::set_permissions(&batch.root, Permissions::from_mode(0o711)).unwrap();
         let files: Vec<PathBuf> = scripts.iter().map(|script| batch.file(script)).collect();
         let program = PathBuf::from(program());
-        // Few descriptors, as many as a login usually gets: none of what scripts do may depend on more.
+        // The descriptors of a usual login, because no script may need more.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 1024; exec \"$@\"", "sh"]).env("RUNNER_SCRATCH", batch.scratch());
         if let Some(user) = user {
-            // The program may lie where root alone passes through.
+            // Only root may be able to reach the program in its own place.
             fs::copy(&program, batch.root.join("runner")).unwrap();
             command.arg(batch.root.join("runner")).uid(user).gid(user).env("RUNNER_JAIL", "same-uid");
             chown(&batch.root, Some(user), Some(user)).unwrap();
@@ -83,15 +83,14 @@ impl Batch {
         command.arg("run").args(&files).arg("--out").arg(batch.root.join("out"));
         command.env("RUNNER_JOB_SECONDS", seconds.to_string());
         command.env("RUNNER_SLOTS", slots.to_string()).envs(settings.iter().copied());
-        // Its status is not looked at: it says that some script failed, which many here do.
+        // The status does not matter: it reports that a script failed, and many of these do.
         let output = command.output().unwrap_or_else(|error| panic!("the runner: {error}"));
-        batch.said = String::from_utf8_lossy(&output.stderr).into_owned();
+        batch.stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         batch
     }
 
-    /// What the runner said on its error stream.
-    pub fn said(&self) -> &str {
-        &self.said
+    pub fn stderr(&self) -> &str {
+        &self.stderr
     }
 
     /// The runner's scratch directory.
@@ -99,20 +98,21 @@ impl Batch {
         self.root.join("scratch")
     }
 
-    /// What came of a script.
+    /// The result of a script.
     ///
     /// # Errors
-    /// When there is no report: the runner has failed, or ended before.
+    /// When it has no report, because the runner failed or ended early.
     pub fn result(&self, name: &str) -> std::result::Result<Result, String> {
         let read = |file: &str| {
             let path = self.out(name).join(file);
-            fs::read_to_string(path).map_err(|error| format!("{file}: {error}; the runner said: {}", self.said.trim()))
+            fs::read_to_string(path)
+                .map_err(|error| format!("{file}: {error}; the runner printed: {}", self.stderr.trim()))
         };
         let report = serde_json::from_str(&read("report.json")?).map_err(|error| format!("report.json: {error}"))?;
         Ok(Result { report, log: read("log.txt")? })
     }
 
-    /// The directory that a script's files were written to.
+    /// The directory with a script's files.
     pub fn out(&self, name: &str) -> PathBuf {
         self.root.join("out").join(name)
     }
@@ -126,11 +126,10 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        // Kept where somebody will want to look at it.
         if !std::thread::panicking() {
             let _ = fs::remove_dir_all(&self.root);
         } else {
-            eprintln!("left for you to look at: {}", self.root.display());
+            eprintln!("the files are kept in {}", self.root.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The scripts, each a folder named for what it does.
+//! Reads the scripts. Each is a folder with the name of its case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::batch::Script;
 use crate::expected::Expected;
 
-/// A script and what must come of it.
+/// A script and its expected result.
 pub struct Case {
-    /// The script, under its folder's name.
+    /// It has the name of its folder.
     pub script: Script,
-    /// What its report must say.
     pub expected: Expected,
 }
 
@@ -19,7 +18,7 @@ pub fn directory(kind: &str) -> PathBuf {
     parts::tools::root().join("freecad-runner/tests").join(kind)
 }
 
-/// Every folder of a corpus, in the order of its names.
+/// All cases of a corpus, by name.
 pub fn cases(kind: &str) -> Vec<Case> {
     let entries = fs::read_dir(directory(kind)).unwrap().map(Result::unwrap);
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();

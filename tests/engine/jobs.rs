@@ -1,9 +1,9 @@
-//! Scripts as people and language models write them: those that make a model, and those that fail.
+//! Scripts as people and language models write them. Some make a model, others fail.
 
 use crate::batch::Batch;
 use crate::corpus::{Case, cases};
 
-/// Checks every script of the batch, and tells of all that went wrong at once.
+/// Checks every script of the batch, and gives all faults.
 pub fn check(batch: &Batch, cases: &[Case]) -> Vec<String> {
     let wrong = cases.iter().filter_map(|Case { script, expected }| {
         let faults = match batch.result(&script.name) {
@@ -30,7 +30,7 @@ fn good_scripts_become_models() {
 }
 
 #[test]
-fn bad_scripts_are_told_what_is_wrong() {
+fn bad_scripts_get_a_clear_error() {
     let bad: Vec<Case> = cases("jobs").into_iter().filter(|case| !case.expected.completes()).collect();
     assert!(bad.len() >= 15, "{}", bad.len());
     // One of them never ends.

@@ -1,31 +1,27 @@
-//! What a runner and its fork servers hold while they run.
+//! Measures a runner, its fork servers and its jobs while they run.
 
 use std::fs;
 use std::path::Path;
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
-/// What was held at one moment by a runner, by its fork servers together, and by its jobs.
+/// Memory, descriptors, processes and files at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Holding {
-    /// Of the runner.
     pub runner_kib: u64,
-    /// Of the runner.
     pub runner_descriptors: usize,
-    /// How many fork servers there are.
+    /// The number of fork servers.
     pub servers: usize,
-    /// Of all fork servers. Resident memory, not a share of it: what a server shares with a child would count half while
-    /// there is one.
+    /// Resident memory of all fork servers. The proportional share would halve pages while a child shares them.
     pub servers_kib: u64,
-    /// Of all fork servers.
     pub servers_descriptors: usize,
-    /// Processes of the slots' users: the jobs.
+    /// Processes of the slots' users.
     pub jobs: usize,
-    /// Files and directories of the slots' volumes, those that have no name any more included.
+    /// Files and directories on the slots' volumes, including those without a name.
     pub files: u64,
 }
 
-/// None once the runner is ending.
+/// `None` if the runner is ending.
 pub fn holding(runner: u32, users: &[u32], scratch: &Path) -> Option<Holding> {
     let mut held = Holding {
         runner_kib: resident_kib(runner)?,
@@ -77,7 +73,7 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The slots' volumes are mounted where the runner alone sees them: they are looked at through its own root.
+/// Counts through the runner's own root, because only the runner sees its mounts.
 fn files(runner: u32, scratch: &Path) -> u64 {
     let scratch = Path::new("/proc").join(runner.to_string()).join("root").join(scratch.strip_prefix("/").unwrap());
     let under = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -91,7 +87,7 @@ fn files(runner: u32, scratch: &Path) -> u64 {
         .sum()
 }
 
-/// Entries of a directory and of those in it; what vanishes meanwhile does not count.
+/// Counts the entries of a directory and of all directories in it.
 fn count(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries

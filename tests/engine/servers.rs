@@ -1,14 +1,14 @@
-//! A fork server that has run its number of jobs makes way for a fresh one.
+//! A fresh fork server replaces one that has run its number of jobs.
 
 use crate::batch::{Batch, Script};
 
 const JOBS: u32 = 7;
-const JOBS_A_SERVER: &str = "3";
+const JOBS_PER_SERVER: &str = "3";
 
 #[test]
-fn a_fork_server_is_replaced_and_the_jobs_before_and_after_are_right() {
+fn a_fork_server_is_replaced_between_jobs() {
     let scripts: Vec<Script> = (1..=JOBS).map(script).collect();
-    let settings = [("RUNNER_SERVER_JOBS", JOBS_A_SERVER)];
+    let settings = [("RUNNER_SERVER_JOBS", JOBS_PER_SERVER)];
     let batch = Batch::run_with(None, &scripts.iter().collect::<Vec<_>>(), 1, 60, &settings);
     let mut servers = Vec::new();
     for (number, script) in (1..).zip(&scripts) {
@@ -23,7 +23,7 @@ fn a_fork_server_is_replaced_and_the_jobs_before_and_after_are_right() {
     assert_eq!(changes, [3, 6], "{servers:?}");
 }
 
-/// Makes a box of a size of its own, and says which server it is a child of.
+/// Makes a box of this length, and prints the process id of its server.
 fn script(number: u32) -> Script {
     let text = format!(
         "import os\nimport FreeCAD as App\nprint('server', os.getppid())\n\

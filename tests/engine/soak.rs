@@ -1,7 +1,7 @@
-//! Many jobs in a row through one runner: every report right, and nothing grows.
+//! Many jobs in a row through one runner: every report is right, and nothing grows.
 //!
-//! A hundred in `make test`, a thousand with `PARTWRIGHT_SOAK=1` (`make soak`). All of a slot's jobs are one fork server's,
-//! so that what leaks there shows; that servers are replaced is `servers.rs`'s to test.
+//! A hundred in `make test`, a thousand with `PARTWRIGHT_SOAK=1` (`make soak`). One fork server runs all jobs of a
+//! slot, so that leaks show. `servers.rs` tests that servers are replaced.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,33 +13,33 @@ use contract::RunId;
 use serde_json::Value;
 
 use crate::batch::runner;
-use crate::machine::left_overs;
+use crate::leftovers::leftovers;
 use crate::processes::{Holding, holding};
 
 const SLOTS: usize = 2;
 
-/// How much more memory the runner may hold at the end: what one job's files and picture take.
-const GROWTH_KIB: u64 = 64 << 10;
+/// How much memory the runner may gain: as much as one job's files and picture take.
+const RUNNER_GROWTH_KIB: u64 = 64 << 10;
 
-/// How much more the fork servers may hold together: they do nothing but fork. Allocators round up, and what they do not
-/// give back is far less than a kilobyte a job.
+/// How much memory all fork servers together may gain. They only fork; allocators round up, and keep far less than a
+/// kilobyte per job.
 const SERVERS_GROWTH_KIB: u64 = 4 << 10;
 
-/// The most descriptors that may be more at the end: those of the jobs that run at the moment.
+/// How many descriptors may be added: those of the running jobs.
 const DESCRIPTORS_GROWTH: usize = 16;
 
-/// The most files of the jobs that run at the moment, with their directories, on all slots.
-const FILES: u64 = 64;
+/// The limit of files and directories of the running jobs, on all slots.
+const MAX_FILES: u64 = 64;
 
 #[test]
-fn many_jobs_in_a_row_leave_nothing_and_nothing_grows() {
+fn many_jobs_leave_and_leak_nothing() {
     let jobs = if std::env::var_os("PARTWRIGHT_SOAK").is_some() { 1_000 } else { 100 };
     let root = std::env::temp_dir().join(format!("partwright-soak-{}", RunId::random()));
     fs::create_dir_all(root.join("in")).unwrap();
     let scripts: Vec<_> = (1..=jobs)
         .map(|number| {
             let path = root.join("in").join(format!("job{number}.py"));
-            // Each job has a volume of its own, so a mix-up between jobs shows.
+            // Each box has a different volume, so a mix-up between jobs shows.
             let script = format!(
                 "import os\nimport FreeCAD as App\ndoc = App.newDocument()\nbox = doc.addObject('Part::Box', 'Box')\n\
                  box.Length = {number}\ndoc.recompute()\nprint('job {number}, user', os.getuid())\n"
@@ -59,7 +59,7 @@ fn many_jobs_in_a_row_leave_nothing_and_nothing_grows() {
     let mut users: BTreeSet<u32> = BTreeSet::new();
     let mut done = 0;
     for line in BufReader::new(runner.stdout.take().unwrap()).lines().map(Result::unwrap) {
-        // As the same user there is no telling whose a process is.
+        // With the same user, jobs cannot be told from other processes.
         users.extend(line.split_once(", user ").and_then(|(_, user)| user.parse::<u32>().ok()).filter(|_| has_users));
         if line.ends_with(".py: completed") {
             done += 1;
@@ -70,16 +70,16 @@ fn many_jobs_in_a_row_leave_nothing_and_nothing_grows() {
             }
         }
     }
-    assert!(runner.wait().unwrap().success(), "all of them complete");
+    assert!(runner.wait().unwrap().success(), "all jobs complete");
     assert_eq!(done, jobs);
-    println!("{jobs} jobs; what was held after each tenth:");
+    println!("{jobs} jobs; held after each tenth:");
     samples.iter().for_each(|sample| println!("{sample:?}"));
     check(&samples);
     (1..=jobs).for_each(|number| check_job(&root.join(format!("out/job{number}")), number));
     assert_eq!(users.len(), if has_users { SLOTS } else { 0 });
     let user = || users.iter().copied().map(Some);
     for user in user().chain(user().next().is_none().then_some(None)) {
-        assert_eq!(left_overs(&scratch, user), [""; 0]);
+        assert_eq!(leftovers(&scratch, user), [""; 0]);
     }
     fs::remove_dir_all(&root).unwrap();
 }
@@ -87,13 +87,13 @@ fn many_jobs_in_a_row_leave_nothing_and_nothing_grows() {
 fn check(samples: &[Holding]) {
     let (first, last) = (samples[0], samples[samples.len() - 1]);
     let grown = format!("from {first:?} to {last:?}");
-    assert!(last.runner_kib <= first.runner_kib + GROWTH_KIB, "{grown}");
+    assert!(last.runner_kib <= first.runner_kib + RUNNER_GROWTH_KIB, "{grown}");
     assert!(last.runner_descriptors <= first.runner_descriptors + DESCRIPTORS_GROWTH, "{grown}");
     assert!(last.servers_kib <= first.servers_kib + SERVERS_GROWTH_KIB, "{grown}");
     assert!(last.servers_descriptors <= first.servers_descriptors + DESCRIPTORS_GROWTH, "{grown}");
     for sample in samples {
         assert_eq!(sample.servers, SLOTS, "{sample:?}");
-        assert!(sample.jobs <= SLOTS && sample.files <= FILES, "{sample:?}");
+        assert!(sample.jobs <= SLOTS && sample.files <= MAX_FILES, "{sample:?}");
     }
 }
 

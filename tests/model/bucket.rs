@@ -1,5 +1,4 @@
-//! The bucket: an S3 store as it is at one instant. It takes one request after another and checks no signature, which
-//! other tests do.
+//! The bucket: an S3 store in memory. It serves one request at a time and does not check signatures; other tests do.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,11 +7,11 @@ use bytes::Bytes;
 use contract::{Sha256, Timestamp};
 use http::{Method, Request, Response};
 
-/// The settings under which the library reaches it.
+/// The settings for this bucket.
 pub fn setting(name: &str) -> Option<String> {
     let value = match name {
         "AWS_ACCESS_KEY_ID" => "AKIDMODEL",
-        "AWS_SECRET_ACCESS_KEY" => "of no use",
+        "AWS_SECRET_ACCESS_KEY" => "unused",
         "AWS_BUCKET_NAME" => "models",
         "AWS_ENDPOINT_URL_S3" => "http://store.test:9000",
         _ => return None,
@@ -20,26 +19,25 @@ pub fn setting(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// One object.
 #[derive(Clone)]
 pub struct Stored {
     pub bytes: Bytes,
-    /// Headers that come back with it: metadata and content type.
+    /// Headers that come back with the object: metadata and content type.
     headers: Vec<(String, String)>,
-    /// Follows from the bytes, as at real stores: the same bytes have the same one.
+    /// Derived from the bytes, as in real stores: equal bytes have equal ETags.
     pub etag: String,
     modified: Timestamp,
 }
 
 impl Stored {
-    /// One value of its metadata.
+    /// One metadata value.
     pub fn meta(&self, name: &str) -> Option<&str> {
         let header = self.headers.iter().find(|(header, _)| header.strip_prefix("x-amz-meta-") == Some(name));
         header.map(|(_, value)| value.as_str())
     }
 }
 
-/// What one request changed.
+/// The effect of one request.
 pub struct Change {
     pub key: String,
     pub before: Option<Stored>,
@@ -49,18 +47,18 @@ pub struct Change {
 #[derive(Default)]
 pub struct Bucket {
     pub objects: BTreeMap<String, Stored>,
-    /// It pays no heed to `If-None-Match`, except where it is probed: such a store must be caught by the model.
+    /// Ignores `If-None-Match` except for the probe's keys. The model must detect such a store.
     pub ignores_if_none_match: bool,
-    /// The most keys of one page.
+    /// The largest number of keys on one page.
     pub page: usize,
 }
 
 impl Bucket {
-    /// Serves one request, in one step.
+    /// Serves one request atomically.
     pub fn serve(&mut self, request: &Request<Bytes>, now: Timestamp) -> (Response<Bytes>, Option<Change>) {
         let path = request.uri().path();
-        assert!(!path.contains('%'), "no key of the layout is encoded: {path}");
-        let key = path.strip_prefix("/models").expect("it is this bucket").trim_start_matches('/');
+        assert!(!path.contains('%'), "keys of the layout need no encoding: {path}");
+        let key = path.strip_prefix("/models").expect("the path names this bucket").trim_start_matches('/');
         match *request.method() {
             Method::GET if key.is_empty() => (self.list(request.uri().query().unwrap_or_default()), None),
             Method::GET | Method::HEAD => (self.get(key, request.method() == Method::GET), None),
@@ -70,7 +68,7 @@ impl Bucket {
                 let change = before.map(|before| Change { key: key.to_owned(), before: Some(before), after: None });
                 (answer(204, ""), change)
             }
-            ref other => panic!("{other} is not used"),
+            ref other => panic!("method {other} is not used"),
         }
     }
 
@@ -83,7 +81,7 @@ impl Bucket {
         for (name, value) in &stored.headers {
             builder = builder.header(name, value);
         }
-        builder.body(if with_body { stored.bytes.clone() } else { Bytes::new() }).expect("it was stored")
+        builder.body(if with_body { stored.bytes.clone() } else { Bytes::new() }).expect("stored headers are valid")
     }
 
     fn put(&mut self, key: &str, request: &Request<Bytes>, now: Timestamp) -> (Response<Bytes>, Option<Change>) {
@@ -115,7 +113,7 @@ impl Bucket {
             modified: now,
         };
         let mut response = answer(200, "");
-        response.headers_mut().insert("etag", stored.etag.parse().expect("hex in quotes"));
+        response.headers_mut().insert("etag", stored.etag.parse().expect("hexadecimal digits are valid"));
         self.objects.insert(key.to_owned(), stored.clone());
         (response, Some(Change { key: key.to_owned(), before, after: Some(stored) }))
     }
@@ -153,7 +151,7 @@ impl Bucket {
     }
 }
 
-/// An answer without the object's headers.
+/// A response without an object's headers.
 pub fn answer(status: u16, body: &str) -> Response<Bytes> {
-    Response::builder().status(status).body(Bytes::from(body.to_owned())).expect("a status of ours")
+    Response::builder().status(status).body(Bytes::from(body.to_owned())).expect("the status is valid")
 }

@@ -1,23 +1,22 @@
-//! All chance of a schedule, from its seed: the model's own, and that of the code under test; and the time of day, which
-//! that code reads for people and puts into names.
+//! All randomness of a schedule, derived from its seed, for the model and for the code under test; and the time of day,
+//! which that code shows to users and puts into names.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 thread_local! {
-    /// None on threads that run no schedule.
+    /// `None` on threads that run no schedule.
     static STATE: Cell<Option<u64>> = const { Cell::new(None) };
-    /// What a schedule's thread takes for the time of day, since 1970.
+    /// The time of day on a schedule's thread, since 1970.
     static TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// From here on this thread's chance follows from `seed`. A schedule has a thread of its own: the standard library
-/// draws the keys of its hash maps once a thread.
+/// Derives this thread's randomness from `seed`. Each schedule needs its own thread, because the standard library draws
+/// the keys of its hash maps once a thread.
 pub fn begin(seed: u64) {
     STATE.set(Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635));
 }
 
-/// Sets the time of day.
 pub fn set_time(time: Duration) {
     TIME.set(time);
 }
@@ -42,28 +41,28 @@ pub fn below(end: u64) -> u64 {
     draw() % end.max(1)
 }
 
-/// True so many times in a thousand.
+/// True `times` times in a thousand.
 pub fn permille(times: u64) -> bool {
     below(1_000) < times
 }
 
-/// One of them.
 pub fn pick<T: Clone>(among: &[T]) -> T {
     among[below(among.len() as u64) as usize].clone()
 }
 
-/// So many milliseconds, from `least` to below `most`.
+/// A duration in milliseconds, from `least` to below `most`.
 pub fn millis(least: u64, most: u64) -> Duration {
     Duration::from_millis(least + below(most.saturating_sub(least)))
 }
 
-/// So many seconds, in steps of a millisecond.
+/// A duration in seconds, in steps of a millisecond.
 pub fn seconds(least: u64, most: u64) -> Duration {
     millis(least * 1_000, most * 1_000)
 }
 
-/// What ids, jitter, hash maps and time stamps come from, in this program: from the schedule on its thread, from the
-/// system elsewhere. Without it no failing schedule could be run again.
+/// Replaces the C library's sources of randomness and time in this program, from which ids, jitter, hash maps and time
+/// stamps come. On a schedule's thread they follow the schedule; elsewhere they ask the system. Without this a failing
+/// schedule could not be repeated.
 #[expect(
     unsafe_code,
     reason = "functions of the C library take raw pointers, and the linker finds them by their names"
@@ -76,13 +75,13 @@ mod system {
     #[unsafe(no_mangle)]
     unsafe extern "C" fn getrandom(buffer: *mut u8, length: usize, flags: libc::c_uint) -> libc::ssize_t {
         let Some(mut state) = STATE.try_with(std::cell::Cell::get).ok().flatten() else {
-            // SAFETY: the caller's promise, handed on.
+            // SAFETY: the caller keeps the same promise.
             return unsafe { libc::syscall(libc::SYS_getrandom, buffer, length, flags) } as libc::ssize_t;
         };
         for offset in 0..length {
             let drawn;
             (state, drawn) = next(state);
-            // SAFETY: within the `length` bytes that the caller has room for.
+            // SAFETY: `offset` is within the `length` bytes of the caller's buffer.
             unsafe { buffer.add(offset).write((drawn >> 32) as u8) };
         }
         STATE.set(Some(state));
@@ -95,12 +94,12 @@ mod system {
     unsafe extern "C" fn clock_gettime(clock: libc::clockid_t, time: *mut libc::timespec) -> libc::c_int {
         let is_of_schedule = STATE.try_with(std::cell::Cell::get).ok().flatten().is_some();
         if clock != libc::CLOCK_REALTIME || !is_of_schedule {
-            // SAFETY: the caller's promise, handed on.
+            // SAFETY: the caller keeps the same promise.
             return unsafe { libc::syscall(libc::SYS_clock_gettime, clock, time) } as libc::c_int;
         }
         let now = TIME.get();
         let now = libc::timespec { tv_sec: now.as_secs() as libc::time_t, tv_nsec: now.subsec_nanos().into() };
-        // SAFETY: the caller has room for it.
+        // SAFETY: the caller has room for a time.
         unsafe { time.write(now) };
         0
     }

@@ -1,4 +1,4 @@
-//! The ledger: every change of the bucket is held against what may happen, at the moment it happens.
+//! The ledger checks every change of the bucket against the rules, at the moment of the change.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,54 +8,53 @@ use std::time::Duration;
 use contract::{Attempt, Key, MAX_ATTEMPTS, Outcome, ProjectId, Report, RunId, Sha256, Version};
 
 use crate::bucket::{Bucket, Change, Stored};
-use crate::life::Life;
+use crate::process::Process;
 
 pub type Job = (ProjectId, Version);
 
-/// One attempt, from its creation on.
-pub struct Held {
-    /// The life that holds it.
-    pub by: Rc<Life>,
+/// One attempt since its creation.
+pub struct AttemptRecord {
+    pub by: Rc<Process>,
     pub run: RunId,
     written: Duration,
-    /// The longest that its holder was silent.
+    /// The holder's longest silence so far.
     longest_silence: Duration,
     pub released: bool,
-    /// The version had its report already.
+    /// The version already had its report.
     created_after_report: bool,
     began: bool,
 }
 
-/// Everything that was ever true, and what was wrong.
+/// The history of a schedule, and the violations found in it.
 pub struct Ledger {
-    /// The least silence after which an attempt may be taken over.
+    /// The least silence that allows a takeover.
     least_silence: Duration,
-    pub attempts: BTreeMap<(Job, u32), Held>,
+    pub attempts: BTreeMap<(Job, u32), AttemptRecord>,
     pub reports: BTreeMap<Job, Report>,
-    /// How often each version's script was begun.
+    /// How often each version's script was started.
     pub runs: BTreeMap<Job, u32>,
-    /// Versions under which an engine failed while it had the script, and in which life.
-    pub excused: BTreeSet<(Job, String)>,
+    /// Engines that failed while they had the script: the version and the process.
+    pub engine_failures: BTreeSet<(Job, String)>,
     pub takeovers: u64,
-    /// Reports of attempts that came second.
+    /// Reports that lost against an earlier one.
     pub commits_lost: u64,
     pub violations: Vec<String>,
-    /// What the bucket has looked like.
+    /// The distinct states of the bucket so far.
     pub states: HashSet<u64>,
     state: u64,
 }
 
 impl Ledger {
     pub fn new(poll: Duration, lease: Duration) -> Self {
-        // A runner counts the time between the ends of two looks, and of that no more than this; the last gap may be
-        // longer than what went by at the store, so that much less than the lease is fair.
+        // A runner counts the time between the ends of two polls, but at most this much a gap. The last gap may be
+        // longer than the time that passed at the store, so a takeover may come this much before the lease ends.
         let longest_gap = (poll * 2 + Duration::from_secs(2)).min(lease / 2);
         Self {
             least_silence: lease - longest_gap,
             attempts: BTreeMap::new(),
             reports: BTreeMap::new(),
             runs: BTreeMap::new(),
-            excused: BTreeSet::new(),
+            engine_failures: BTreeSet::new(),
             takeovers: 0,
             commits_lost: 0,
             violations: Vec::new(),
@@ -68,42 +67,42 @@ impl Ledger {
         self.violations.push(what);
     }
 
-    /// Takes in what a request of `life` has just changed.
-    pub fn observe(&mut self, change: &Change, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+    /// Records and checks the change that a request of `process` made.
+    pub fn observe(&mut self, change: &Change, process: &Rc<Process>, bucket: &Bucket, now: Duration) {
         let Ok(key) = change.key.parse() else {
-            return self.violation(format!("{} wrote {}, which is no key", life.name, change.key));
+            return self.violation(format!("{} wrote {}, which is not a key", process.name, change.key));
         };
         match (&key, &change.before, &change.after) {
             (Key::Script(..), Some(_), _) => {
-                self.violation(format!("{} changed or removed the script {}", life.name, change.key));
+                self.violation(format!("{} changed or removed the script {}", process.name, change.key));
             }
             (Key::Ticket(project, version), Some(_), None)
                 if !self.reports.contains_key(&(project.clone(), *version)) =>
             {
-                self.violation(format!("{} removed {} before there was a report", life.name, change.key));
+                self.violation(format!("{} removed {} before the report", process.name, change.key));
             }
             (Key::Attempt(project, version, k), before, after) => {
-                self.attempt((project.clone(), *version), *k, (before, after), life, bucket, now);
+                self.attempt((project.clone(), *version), *k, (before, after), process, bucket, now);
             }
             (Key::Done(project, version), None, Some(after)) => {
                 self.report((project.clone(), *version), after, bucket);
             }
             (Key::Done(..), Some(_), _) => {
-                self.violation(format!("{} changed or removed the report {}", life.name, change.key));
+                self.violation(format!("{} changed or removed the report {}", process.name, change.key));
             }
             (Key::Output(project, version, ..), Some(before), after) => self.file(
                 &(project.clone(), *version),
                 change,
                 after.as_ref().is_some_and(|after| after.bytes == before.bytes),
-                life,
+                process,
             ),
             (Key::Log(project, _), Some(_), None) => {
                 let of_project = self.reports.iter().filter(|(job, _)| job.0 == *project);
                 if of_project.into_iter().any(|(_, report)| report.log.as_ref() == Some(&change.key)) {
-                    self.violation(format!("{} removed the log {}", life.name, change.key));
+                    self.violation(format!("{} removed the log {}", process.name, change.key));
                 }
             }
-            (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", life.name, change.key)),
+            (Key::Log(..), Some(_), Some(_)) => self.violation(format!("{} rewrote {}", process.name, change.key)),
             _ => {}
         }
         self.note_state(&key, change);
@@ -114,7 +113,7 @@ impl Ledger {
         job: Job,
         k: u32,
         (before, after): (&Option<Stored>, &Option<Stored>),
-        life: &Rc<Life>,
+        process: &Rc<Process>,
         bucket: &Bucket,
         now: Duration,
     ) {
@@ -123,13 +122,13 @@ impl Ledger {
         match (before, after) {
             (None, Some(after)) => {
                 let Ok(body) = serde_json::from_slice::<Attempt>(&after.bytes) else {
-                    return self.violation(format!("{} created {name} empty", life.name));
+                    return self.violation(format!("{} created {name} empty", process.name));
                 };
                 if !is_done && k > 1 {
-                    self.takeover(&job, k, life, bucket, now);
+                    self.takeover(&job, k, process, bucket, now);
                 }
-                let held = Held {
-                    by: life.clone(),
+                let held = AttemptRecord {
+                    by: process.clone(),
                     run: body.run,
                     written: now,
                     longest_silence: Duration::ZERO,
@@ -143,24 +142,25 @@ impl Ledger {
                 let Some(held) = self.attempts.get_mut(&(job, k)) else { return };
                 held.longest_silence = held.longest_silence.max(now - held.written);
                 (held.written, held.released) = (now, after.bytes.is_empty());
-                if !Rc::ptr_eq(&held.by, life) {
-                    let what = format!("{} rewrote {name}, which is {}'s", life.name, held.by.name);
+                if !Rc::ptr_eq(&held.by, process) {
+                    let what = format!("{} rewrote {name}, which belongs to {}", process.name, held.by.name);
                     self.violations.push(what);
                 }
             }
             (Some(_), None) if !is_done => {
-                self.violation(format!("{} removed {name} before there was a report", life.name));
+                self.violation(format!("{} removed {name} before the report", process.name));
             }
             _ => {}
         }
     }
 
-    /// A version is run again only when its holder gave it back or was silent for the lease.
-    fn takeover(&mut self, job: &Job, k: u32, life: &Rc<Life>, bucket: &Bucket, now: Duration) {
+    /// A version runs again only after its holder released it or was silent for the lease.
+    fn takeover(&mut self, job: &Job, k: u32, process: &Rc<Process>, bucket: &Bucket, now: Duration) {
         let before = Key::Attempt(job.0.clone(), job.1, k - 1).to_string();
         let name = format!("attempt {k} of {} v{}", job.0, job.1);
         if !bucket.objects.contains_key(&before) {
-            return self.violation(format!("{} created {name}, and there is none before it", life.name));
+            return self
+                .violation(format!("{} created {name}, but the attempt before it does not exist", process.name));
         }
         let Some(held) = self.attempts.get(&(job.clone(), k - 1)) else { return };
         if !held.released {
@@ -168,28 +168,28 @@ impl Ledger {
             self.takeovers += 1;
             if silence < self.least_silence {
                 let (by, seconds) = (held.by.name.clone(), silence.as_secs_f64());
-                self.violation(format!("{} created {name}; {by} before it was silent for {seconds} s only", life.name));
+                self.violation(format!("{} created {name} after {by} was silent for only {seconds} s", process.name));
             }
         }
         let died = self.died(job);
         if died > MAX_ATTEMPTS as usize {
-            self.violation(format!("{} created {name} after {died} that died", life.name));
+            self.violation(format!("{} created {name} after {died} failed attempts", process.name));
         }
     }
 
-    /// How many attempts were neither given back nor, for all that is known, are alive.
+    /// The number of attempts that were not released, including those that may still be alive.
     fn died(&self, job: &Job) -> usize {
         let of_job = self.attempts.range((job.clone(), 0)..=(job.clone(), u32::MAX));
         of_job.filter(|(_, held)| !held.released).count()
     }
 
-    /// How many attempts died and no process was struck: the store alone was to blame.
+    /// The number of attempts that died although no process was disturbed, so the store alone caused it.
     pub fn died_of_the_store(&self, job: &Job) -> usize {
         let of_job = self.attempts.range((job.clone(), 0)..=(job.clone(), u32::MAX));
         let reporter = self.reports.get(job).and_then(|report| report.run.clone());
         let died = of_job.filter(|(_, held)| !held.released && Some(&held.run) != reporter.as_ref());
         died.filter(|(_, held)| {
-            !held.by.was_struck.get() && !self.excused.contains(&(job.clone(), held.by.name.clone()))
+            !held.by.was_disturbed.get() && !self.engine_failures.contains(&(job.clone(), held.by.name.clone()))
         })
         .count()
     }
@@ -200,19 +200,19 @@ impl Ledger {
             return self.violation(format!("{name} cannot be read"));
         };
         if report.project != job.0 || report.version != job.1 {
-            self.violation(format!("{name} is another version's"));
+            self.violation(format!("{name} belongs to another version"));
         }
         let k = report.attempt.unwrap_or(0);
         let holds = self.attempts.get(&(job.clone(), k)).is_some_and(|held| Some(&held.run) == report.run.as_ref());
         if report.outcome != Outcome::Cancelled && !holds {
-            self.violation(format!("{name} names a run that no attempt was"));
+            self.violation(format!("{name} names a run without an attempt"));
         }
         match report.outcome {
             Outcome::Abandoned => {
-                // The one that reports it is not among them.
+                // The attempt that writes the report does not count.
                 let died = self.died(&job).saturating_sub(1);
                 if died < MAX_ATTEMPTS as usize {
-                    self.violation(format!("{name} says abandoned after {died} attempts"));
+                    self.violation(format!("{name} is abandoned after {died} attempts"));
                 }
             }
             Outcome::Completed if report.files.is_empty() => self.violation(format!("{name} has no files")),
@@ -222,14 +222,14 @@ impl Ledger {
         self.check_report(&job, bucket);
     }
 
-    /// A report came second; perhaps to itself.
+    /// A report came second, perhaps to itself after a lost response.
     pub fn lost_commit(&mut self, job: &Job, body: &[u8]) {
         let late: Option<Report> = serde_json::from_slice(body).ok();
         let first = self.reports.get(job).and_then(|report| report.run.as_ref());
         self.commits_lost += u64::from(late.is_some_and(|late| late.run.is_some() && late.run.as_ref() != first));
     }
 
-    /// Whether a report says the truth about what lies in the bucket.
+    /// Checks a report against the objects in the bucket.
     pub fn check_report(&mut self, job: &Job, bucket: &Bucket) {
         let Some(report) = self.reports.get(job) else { return };
         let name = format!("the report of {} v{}", job.0, job.1);
@@ -243,14 +243,14 @@ impl Ledger {
         let own = report.run.as_ref().map(|run| format!("output/{}/v{}/{run}/", job.0, job.1)).unwrap_or_default();
         for file in &report.files {
             let Some(stored) = bucket.objects.get(&file.key) else {
-                wrong.push(format!("{name} names {}, which is not there", file.key));
+                wrong.push(format!("{name} names {}, which does not exist", file.key));
                 continue;
             };
             if file.size != stored.bytes.len() as u64 || file.sha256 != Some(Sha256::of(&stored.bytes)) {
-                wrong.push(format!("{} is not what {name} says", file.key));
+                wrong.push(format!("{} does not match {name}", file.key));
             }
             if !file.key.starts_with(&own) {
-                wrong.push(format!("{} is not of the run that {name} is about", file.key));
+                wrong.push(format!("{} is not from the run of {name}", file.key));
             }
             if !script.is_some_and(|script| stored.bytes.starts_with(&script.bytes)) {
                 wrong.push(format!("{} was not made from the script", file.key));
@@ -259,46 +259,47 @@ impl Ledger {
         if let Some(log) = &report.log
             && !bucket.objects.contains_key(log)
         {
-            wrong.push(format!("{name} names a log that is not there"));
+            wrong.push(format!("{name} names a log that does not exist"));
         }
         self.violations.extend(wrong);
     }
 
-    /// A file was written over or removed.
-    fn file(&mut self, job: &Job, change: &Change, is_same: bool, life: &Rc<Life>) {
+    /// A file was overwritten or removed.
+    fn file(&mut self, job: &Job, change: &Change, is_same: bool, process: &Rc<Process>) {
         if change.after.is_some() && !is_same {
-            self.violation(format!("{} wrote over {}", life.name, change.key));
+            self.violation(format!("{} overwrote {}", process.name, change.key));
         }
-        // Before there is a report only the attempt itself knows that it does not need its files.
-        let is_own =
-            || self.attempts.values().any(|held| Rc::ptr_eq(&held.by, life) && change.key.contains(held.run.as_str()));
+        // Before the report, only the attempt itself knows that it does not need its files.
+        let is_own = || {
+            self.attempts.values().any(|held| Rc::ptr_eq(&held.by, process) && change.key.contains(held.run.as_str()))
+        };
         let may_go = match self.reports.get(job) {
             Some(report) => report.files.iter().all(|file| file.key != change.key),
             None => is_own(),
         };
         if change.after.is_none() && !may_go {
-            self.violation(format!("{} removed {}", life.name, change.key));
+            self.violation(format!("{} removed {}", process.name, change.key));
         }
     }
 
-    /// An engine begins with a script.
-    pub fn begins(&mut self, job: &Job, life: &Rc<Life>) {
+    /// An engine starts a script.
+    pub fn script_started(&mut self, job: &Job, process: &Rc<Process>) {
         *self.runs.entry(job.clone()).or_default() += 1;
         let mut of_job = self.attempts.range_mut((job.clone(), 0)..=(job.clone(), u32::MAX)).rev();
-        let Some((_, held)) = of_job.find(|(_, held)| Rc::ptr_eq(&held.by, life)) else {
-            return self.violation(format!("{} runs {} v{} and does not hold it", life.name, job.0, job.1));
+        let Some((_, held)) = of_job.find(|(_, held)| Rc::ptr_eq(&held.by, process)) else {
+            return self.violation(format!("{} runs {} v{} without its attempt", process.name, job.0, job.1));
         };
         let (is_again, is_late) = (std::mem::replace(&mut held.began, true), held.created_after_report);
         if is_again {
-            self.violation(format!("{} runs {} v{} twice in one attempt", life.name, job.0, job.1));
+            self.violation(format!("{} runs {} v{} twice in one attempt", process.name, job.0, job.1));
         }
         if is_late {
-            self.violation(format!("{} runs {} v{}, which has its report", life.name, job.0, job.1));
+            self.violation(format!("{} runs {} v{}, which already has its report", process.name, job.0, job.1));
         }
     }
 
-    /// Counts the bucket's states as they matter: which keys there are, with attempts in place of their random ids, and
-    /// of attempts and reports what they say.
+    /// Counts distinct states of the bucket: the keys, with attempt numbers in place of random ids, and the content of
+    /// attempts and reports.
     fn note_state(&mut self, key: &Key, change: &Change) {
         let attempt_of = |run: &RunId| self.attempts.iter().find(|(_, held)| held.run == *run).map(|((_, k), _)| *k);
         let name = match key {
@@ -309,7 +310,7 @@ impl Ledger {
             _ => change.key.clone(),
         };
         for stored in [&change.before, &change.after].into_iter().flatten() {
-            let says = match key {
+            let content = match key {
                 Key::Done(project, version) => {
                     let report = self.reports.get(&(project.clone(), *version));
                     report.map_or(0, |report| 1 + report.outcome as u64)
@@ -318,7 +319,7 @@ impl Ledger {
                 _ => 0,
             };
             let mut hasher = DefaultHasher::new();
-            (&name, says).hash(&mut hasher);
+            (&name, content).hash(&mut hasher);
             self.state ^= hasher.finish();
         }
         self.states.insert(self.state);

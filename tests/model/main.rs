@@ -1,32 +1,32 @@
-//! The protocol, checked as a model: the real `Project` object and the real runners on one bucket in memory, in one
-//! process on stopped time, in thousands of random schedules. Requests come late, twice, or not at all; processes die,
-//! stand still and are cut off at any await; the store is away; people upload, cancel, and drop scripts in. Whatever
-//! happens, nothing is lost, nothing is committed twice, and in the end everything is told as it is.
+//! A simulation of the protocol: the real `Project` object and the real runners on one bucket in memory, in one process
+//! on stopped time, in thousands of random schedules. Requests arrive late, twice, or not at all. Processes die, are
+//! suspended or are cut off at any await. The store has outages. People upload, cancel, and drop scripts in. In every
+//! schedule, nothing is lost, nothing is committed twice, and the final state is reported correctly.
 //!
-//! A schedule follows from its seed: `PARTWRIGHT_SEED=…` runs one again and prints what happened in it.
-//! `PARTWRIGHT_SOAK=1` (`make soak`) runs several hundred times as many.
+//! A seed determines a schedule. `PARTWRIGHT_SEED=…` repeats one and prints its events. `PARTWRIGHT_SOAK=1` (`make
+//! soak`) runs several hundred times as many.
 //!
-//! - `chance`: all chance, from the seed
-//! - `weather`: what goes wrong
-//! - `life`: processes that die and stand still
+//! - `chance`: all randomness, from the seed
+//! - `weather`: the faults
+//! - `process`: processes that die or are suspended
 //! - `bucket`: the store
-//! - `line`: the network to it
-//! - `ledger`: what may happen to the bucket, checked with each change
-//! - `world`: what all share
-//! - `bench`: what stands for FreeCAD
-//! - `runners`, `objects`, `people`: who acts
-//! - `schedule`: one schedule, and what must be true in the end
+//! - `network`: the way to the store
+//! - `ledger`: the rules for the bucket, checked with each change
+//! - `world`: the parts that all processes share
+//! - `fake_engine`: a fake FreeCAD
+//! - `runners`, `objects`, `people`: the actors
+//! - `schedule`: one schedule and its final checks
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod bench;
 mod bucket;
 mod chance;
+mod fake_engine;
 mod ledger;
-mod life;
-mod line;
+mod network;
 mod objects;
 mod people;
+mod process;
 mod runners;
 mod schedule;
 mod weather;
@@ -39,33 +39,33 @@ use schedule::Outcomes;
 use testkit::sqlite;
 use world::Defect;
 
-/// How many schedules `make test` runs; twenty times as many where they are as much faster.
+/// How many schedules `make test` runs. Release builds are faster and run twenty times as many.
 const SCHEDULES: u64 = if cfg!(debug_assertions) { 20 } else { 400 };
 
-/// How many times that a soak runs.
-const SOAK: u64 = 50;
+/// How many times as many schedules a soak runs.
+const SOAK_FACTOR: u64 = 50;
 
-/// How many schedules are enough to find a defect.
-const ENOUGH: u64 = 60;
+/// The number of schedules within which each defect must be found.
+const DEFECT_SCHEDULES: u64 = 60;
 
-/// How many schedules this process has begun; the guard lets one run at a time. Tokio's choice among the branches of a
-/// `select!` follows from how many runtimes the process has had, which no setting changes; so that is the seed too.
-static BEGUN: Mutex<u64> = Mutex::new(0);
+/// How many schedules this process has started. The guard lets one run at a time. Tokio picks among the branches of a
+/// `select!` by the number of runtimes that the process has had, which no setting changes, so this number is also the
+/// seed.
+static STARTED: Mutex<u64> = Mutex::new(0);
 
-/// Runs the next schedule.
-fn next(defect: Defect) -> (u64, Outcomes) {
-    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+fn run_next(defect: Defect) -> (u64, Outcomes) {
+    let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     let seed = *begun;
     *begun += 1;
     (seed, schedule::run(seed, defect))
 }
 
-/// Runs the schedule of `seed` as it ran in the process that told of it.
-fn again(seed: u64, defect: Defect) -> Outcomes {
-    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(*begun <= seed, "only in a process that has not come so far");
+/// Runs the schedule of `seed` exactly as the process that reported the seed ran it.
+fn repeat(seed: u64, defect: Defect) -> Outcomes {
+    let mut begun = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(*begun <= seed, "seed {seed} has already run in this process");
     for _ in *begun..seed {
-        // What a schedule takes: one for its runtime, one for its thread.
+        // Each schedule uses one number for its runtime and one for its thread.
         for _ in 0..2 {
             let _ = tokio::runtime::Builder::new_current_thread();
         }
@@ -77,25 +77,25 @@ fn again(seed: u64, defect: Defect) -> Outcomes {
 #[test]
 fn every_schedule_keeps_the_promises() {
     if let Some(seed) = std::env::var("PARTWRIGHT_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        let outcomes = again(seed, Defect::None);
-        println!("{}\n{}", outcomes.trace, told(&outcomes.counted));
+        let outcomes = repeat(seed, Defect::None);
+        println!("{}\n{}", outcomes.trace, summary(&outcomes.counted));
         assert_eq!(outcomes.violations, [""; 0]);
         return;
     }
     let soak = std::env::var_os("PARTWRIGHT_SOAK").is_some();
-    let schedules = if soak { SCHEDULES * SOAK } else { SCHEDULES };
+    let schedules = if soak { SCHEDULES * SOAK_FACTOR } else { SCHEDULES };
     let mut states = HashSet::new();
     let mut climates: BTreeMap<String, u64> = BTreeMap::new();
     let mut counted: Vec<(&'static str, u64)> = Vec::new();
     let mut failed = Vec::new();
     for _ in 0..schedules {
-        let (seed, outcomes) = next(Defect::None);
+        let (seed, outcomes) = run_next(Defect::None);
         if let Some(what) = outcomes.violations.first() {
             if failed.is_empty() {
                 println!("{}", outcomes.trace);
             }
             println!("seed {seed}, {}: {}", outcomes.climate, outcomes.violations.join("; "));
-            failed.push(format!("PARTWRIGHT_SEED={seed} runs it again: {what}"));
+            failed.push(format!("PARTWRIGHT_SEED={seed} repeats this schedule: {what}"));
             if !soak {
                 break;
             }
@@ -110,17 +110,17 @@ fn every_schedule_keeps_the_promises() {
         }
     }
     println!("{schedules} schedules {climates:?}; {} states of the bucket", states.len());
-    println!("{}", told(&counted));
+    println!("{}", summary(&counted));
     assert_eq!(failed, [""; 0]);
 }
 
-fn told(counted: &[(&str, u64)]) -> String {
+fn summary(counted: &[(&str, u64)]) -> String {
     counted.iter().map(|(name, sum)| format!("{sum} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// A check that cannot fail proves nothing.
+/// Proves that the checks can fail.
 #[test]
-fn every_defect_put_in_on_purpose_is_found() {
+fn every_planted_defect_is_found() {
     for defect in [
         Defect::StoreIgnoresConditions,
         Defect::ReportWithoutCondition,
@@ -129,25 +129,25 @@ fn every_defect_put_in_on_purpose_is_found() {
         Defect::BlindToReports,
         Defect::ForgetfulObject,
     ] {
-        let found = (1..=ENOUGH).find_map(|number| {
-            let (_, outcomes) = next(defect);
+        let found = (1..=DEFECT_SCHEDULES).find_map(|number| {
+            let (_, outcomes) = run_next(defect);
             outcomes.violations.first().map(|what| format!("in schedule {number}: {what}"))
         });
         println!("{defect:?}: found {}", found.as_deref().unwrap_or("never"));
-        assert!(found.is_some(), "{defect:?} was not found in {ENOUGH} schedules");
+        assert!(found.is_some(), "{defect:?} was not found in {DEFECT_SCHEDULES} schedules");
     }
 }
 
 #[test]
-fn a_seed_tells_all_of_a_schedule() {
-    let (seed, outcomes) = next(Defect::None);
-    let (later, outcomes_later) = next(Defect::None);
+fn a_seed_repeats_a_schedule() {
+    let (seed, outcomes) = run_next(Defect::None);
+    let (later, outcomes_later) = run_next(Defect::None);
     for (seed, outcomes) in [(seed, outcomes), (later, outcomes_later)] {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "every_schedule_keeps_the_promises", "--nocapture"]);
         let output = command.env("PARTWRIGHT_SEED", seed.to_string()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains(&told(&outcomes.counted)), "seed {seed}: {:?}\n{said}", outcomes.counted);
-        assert!(said.contains(&outcomes.trace), "seed {seed}:\n{}\n{said}", outcomes.trace);
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.contains(&summary(&outcomes.counted)), "seed {seed}: {:?}\n{output}", outcomes.counted);
+        assert!(output.contains(&outcomes.trace), "seed {seed}:\n{}\n{output}", outcomes.trace);
     }
 }

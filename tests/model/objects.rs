@@ -1,4 +1,5 @@
-//! The Worker's side: the real `Project` object over SQLite, evicted and called again, with an alarm that rings twice.
+//! The Worker's side: the real `Project` object over SQLite. It is evicted and called again, and its alarm may ring
+//! twice.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,16 +22,15 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::chance::{permille, pick, seconds};
-use crate::life::Life;
-use crate::line::Line;
+use crate::network::Network;
 use crate::people::EVERY_VERSION;
+use crate::process::Process;
 use crate::sqlite::Sqlite;
 use crate::world::{Defect, World};
 
-/// The one who owns every project, and is the admin, so that scripts dropped into the bucket are seen too.
+/// Owns every project. As the admin, this user also sees scripts dropped into the bucket.
 pub const OWNER: &str = "ann";
 
-/// The object of one project.
 pub struct Project {
     pub id: ProjectId,
     world: Rc<World>,
@@ -38,14 +38,14 @@ pub struct Project {
     alarm: AlarmCell,
     instance: RefCell<Rc<Instance>>,
     instances: Cell<u64>,
-    /// Calls and alarms under way.
+    /// Calls and alarms in progress.
     pub busy: Cell<u64>,
 }
 
-/// One instance: what it keeps in memory.
+/// One instance with its memory.
 struct Instance {
-    life: Rc<Life>,
-    line: Line,
+    process: Rc<Process>,
+    network: Network,
     memory: Memory,
 }
 
@@ -63,10 +63,10 @@ impl Alarm for AlarmCell {
     }
 }
 
-/// The other objects: an account that lists what it is told, a fleet that calls the store fit. They fail now and then.
-struct Others<'w>(&'w World);
+/// The other objects: an account that lists every project, and a fleet that accepts the store. They fail sometimes.
+struct OtherObjects<'w>(&'w World);
 
-impl Objects for Others<'_> {
+impl Objects for OtherObjects<'_> {
     fn send(
         &self,
         object: &ObjectName,
@@ -76,13 +76,13 @@ impl Objects for Others<'_> {
         let fails = weather.climate.has_deaths() && !weather.is_over.get() && permille(50);
         let verdict = FleetAnswer { verdict: StoreVerdict::Fit, probed_at: None, latency_ms: None, runners: 0 };
         let answer = match object {
-            ObjectName::Fleet => serde_json::to_string(&verdict).expect("it is plain data"),
+            ObjectName::Fleet => serde_json::to_string(&verdict).expect("plain data is serializable"),
             _ => "null".to_owned(),
         };
         async move {
             sleep(Duration::from_millis(5)).await;
             if fails {
-                Err(HttpError("the object is being moved".to_owned()))
+                Err(HttpError("the object is moving".to_owned()))
             } else {
                 Ok(http::Response::new(Body::full(answer)))
             }
@@ -91,11 +91,11 @@ impl Objects for Others<'_> {
     }
 
     fn post(&self, _: ObjectName, _: http::Request<Bytes>) {
-        // Hints are lost here, all of them: nothing may rest on one.
+        // All hints are lost here, because nothing may depend on one.
     }
 }
 
-/// Nobody watches.
+/// No client watches.
 struct NoSockets;
 
 impl Sockets for NoSockets {
@@ -126,7 +126,7 @@ impl Project {
         })
     }
 
-    /// Calls the object; none if it, or the way to it, was gone before the answer.
+    /// Calls the object. Returns `None` if the object or the connection failed before the response.
     pub async fn call<R>(&self, request: R) -> Option<Result<R::Reply, Refusal>>
     where
         R: ObjectRequest<Target = ProjectTarget, Reply: DeserializeOwned>,
@@ -147,8 +147,8 @@ impl Project {
         }
     }
 
-    /// Rings the alarm when it is due, for ever.
-    pub async fn ring(self: Rc<Self>) {
+    /// Rings the alarm whenever it is due, for ever.
+    pub async fn run_alarm(self: Rc<Self>) {
         loop {
             let now = self.world.clock.now();
             match self.alarm.at.get() {
@@ -165,7 +165,7 @@ impl Project {
                         Some(2) => rings().await.and(rings().await),
                         _ => rings().await,
                     };
-                    // The platform rings again after an alarm that did not come to its end.
+                    // The platform rings again if an alarm did not finish.
                     if rung.is_none_or(|outcome| outcome.is_err()) && self.alarm.at.get().is_none() {
                         self.alarm.at.set(Some(self.world.clock.now().after(Duration::from_secs(2))));
                     }
@@ -174,48 +174,48 @@ impl Project {
         }
     }
 
-    /// Evicts it now and then, for as long as there is trouble.
-    pub async fn trouble(self: Rc<Self>) {
+    /// Evicts the object sometimes, until the trouble is over.
+    pub async fn disturb(self: Rc<Self>) {
         loop {
             sleep(seconds(1, 60)).await;
             if self.world.weather.is_over.get() {
                 return;
             }
-            let life = self.instance.borrow().life.clone();
-            self.world.note(&life.name, "is evicted");
-            life.kill();
+            let process = self.instance.borrow().process.clone();
+            self.world.note(&process.name, "is evicted");
+            process.kill();
         }
     }
 
-    /// Whatever it suffers ends.
+    /// Ends the present trouble.
     pub fn heal(&self) {
-        self.instance.borrow().life.resume();
+        self.instance.borrow().process.resume();
     }
 
     async fn on_instance<T>(&self, what: impl AsyncFnOnce(ProjectObject<'_>) -> T) -> Option<T> {
         let instance = self.living();
         let sql = self.sql.borrow().clone();
         let _busy = Busy::new(&self.busy);
-        let others = Others(&self.world);
+        let others = OtherObjects(&self.world);
         let platform = ProjectPlatform {
             sql: &*sql,
             alarm: &self.alarm,
             sockets: &NoSockets,
-            http: &instance.line,
+            http: &instance.network,
             clock: &self.world.clock,
             objects: &others,
             bucket: &self.world.settings,
         };
         let object = ProjectObject::new(platform, &instance.memory);
-        instance.life.live(what(object)).await
+        instance.process.run(what(object)).await
     }
 
-    /// The present instance; a fresh one after an eviction.
+    /// The present instance, or a new one after an eviction.
     fn living(&self) -> Rc<Instance> {
         let present = self.instance.borrow().clone();
-        if !present.life.is_dead() {
-            // A Worker does not stand still: the platform ends it.
-            present.life.resume();
+        if !present.process.is_dead() {
+            // The platform ends a Worker rather than suspend it.
+            present.process.resume();
             return present;
         }
         let counts = &self.world.counts;
@@ -229,7 +229,7 @@ impl Project {
         fresh
     }
 
-    /// Whether its records hold nothing that is not settled, and no alarm is set.
+    /// Whether every version is settled and no alarm is set.
     pub fn is_quiet(&self) -> bool {
         self.alarm.at.get().is_none() && self.busy.get() == 0 && self.open() == 0
     }
@@ -241,12 +241,12 @@ impl Project {
                 [Value::Integer(count)] => count,
                 _ => panic!("a count is a number"),
             },
-            // No table yet.
+            // The table does not exist yet.
             _ => 0,
         }
     }
 
-    /// Every version that it shows, with its report.
+    /// Every listed version with its report.
     pub async fn versions(&self) -> Vec<VersionView> {
         let Some(Ok(page)) = self.call(EVERY_VERSION).await else { return Vec::new() };
         let mut whole = Vec::new();
@@ -263,13 +263,13 @@ impl Project {
 
 impl Instance {
     fn new(world: &Rc<World>, id: &ProjectId, number: u64) -> Self {
-        let life = Life::new(format!("object {id}#{number}"));
-        let line = Line { world: world.clone(), life: life.clone() };
-        Self { life, line, memory: Memory::default() }
+        let process = Process::new(format!("object {id}#{number}"));
+        let network = Network { world: world.clone(), process: process.clone() };
+        Self { process, network, memory: Memory::default() }
     }
 }
 
-/// Counts what is under way.
+/// Counts calls and alarms in progress.
 struct Busy<'a>(&'a Cell<u64>);
 
 impl<'a> Busy<'a> {

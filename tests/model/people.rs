@@ -14,46 +14,44 @@ use partwright::project::{
 use s3::{Client, PutOptions};
 use tokio::time::sleep;
 
-use crate::bench::POISON;
 use crate::chance::{below, millis, permille, pick, seconds};
+use crate::fake_engine::POISON;
 use crate::ledger::Job;
-use crate::life::Life;
-use crate::line::Line;
+use crate::network::Network;
 use crate::objects::Project;
+use crate::process::Process;
 use crate::runners::Runner;
 use crate::world::World;
 
-/// All that a project of a schedule has.
+/// Lists all versions of a project.
 pub const EVERY_VERSION: ListVersions = ListVersions { before: None, limit: 1_000 };
 
-/// What people were told.
+/// The users, and the responses that they got.
 pub struct People {
     world: Rc<World>,
-    line: Line,
+    network: Network,
     scripts: Cell<u64>,
-    /// Versions that were accepted.
     pub accepted: RefCell<BTreeMap<Job, Accepted>>,
-    /// Scripts that were answered with a no.
+    /// Scripts whose upload was refused.
     pub refused: RefCell<Vec<String>>,
     /// Versions whose cancellation was confirmed.
     pub cancelled: RefCell<Vec<Job>>,
 }
 
-/// What was accepted as a version.
+/// The content of an accepted version.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Accepted {
-    /// This script.
     Script(String),
-    /// The script of this version once more. (Who says a number that has become another's means the other's.)
+    /// The script of this version, run again. (A number that has moved to another version means the other version.)
     Again(Version),
 }
 
 impl People {
     pub fn new(world: &Rc<World>) -> Rc<Self> {
-        let line = Line { world: world.clone(), life: Life::new("somebody".to_owned()) };
+        let network = Network { world: world.clone(), process: Process::new("user".to_owned()) };
         Rc::new(Self {
             world: world.clone(),
-            line,
+            network,
             scripts: Cell::default(),
             accepted: RefCell::default(),
             refused: RefCell::default(),
@@ -61,25 +59,26 @@ impl People {
         })
     }
 
-    /// A script that is like no other.
+    /// A unique script.
     fn script(&self) -> String {
         let number = self.scripts.replace(self.scripts.get() + 1);
         let kills = self.world.weather.climate.has_deaths() && permille(30);
         format!("script {number};{}", if kills { POISON } else { "" })
     }
 
-    /// Uploads scripts, one after the other; some with a key, and those again until there is an answer, and once more.
+    /// Uploads scripts one after the other. Uploads with an idempotency key are sent up to four times.
     pub async fn upload(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
             let code = self.script();
             let script = NewScript { code: code.clone(), metadata: None, origin: Origin::Upload, parent: None };
-            let key = permille(500).then(|| RequestId::random().as_str().parse().expect("hex digits are visible"));
+            let key =
+                permille(500).then(|| RequestId::random().as_str().parse().expect("hexadecimal digits are valid"));
             let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
-            let mut left = if idempotency.is_some() { 1 + below(4) } else { 1 };
+            let mut tries_left = if idempotency.is_some() { 1 + below(4) } else { 1 };
             let mut was_refused = false;
-            while left > 0 {
-                left -= 1;
+            while tries_left > 0 {
+                tries_left -= 1;
                 let request =
                     UploadScript { script: script.clone(), idempotency: idempotency.clone(), timeout_ms: None };
                 was_refused = self.try_upload(&project, request, Accepted::Script(code.clone())).await;
@@ -91,7 +90,7 @@ impl People {
         }
     }
 
-    /// Runs versions again.
+    /// Retries versions.
     pub async fn retry(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
@@ -101,30 +100,30 @@ impl People {
         }
     }
 
-    /// True if the answer was a no.
+    /// Returns true if the upload was refused.
     async fn try_upload<R>(&self, project: &Project, request: R, what: Accepted) -> bool
     where
         R: ObjectRequest<Target = ProjectTarget, Reply = Uploaded>,
     {
         match project.call(request).await {
             Some(Ok(uploaded)) => {
-                self.world.note("somebody", &format!("uploaded {} v{}", project.id, uploaded.version));
+                self.world.note("user", &format!("uploaded {} v{}", project.id, uploaded.version));
                 let job = (project.id.clone(), uploaded.version);
                 let before = self.accepted.borrow_mut().insert(job, what.clone());
                 if before.is_some_and(|before| before != what) {
-                    let what = format!("{} v{} was given twice", project.id, uploaded.version);
+                    let what = format!("{} v{} was assigned twice", project.id, uploaded.version);
                     self.world.ledger.borrow_mut().violation(what);
                 }
                 false
             }
             other => {
-                self.world.note("somebody", &format!("upload to {}: {other:?}", project.id));
+                self.world.note("user", &format!("upload to {}: {other:?}", project.id));
                 matches!(other, Some(Err(_)))
             }
         }
     }
 
-    /// One of the newest versions that were accepted.
+    /// One of the newest accepted versions.
     fn any_accepted(&self, project: &ProjectId) -> Option<Version> {
         let accepted = self.accepted.borrow();
         let of_project = accepted.keys().rev().filter(|job| job.0 == *project).take(3);
@@ -132,8 +131,8 @@ impl People {
         (!known.is_empty()).then(|| pick(&known))
     }
 
-    /// Reads the project again and again, also when all trouble is over: what was accepted is always there, and what
-    /// is final never changes.
+    /// Reads the project until the end of the schedule. Accepted versions must stay listed, and final phases must not
+    /// change.
     pub async fn read(self: Rc<Self>, project: Rc<Project>) {
         let mut finals: BTreeMap<Version, Phase> = BTreeMap::new();
         loop {
@@ -143,11 +142,11 @@ impl People {
             let Some(Ok(VersionPage { versions, total, .. })) = project.call(EVERY_VERSION).await else { continue };
             let mut wrong = Vec::new();
             if total != versions.len() as u64 {
-                wrong.push(format!("{} counts {total} versions and shows {}", project.id, versions.len()));
+                wrong.push(format!("{} counts {total} versions and lists {}", project.id, versions.len()));
             }
             let shown: BTreeMap<Version, Phase> = versions.iter().map(|view| (view.version, view.phase)).collect();
             let missing = accepted.iter().filter(|job| !shown.contains_key(&job.1));
-            wrong.extend(missing.map(|job| format!("{} v{} was accepted and is not shown", job.0, job.1)));
+            wrong.extend(missing.map(|job| format!("{} v{} was accepted and is not listed", job.0, job.1)));
             let changed = finals.iter().filter(|(version, phase)| shown.get(version) != Some(phase));
             wrong.extend(changed.map(|(version, phase)| format!("{} v{version} was {phase} and changed", project.id)));
             finals.extend(shown.into_iter().filter(|(_, phase)| phase.is_final()));
@@ -155,19 +154,19 @@ impl People {
         }
     }
 
-    /// Cancels versions, whether they are done or not.
+    /// Cancels versions, whether they are final or not.
     pub async fn cancel(self: Rc<Self>, project: Rc<Project>, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
             let Some(version) = self.any_accepted(&project.id) else { continue };
             if let Some(Ok(view)) = project.call(CancelVersion(version)).await {
-                self.world.note("somebody", &format!("cancelled {} v{}", project.id, view.version));
+                self.world.note("user", &format!("cancelled {} v{}", project.id, view.version));
                 self.cancelled.borrow_mut().push((project.id.clone(), view.version));
             }
         }
     }
 
-    /// Drops scripts into the bucket, each under the number after the highest that is there.
+    /// Drops scripts into the bucket, each under the number after the highest one there.
     pub async fn drop_in(self: Rc<Self>, project: ProjectId, number: u64, pace: u64) {
         for _ in 0..number {
             sleep(seconds(0, pace)).await;
@@ -178,31 +177,31 @@ impl People {
                 _ => None,
             });
             let next = versions.max().map_or(Some(Version::FIRST), Version::next);
-            let key = Key::Script(project.clone(), next.expect("few are used")).to_string();
+            let key = Key::Script(project.clone(), next.expect("few numbers are used")).to_string();
             let _ = client.put(&key, self.script().into(), &PutOptions::if_absent()).await;
         }
     }
 
-    /// Says this and that to the object and to the runners, for as long as there is trouble; hints decide nothing.
-    pub async fn gossip(self: Rc<Self>, project: Rc<Project>, runners: Vec<Rc<Runner>>) {
+    /// Sends false hints to the object and the runners until the trouble is over. Hints must not decide anything.
+    pub async fn send_false_hints(self: Rc<Self>, project: Rc<Project>, runners: Vec<Rc<Runner>>) {
         while !self.world.weather.is_over.get() {
             sleep(seconds(0, 15)).await;
             runners.iter().for_each(|runner| runner.wake());
-            let lines = vec!["somebody was here".to_owned()];
+            let lines = vec!["a false hint".to_owned()];
             let happened =
                 pick(&[Happened::Claimed, Happened::Done, Happened::Progress { phase: "script".to_owned(), lines }]);
-            let version = Version::try_from(1 + below(8)).expect("it is small");
+            let version = Version::try_from(1 + below(8)).expect("the number is small");
             let event = RunnerEvent { project: project.id.clone(), version, run: RunId::random(), happened };
             let _ = project.call(TakeEvents(vec![event])).await;
         }
     }
 
     fn client(&self) -> Client<'_> {
-        Client::new(&self.line, &self.world.clock, &self.world.settings)
+        Client::new(&self.network, &self.world.clock, &self.world.settings)
     }
 
-    /// How many of `most` something happens; often not at all.
-    pub fn some(most: u64) -> u64 {
+    /// A number from 0 to `most`, often 0.
+    pub fn up_to(most: u64) -> u64 {
         if permille(400) { 0 } else { below(most + 1) }
     }
 }

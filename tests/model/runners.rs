@@ -1,4 +1,4 @@
-//! Runners: the real daemon, started again and again, and what befalls it.
+//! Runners: the real daemon, restarted again and again, and its troubles.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,30 +11,29 @@ use freecad_runner::transport::SystemClock;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::bench::Bench;
 use crate::bucket;
 use crate::chance::{below, pick, seconds};
-use crate::life::Life;
-use crate::line::Line;
+use crate::fake_engine::FakeEngine;
+use crate::network::Network;
+use crate::process::Process;
 use crate::world::{Defect, World};
 
-/// One runner.
 pub struct Runner {
     world: Rc<World>,
     config: Config,
     now: RefCell<Present>,
 }
 
-/// A runner's present life, how it is told to stop, and how it is told that there is work.
+/// A runner's present process, its stop signal and its hints.
 struct Present {
-    life: Rc<Life>,
+    process: Rc<Process>,
     stop: watch::Sender<bool>,
     hints: Rc<Hints>,
 }
 
 impl Present {
     fn new(name: String) -> Self {
-        Self { life: Life::new(name), stop: watch::channel(false).0, hints: Rc::new(Hints::new(false)) }
+        Self { process: Process::new(name), stop: watch::channel(false).0, hints: Rc::new(Hints::new(false)) }
     }
 }
 
@@ -46,7 +45,7 @@ impl Runner {
             "RUNNER_SLOTS" => Some("2".to_owned()),
             setting => bucket::setting(setting),
         });
-        let mut config = Config { poll, lease, ..config.expect("they are complete") };
+        let mut config = Config { poll, lease, ..config.expect("the settings are complete") };
         config.drain = pick(&[Duration::ZERO, Duration::from_secs(8)]);
         config.engine.slots = pick(&[1, 2]);
         if world.defect == Defect::ImpatientRunner && number == 1 {
@@ -55,71 +54,71 @@ impl Runner {
         Rc::new(Self { world: world.clone(), config, now: RefCell::new(Present::new(name)) })
     }
 
-    /// Lives again and again, for ever.
+    /// Starts a new process whenever the last one ended, for ever.
     pub async fn run(self: Rc<Self>) {
         for number in 1.. {
             let present = Present::new(format!("{}#{number}", self.config.name));
-            let (life, hints, stopping) = (present.life.clone(), present.hints.clone(), present.stop.subscribe());
+            let (process, hints, stopping) = (present.process.clone(), present.hints.clone(), present.stop.subscribe());
             *self.now.borrow_mut() = present;
-            let line = Line { world: self.world.clone(), life: life.clone() };
-            let bench = Bench::new(self.world.clone(), life.clone());
+            let network = Network { world: self.world.clone(), process: process.clone() };
+            let engine = FakeEngine::new(self.world.clone(), process.clone());
             let clock = SystemClock::new();
-            self.world.note(&life.name, "starts");
-            let ended = life.live(daemon::run(&self.config, &bench, &line, &clock, &hints, stopping)).await;
-            self.world.note(&life.name, &format!("ended: {ended:?}"));
-            // What it sent is still on its way, but nobody waits for an answer.
-            life.kill();
+            self.world.note(&process.name, "starts");
+            let ended = process.run(daemon::run(&self.config, &engine, &network, &clock, &hints, stopping)).await;
+            self.world.note(&process.name, &format!("ended: {ended:?}"));
+            // Its requests may still arrive, but nobody waits for the responses.
+            process.kill();
             sleep(if self.world.weather.is_over.get() { Duration::from_secs(1) } else { seconds(0, 40) }).await;
         }
     }
 
-    /// Strikes now and then, for as long as there is trouble.
-    pub async fn trouble(self: Rc<Self>) {
+    /// Kills, suspends, disconnects or stops it sometimes, until the trouble is over.
+    pub async fn disturb(self: Rc<Self>) {
         loop {
             sleep(seconds(1, 60)).await;
             if self.world.weather.is_over.get() {
                 return;
             }
-            let (life, lease) = (self.now.borrow().life.clone(), self.config.lease);
-            if life.is_dead() {
+            let (process, lease) = (self.now.borrow().process.clone(), self.config.lease);
+            if process.is_dead() {
                 continue;
             }
             let counts = &self.world.counts;
             let a_while = lease.mul_f64(below(300) as f64 / 100.0);
             match below(4) {
                 0 => {
-                    self.world.note(&life.name, "is killed");
+                    self.world.note(&process.name, "is killed");
                     counts.crashes.set(counts.crashes.get() + 1);
-                    life.kill();
+                    process.kill();
                 }
                 1 => {
-                    self.world.note(&life.name, &format!("is suspended for {} s", a_while.as_secs()));
+                    self.world.note(&process.name, &format!("is suspended for {} s", a_while.as_secs()));
                     counts.suspensions.set(counts.suspensions.get() + 1);
-                    life.suspend();
+                    process.suspend();
                 }
                 2 => {
-                    self.world.note(&life.name, &format!("is cut off for {} s", a_while.as_secs()));
-                    life.cut_off();
+                    self.world.note(&process.name, &format!("is cut off for {} s", a_while.as_secs()));
+                    process.cut_off();
                 }
                 _ => {
-                    self.world.note(&life.name, "gets SIGTERM");
+                    self.world.note(&process.name, "gets SIGTERM");
                     counts.drains.set(counts.drains.get() + 1);
                     self.now.borrow().stop.send_replace(true);
                 }
             }
             sleep(a_while).await;
-            // Also one that a request of its own has suspended.
-            self.now.borrow().life.resume();
+            // This also resumes a process that one of its own requests has suspended.
+            self.now.borrow().process.resume();
         }
     }
 
-    /// Somebody says that there is work, whether there is or not.
+    /// Hints that there is work, whether there is or not.
     pub fn wake(&self) {
         self.now.borrow().hints.ask_for_look();
     }
 
-    /// Whatever it suffers ends.
+    /// Ends the present trouble.
     pub fn heal(&self) {
-        self.now.borrow().life.resume();
+        self.now.borrow().process.resume();
     }
 }

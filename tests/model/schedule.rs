@@ -1,4 +1,4 @@
-//! One schedule: everybody at work in bad weather, then fair weather until all is quiet, then the reckoning.
+//! One schedule: everybody works in bad weather, then in fair weather until all is quiet, then the final checks follow.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,33 +19,32 @@ use crate::runners::Runner;
 use crate::weather::{Climate, Outage};
 use crate::world::{Defect, World};
 
-/// How long all may take to become quiet once there is no more trouble: five attempts at a script that kills runners
-/// are most of it.
+/// The time limit for becoming quiet after the trouble. Five attempts at a script that kills runners need most of it.
 const UNTIL_QUIET: Duration = Duration::from_secs(3_600);
 
-/// What came of one schedule.
+/// The result of one schedule.
 #[derive(Default)]
 pub struct Outcomes {
     pub climate: String,
     pub violations: Vec<String>,
     pub trace: String,
     pub states: HashSet<u64>,
-    /// Name and number, in the order in which they are told.
+    /// Names and numbers, in printing order.
     pub counted: Vec<(&'static str, u64)>,
 }
 
-/// Runs the schedule of `seed`, on a thread of its own.
+/// Runs the schedule of `seed` on its own thread.
 pub fn run(seed: u64, defect: Defect) -> Outcomes {
     let thread = std::thread::spawn(move || {
         chance::begin(seed);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let world: std::cell::RefCell<Option<Rc<World>>> = std::cell::RefCell::default();
         let whole = catch_unwind(AssertUnwindSafe(|| {
-            LocalSet::new().block_on(&runtime.expect("a runtime takes nothing but memory"), schedule(defect, &world))
+            LocalSet::new().block_on(&runtime.expect("a runtime needs only memory"), schedule(defect, &world))
         }));
         let Some(world) = world.into_inner() else { return Outcomes::default() };
         if whole.is_err() {
-            world.ledger.borrow_mut().violation("something panicked; its message is above".to_owned());
+            world.ledger.borrow_mut().violation("a panic; see its message above".to_owned());
         }
         let counted = counted(&world, &world.ledger.borrow());
         let mut ledger = world.ledger.borrow_mut();
@@ -58,7 +57,7 @@ pub fn run(seed: u64, defect: Defect) -> Outcomes {
         }
     });
     thread.join().unwrap_or_else(|_| Outcomes {
-        violations: vec!["the schedule's thread died".to_owned()],
+        violations: vec!["the schedule's thread panicked".to_owned()],
         ..Outcomes::default()
     })
 }
@@ -95,57 +94,57 @@ async fn schedule(defect: Defect, shared: &std::cell::RefCell<Option<Rc<World>>>
 
     let runners: Vec<_> = (1..=1 + below(3) as usize).map(|number| Runner::new(&world, number, poll, lease)).collect();
     let names = &["a", "b", "c"][..1 + below(3) as usize];
-    let ids: Vec<ProjectId> = names.iter().map(|name| name.parse().expect("it is a name")).collect();
+    let ids: Vec<ProjectId> = names.iter().map(|name| name.parse().expect("the name is valid")).collect();
     let projects: Vec<_> = ids.iter().map(|id| Project::new(&world, id.clone())).collect();
     let people = People::new(&world);
     for runner in &runners {
         spawn_local(runner.clone().run());
         if climate.has_deaths() {
-            spawn_local(runner.clone().trouble());
+            spawn_local(runner.clone().disturb());
         }
     }
-    // Outages alone take long to do harm: five attempts would have to fail of them.
+    // Outages alone need long to do harm, because five attempts have to fail.
     let length = if climate == Climate::Outages { seconds(60, 600) } else { seconds(10, 120) };
     let mut busy = Vec::new();
     for project in &projects {
-        spawn_local(project.clone().ring());
+        spawn_local(project.clone().run_alarm());
         if climate.has_deaths() {
-            spawn_local(project.clone().trouble());
+            spawn_local(project.clone().disturb());
         }
         spawn_local(people.clone().read(project.clone()));
-        spawn_local(people.clone().gossip(project.clone(), runners.clone()));
+        spawn_local(people.clone().send_false_hints(project.clone(), runners.clone()));
         let pace = 1 + below(20);
         for _ in 0..1 + below(3) {
             busy.push(spawn_local(people.clone().upload(project.clone(), below(5), pace)));
         }
-        busy.push(spawn_local(people.clone().cancel(project.clone(), People::some(4), pace * 2)));
-        busy.push(spawn_local(people.clone().retry(project.clone(), People::some(3), pace * 2)));
-        busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::some(3), pace * 2)));
+        busy.push(spawn_local(people.clone().cancel(project.clone(), People::up_to(4), pace * 2)));
+        busy.push(spawn_local(people.clone().retry(project.clone(), People::up_to(3), pace * 2)));
+        busy.push(spawn_local(people.clone().drop_in(project.id.clone(), People::up_to(3), pace * 2)));
     }
     if climate.has_outages() {
         spawn_local(outages(world.clone()));
     }
     sleep(length).await;
 
-    world.note("", "fair weather from here on");
+    world.note("", "fair weather begins");
     world.weather.is_over.set(true);
     world.weather.outage.set(None);
     projects.iter().for_each(|project| project.heal());
     let mut quiet = 0;
     while quiet < 12 && world.ledger.borrow().violations.is_empty() {
         if world.clock.monotonic() > length + UNTIL_QUIET {
-            let left = what_is_open(&world, &projects).join(", ");
-            return world.ledger.borrow_mut().violation(format!("it does not become quiet: {left}"));
+            let open = unsettled(&world, &projects).join(", ");
+            return world.ledger.borrow_mut().violation(format!("not settled in time: {open}"));
         }
         runners.iter().for_each(|runner| runner.heal());
         sleep(Duration::from_secs(1)).await;
-        let is_quiet = busy.iter().all(|task| task.is_finished()) && what_is_open(&world, &projects).is_empty();
+        let is_quiet = busy.iter().all(|task| task.is_finished()) && unsettled(&world, &projects).is_empty();
         quiet = if is_quiet { quiet + 1 } else { 0 };
     }
-    reckon(&world, &projects, &people).await;
+    verify(&world, &projects, &people).await;
 }
 
-/// The store is away now and then, for as long as there is trouble.
+/// Makes the store unavailable sometimes, until the trouble is over.
 async fn outages(world: Rc<World>) {
     let flickers = pick(&[true, false]);
     loop {
@@ -154,7 +153,7 @@ async fn outages(world: Rc<World>) {
             return;
         }
         let how = pick(&[Outage::Unreachable, Outage::Silent, Outage::Busy, Outage::Refusing]);
-        world.note("the store", &format!("is away: {how:?}"));
+        world.note("the store", &format!("is unavailable: {how:?}"));
         world.counts.outages.set(world.counts.outages.get() + 1);
         world.weather.outage.set(Some(how));
         let long = pick(&[seconds(0, 5), seconds(5, 60), seconds(60, 200)]);
@@ -164,8 +163,8 @@ async fn outages(world: Rc<World>) {
     }
 }
 
-/// What is not settled yet.
-fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
+/// Lists everything that is not settled yet.
+fn unsettled(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
     let bucket = world.bucket.borrow();
     let mut open: Vec<String> = bucket.objects.keys().filter(|key| key.starts_with(prefix::PENDING)).cloned().collect();
     open.extend(bucket.objects.keys().filter_map(|key| match key.parse() {
@@ -178,12 +177,12 @@ fn what_is_open(world: &World, projects: &[Rc<Project>]) -> Vec<String> {
     open.extend(
         projects.iter().filter(|project| !project.is_quiet()).map(|project| format!("the object {}", project.id)),
     );
-    open.extend((world.strays.get() > 0).then(|| "requests on their way".to_owned()));
+    open.extend((world.in_flight.get() > 0).then(|| "requests in flight".to_owned()));
     open.extend(orphans(world));
     open
 }
 
-/// Files and logs of attempts that are not their version's.
+/// Files and logs that no report names.
 fn orphans(world: &World) -> Vec<String> {
     let (bucket, reports) = (world.bucket.borrow(), world.reports());
     let is_orphan = |text: &&String| {
@@ -196,7 +195,7 @@ fn orphans(world: &World) -> Vec<String> {
     bucket.objects.keys().filter(is_orphan).cloned().collect()
 }
 
-/// What is wrong with the flat path of a project: it holds the files of the newest completed version, and no others.
+/// Checks the flat path of a project: it must hold exactly the files of the newest completed version.
 fn flat_path(bucket: &Bucket, project: &Project, versions: &[VersionView]) -> Vec<String> {
     let newest = versions.iter().filter(|view| view.phase == Phase::Completed).max_by_key(|view| view.version);
     let report = newest.and_then(|view| view.report.as_ref());
@@ -206,10 +205,10 @@ fn flat_path(bucket: &Bucket, project: &Project, versions: &[VersionView]) -> Ve
         made != bytes(&Key::Flat(project.id.clone(), *format).to_string())
     };
     let wrong = Format::ALL.into_iter().filter(is_wrong);
-    wrong.map(|format| format!("the flat path of {} has another {format}", project.id)).collect()
+    wrong.map(|format| format!("the flat path of {} has the wrong {format}", project.id)).collect()
 }
 
-/// Uploads that became two versions, and those that became one though they were answered with a no.
+/// Finds uploads that became two versions, and refused uploads that became one.
 fn sent_twice(world: &World, people: &People) -> Vec<String> {
     let bucket = world.bucket.borrow();
     let mut uploads: HashMap<Bytes, u64> = HashMap::new();
@@ -220,15 +219,16 @@ fn sent_twice(world: &World, people: &People) -> Vec<String> {
     }
     let text = |script: &Bytes| String::from_utf8_lossy(script).into_owned();
     let twice = uploads.iter().filter(|(_, number)| **number > 1);
-    let mut wrong: Vec<_> = twice.map(|(script, number)| format!("{} is {number} versions", text(script))).collect();
+    let mut wrong: Vec<_> =
+        twice.map(|(script, number)| format!("{} became {number} versions", text(script))).collect();
     let refused = people.refused.borrow();
     let there = refused.iter().filter(|code| uploads.contains_key(code.as_bytes()));
-    wrong.extend(there.map(|code| format!("{code} was refused and is a version")));
+    wrong.extend(there.map(|code| format!("{code} was refused and became a version")));
     wrong
 }
 
-/// All is quiet: is everything that was promised there, once, and told as it is?
-async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
+/// Checks at the end that every promise was kept once and is reported correctly.
+async fn verify(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
     let mut wrong = Vec::new();
     let jobs: Vec<_> = world.reports().keys().cloned().collect();
     for job in &jobs {
@@ -244,14 +244,14 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
                 continue;
             };
             if view.phase != Phase::from(report.outcome) {
-                wrong.push(format!("{name} is told as {}, the bucket says {:?}", view.phase, report.outcome));
+                wrong.push(format!("{name} is reported as {}, but the bucket has {:?}", view.phase, report.outcome));
             }
             if view.report.as_ref() != Some(&report) {
-                wrong.push(format!("{name} is told with another report"));
+                wrong.push(format!("{name} is returned with another report"));
             }
         }
-        if !world.weather.climate.has_bad_lines() {
-            // A copy that comes late may lie there until the next version.
+        if !world.weather.climate.has_bad_network() {
+            // With a bad network, a late copy may stay there until the next version.
             wrong.extend(flat_path(&bucket, project, &versions));
         }
         let is_shown = |version| versions.iter().any(|view| view.version == version);
@@ -260,7 +260,7 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
                 && id == project.id
                 && !is_shown(version)
             {
-                wrong.push(format!("{key} is not shown"));
+                wrong.push(format!("{key} is not listed"));
             }
         }
         let script_of = |version: Version| {
@@ -268,8 +268,8 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
         };
         for ((_, version), what) in people.accepted.borrow().iter().filter(|(job, _)| job.0 == project.id) {
             let name = format!("{} v{version}, which was accepted,", project.id);
-            // A number that was promised while the bucket was away may turn out to be somebody else's: it tells which one
-            // the version has now.
+            // A number promised during an outage may belong to another script. Its record names the number that the
+            // script has now.
             let view = versions.iter().find(|view| view.version == *version);
             let version = view.and_then(|view| view.moved_to).unwrap_or(*version);
             let (code, parent) = match what {
@@ -279,10 +279,10 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
             let sum = code.as_ref().map(|code| Sha256::of(code));
             let view = versions.iter().find(|view| view.version == version);
             if view.is_none_or(|view| view.sha256 != sum || view.parent != parent) {
-                wrong.push(format!("{name} is not there, or is another"));
+                wrong.push(format!("{name} is missing or different"));
             }
             if script_of(version) != code {
-                wrong.push(format!("{name} is not in the bucket, or is another"));
+                wrong.push(format!("{name} is missing or different in the bucket"));
             }
         }
     }
@@ -290,14 +290,14 @@ async fn reckon(world: &Rc<World>, projects: &[Rc<Project>], people: &People) {
     let ledger = world.ledger.borrow();
     for job in people.cancelled.borrow().iter() {
         if ledger.reports.get(job).is_none_or(|report| report.outcome != Outcome::Cancelled) {
-            wrong.push(format!("{} v{} was cancelled and is not", job.0, job.1));
+            wrong.push(format!("{} v{} was cancelled but has another outcome", job.0, job.1));
         }
     }
     for (job, report) in &ledger.reports {
         let name = format!("{} v{}", job.0, job.1);
         let is_innocent = !world.weather.climate.has_deaths();
         if is_innocent && report.outcome == Outcome::Abandoned {
-            wrong.push(format!("{name} is abandoned, and no process was struck"));
+            wrong.push(format!("{name} is abandoned, although no process was disturbed"));
         }
         if world.weather.climate == Climate::Calm {
             let runs = ledger.runs.get(job).copied().unwrap_or(0);

@@ -1,22 +1,22 @@
-//! What goes wrong, and how often: drawn anew for each schedule, and nothing once it is over.
+//! The faults of a schedule and their rates: drawn for each schedule, and gone once the trouble is over.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use crate::chance::{below, millis, permille, pick, seconds};
 
-/// Which kinds of trouble a schedule has. Those with few kinds allow stronger statements about what may not happen.
+/// The kinds of faults in a schedule. Climates with fewer kinds allow stricter checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Climate {
-    /// None at all.
+    /// No faults.
     Calm,
-    /// The store is away for a while, for everybody, and perfect otherwise.
+    /// The store has outages and is otherwise perfect.
     Outages,
-    /// Processes die and stand still; the network is perfect.
+    /// Processes die or are suspended; the network is perfect.
     Deaths,
-    /// Requests and answers are lost, late, doubled, refused for a moment.
-    Lines,
-    /// All of it.
+    /// Requests and responses are lost, late, doubled, or refused for a moment.
+    Network,
+    /// All of these.
     Storm,
 }
 
@@ -26,7 +26,7 @@ impl Climate {
             Self::Calm,
             Self::Outages,
             Self::Deaths,
-            Self::Lines,
+            Self::Network,
             Self::Storm,
             Self::Storm,
             Self::Storm,
@@ -42,75 +42,75 @@ impl Climate {
         matches!(self, Self::Outages | Self::Storm)
     }
 
-    pub fn has_bad_lines(self) -> bool {
-        matches!(self, Self::Lines | Self::Storm)
+    pub fn has_bad_network(self) -> bool {
+        matches!(self, Self::Network | Self::Storm)
     }
 }
 
-/// How the store is away.
+/// The kind of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outage {
-    /// No connection, at once.
+    /// Connections are refused at once.
     Unreachable,
-    /// Nothing comes back.
+    /// No response comes.
     Silent,
-    /// It answers that it is busy.
+    /// Every response says that the store is busy.
     Busy,
-    /// It refuses the credentials.
+    /// Every response refuses the credentials.
     Refusing,
 }
 
-/// What becomes of a request once it is sent.
+/// The fate of a request on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Served,
-    /// It never arrives; the sender hears of it, or hears nothing.
+    /// It does not arrive. The sender gets an error if `heard`, or else nothing.
     Lost {
         heard: bool,
     },
-    /// It is served, and the answer is lost; the sender hears of it, or hears nothing.
+    /// It is served, but the response is lost. The sender gets an error if `heard`, or else nothing.
     AnswerLost {
         heard: bool,
     },
-    /// The store does nothing and says so with this status.
+    /// The store does nothing and responds with this status.
     Refused(u16),
-    /// The store does it and says that it failed.
+    /// The store serves it and responds with an error.
     ServedAndFailed,
-    /// It is served, and the answer's body breaks off.
+    /// It is served, and the response's body breaks off.
     HalfBody,
 }
 
-/// What happens to the sender.
+/// The fate of the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
     None,
-    /// It dies when the request is out.
+    /// It dies after sending the request.
     AtSending,
-    /// It dies when the store has served it, before the answer.
+    /// It dies after the store has served the request, before the response.
     AtServing,
-    /// It stands still when the store has served it.
+    /// It is suspended after the store has served the request.
     Suspended,
 }
 
-/// One request's way.
+/// The fate of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Journey {
     pub there: Duration,
     pub back: Duration,
     pub fate: Fate,
-    /// It arrives once more, so long after the first time.
+    /// The delay after which the request arrives a second time.
     pub again: Option<Duration>,
     pub blow: Blow,
 }
 
 pub struct Weather {
     pub climate: Climate,
-    /// In a thousand requests.
-    bad_lines: u64,
-    slow_lines: u64,
+    /// Permille of requests.
+    faulty_requests: u64,
+    slow_requests: u64,
     blows: u64,
     pub outage: Cell<Option<Outage>>,
-    /// All trouble has ended.
+    /// The trouble is over.
     pub is_over: Cell<bool>,
 }
 
@@ -119,15 +119,15 @@ impl Weather {
         let how_bad = |is: bool, among: &[u64]| if is { pick(among) } else { 0 };
         Self {
             climate,
-            bad_lines: how_bad(climate.has_bad_lines(), &[10, 50, 150, 350]),
-            slow_lines: how_bad(climate.has_bad_lines(), &[0, 20, 100]),
+            faulty_requests: how_bad(climate.has_bad_network(), &[10, 50, 150, 350]),
+            slow_requests: how_bad(climate.has_bad_network(), &[0, 20, 100]),
             blows: how_bad(climate.has_deaths(), &[0, 1, 5, 20]),
             outage: Cell::new(None),
             is_over: Cell::new(false),
         }
     }
 
-    /// `writes`: it may change something; there processes die with preference.
+    /// Processes die more often at requests that `writes` marks as writing.
     pub fn journey(&self, writes: bool) -> Journey {
         let mut journey =
             Journey { there: millis(1, 30), back: millis(1, 20), fate: Fate::Served, again: None, blow: Blow::None };
@@ -137,14 +137,14 @@ impl Weather {
         if permille(self.blows * if writes { 4 } else { 1 }) {
             journey.blow = pick(&[Blow::AtSending, Blow::AtServing, Blow::AtServing, Blow::Suspended]);
         }
-        if permille(self.slow_lines) {
-            // Some arrive long after their sender gave up.
+        if permille(self.slow_requests) {
+            // Some arrive long after their sender has given up.
             journey.there = pick(&[millis(100, 3_000), seconds(1, 12), seconds(5, 45)]);
         }
-        if permille(self.slow_lines) {
+        if permille(self.slow_requests) {
             journey.back = pick(&[millis(100, 3_000), seconds(1, 12)]);
         }
-        if permille(self.bad_lines) {
+        if permille(self.faulty_requests) {
             let heard = below(3) > 0;
             match below(7) {
                 0 => journey.fate = Fate::Lost { heard },

@@ -1,4 +1,4 @@
-//! What all processes of a schedule share: the bucket, the weather, the ledger, and what is told of it.
+//! The parts that all processes of a schedule share: the bucket, the weather, the ledger, and the trace.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -17,35 +17,34 @@ use tokio::time::Instant;
 use crate::bucket::{self, Bucket};
 use crate::chance;
 use crate::ledger::{Job, Ledger};
-use crate::life::Life;
-use crate::line::key_of;
+use crate::network::key_of;
+use crate::process::Process;
 use crate::weather::{Climate, Weather};
 
-/// A defect put in on purpose: the model must find it, or it would prove nothing.
+/// A planted defect. The model must find it, or the model proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
     None,
-    /// The store takes every put for the first.
+    /// The store ignores the conditions of PUTs.
     StoreIgnoresConditions,
-    /// Runners put the report without a condition.
+    /// Runners PUT the report without a condition.
     ReportWithoutCondition,
     /// Runners tidy up before they commit.
     TidyUpBeforeCommit,
-    /// One runner takes attempts over long before their lease is up.
+    /// One runner takes attempts over long before their lease ends.
     ImpatientRunner,
-    /// Nobody sees that a version has its report.
+    /// Reports are never found.
     BlindToReports,
-    /// The object's storage is gone with its memory.
+    /// An eviction also clears the object's storage.
     ForgetfulObject,
 }
 
-/// How many events a trace shows; all of them where one schedule is run again.
-const TRACE: usize = 200;
+/// How many events a trace keeps; all of them when a schedule is repeated.
+const TRACE_LINES: usize = 200;
 
-/// When every schedule begins, since 1970: 14 November 2023.
-const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
+/// The time at which every schedule starts, since 1970: 14 November 2023.
+const START_TIME: Duration = Duration::from_secs(1_700_000_000);
 
-/// What was counted.
 #[derive(Default)]
 pub struct Counts {
     pub requests: Cell<u64>,
@@ -64,10 +63,10 @@ pub struct World {
     pub weather: Weather,
     pub ledger: RefCell<Ledger>,
     pub counts: Counts,
-    /// Requests that are on their way for long.
-    pub strays: Rc<Cell<u64>>,
+    /// The number of slow requests on their way.
+    pub in_flight: Rc<Cell<u64>>,
     pub clock: ModelClock,
-    /// How the library reaches the bucket.
+    /// The settings for the bucket.
     pub settings: s3::Bucket,
     pub defect: Defect,
     trace: RefCell<VecDeque<String>>,
@@ -86,39 +85,39 @@ impl World {
             weather: Weather::draw(climate),
             ledger: RefCell::new(Ledger::new(poll, lease)),
             counts: Counts::default(),
-            strays: Rc::default(),
+            in_flight: Rc::default(),
             clock: ModelClock { started: Instant::now() },
-            settings: s3::Bucket::from_settings(&bucket::setting).expect("they are complete"),
+            settings: s3::Bucket::from_settings(&bucket::setting).expect("the settings are complete"),
             defect,
             trace: RefCell::default(),
-            longest_trace: if std::env::var_os("PARTWRIGHT_SEED").is_some() { usize::MAX } else { TRACE },
+            longest_trace: if std::env::var_os("PARTWRIGHT_SEED").is_some() { usize::MAX } else { TRACE_LINES },
         });
         world.clock.monotonic();
         world
     }
 
-    /// Serves a request that has come to the store.
-    pub fn serve(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+    /// Serves a request that has arrived at the store.
+    pub fn serve(&self, process: &Rc<Process>, request: &Request<Bytes>) -> Response<Bytes> {
         let of_report = key_of(request).starts_with("processed/");
         match (self.defect, request.method()) {
             (Defect::BlindToReports, &Method::HEAD) if of_report => return bucket::answer(404, ""),
             (Defect::ReportWithoutCondition, &Method::PUT) if of_report => {
                 let mut request = request.clone();
                 request.headers_mut().remove("if-none-match");
-                return self.apply(life, &request);
+                return self.apply(process, &request);
             }
             (Defect::TidyUpBeforeCommit, &Method::PUT) if of_report => {
                 if let Ok(Key::Done(project, version)) = key_of(request).parse() {
                     let ticket = format!("http://store.test:9000/models/{}", Key::Ticket(project, version));
-                    self.apply(life, &Request::delete(ticket).body(Bytes::new()).expect("a request of ours"));
+                    self.apply(process, &Request::delete(ticket).body(Bytes::new()).expect("the request is valid"));
                 }
             }
             _ => {}
         }
-        self.apply(life, request)
+        self.apply(process, request)
     }
 
-    fn apply(&self, life: &Rc<Life>, request: &Request<Bytes>) -> Response<Bytes> {
+    fn apply(&self, process: &Rc<Process>, request: &Request<Bytes>) -> Response<Bytes> {
         let now = self.clock.now();
         let (response, change) = self.bucket.borrow_mut().serve(request, now);
         if matches!(*request.method(), Method::PUT | Method::DELETE) && !key_of(request).starts_with("probe/") {
@@ -130,7 +129,7 @@ impl World {
                 ""
             };
             let status = response.status().as_u16();
-            self.note(&life.name, &format!("{} {}{condition}: {status}", request.method(), key_of(request)));
+            self.note(&process.name, &format!("{} {}{condition}: {status}", request.method(), key_of(request)));
         }
         if response.status() == 412
             && let Ok(Key::Done(project, version)) = key_of(request).parse()
@@ -138,27 +137,25 @@ impl World {
             self.ledger.borrow_mut().lost_commit(&(project, version), request.body());
         }
         if let Some(change) = change {
-            self.ledger.borrow_mut().observe(&change, life, &self.bucket.borrow(), self.clock.monotonic());
+            self.ledger.borrow_mut().observe(&change, process, &self.bucket.borrow(), self.clock.monotonic());
         }
         response
     }
 
-    /// The reports in the bucket.
     pub fn reports(&self) -> Ref<'_, BTreeMap<Job, Report>> {
         Ref::map(self.ledger.borrow(), |ledger| &ledger.reports)
     }
 
-    /// Adds a line to the trace.
-    pub fn note(&self, who: &str, what: &str) {
+    pub fn note(&self, actor: &str, what: &str) {
         let mut trace = self.trace.borrow_mut();
         if trace.len() == self.longest_trace {
             trace.pop_front();
         }
         let seconds = self.clock.monotonic().as_secs_f64();
-        trace.push_back(format!("{seconds:9.3} {who:<14} {what}"));
+        trace.push_back(format!("{seconds:9.3} {actor:<14} {what}"));
     }
 
-    /// The last events, a line each.
+    /// The last events, one a line.
     pub fn trace(&self) -> String {
         self.trace.borrow().iter().fold(String::new(), |mut text, line| {
             let _ = writeln!(text, "{line}");
@@ -167,23 +164,23 @@ impl World {
     }
 }
 
-/// Tokio's stopped time.
+/// Tokio's paused time.
 pub struct ModelClock {
     started: Instant,
 }
 
 impl ModelClock {
-    /// Time since the schedule began. The processes' time of day follows it.
+    /// Time since the schedule began. Also sets the processes' time of day.
     pub fn monotonic(&self) -> Duration {
         let since = self.started.elapsed();
-        chance::set_time(BEGINNING + since);
+        chance::set_time(START_TIME + since);
         since
     }
 }
 
 impl Clock for ModelClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis((BEGINNING + self.monotonic()).as_millis() as i64)
+        Timestamp::from_millis((START_TIME + self.monotonic()).as_millis() as i64)
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'_, ()> {

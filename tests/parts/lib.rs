@@ -1,13 +1,13 @@
 //! The real parts that the whole-stack tests and the benchmarks start, and the means to reach them.
 //!
-//! - `tools`: where the programs are
+//! - `tools`: paths of programs and files
 //! - `process`: a started program and its certain end
 //! - `wait`: waiting until something is true
 //! - `http`: plain HTTP, as a browser or `curl` speaks it
 //! - `store`, `worker`, `runner`: the three parts; `stack`: the three together
-//! - `project`: what a person does with one project
+//! - `project`: the actions of a user on one project
 //! - `random`, `proxy`: a proxy before the store that holds requests and breaks them
-//! - `store_suite`: what every store must do
+//! - `store_suite`: the requirements for every store
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_precision_loss, reason = "counts are small")]
 

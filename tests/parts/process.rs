@@ -1,4 +1,4 @@
-//! A program that was started: its log, and its certain end.
+//! A started program: its log and its certain end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use nix::unistd::Pid;
 
 use crate::wait::until;
 
-/// A running program, leader of a process group of its own. Dropped, the whole group is ended.
+/// A running program that leads its own process group. Dropping it ends the whole group.
 pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    /// How long the group may take to end after SIGTERM; SIGKILL follows.
+    /// How long the group may take to end after SIGTERM, before SIGKILL.
     grace: Duration,
 }
 
-/// A command in a process group of its own, with nothing of the caller's environment but where programs and
-/// certificates are. Should this test die without a word, the kernel sends it the signal `orphaned`.
+/// A command in its own process group. It inherits only the variables that locate programs and certificates. If this
+/// test dies, the kernel sends it the signal `orphaned`.
 pub fn command(program: &Path, orphaned: Signal) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", &orphaned.as_str()["SIG".len()..], "--"]).arg(program).env_clear();
@@ -31,7 +31,7 @@ pub fn command(program: &Path, orphaned: Signal) -> Command {
 }
 
 impl Process {
-    /// Starts `command`; what it says goes to `{folder}/{name}.log`.
+    /// Starts `command`. Its output goes to `{folder}/{name}.log`.
     pub fn start(folder: &Path, name: &str, grace: Duration, mut command: Command) -> Self {
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).unwrap();
@@ -40,36 +40,35 @@ impl Process {
         Self { name: name.to_owned(), child, log, grace }
     }
 
-    /// What it has said so far.
-    pub fn said(&self) -> String {
+    /// Its output so far.
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// Fails the test when it has ended.
+    /// Fails the test if the program has ended.
     pub fn must_live(&mut self) {
         if let Some(status) = self.child.try_wait().unwrap() {
-            panic!("{} ended by itself: {status}\n{}", self.name, self.said());
+            panic!("{} ended by itself: {status}\n{}", self.name, self.output());
         }
     }
 
-    /// Sends one signal to the program itself.
+    /// Sends a signal to the program, not to its group.
     pub fn signal(&self, signal: Signal) {
         kill(self.id(), signal).unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
-    /// SIGKILL to all of its group: none of it can do anything about it. Ends when the last is gone.
+    /// Sends SIGKILL to its group and waits until every process is gone.
     pub fn kill_all(self) {
-        // Dropped, it waits for them.
+        // Dropping `self` waits for them.
         let _ = killpg(self.id(), Signal::SIGKILL);
     }
 
-    /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let Self { name, child, .. } = self;
         until(&format!("the end of {name}"), async || child.try_wait().unwrap().ok_or("it still runs".to_owned())).await
     }
 
-    /// The processor time that all of its group has taken so far.
+    /// The processor time of its group so far.
     pub fn processor_time(&self) -> Duration {
         let ticks_a_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).unwrap().unwrap();
         let group = self.id().to_string();
@@ -82,10 +81,10 @@ impl Process {
     }
 }
 
-/// The processor time of a process of this group and of the children that it has waited for (proc(5), `stat`).
+/// The processor time of a process of this group, and of the children that it has waited for (proc(5), `stat`).
 fn ticks_of(process: &Path, group: &str) -> Option<u64> {
     let stat = fs::read_to_string(process.join("stat")).ok()?;
-    // The name, in brackets, may hold anything.
+    // The name, in brackets, may contain anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let is_member = fields.get(2) == Some(&group);
     is_member.then(|| fields[11..15].iter().filter_map(|ticks| ticks.parse::<u64>().ok()).sum())
@@ -93,7 +92,7 @@ fn ticks_of(process: &Path, group: &str) -> Option<u64> {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // wrangler's first process ends before its children do, so the group is what is waited for. It may be gone.
+        // wrangler's first process ends before its children do, so this waits for the group, which may be gone already.
         let group = self.id();
         let _ = killpg(group, Signal::SIGTERM);
         let pause = Duration::from_millis(20);
@@ -110,12 +109,12 @@ impl Drop for Process {
     }
 }
 
-/// Whether any process of the group still runs; the dead that nobody has collected do not count.
+/// Whether any process of the group still runs. Zombies do not count.
 fn group_is_alive(group: Pid) -> bool {
     let Ok(entries) = fs::read_dir("/proc") else { return false };
     let in_group = |entry: fs::DirEntry| {
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // After the name in brackets, which may hold anything: state, parent, group.
+        // After the name in brackets, which may contain anything: state, parent, group.
         let mut rest = stat.rsplit_once(')')?.1.split_ascii_whitespace();
         let state = rest.next()?;
         let its_group: i32 = rest.nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Random numbers that can be had again: each proof prints its seed, and `PARTWRIGHT_SEED` repeats it.
+//! Repeatable random numbers: each test prints its seed, and `PARTWRIGHT_SEED` repeats it.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,18 +7,17 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Random(u64);
 
 impl Random {
-    /// From `PARTWRIGHT_SEED`, or a fresh seed; either is printed, since a failure is worth repeating.
+    /// Takes the seed from `PARTWRIGHT_SEED`, or a random one, and prints it.
     pub fn seeded(what: &str) -> Self {
         let given = std::env::var("PARTWRIGHT_SEED").ok();
         let seed = match &given {
-            Some(text) => text.parse().unwrap_or_else(|_| panic!("PARTWRIGHT_SEED is no number: {text:?}")),
+            Some(text) => text.parse().unwrap_or_else(|_| panic!("PARTWRIGHT_SEED is not a number: {text:?}")),
             None => RandomState::new().hash_one(0) >> 32,
         };
         println!("{what}: PARTWRIGHT_SEED={seed}");
         Self(seed)
     }
 
-    /// Any number.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -32,7 +31,7 @@ impl Random {
         self.number() % limit
     }
 
-    /// A sequence of its own, for something that goes on at the same time.
+    /// An independent sequence for a concurrent task.
     pub fn fork(&mut self) -> Self {
         Self(self.number())
     }

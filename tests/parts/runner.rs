@@ -9,22 +9,20 @@ use crate::process::{Process, command};
 use crate::tools::tool;
 use crate::wait::until;
 
-/// How long a job may take before it is stopped, in seconds: short enough to wait for, long enough for real FreeCAD on
-/// a machine that compiles something else meanwhile.
+/// The time limit of a job in seconds: short enough to wait for, long enough for real FreeCAD on a busy machine.
 pub const JOB_SECONDS: u32 = 30;
 
-/// A runner.
 pub struct Runner(Process);
 
 impl Runner {
-    /// Starts one and gives it at once; `more` comes on top of the tests' own settings.
+    /// Starts a runner without waiting for it. `more` adds to the tests' own settings.
     pub fn start(folder: &Path, name: &str, store: &[(String, String)], more: &[(&str, &str)]) -> Self {
         let mut runner = command(&tool("PARTWRIGHT_RUNNER"), Signal::SIGTERM);
         runner.envs(store.iter().map(|(name, value)| (name, value)));
         runner.env("RUNNER_NAME", name).env("RUNNER_SCRATCH", folder.join("scratch")).env("RUNNER_POLL", "0.2");
         runner.env("RUNNER_LEASE", "15").env("RUNNER_JOB_SECONDS", JOB_SECONDS.to_string());
         if !is_root() {
-            // The full jail changes users.
+            // Only root can change users, as the full jail does.
             runner.env("RUNNER_JAIL", "same-uid");
         }
         runner.envs(more.iter().copied());
@@ -36,37 +34,37 @@ impl Runner {
         let process = &mut self.0;
         until("the runner", async || {
             process.must_live();
-            let said = process.said();
-            if said.contains(" ready ") { Ok(()) } else { Err(said) }
+            let output = process.output();
+            if output.contains(" ready ") { Ok(()) } else { Err(output) }
         })
         .await;
     }
 
-    /// What it has said so far.
-    pub fn said(&self) -> String {
-        self.0.said()
+    /// Its output so far.
+    pub fn output(&self) -> String {
+        self.0.output()
     }
 
-    /// SIGTERM, as container engines send it; gives its exit code.
+    /// Sends SIGTERM, as container engines do, and returns the exit code.
     pub async fn stop(mut self) -> Option<i32> {
         self.0.signal(Signal::SIGTERM);
         self.0.ended().await.code()
     }
 
-    /// SIGKILL: it can do nothing about it.
+    /// Sends SIGKILL.
     pub async fn kill(mut self) {
         self.0.signal(Signal::SIGKILL);
         self.0.ended().await;
     }
 
-    /// Waits for an end of its own accord; gives its exit code and what it said.
+    /// Waits until it ends by itself. Returns its exit code and its output.
     pub async fn refuses_to_start(mut self) -> (Option<i32>, String) {
         let code = self.0.ended().await.code();
-        (code, self.0.said())
+        (code, self.0.output())
     }
 }
 
-/// Whether scripts run as users of their own.
+/// Whether each script runs as its own user.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }

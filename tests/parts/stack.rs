@@ -1,4 +1,4 @@
-//! Store, Worker and runner together, in a folder of their own.
+//! Store, Worker and runner together, in their own folder.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -17,19 +17,16 @@ use crate::tools::free_port;
 use crate::transport::{SystemClock, Transport};
 use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN, Worker};
 
-/// A whole stack. Its fields are dropped in this order: who uses something ends before it.
+/// A whole stack. The order of the fields matters: users are dropped before the parts that they use.
 pub struct Stack {
-    /// Which store it has.
     pub kind: Kind,
-    /// HTTP to everything.
     pub transport: Transport,
-    /// The clock.
     pub clock: SystemClock,
-    /// The names that scenarios have used.
+    /// The projects of all scenarios so far.
     pub projects: RefCell<BTreeSet<String>>,
-    /// The issuers' tokens that scenarios have shown to a Worker, sound and otherwise.
-    pub shown: RefCell<BTreeSet<String>>,
-    /// The runners that work everything off, once they were started.
+    /// The issuers' tokens that scenarios have sent, valid or not.
+    pub sent_jwts: RefCell<BTreeSet<String>>,
+    /// The runners that process the queue, once they are started.
     pub runners: RefCell<Vec<Runner>>,
     worker: Worker,
     store: Store,
@@ -38,7 +35,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts store and Worker, and waits until both answer. No runner yet.
+    /// Starts store and Worker and waits until both respond. Starts no runner.
     pub async fn start(kind: Kind) -> Self {
         let folder = Folder::create();
         let port = free_port();
@@ -47,21 +44,20 @@ impl Stack {
         let mut worker = Worker::start(&folder.0, "worker", port, &with_access(kind, store.settings.clone()));
         worker.ready(&transport, 200).await;
         let (clock, bucket) = (SystemClock::new(), store.bucket());
-        let (projects, shown, runners) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Self { kind, transport, clock, projects, shown, runners, worker, store, bucket, folder }
+        let (projects, sent_jwts, runners) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { kind, transport, clock, projects, sent_jwts, runners, worker, store, bucket, folder }
     }
 
-    /// The bucket, as those who have its keys see it.
+    /// The bucket, with its credentials.
     pub fn client(&self) -> Client<'_> {
         Client::new(&self.transport, &self.clock, &self.bucket)
     }
 
-    /// Whether runners may send hints. Where they may not, everything works all the same.
+    /// Whether runners may send hints. Everything works without them too.
     pub fn has_hints(&self) -> bool {
         has_hints(self.kind)
     }
 
-    /// The settings of the store.
     pub fn store(&self) -> &Store {
         &self.store
     }
@@ -71,20 +67,19 @@ impl Stack {
         with_access(self.kind, self.store.settings.clone())
     }
 
-    /// The processor time that store and Worker have taken so far.
+    /// The processor time of store and Worker so far.
     pub fn processor_time(&self) -> Duration {
         self.store.processor_time() + self.worker.processor_time()
     }
 
-    /// The stack's folder.
     pub fn folder(&self) -> &Path {
         &self.folder.0
     }
 
-    /// A project under a fresh name.
+    /// A project with a new name.
     pub fn project(&self, name: &str) -> Project<'_> {
         let fresh = self.projects.borrow_mut().insert(name.to_owned());
-        assert!(fresh, "two scenarios use the project {name}");
+        assert!(fresh, "the project {name} is used by two scenarios");
         self.known(name)
     }
 
@@ -93,29 +88,28 @@ impl Stack {
         Project::new(self.api(), self.client(), name)
     }
 
-    /// A runner on this stack's bucket, which does not poll yet.
+    /// Starts a runner on this stack's bucket without waiting for it.
     pub fn start_runner(&self, name: &str, settings: &[(&str, &str)]) -> Runner {
         Runner::start(self.folder(), name, &self.store.settings, settings)
     }
 
-    /// The same, by way of whatever listens on `port`.
+    /// Starts a runner that reaches the bucket through `port`.
     pub fn start_runner_through(&self, port: u16, name: &str, settings: &[(&str, &str)]) -> Runner {
         Runner::start(self.folder(), name, &self.store.settings_through(port), settings)
     }
 
-    /// A Worker of its own, on port `own`, that reaches the bucket by way of whatever listens on port `way`. Started
-    /// again under the same name, it has the state that the first one left.
+    /// Starts another Worker on port `own` that reaches the bucket through port `way`. Under the name of an earlier
+    /// Worker, it has that Worker's state.
     pub fn start_worker_through(&self, way: u16, name: &str, own: u16) -> Worker {
         Worker::start(self.folder(), name, own, &with_access(self.kind, self.store.settings_through(way)))
     }
 
-    /// The Worker's API.
     pub fn api(&self) -> Api<'_> {
         self.worker.api(&self.transport)
     }
 }
 
-/// The settings of a Worker that lets everybody in.
+/// Adds the settings of open mode, and the tokens.
 fn with_access(kind: Kind, mut settings: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut own = vec![("AUTH_MODE", "open"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
     if has_hints(kind) {
@@ -125,12 +119,12 @@ fn with_access(kind: Kind, mut settings: Vec<(String, String)>) -> Vec<(String, 
     settings
 }
 
-/// Hints are cut off on one of the two.
+/// Hints are disabled on one of the two stores.
 fn has_hints(kind: Kind) -> bool {
     kind == Kind::WranglerR2
 }
 
-/// A folder that goes when it is dropped, but for when the test fails: then its logs are shown and it stays.
+/// A temporary folder. If the test fails, its logs are printed and it is kept.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -151,17 +145,16 @@ impl Drop for Folder {
     }
 }
 
-/// Prints the end of each program's log.
 fn show_logs(folder: &Path) {
     const LINES: usize = 60;
     for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
         let is_log = path.extension().is_some_and(|extension| extension == "log");
         let Some(text) = fs::read(&path).ok().filter(|_| is_log) else { continue };
         let text = String::from_utf8_lossy(&text).into_owned();
-        // wrangler writes a line for each request; those that went well say little.
+        // wrangler writes a line for each request; successful ones say little.
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" 200 OK (")).collect();
         println!("--- the end of {}:", path.display());
         lines[lines.len().saturating_sub(LINES)..].iter().for_each(|line| println!("    {line}"));
     }
-    println!("--- all of it stays in {}", folder.display());
+    println!("--- the folder is kept: {}", folder.display());
 }

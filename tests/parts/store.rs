@@ -1,4 +1,4 @@
-//! The two real stores, and what the other parts need to be told of them.
+//! The two real stores and their settings.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,33 +10,32 @@ use s3::Bucket;
 use crate::process::{Process, command};
 use crate::tools::{free_port_pairs, tool};
 
-/// The bucket's name; wrangler.toml's binding has the same.
+/// The bucket's name; the binding in wrangler.toml has the same name.
 pub const BUCKET: &str = "partwright";
 
-/// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// wrangler dev's local R2, served over S3 by the Worker's own dev server.
     WranglerR2,
-    /// SeaweedFS, a server of its own.
+    /// SeaweedFS, a separate server.
     SeaweedFs,
 }
 
-/// A store that runs.
+/// A running store.
 pub struct Store {
     /// The settings by which Worker and runner find the bucket.
     pub settings: Vec<(String, String)>,
-    /// Its server; none where that is the Worker's.
+    /// Its server; `None` if the Worker's server is the store.
     server: Option<Process>,
 }
 
 impl Store {
-    /// Starts the store; `worker_port` is where the Worker will be.
+    /// Starts the store. `worker_port` is the Worker's port.
     pub fn start(kind: Kind, folder: &Path, worker_port: u16) -> Self {
         match kind {
             Kind::WranglerR2 => {
                 let endpoint = format!("http://127.0.0.1:{worker_port}/cdn-cgi/local/r2/s3");
-                // The credentials are wrangler.toml's.
+                // The credentials are in wrangler.toml.
                 let keys = ("partwright-local", "partwright-local-secret");
                 Self { settings: settings(&endpoint, "auto", keys), server: None }
             }
@@ -49,36 +48,34 @@ impl Store {
         }
     }
 
-    /// The processor time that its own server has taken so far.
+    /// The processor time of its own server so far.
     pub fn processor_time(&self) -> Duration {
         self.server.as_ref().map_or(Duration::ZERO, Process::processor_time)
     }
 
-    /// The bucket as the library knows it.
     pub fn bucket(&self) -> Bucket {
         let find = |name: &str| self.settings.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         Bucket::from_settings(&find).unwrap()
     }
 
-    /// Where its server listens.
+    /// The address of its server.
     pub fn address(&self) -> SocketAddr {
         let endpoint = self.bucket().endpoint.to_string();
         endpoint.split('/').nth(2).unwrap().parse().unwrap()
     }
 
-    /// The settings by which a program reaches the bucket on another port, where something stands before the server.
-    /// Links lead to the server itself.
+    /// The settings by which a program reaches the bucket through another port. Links lead to the server itself.
     pub fn settings_through(&self, port: u16) -> Vec<(String, String)> {
         let mut settings = self.settings.clone();
         let endpoint = settings.iter_mut().find(|(name, _)| name == "AWS_ENDPOINT_URL_S3").map(|(_, value)| value);
-        let endpoint = endpoint.expect("it is among the settings");
+        let endpoint = endpoint.expect("the settings have an endpoint");
         let direct = endpoint.clone();
         *endpoint = direct.replace(&self.address().to_string(), &format!("127.0.0.1:{port}"));
         settings.push(("S3_PUBLIC_ENDPOINT".to_owned(), direct));
         settings
     }
 
-    /// The key that no log may show.
+    /// The secret key, which no log may contain.
     pub fn secret(&self) -> &str {
         let secret = self.settings.iter().find(|(key, _)| key == "AWS_SECRET_ACCESS_KEY");
         &secret.unwrap().1
@@ -97,8 +94,8 @@ fn settings(endpoint: &str, region: &str, (id, secret): (&str, &str)) -> Vec<(St
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
-/// `weed mini`: master, volume, filer, S3 and admin in one process, each with a port for HTTP, and 10,000 further on one
-/// for gRPC.
+/// `weed mini`: master, volume, filer, S3 and admin in one process. Each has an HTTP port, and a gRPC port 10,000
+/// above.
 fn seaweedfs(folder: &Path, (id, secret): (&str, &str)) -> (u16, Process) {
     let data = folder.join("seaweedfs");
     std::fs::create_dir(&data).unwrap();
@@ -111,6 +108,6 @@ fn seaweedfs(folder: &Path, (id, secret): (&str, &str)) -> (u16, Process) {
     weed.args(servers.iter().zip(ports).map(|(server, port)| format!("-{server}.port={port}")));
     weed.args(["-webdav=false", "-admin.ui=false", "-master.telemetry=false", "-s3.autoCreateBucket=false"]);
     weed.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
-    // Its data goes with the folder, so there is nothing to wait for at the end.
+    // Its data is deleted with the folder, so it needs no time to shut down.
     (ports[0], Process::start(folder, "seaweedfs", Duration::ZERO, weed))
 }

@@ -1,6 +1,5 @@
-//! What the library needs of a store, checked on a real one. The same on every store.
-//!
-//! Included by the in-memory tests here and by the whole-stack tests, which run it on real servers.
+//! The requirements for a store. The same checks run on every store: in tests/store on the store in memory, and in the
+//! whole-stack tests on real servers.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ const AWKWARD: [&str; 8] = [
     "x/y/z.txt",
 ];
 
-/// Runs all of it under a prefix of its own.
+/// Runs all checks under a new prefix.
 pub async fn run(client: Client<'_>) {
     let prefix = format!("suite-{}", contract::RunId::random());
     probe(client).await.unwrap_or_else(|error| panic!("{error}"));
@@ -30,7 +29,7 @@ pub async fn run(client: Client<'_>) {
     metadata(client, &format!("{prefix}/metadata")).await;
     copies(client, &format!("{prefix}/copies")).await;
     pages(client, &format!("{prefix}/pages/")).await;
-    what_is_missing(client, &format!("{prefix}/missing")).await;
+    missing_keys(client, &format!("{prefix}/missing")).await;
     limits(client, &format!("{prefix}/limits")).await;
     links(client, &format!("{prefix}/links")).await;
 }
@@ -73,10 +72,10 @@ async fn conditions(client: Client<'_>, key: &str) {
 
     let if_match = |etag: &str| PutOptions { condition: Condition::IfMatch(etag.to_owned()), ..PutOptions::default() };
     let second = client.put(key, body("2"), &if_match(&first)).await.unwrap();
-    assert_ne!(first, second, "a rewritten object has another ETag");
+    assert_ne!(first, second, "a rewritten object must have a new ETag");
     assert_eq!(client.put(key, body("3"), &if_match(&first)).await, Err(S3Error::PreconditionFailed));
     assert_eq!(client.get(key, 10).await.unwrap().bytes, "2");
-    // A released attempt is an object rewritten empty.
+    // A released attempt is an object that was overwritten with an empty one.
     let empty = client.put(key, Bytes::new(), &if_match(&second)).await.unwrap();
     assert_ne!(empty, second);
     let missing = client.put(&format!("{key}-none"), body("x"), &if_match(&first)).await;
@@ -106,7 +105,7 @@ async fn metadata(client: Client<'_>, key: &str) {
         assert_eq!(head.meta("user"), Some("a b"));
         assert!(head.last_modified.is_some());
     }
-    // An empty object, as tickets are.
+    // Tickets are empty objects.
     client.put(&format!("{key}-empty"), Bytes::new(), &PutOptions::if_absent()).await.unwrap();
     assert_eq!(client.get(&format!("{key}-empty"), 10).await.unwrap().bytes.len(), 0);
     let (entries, _) = client.list(&format!("{key}-empty"), 1).await.unwrap();
@@ -148,12 +147,13 @@ async fn pages(client: Client<'_>, prefix: &str) {
     assert!((3..=4).contains(&rounds), "{rounds}");
 }
 
-async fn what_is_missing(client: Client<'_>, key: &str) {
+async fn missing_keys(client: Client<'_>, key: &str) {
     assert_eq!(client.get(key, 10).await.unwrap_err(), S3Error::NotFound);
     assert_eq!(client.head(key).await.unwrap_err(), S3Error::NotFound);
     client.delete(key).await.unwrap();
     let (entries, complete) = client.list(key, 10).await.unwrap();
-    assert!(entries.is_empty() && complete);
+    assert!(entries.is_empty());
+    assert!(complete);
 }
 
 async fn limits(client: Client<'_>, key: &str) {
@@ -162,11 +162,12 @@ async fn limits(client: Client<'_>, key: &str) {
     assert_eq!(client.get(key, 299_999).await.unwrap_err(), S3Error::TooLarge { limit: 299_999 });
 }
 
-/// That links are well-formed; that they open, the whole-stack tests try with plain HTTP.
+/// Checks that links are well-formed. The whole-stack tests open them with plain HTTP.
 async fn links(client: Client<'_>, key: &str) {
     let now = contract::Timestamp::from_millis(1_700_000_000_000);
     let link = |seconds| presign_get(client.bucket(), key, &[], Duration::from_secs(seconds), now);
     assert!(link(1).unwrap().contains("X-Amz-Expires=1&"));
     assert!(link(MAX_EXPIRY.as_secs()).is_ok());
-    assert!(link(0).is_err() && link(MAX_EXPIRY.as_secs() + 1).is_err());
+    assert!(link(0).is_err());
+    assert!(link(MAX_EXPIRY.as_secs() + 1).is_err());
 }

@@ -1,4 +1,4 @@
-//! Where the programs are that the tests start: `tools/env.sh` says so in the environment.
+//! Paths of the programs that the tests start. `tools/env.sh` sets them in the environment.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// The path in the variable `name`.
 pub fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os(name).map(PathBuf::from);
-    let path = path.unwrap_or_else(|| panic!("{name} is not set: start with `make test`, or `source tools/env.sh`"));
-    assert!(path.exists(), "{name}: there is no {}; `make test` installs and builds what is missing", path.display());
+    let path = path.unwrap_or_else(|| panic!("{name} is not set: run `make test`, or `source tools/env.sh` first"));
+    assert!(path.exists(), "{name}: {} does not exist; `make test` installs and builds it", path.display());
     path
 }
 
@@ -16,25 +16,25 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// A file that belongs to these tests.
+/// A file of the stack tests.
 pub fn own_file(name: &str) -> PathBuf {
     root().join("tests/stack").join(name)
 }
 
-/// One of the scripts in `scripts/`, without its ending.
+/// One of the scripts in `scripts/`, named without its extension.
 pub fn script(name: &str) -> String {
     let path = own_file("scripts").join(format!("{name}.py"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A port of loopback that nothing uses now.
+/// A free loopback port.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Several that differ, and of each the port 10,000 further on is free too: SeaweedFS takes it for gRPC.
+/// Distinct free ports whose port 10,000 above is free too: SeaweedFS uses it for gRPC.
 pub fn free_port_pairs<const N: usize>() -> [u16; N] {
-    // All are held until the last is found.
+    // Keep every port bound until the last is found.
     let mut held = Vec::new();
     [(); N].map(|()| {
         loop {

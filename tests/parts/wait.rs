@@ -1,20 +1,19 @@
-//! Waiting for something to come true. Nothing here sleeps for a fixed time and hopes.
+//! Waiting until something is true, without sleeps of a fixed length.
 
 use std::time::Duration;
 
-/// How long anything may take. Generous: no test is about speed, and machines are busy.
+/// The default time limit. It is generous, because no test measures speed and machines are busy.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// How long to wait between two looks.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Asks until the answer is `Ok` and gives it. Fails the test after [`DEADLINE`] with the last `Err`, which says what
-/// was seen instead.
+/// Calls `ask` until it returns `Ok`. After [`DEADLINE`] the test fails with the last `Err`.
 pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     until_within(DEADLINE, what, ask).await
 }
 
-/// The same with another deadline.
+/// The same with another time limit.
 pub async fn until_within<T>(deadline: Duration, what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     let mut seen = "nothing yet".to_owned();
     let asking = async {
@@ -28,6 +27,6 @@ pub async fn until_within<T>(deadline: Duration, what: &str, mut ask: impl Async
     };
     match tokio::time::timeout(deadline, asking).await {
         Ok(found) => found,
-        Err(_) => panic!("waited {} s in vain for {what}; seen last: {seen}", deadline.as_secs()),
+        Err(_) => panic!("timed out after {} s waiting for {what}; last result: {seen}", deadline.as_secs()),
     }
 }

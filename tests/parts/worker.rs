@@ -7,26 +7,25 @@ use std::time::Duration;
 use http::Method;
 use nix::sys::signal::Signal;
 
-use crate::http::{Answer, Api, request, try_send};
+use crate::http::{Api, ApiResponse, request, try_send};
 use crate::process::{Process, command};
 use crate::tools::{root, tool};
 use crate::transport::Transport;
 use crate::wait::until;
 
-/// The admin's token in every stack.
 pub const ADMIN_TOKEN: &str = "stack-test-admin-token";
 
-/// The runners' token, in the stacks that have one.
+/// The runners' token, in stacks with hints.
 pub const RUNNER_TOKEN: &str = "stack-test-runner-token";
 
-/// A Worker that answers.
+/// A started Worker.
 pub struct Worker {
     base: String,
     process: Process,
 }
 
 impl Worker {
-    /// Starts one on `port` with these settings and nothing else, and gives it at once; see [`Worker::ready`].
+    /// Starts a Worker on `port` with only these settings, without waiting for it; see [`Worker::ready`].
     pub fn start(folder: &Path, name: &str, port: u16, settings: &[(String, String)]) -> Self {
         let site = folder.join(name);
         lay_out(&site);
@@ -36,23 +35,22 @@ impl Worker {
         Self { base: format!("http://127.0.0.1:{port}"), process }
     }
 
-    /// Its API.
     pub fn api<'a>(&'a self, transport: &'a Transport) -> Api<'a> {
         Api::new(transport, &self.base)
     }
 
-    /// The processor time that wrangler and workerd have taken so far.
+    /// The processor time of wrangler and workerd so far.
     pub fn processor_time(&self) -> Duration {
         self.process.processor_time()
     }
 
-    /// SIGKILL to wrangler and workerd: they can do nothing about it. What they stored stays.
+    /// Sends SIGKILL to wrangler and workerd. Their stored state stays.
     pub fn kill(self) {
         self.process.kill_all();
     }
 
-    /// Waits until the health page answers with `status`.
-    pub async fn ready(&mut self, transport: &Transport, status: u16) -> Answer {
+    /// Waits until the health page responds with `status`.
+    pub async fn ready(&mut self, transport: &Transport, status: u16) -> ApiResponse {
         let Self { base, process } = self;
         let url = format!("{base}/api/monitoring/health");
         until("the Worker's health", async || {
@@ -64,14 +62,15 @@ impl Worker {
     }
 }
 
-/// Starts `wrangler dev` on `port` in the folder `name`, which holds a Worker; `more` comes on top of what keeps it to
-/// itself.
+/// Starts `wrangler dev` on `port` in the folder `name`, which contains a Worker. `more` adds to the arguments that
+/// isolate it.
 pub fn wrangler(folder: &Path, name: &str, port: u16, more: &[&str]) -> Process {
     let site = folder.join(name);
     let mut wrangler = command(&tool("PARTWRIGHT_WRANGLER"), Signal::SIGTERM);
-    // What tools/env.sh says of wrangler: that it works offline, and keeps no trace of each request.
-    let said = |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
-    wrangler.envs(std::env::vars().filter(|(name, _)| said(name)));
+    // tools/env.sh sets variables that make wrangler work offline and keep no trace of requests.
+    let is_wrangler_setting =
+        |name: &str| ["WRANGLER_", "CLOUDFLARE_", "X_LOCAL_"].iter().any(|start| name.starts_with(start));
+    wrangler.envs(std::env::vars().filter(|(name, _)| is_wrangler_setting(name)));
     wrangler.env("WRANGLER_LOG_PATH", site.join("logs")).env("WRANGLER_REGISTRY_PATH", site.join("registry"));
     wrangler.env("TMPDIR", site.join("tmp")).env("HOME", site.join("tmp"));
     wrangler.current_dir(&site).args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
@@ -79,8 +78,8 @@ pub fn wrangler(folder: &Path, name: &str, port: u16, more: &[&str]) -> Process 
     Process::start(folder, name, Duration::from_secs(10), wrangler)
 }
 
-/// A folder with wrangler.toml as it is and the Worker as built, so that nobody's editing or building in the work tree
-/// reloads the Worker under test, and no settings of a person's own (`.dev.vars`) slip in.
+/// Copies wrangler.toml and the built Worker. Edits and builds in the work tree then cannot reload the Worker under
+/// test, and a developer's own settings (`.dev.vars`) do not apply.
 fn lay_out(site: &Path) {
     let built = root().join("build");
     let complete = ["index.js", "index_bg.wasm", "worker/shim.mjs"].iter().all(|file| built.join(file).is_file());
@@ -92,11 +91,11 @@ fn lay_out(site: &Path) {
     for file in ["wrangler.toml", "build/index.js", "build/index_bg.wasm", "build/worker/shim.mjs"] {
         fs::copy(root().join(file), site.join(file)).unwrap();
     }
-    // The build command of wrangler.toml: there is nothing to build.
+    // Replaces the build command of wrangler.toml, because there is nothing to build.
     fs::write(site.join("tools/build-worker.sh"), "exit 0\n").unwrap();
 }
 
-/// Copies a folder and all that is in it.
+/// Copies a folder recursively.
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {

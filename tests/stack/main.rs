@@ -1,24 +1,16 @@
-//! The whole stack with real parts: workerd under wrangler dev, the real `freecad-runner`, real FreeCAD, and each of two
-//! real stores. Both run the same scenarios; what differs between stores is in `store.rs` alone.
+//! The whole stack with real parts: workerd under wrangler dev, the real `freecad-runner`, real FreeCAD, and two real
+//! stores. Both stores run the same scenarios; only `parts::store` knows their differences.
 //!
-//! In reading order:
+//! The parts themselves are in `tests/parts`. In reading order:
 //!
-//! - `tools`: where the programs are that the tests start
-//! - `process`: a program that was started, and its certain end
-//! - `wait`: waiting for something to come true
-//! - `http`: plain HTTP, as a browser or `curl` speaks it
 //! - `socket`: a WebSocket
-//! - `store`, `worker`, `runner`: the three parts
 //! - `provider`: language models
-//! - `gate`: a way to the store that can be closed
-//! - `site`: another site: somebody else's pages, or the address of an issuer's keys, with which `signer` signs tokens
-//! - `random`, `proxy`: a way to the store that holds requests and breaks them
-//! - `stack`: the three together
-//! - `project`: what a person does with one project
+//! - `gate`: a connection to the store that can be closed
+//! - `site`: another web site, or an issuer's key set
 //! - `browser`: Chromium, driven by Playwright
-//! - `scenarios`: what is shown
-//! - `fuzz`: that the API is what its OpenAPI document says, whatever is sent
-//! - `soak`: that nothing is lost and nothing comes twice, whatever is killed, closed or broken
+//! - `scenarios`: the behaviour of the service
+//! - `fuzz`: the API against its OpenAPI document
+//! - `soak`: kills, outages and faults lose nothing and repeat nothing
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod browser;
@@ -31,7 +23,7 @@ mod soak;
 mod socket;
 
 use freecad_runner::transport;
-use parts::{http, process, project, proxy, random, runner, stack, store, store_suite as suite, tools, wait, worker};
+use parts::{http, process, project, proxy, random, runner, stack, store, store_suite, tools, wait, worker};
 use testkit::signer;
 
 use stack::Stack;

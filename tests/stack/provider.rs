@@ -1,5 +1,4 @@
-//! Language models to talk to: aimock, which implements OpenAI's protocol and was not written here, and a fake for the
-//! faults that no model would promise.
+//! Language models: aimock, an independent implementation of OpenAI's protocol, and a fake for faults.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -19,18 +18,18 @@ use crate::tools::{free_port, tool};
 use crate::transport::Transport;
 use crate::wait::until;
 
-/// The key that aimock takes.
+/// The key that aimock accepts.
 pub const KEY: &str = "sk-stack-test-model-key";
 
-/// aimock, with answers by what the last message holds.
+/// aimock, which chooses its answer by the last message.
 pub struct Aimock {
     port: u16,
-    /// It ends with this.
+    /// Dropping this ends it.
     _process: Process,
 }
 
 impl Aimock {
-    /// Starts one with these fixtures (its own format); what fits none is refused.
+    /// Starts aimock with these fixtures (its own format). It refuses requests that match none.
     pub async fn start(folder: &Path, transport: &Transport, fixtures: &Value) -> Self {
         let port = free_port();
         let path = folder.join("answers.json");
@@ -49,80 +48,80 @@ impl Aimock {
         Self { port, _process: process }
     }
 
-    /// The settings by which a Worker asks it.
+    /// The settings of a Worker that uses it.
     pub fn settings(&self) -> [(String, String); 3] {
         [("AI_BASE_URL", &*self.base_url()), ("AI_API_KEY", KEY), ("AI_MODEL", "one")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
-    /// Where its `chat/completions` is.
+    /// The base of its `chat/completions`.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 
-    /// The bodies of the requests whose last message holds `words`, oldest first.
-    pub async fn asked(&self, transport: &Transport, words: &str) -> Vec<Value> {
+    /// The bodies of the requests whose last message contains `words`, oldest first.
+    pub async fn requests_with(&self, transport: &Transport, words: &str) -> Vec<Value> {
         let request = Request::get(format!("http://127.0.0.1:{}/__aimock/journal?limit=1000", self.port));
         let request = request.header("authorization", format!("Bearer {KEY}")).body(bytes::Bytes::new()).unwrap();
         let journal = send(transport, request).await.expect(200).json();
         let entries = journal.as_array().unwrap_or_else(|| panic!("{journal}"));
         let holds = |body: &&Value| {
             let last = body["messages"].as_array().and_then(|messages| messages.last());
-            last.and_then(|last| last["content"].as_str()).is_some_and(|said| said.contains(words))
+            last.and_then(|last| last["content"].as_str()).is_some_and(|content| content.contains(words))
         };
         entries.iter().map(|entry| &entry["body"]).filter(holds).cloned().collect()
     }
 }
 
-/// What the fake does after it has read a request.
+/// A step of the fake after it has read a request.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// Writes these bytes.
+    /// Sends these bytes.
     Send(String),
-    /// Writes these bytes until nobody takes them.
+    /// Sends these bytes until the client disconnects.
     SendForEver(String),
-    /// Does nothing for so long.
+    /// Waits.
     Wait(Duration),
 }
 
-/// A server that does what it was told, one plan a connection, and then closes it.
+/// A server that follows one plan a connection and then closes it.
 pub struct Fake {
-    /// Its port of loopback.
+    /// Its loopback port.
     pub port: u16,
     plans: Arc<Mutex<VecDeque<Vec<Step>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
 impl Fake {
-    /// One without plans, which closes each connection at once.
+    /// Starts a fake without plans, which closes each connection at once.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (plans, asked) = (Arc::<Mutex<VecDeque<Vec<Step>>>>::default(), Arc::<Mutex<Vec<String>>>::default());
-        let (shared, kept) = (plans.clone(), asked.clone());
+        let (plans, requests) = (Arc::<Mutex<VecDeque<Vec<Step>>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (shared, kept) = (plans.clone(), requests.clone());
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let plan = shared.lock().unwrap().pop_front().unwrap_or_default();
                 tokio::spawn(serve(socket, plan, kept.clone()));
             }
         });
-        Self { port, plans, asked, task }
+        Self { port, plans, requests, task }
     }
 
-    /// What the next connection that has no plan yet meets.
+    /// Adds the plan of a further connection.
     pub fn plan(&self, steps: Vec<Step>) {
         self.plans.lock().unwrap().push_back(steps);
     }
 
-    /// Whether every plan was met.
+    /// Whether every plan was used.
     pub fn is_done(&self) -> bool {
         self.plans.lock().unwrap().is_empty()
     }
 
-    /// The requests that came, head and body.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    /// The requests so far, head and body.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -132,7 +131,7 @@ impl Drop for Fake {
     }
 }
 
-async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut socket: TcpStream, plan: Vec<Step>, requests: Arc<Mutex<Vec<String>>>) {
     let mut request = Vec::new();
     let mut part = vec![0; 64 << 10];
     while !is_whole(&request) {
@@ -141,7 +140,7 @@ async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<Stri
             _ => return,
         }
     }
-    asked.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
     for step in plan {
         match step {
             Step::Send(text) => drop(socket.write_all(text.as_bytes()).await),
@@ -151,7 +150,7 @@ async fn serve(mut socket: TcpStream, plan: Vec<Step>, asked: Arc<Mutex<Vec<Stri
     }
 }
 
-/// Whether head and body of a request are there.
+/// Whether head and body of a request are complete.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_ascii_lowercase();
     let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
@@ -159,7 +158,7 @@ fn is_whole(request: &[u8]) -> bool {
     request.len() >= head.len() + 4 + length.unwrap_or(0)
 }
 
-/// An answer with this status and JSON.
+/// A response with this status and a JSON body.
 pub fn answer(status: &str, headers: &str, body: &str) -> Step {
     let length = body.len();
     Step::Send(format!(
@@ -168,25 +167,25 @@ pub fn answer(status: &str, headers: &str, body: &str) -> Step {
     ))
 }
 
-/// The head of a stream, whose parts are [`chunk`]s. One without [`END`] was cut.
+/// The head of a stream of [`chunk`]s. Without [`end`] the stream is cut.
 pub fn stream() -> Step {
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     Step::Send(head.to_owned())
 }
 
-/// A part of a stream that says `text`.
+/// A chunk of a stream with this text.
 pub fn chunk(text: &str) -> String {
     let data = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});
     raw_chunk(&format!("data: {data}\n\n"))
 }
 
-/// A part of a stream as it stands.
+/// A chunk of a stream with these bytes.
 pub fn raw_chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
-/// The end of a stream that is whole.
+/// The regular end of a stream.
 pub fn end() -> Step {
     Step::Send(raw_chunk("data: [DONE]\n\n") + "0\r\n\r\n")
 }

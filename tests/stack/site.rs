@@ -1,4 +1,4 @@
-//! Another site on loopback: the address of an issuer's keys, or somebody else's pages.
+//! Another site on loopback: an issuer's key set, or pages of another origin.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A server that gives one body to whoever asks, and to pages of any site. It ends when it is dropped.
+/// A server that returns one body to every request, and to pages of any site. Dropping it ends it.
 pub struct Site {
-    /// Where it listens on 127.0.0.1, which is `localhost`, too.
+    /// Its port on 127.0.0.1, which is also `localhost`.
     pub port: u16,
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,
@@ -17,11 +17,10 @@ pub struct Site {
 #[derive(Default)]
 struct State {
     body: String,
-    asked: Vec<String>,
+    requests: Vec<String>,
 }
 
 impl Site {
-    /// Starts one.
     pub async fn start(media_type: &'static str, body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -29,7 +28,7 @@ impl Site {
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // A browser connects before it has anything to ask, and whoever asks may hang up.
+                // A browser connects before it sends a request, and clients may disconnect.
                 tokio::spawn(serve(stream, media_type, shared.clone()));
             }
         });
@@ -38,19 +37,18 @@ impl Site {
         site
     }
 
-    /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
-    /// Gives another body from now on.
+    /// Returns another body from now on.
     pub fn publish(&self, body: &str) {
         body.clone_into(&mut self.state.lock().unwrap().body);
     }
 
     /// The first line of each request.
-    pub fn asked(&self) -> Vec<String> {
-        self.state.lock().unwrap().asked.clone()
+    pub fn requests(&self) -> Vec<String> {
+        self.state.lock().unwrap().requests.clone()
     }
 }
 
@@ -70,7 +68,7 @@ async fn serve(mut stream: TcpStream, media_type: &str, state: Arc<Mutex<State>>
     let first = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     let body = {
         let mut state = state.lock().unwrap();
-        state.asked.push(first);
+        state.requests.push(first);
         state.body.clone()
     };
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\naccess-control-allow-origin: *");

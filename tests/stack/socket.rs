@@ -9,14 +9,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// How long a message may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A connected one.
 pub struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
-    /// Connects to an `http://` address; the status where that is refused.
+    /// Connects to an `http://` address. The error is the status of a refusal.
     pub async fn connect(url: &str, header: Option<(&'static str, &str)>) -> Result<Self, u16> {
         let mut request = url.replacen("http", "ws", 1).into_client_request().unwrap();
         if let Some((name, value)) = header {
@@ -31,7 +29,6 @@ impl Socket {
         }
     }
 
-    /// The next text message.
     pub async fn text(&mut self) -> String {
         let next = async {
             loop {
@@ -42,24 +39,22 @@ impl Socket {
                 }
             }
         };
-        tokio::time::timeout(TIMEOUT, next).await.expect("a message in time")
+        tokio::time::timeout(TIMEOUT, next).await.expect("a message must arrive in time")
     }
 
-    /// The next message as JSON.
     pub async fn json(&mut self) -> Value {
         let text = self.text().await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
-    /// Sends a text message.
     pub async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    /// Says goodbye and waits until the other end has, too.
+    /// Closes the connection and waits for the other end.
     pub async fn close(mut self) {
         self.0.close(None).await.unwrap();
         let rest = async { while let Some(Ok(_)) = self.0.next().await {} };
-        tokio::time::timeout(TIMEOUT, rest).await.expect("a goodbye in time");
+        tokio::time::timeout(TIMEOUT, rest).await.expect("the close must be acknowledged in time");
     }
 }

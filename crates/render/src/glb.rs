@@ -1,17 +1,19 @@
 //! Binary glTF 2.0.
 //!
-//! A node and a mesh for each part, under a root that turns FreeCAD's millimetres and Z up into glTF's metres and Y
-//! up, so that the vertices stay as they are. A primitive for each colour of a part; all primitives of a part share its
-//! vertices. The binary chunk is all positions, then all normals, then the indices.
+//! Each part has a node and a mesh. Their root node converts FreeCAD's millimetres and Z up to glTF's metres and Y up,
+//! so the vertices stay as they are. Each colour of a part is a primitive; all primitives of a part share its vertices.
+//! The binary chunk has all positions, then all normals, then the indices.
+//!
+//! The format: glTF 2.0, <https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html>, section 4.4 for GLB.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
-use super::mesh::Colour;
-use super::surface::{Piece, Surface};
+use crate::mesh::Colour;
+use crate::surface::{Piece, Surface};
 
-// The format's own numbers.
+// The numbers of the format.
 const F32: u32 = 5126;
 const U16: u32 = 5123;
 const U32: u32 = 5125;
@@ -20,24 +22,25 @@ const ELEMENT_ARRAY_BUFFER: u32 = 34963;
 const JSON_CHUNK: &[u8; 4] = b"JSON";
 const BINARY_CHUNK: &[u8; 4] = b"BIN\0";
 
-/// A position or a normal in bytes.
-const VECTOR: usize = 12;
+/// The size of a position or a normal.
+const VECTOR_BYTES: usize = 12;
 
-/// Writes `surface` as a GLB file: 36 bytes a triangle or less where it is curved, 60 on a box, 84 at the very most. The
-/// same surface gives the same bytes. One without triangles gives a valid file that shows nothing. None when it would be
-/// larger than `limit` bytes.
+/// Writes `surface` as a GLB file, or gives `None` if it would be larger than `limit` bytes.
+///
+/// A triangle takes 36 bytes or less on a curved surface, 60 on a box, and 84 at most. The same surface gives the same
+/// bytes. Without triangles the file is valid and shows nothing.
 pub fn write(surface: &Surface, limit: u64) -> Option<Vec<u8>> {
-    let vectors = 2 * surface.vertices.len() * VECTOR;
-    // Before more memory is taken: each triangle has three indices of two bytes at least.
+    let vectors = 2 * surface.vertices.len() * VECTOR_BYTES;
+    // Checked before it takes more memory: each triangle has three indices of at least two bytes.
     if (vectors + surface.triangles.len() * 6) as u64 > limit {
         return None;
     }
     let mut document = Document::default();
     for piece in &surface.pieces {
-        document.piece(surface, piece);
+        document.add_piece(surface, piece);
     }
     let indices = std::mem::take(&mut document.indices);
-    // A multiple of four, as the format asks of each chunk: so are the indices of each accessor.
+    // The format requires a multiple of four for each chunk. The indices of each accessor are padded to one.
     let binary = vectors + indices.len();
     let mut text = document.finish(surface.vertices.len(), binary).to_string().into_bytes();
     text.resize(text.len().next_multiple_of(4), b' ');
@@ -45,7 +48,7 @@ pub fn write(surface: &Surface, limit: u64) -> Option<Vec<u8>> {
     if total as u64 > limit {
         return None;
     }
-    // In one piece: of a large model a copy would take as much again.
+    // Allocated once: a copy of a large model would take as much memory again.
     let mut file = Vec::with_capacity(total);
     file.extend_from_slice(b"glTF");
     file.extend(2_u32.to_le_bytes());
@@ -63,27 +66,27 @@ pub fn write(surface: &Surface, limit: u64) -> Option<Vec<u8>> {
     Some(file)
 }
 
-/// A length as the format has it. The mesh's limits keep the file below 4 GiB.
+/// A length in the file. The limits of the mesh keep the file below 4 GiB.
 fn word(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-/// The JSON half while it grows.
+/// The JSON chunk, while it grows.
 #[derive(Default)]
 struct Document {
     nodes: Vec<Value>,
     meshes: Vec<Value>,
     accessors: Vec<Value>,
     materials: Vec<Value>,
-    /// Which material a colour of the palette has become.
+    /// The number of the material by the colour's number in the palette.
     material_of: HashMap<u32, usize>,
-    /// The indices' bytes; each accessor's start is a multiple of four.
+    /// The bytes of all indices. Each accessor starts at a multiple of four.
     indices: Vec<u8>,
 }
 
 impl Document {
-    fn piece(&mut self, surface: &Surface, piece: &Piece) {
-        let position = self.vertices(surface, piece);
+    fn add_piece(&mut self, surface: &Surface, piece: &Piece) {
+        let position = self.add_vertices(surface, piece);
         let mut by_colour: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for triangle in &surface.triangles[piece.triangles.clone()] {
             by_colour.entry(triangle.colour).or_default().extend(triangle.corners);
@@ -91,7 +94,7 @@ impl Document {
         let primitives: Vec<Value> = by_colour
             .into_iter()
             .map(|(colour, corners)| {
-                let indices = self.corners(piece, &corners);
+                let indices = self.add_indices(piece, &corners);
                 let material = self.material(surface, colour);
                 json!({
                     "attributes": {"POSITION": position, "NORMAL": position + 1},
@@ -104,8 +107,8 @@ impl Document {
         self.meshes.push(json!({"name": piece.label, "primitives": primitives}));
     }
 
-    /// The accessors of a part's positions and, after it, normals; the number of the first.
-    fn vertices(&mut self, surface: &Surface, piece: &Piece) -> usize {
+    /// Adds the accessors of a part's positions and normals, and gives the number of the first.
+    fn add_vertices(&mut self, surface: &Surface, piece: &Piece) -> usize {
         let (mut min, mut max) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
         for vertex in &surface.vertices[piece.vertices.clone()] {
             for axis in 0..3 {
@@ -113,7 +116,7 @@ impl Document {
                 max[axis] = max[axis].max(vertex.position[axis]);
             }
         }
-        let (count, offset) = (piece.vertices.len(), piece.vertices.start * VECTOR);
+        let (count, offset) = (piece.vertices.len(), piece.vertices.start * VECTOR_BYTES);
         let mut accessor = json!({
             "bufferView": 0, "byteOffset": offset, "componentType": F32, "count": count, "type": "VEC3",
             "min": min, "max": max,
@@ -127,12 +130,12 @@ impl Document {
         self.accessors.len() - 2
     }
 
-    /// The accessor of a primitive's indices, counted from the part's first vertex.
-    fn corners(&mut self, piece: &Piece, corners: &[u32]) -> usize {
+    /// Adds the accessor of a primitive's indices, which count from the part's first vertex.
+    fn add_indices(&mut self, piece: &Piece, corners: &[u32]) -> usize {
         let offset = self.indices.len();
         let corners = corners.iter().map(|corner| corner - u32::try_from(piece.vertices.start).unwrap_or(0));
         let count = corners.len();
-        // 65,535 itself is not an index: the format keeps it for restarts.
+        // 65,535 is not a valid index: the format reserves it for restarts.
         let kind = if piece.vertices.len() <= usize::from(u16::MAX) {
             self.indices.extend(corners.flat_map(|corner| u16::try_from(corner).unwrap_or(0).to_le_bytes()));
             self.indices.resize(self.indices.len().next_multiple_of(4), 0);
@@ -158,12 +161,12 @@ impl Document {
         let asset = json!({"version": "2.0", "generator": "Partwright"});
         let children: Vec<usize> = (0..self.nodes.len()).collect();
         let half = std::f64::consts::FRAC_1_SQRT_2;
-        // A quarter turn about X, which lays Z on Y.
+        // A quarter turn about X turns Z into Y.
         let mut root = json!({"name": "Model", "rotation": [-half, 0.0, 0.0, half], "scale": [0.001, 0.001, 0.001]});
         let mut document = json!({"asset": asset, "scene": 0, "scenes": [{"nodes": [children.len()]}]});
         if !children.is_empty() {
             root["children"] = json!(children);
-            let vectors = vertices * VECTOR;
+            let vectors = vertices * VECTOR_BYTES;
             document["meshes"] = self.meshes.into();
             document["materials"] = self.materials.into();
             document["accessors"] = self.accessors.into();
@@ -173,7 +176,7 @@ impl Document {
                 view(vectors, 2 * vectors, ARRAY_BUFFER),
                 view(2 * vectors, length, ELEMENT_ARRAY_BUFFER),
             ];
-            views[..2].iter_mut().for_each(|view| view["byteStride"] = json!(VECTOR));
+            views[..2].iter_mut().for_each(|view| view["byteStride"] = json!(VECTOR_BYTES));
             document["bufferViews"] = json!(views);
             document["buffers"] = json!([{"byteLength": length}]);
         }
@@ -198,7 +201,7 @@ fn material([red, green, blue, alpha]: Colour) -> Value {
     material
 }
 
-/// An sRGB channel as the amount of light that it stands for.
+/// Converts an sRGB channel to linear light (IEC 61966-2-1).
 fn linear(channel: f32) -> f32 {
     if channel <= 0.040_45 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
 }
@@ -208,9 +211,9 @@ mod tests {
     use gltf::Gltf;
     use gltf::material::AlphaMode;
 
-    use super::super::mesh::sample::{GREY, cube, tube};
-    use super::super::mesh::{Mesh, Part};
     use super::*;
+    use crate::mesh::sample::{GREY, cube, tube};
+    use crate::mesh::{Mesh, Part};
 
     fn written(parts: Vec<Part>) -> Gltf {
         let surface = Surface::of(&Mesh { parts });
@@ -218,12 +221,12 @@ mod tests {
         assert_eq!(write(&surface, bytes.len() as u64).as_ref(), Some(&bytes));
         assert_eq!(write(&surface, bytes.len() as u64 - 1), None);
         assert_eq!(bytes.len() % 4, 0);
-        // With validation, by an implementation that is not ours.
+        // Another implementation reads and validates it.
         Gltf::from_slice(&bytes).unwrap()
     }
 
     #[test]
-    fn another_reader_finds_what_was_written() {
+    fn another_reader_finds_the_same_parts() {
         let red = [1.0, 0.0, 0.0, 0.5];
         let part = Part { label: "Würfel \"1\"".to_owned(), runs: vec![(3, red), (9, GREY)], ..cube() };
         let file = written(vec![part, tube(16)]);
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn triangles_and_normals_come_through() {
+    fn triangles_and_normals_are_preserved() {
         let file = written(vec![cube(), tube(16)]);
         for (mesh, triangles) in file.meshes().zip([12, 32]) {
             let primitive = mesh.primitives().next().unwrap();
@@ -272,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_turns_millimetres_into_metres_and_z_into_y() {
+    fn the_root_converts_units_and_axes() {
         let file = written(vec![cube()]);
         let root = file.default_scene().unwrap().nodes().next().unwrap();
         let columns = root.transform().matrix();
@@ -293,13 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn a_round_mesh_is_far_smaller_than_flat_shading_makes_it() {
+    fn a_round_mesh_is_small() {
         let bytes = write(&Surface::of(&Mesh { parts: vec![tube(1000)] }), u64::MAX).unwrap().len();
         assert!(bytes < 2000 * 36, "{bytes}");
     }
 
     #[test]
-    fn nothing_is_valid_too() {
+    fn an_empty_mesh_gives_a_valid_file() {
         for parts in [vec![], vec![Part { triangles: vec![[0, 0, 1]], ..cube() }]] {
             let file = written(parts);
             assert_eq!(file.meshes().len(), 0);

@@ -1,12 +1,12 @@
-//! The drawing half: from a job's mesh to a GLB file and a picture, without FreeCAD and without a graphics card.
+//! Draws a GLB file and a picture from a job's mesh, without FreeCAD and without a graphics card.
 //!
-//! - `mesh`: reads the mesh that the job's process wrote, which is not trusted
-//! - `surface`: what both outputs need of it: one vertex a point and normal, smooth normals, edges
+//! - `mesh`: reads the mesh file, which is not trusted
+//! - `surface`: prepares the mesh for both outputs: shared vertices, smooth normals, edges
 //! - `glb`: the binary glTF file
 //! - `picture`: the PNG picture
 //!
-//! All of it is a pure function of the bytes, on one core: the same mesh gives the same files. It computes for
-//! milliseconds to seconds, so call it off the thread that serves the jobs.
+//! It is a pure function on one core: the same bytes give the same files. It computes for milliseconds to seconds, so
+//! do not call it on the thread that serves the jobs.
 
 mod glb;
 mod mesh;
@@ -16,34 +16,34 @@ mod surface;
 pub use mesh::MeshError;
 use surface::Surface;
 
-/// The picture's side in pixels where nothing else is asked for.
+/// The default width and height of the picture, in pixels.
 pub const PICTURE_SIZE: u32 = 512;
 
-/// What a mesh becomes.
+/// The files that a mesh becomes.
 #[derive(Debug)]
 pub struct Drawn {
-    /// Binary glTF 2.0; valid but without a mesh in it when there is nothing to show. None when it would be too large.
+    /// Binary glTF 2.0. Valid but empty if there is nothing to show; `None` if it would be too large.
     pub glb: Option<Vec<u8>>,
-    /// A PNG picture; none when there is nothing to see or it would take too long to draw.
+    /// A PNG picture. `None` if there is nothing to see or it would take too long to draw.
     pub picture: Option<Vec<u8>>,
 }
 
-/// Draws the mesh file `bytes`; the picture gets `size` by `size` pixels, the GLB file at most `limit` bytes.
+/// Draws a mesh file: a picture of `size` by `size` pixels, and a GLB file of at most `limit` bytes.
 ///
 /// # Errors
-/// When the bytes are not a mesh file, or are larger than `mesh` allows.
+/// When the bytes are not a mesh file, or exceed the limits of `mesh`.
 pub fn draw(bytes: Vec<u8>, size: u32, limit: u64) -> Result<Drawn, MeshError> {
     let mesh = mesh::parse(&bytes)?;
-    // Each is dropped as soon as the next is there: of a large mesh each takes much.
+    // Each form of the mesh is dropped as soon as the next one exists, because a large one takes much memory.
     drop(bytes);
     let surface = Surface::of(&mesh);
     drop(mesh);
-    // The picture first: what it takes is gone before the file is made, which stays.
+    // The picture comes first, so that its memory is free again when the GLB file, which stays, is made.
     let picture = picture::draw(&surface, size);
     Ok(Drawn { glb: glb::write(&surface, limit), picture })
 }
 
-/// A small mesh file for the tests of those who draw.
+/// A small mesh file, for the tests of other crates.
 #[cfg(any(test, feature = "testing"))]
 pub fn sample() -> Vec<u8> {
     mesh::sample::file(&[mesh::sample::cube()])

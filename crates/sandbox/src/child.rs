@@ -1,274 +1,213 @@
-//! One job's process: its pipes, its time, and its end with everything that it started.
+//! One job's process: its pipes, its time limit, and its end with everything that it started.
 
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, pipe2};
+use nix::unistd::pipe2;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe;
 
-use super::event::{self, EVENT_LIMIT, Said};
-use super::log::Log;
-use super::printed;
-use super::progress::{Progress, Watcher};
-use super::verdict::Death;
-use super::zygote::{self, Descriptors, Exited, Request, Zygote};
+use crate::error::EngineError;
+use crate::event::{self, MAX_EVENT_BYTES};
+use crate::kill::{kill_all_of, kill_by_pidfd, pidfd};
+use crate::log::Log;
+use crate::observed::{Death, Observed};
+use crate::printed;
+use crate::progress::{Progress, Watcher};
+use crate::zygote::{self, Descriptors, Exited, Request, Zygote};
 
-/// What was seen of a process that ended by itself or by its limits.
-pub(crate) struct Observed {
-    pub said: Said,
-    pub death: Death,
-    /// It was killed because its time was up.
-    pub over_time: bool,
-    /// The processor time that it used, all threads together.
-    pub cpu: Duration,
-    pub log: Log,
+/// One job for a fork server.
+pub(crate) struct Job<'a> {
+    pub request: Request<'a>,
+    pub ruleset: OwnedFd,
+    pub time_limit: Duration,
+    pub watcher: Watcher<'a>,
 }
 
-/// How the watch over a process ended.
+/// How a job's process ended.
 pub(crate) enum Ended {
+    /// By itself or at one of its limits.
     Observed(Box<Observed>),
+    /// Because `stop` was ready.
     Stopped,
 }
 
-/// The runner's own part failed.
-pub(crate) enum Failed {
-    /// Before the script was handed over: it cannot be why.
-    Before(io::Error),
-    /// After that: the server failed while the script may have run.
-    During(io::Error),
-}
-
-/// How long processes of a job's user may take to be gone.
-const REAP: Duration = Duration::from_secs(5);
-
-/// Lets the server fork for one job and watches it, until it ends, `seconds` are over, or `stop` is ready; tells
-/// `watcher`. However that goes, no process of the job's user is left; where it fails, the server is dead.
+/// Runs one job in a fork of the server until it ends, its time is up, or `stop` is ready. Afterwards no process of the
+/// job's user is left. After an error the server is dead.
 pub(crate) async fn run(
     server: &mut Zygote,
-    request: &Request<'_>,
-    ruleset: OwnedFd,
-    seconds: Duration,
+    job: Job<'_>,
     stop: impl Future<Output = ()>,
-    watcher: Watcher<'_>,
-) -> Result<Ended, Failed> {
-    let ended = hand_over_and_watch(server, request, ruleset, seconds, stop, watcher).await;
+) -> Result<Ended, EngineError> {
+    let user = job.request.jail.user;
+    let ended = send_and_watch(server, job, stop).await;
     if ended.is_err() {
-        // First the server, which could fork; its child dies with it, or ends itself on its way into the jail.
+        // The server goes first, because it could fork. Its child dies with it, or ends itself on its way into the
+        // jail.
         server.end();
-        if let Some(user) = request.jail.user {
-            end_all(user).await;
+        if let Some(user) = user {
+            kill_all_of(user).await;
         }
     }
     ended
 }
 
-async fn hand_over_and_watch(
-    server: &mut Zygote,
-    request: &Request<'_>,
-    ruleset: OwnedFd,
-    seconds: Duration,
-    stop: impl Future<Output = ()>,
-    watcher: Watcher<'_>,
-) -> Result<Ended, Failed> {
-    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Failed::Before(error.into()));
-    let ((stdout, stdout_in_child), (stderr, stderr_in_child), (events, events_in_child)) = (pipe()?, pipe()?, pipe()?);
-    let descriptors =
-        Descriptors { stdout: &stdout_in_child, stderr: &stderr_in_child, events: &events_in_child, ruleset: &ruleset };
-    server.hand_over(request, descriptors).map_err(Failed::Before)?;
-    drop((stdout_in_child, stderr_in_child, events_in_child, ruleset));
-    watch(server, request.jail.user, (stdout, stderr, events), seconds, stop, watcher).await.map_err(Failed::During)
+/// The runner's ends of the job's pipes.
+struct Pipes {
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    events: OwnedFd,
 }
 
-/// Watches the job that was handed over to its end.
+async fn send_and_watch(
+    server: &mut Zygote,
+    Job { request, ruleset, time_limit, watcher }: Job<'_>,
+    stop: impl Future<Output = ()>,
+) -> Result<Ended, EngineError> {
+    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| EngineError::SendJob(error.into()));
+    let ((stdout, stdout_in_child), (stderr, stderr_in_child), (events, events_in_child)) = (pipe()?, pipe()?, pipe()?);
+    let descriptors =
+        Descriptors { stdout: stdout_in_child, stderr: stderr_in_child, events: events_in_child, ruleset };
+    server.send(&request, descriptors).map_err(EngineError::SendJob)?;
+    let pipes = Pipes { stdout, stderr, events };
+    watch(server, request.jail.user, pipes, time_limit, stop, watcher).await.map_err(EngineError::WatchJob)
+}
+
+/// Watches the job that the server has just received, until its end.
 async fn watch(
     server: &mut Zygote,
     user: Option<u32>,
-    (stdout, stderr, events): (OwnedFd, OwnedFd, OwnedFd),
-    seconds: Duration,
+    pipes: Pipes,
+    time_limit: Duration,
     stop: impl Future<Output = ()>,
     watcher: Watcher<'_>,
 ) -> io::Result<Ended> {
     let child = server.forked().await?;
-    let leader = match zygote::pidfd(child) {
+    let leader = match pidfd(child) {
         Ok(leader) => Some(leader),
-        // It is gone and has been reaped; its pipes and its status tell how it ended.
+        // It has ended and is reaped; its pipes and its status say how.
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => None,
-        // Without it nothing ends a job whose time is up.
+        // Without a pidfd nothing could end the job when its time is up.
         Err(error) => return Err(error),
     };
-    let kill_leader = || leader.iter().for_each(zygote::kill);
+    let kill_leader = || leader.iter().for_each(kill_by_pidfd);
 
     let log = RefCell::new(Log::default());
-    let read = |pipe: OwnedFd| async {
+    let read_output = |pipe: OwnedFd| async {
         printed::read(pipe::Receiver::from_owned_fd(pipe)?, &log, watcher).await;
         Ok::<_, io::Error>(())
     };
-    let talk = async {
-        let mut events = BufReader::new(pipe::Receiver::from_owned_fd(events)?.take(EVENT_LIMIT as u64));
-        let (mut lines, mut to_come) = (Vec::new(), &event::PHASES[..]);
-        // What was read before a failure counts.
-        while let Ok(length @ 1..) = events.read_until(b'\n', &mut lines).await {
-            let phase = event::begins(&lines[lines.len() - length..], &mut to_come);
-            phase.iter().for_each(|phase| watcher(Progress::Phase(phase)));
-        }
-        Ok::<_, io::Error>(lines)
-    };
-    let watch = async {
+    let wait_for_end = async {
         let exited = server.exited(child);
         tokio::pin!(exited);
-        let (end, why) = tokio::select! {
-            end = &mut exited => (end, Why::Itself),
-            () = tokio::time::sleep(seconds) => {
+        let (end, cause) = tokio::select! {
+            end = &mut exited => (end, Cause::Itself),
+            () = tokio::time::sleep(time_limit) => {
                 kill_leader();
-                (zygote::told_soon(exited).await, Why::Time)
+                (zygote::exit_after_kill(exited).await, Cause::Time)
             }
             () = stop => {
                 kill_leader();
-                (zygote::told_soon(exited).await, Why::Stopped)
+                (zygote::exit_after_kill(exited).await, Cause::Stop)
             }
         };
         if end.is_err() {
-            // The server fails, and its child may run on.
+            // The server has failed, and its child may still run.
             kill_leader();
         }
-        // Whatever it started ends with it; only then do its pipes close.
+        // The pipes close only after everything that the job started has ended.
         if let Some(user) = user {
-            end_all(user).await;
+            kill_all_of(user).await;
         }
-        Ok::<_, io::Error>((end?, why))
+        Ok::<_, io::Error>((end?, cause))
     };
-    // A failure ends the wait for all: a process that cannot be killed keeps its pipes open.
-    let ((Exited { status, cpu }, why), (), (), lines) = tokio::try_join!(watch, read(stdout), read(stderr), talk)?;
-    if why == Why::Stopped {
+    // One failure ends the wait for all: a process that cannot be killed keeps its pipes open.
+    let ((Exited { status, cpu }, cause), (), (), lines) = tokio::try_join!(
+        wait_for_end,
+        read_output(pipes.stdout),
+        read_output(pipes.stderr),
+        read_events(pipes.events, watcher)
+    )?;
+    if cause == Cause::Stop {
         return Ok(Ended::Stopped);
     }
-    let death = if libc::WIFSIGNALED(status) {
-        Death::Signal(libc::WTERMSIG(status))
-    } else {
-        Death::Exit(libc::WEXITSTATUS(status))
-    };
-    let (said, over_time) = (event::parse(&lines), why == Why::Time);
-    Ok(Ended::Observed(Box::new(Observed { said, death, over_time, cpu, log: log.into_inner() })))
+    Ok(Ended::Observed(Box::new(Observed {
+        events: event::parse(&lines),
+        death: Death::of(status),
+        over_time: cause == Cause::Time,
+        cpu,
+        log: log.into_inner(),
+    })))
 }
 
-/// Why a process ended.
+/// Reads the event pipe to its end. Lines before a failure count.
+async fn read_events(pipe: OwnedFd, watcher: Watcher<'_>) -> io::Result<Vec<u8>> {
+    let mut events = BufReader::new(pipe::Receiver::from_owned_fd(pipe)?.take(MAX_EVENT_BYTES as u64));
+    let (mut lines, mut expected) = (Vec::new(), &event::PHASES[..]);
+    while let Ok(length @ 1..) = events.read_until(b'\n', &mut lines).await {
+        let phase = event::started_phase(&lines[lines.len() - length..], &mut expected);
+        phase.iter().for_each(|phase| watcher(Progress::Phase(phase)));
+    }
+    Ok(lines)
+}
+
+/// The cause of a process's end.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
+enum Cause {
     Itself,
     Time,
-    Stopped,
-}
-
-/// Kills every process of the slot's user. The jail lets none be made; this is for the day that it fails.
-async fn end_all(user: u32) {
-    let rounds = REAP.as_millis() / 10;
-    for _ in 0..rounds {
-        let left = processes_of(user);
-        if left.is_empty() {
-            return;
-        }
-        for process in left {
-            let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
-        }
-        // They are children of init, whose end cannot be awaited.
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    tracing::error!(user, "processes of a job's user cannot be killed");
-}
-
-/// The processes of a user that are not dead already.
-fn processes_of(user: u32) -> Vec<i32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let of_user = |entry: std::fs::DirEntry| {
-        let id: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let is_theirs = entry.metadata().ok()?.uid() == user;
-        if !is_theirs {
-            return None;
-        }
-        // The state follows the name, which is in brackets and may hold anything.
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        let is_zombie = stat.rsplit_once(')')?.1.trim_start().starts_with('Z');
-        (!is_zombie).then_some(id)
-    };
-    entries.flatten().filter_map(of_user).collect()
-}
-
-/// The server gets its socket as descriptor 3. Were 3 free in this process, the standard library's own pipe to a
-/// child between fork and exec could be 3, and would be overwritten.
-pub(crate) fn keep_descriptor_three_taken() -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    loop {
-        let file = std::fs::File::open("/dev/null")?;
-        if file.as_raw_fd() > 3 {
-            return Ok(());
-        }
-        // Kept open for the life of the process.
-        std::mem::forget(file);
-    }
-}
-
-/// Keeps other processes of the same user from reading this one's memory and environment, where the credentials are.
-pub(crate) fn hide_from_own_children() -> io::Result<()> {
-    // SAFETY: plain numbers.
-    #[expect(unsafe_code, reason = "prctl has no safe form in the libraries used")]
-    let outcome = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
-    if outcome == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    Stop,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kill::processes_of;
     use crate::testing::FakeEngine;
 
-    /// Runs one job on a fork server that does `got` with it, and gives the runner's failure.
-    async fn failure_of(fake: &FakeEngine) -> String {
+    /// Runs one job on a fork server that does `on_job` with it, and gives the runner's failure.
+    async fn failure_of(fake: &FakeEngine) -> EngineError {
         let directory = fake.engine().prepare(0, b"x = 1").unwrap();
-        fake.engine()
-            .run(0, &directory, "x.py", std::future::pending(), &crate::unwatched)
-            .await
-            .unwrap_err()
-            .to_string()
+        fake.engine().run(0, &directory, "x.py", std::future::pending(), &crate::unwatched).await.unwrap_err()
     }
 
     #[tokio::test]
-    async fn a_fork_server_that_fails_leaves_no_process_of_the_job_s_user() {
-        // A grandchild that nothing ties to the server, as if the jail had let one be made.
+    async fn a_failed_fork_server_leaves_no_process() {
+        // A grandchild that nothing ties to the server, as if the jail had let one start.
         let fake = FakeEngine::server(
             r#"
     import json
     user = json.loads(packet)["jail"]["user"]
-    told, tell = os.pipe()
+    ready, started = os.pipe()
     if user is not None and os.fork() == 0:
         os.setsid()
         channel.close()
         if os.fork() == 0:
             os.setresuid(user, user, user)
-            os.write(tell, b"x")
+            os.write(started, b"x")
             time.sleep(1000)
         os._exit(0)
     if user is not None:
-        os.read(told, 1)
+        os.read(ready, 1)
     os._exit(1)
 "#,
         );
-        let said = failure_of(&fake).await;
-        assert!(said.contains("the fork server is gone"), "{said}");
+        let failure = failure_of(&fake).await;
+        assert!(failure.script_may_have_run());
+        assert!(failure.to_string().contains("the fork server is gone"), "{failure}");
         for user in fake.engine().users() {
             assert_eq!(processes_of(user), [0; 0]);
         }
     }
 
     #[tokio::test]
-    async fn a_process_that_could_not_be_killed_is_not_waited_for() {
-        // No process has this number, and none can be asked for by it.
+    async fn a_process_without_pidfd_is_an_error() {
+        // No process has this number, and no pidfd can be opened for it.
         let fake = FakeEngine::server("    channel.sendall(b'{\"forked\": -1}\\n')\n    time.sleep(1000)\n");
-        let said = tokio::time::timeout(Duration::from_secs(30), failure_of(&fake)).await.unwrap();
-        assert!(said.contains("Invalid argument"), "{said}");
+        let failure = tokio::time::timeout(Duration::from_secs(30), failure_of(&fake)).await.unwrap();
+        assert!(failure.to_string().contains("Invalid argument"), "{failure}");
     }
 }

@@ -1,22 +1,22 @@
-//! How scripts are run.
+//! The engine's settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How scripts are run; all that `freecad-runner run` needs.
+/// How scripts are run.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// `RUNNER_SLOTS`: how many jobs run at once. Default: the number of cores.
+    /// `RUNNER_SLOTS`: how many jobs run at the same time. Default: the number of cores.
     pub slots: usize,
-    /// What one job may use.
+    /// The limits of each job.
     pub limits: Limits,
-    /// `RUNNER_SERVER_JOBS`: how many jobs a fork server runs before a fresh one takes its place, from 1: what leaks, leaks
-    /// no further. Default: 1,000.
+    /// `RUNNER_SERVER_JOBS`: the number of jobs, from 1, after which a fork server is replaced. Replacing it limits
+    /// slow leaks. Default: 1,000.
     pub jobs_a_server: u32,
     /// `RUNNER_JAIL`: `full` (default) or `same-uid`.
     pub jail: JailMode,
-    /// `RUNNER_FIRST_UID`: the first user and group id that scripts run as, from 1000. Default: from 70000 to 99999,
-    /// beginning anywhere; where a user namespace has none of these, from 20000 to 49999.
+    /// `RUNNER_FIRST_UID`: the first user and group id for scripts, from 1000. Default: a random start between 70000
+    /// and 99999, or between 20000 and 49999 if the user namespace has none of those.
     pub first_uid: Option<u32>,
     /// `RUNNER_SCRATCH`: the directory for jobs' files. Default: `freecad-runner` in the system's temporary directory.
     pub scratch: PathBuf,
@@ -24,10 +24,10 @@ pub struct EngineConfig {
     pub freecad: String,
 }
 
-/// What one job may use.
+/// The limits of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// `RUNNER_JOB_SECONDS`: wall and CPU seconds. Default: 120.
+    /// `RUNNER_JOB_SECONDS`: seconds of wall-clock time, and of processor time. Default: 120.
     pub seconds: Duration,
     /// `RUNNER_JOB_MEMORY`: bytes of address space; takes `MiB` and `GiB`. Default: 2 GiB.
     pub memory: u64,
@@ -35,14 +35,14 @@ pub struct Limits {
     pub output: u64,
 }
 
-/// Whether the script's process runs as another user.
+/// Which user a script runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JailMode {
-    /// As a user of its slot's own; needs root.
+    /// A user of the slot's own. Needs root.
     Full,
-    /// As the runner's own user, for a person without root on their own machine.
+    /// The runner's own user, for a person without root on their own machine.
     SameUid,
 }
 
-/// The first user and group id that scripts run as where nothing is set.
+/// The first user and group id for scripts by default.
 pub const FIRST_SLOT_UID: u32 = 70_000;

@@ -1,19 +1,21 @@
-//! What the Python side says on its event pipe: JSON lines, the last of them the result.
+//! The events that the Python side reports on its pipe: JSON lines, the last of them the result.
 
 use std::collections::BTreeMap;
 
-use contract::{Format, Geometry, JobError, JobErrorCode};
+use contract::{Geometry, JobError, JobErrorCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-/// The most that a job may say, in bytes. What comes after that is not read.
-pub(crate) const EVENT_LIMIT: usize = 4 << 20;
+use crate::finished::MadeFile;
 
-/// The phase in which the script runs; `job.py` says it just before.
-const SCRIPT: &str = "script";
+/// The runner reads this many bytes of events, and ignores the rest.
+pub(crate) const MAX_EVENT_BYTES: usize = 4 << 20;
 
-/// The phases that a watcher is told of, in their order.
-pub(crate) const PHASES: [&str; 2] = [SCRIPT, "export"];
+/// The phase in which the script runs. `job.py` reports it just before.
+const SCRIPT_PHASE: &str = "script";
+
+/// The phases that a watcher gets, in their order.
+pub(crate) const PHASES: [&str; 2] = [SCRIPT_PHASE, "export"];
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -23,16 +25,16 @@ enum Event {
     Result(Box<JobResult>),
 }
 
-/// The result event.
-#[derive(Debug, Deserialize)]
+/// The result event. Without one, the job counts as failed.
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct JobResult {
-    pub outcome: SaidOutcome,
+    pub outcome: ReportedOutcome,
     pub error: Option<JobError>,
-    /// A figure that cannot be read is left out; it must not cost the model.
+    /// `None` if it cannot be read: a measurement that is wrong must not cost the model.
     #[serde(default, deserialize_with = "readable")]
     pub geometry: Option<Geometry>,
     #[serde(default)]
-    pub files: Vec<SaidFile>,
+    pub files: Vec<MadeFile>,
     pub mesh: Option<String>,
     #[serde(default)]
     pub timings_ms: BTreeMap<String, f64>,
@@ -41,125 +43,119 @@ pub(crate) struct JobResult {
     pub engine: Option<String>,
 }
 
-/// The two outcomes that the job itself can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// The two outcomes that the job itself can report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SaidOutcome {
+pub(crate) enum ReportedOutcome {
     Completed,
+    #[default]
     Failed,
 }
 
-/// A file of the result event.
-#[derive(Debug, Deserialize)]
-pub(crate) struct SaidFile {
-    pub format: Format,
-    pub name: String,
-    pub made_by: String,
-}
-
-/// What was said in all.
+/// All events of a job.
 #[derive(Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct JobEvents {
     /// The last phase that began.
     pub phase: Option<String>,
-    /// The script was begun. Never unsaid: from then on the script may write lines of its own.
+    /// The script began. Nothing resets this, because from then on the script may write lines of its own.
     pub script_began: bool,
-    /// The step of the jail that failed, and why. The script was not run then.
+    /// The step of the jail that failed, and the reason. The script did not run.
     pub jail_failure: Option<String>,
     /// The first result; a job has one.
     pub result: Option<JobResult>,
 }
 
-/// The value, or none where it does not fit.
+/// Gives `None` for a value that does not parse.
 fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
     Ok(serde_json::from_value(value).ok())
 }
 
-/// The most characters of a label, of a message or warning, and of a traceback: a report has an upper size.
-const LABEL: usize = 200;
-const MESSAGE: usize = 1_000;
-const TRACEBACK: usize = 32_000;
+// Limits in characters, which keep a report below its maximum size.
+const MAX_LABEL: usize = 200;
+const MAX_MESSAGE: usize = 1_000;
+const MAX_TRACEBACK: usize = 32_000;
+const MAX_PHASE_NAME: usize = 32;
 
-/// The most warnings, and the most objects of a geometry.
-const MANY: usize = 100;
+/// The largest number of warnings, of files, and of objects of a geometry.
+const MAX_LIST: usize = 100;
 
-/// The most phases that are timed, and the most characters of their names.
-const TIMED: usize = 20;
-const TIMED_NAME: usize = 32;
+/// The largest number of timed phases.
+const MAX_PHASES: usize = 20;
 
 impl JobResult {
-    /// Cuts what the job says to sizes that a report takes.
+    /// Cuts every text and list to a size that fits into a report.
     fn cut(mut self) -> Self {
-        self.warnings.truncate(MANY);
-        self.warnings.iter_mut().for_each(|warning| cut(warning, MESSAGE));
-        self.engine.iter_mut().for_each(|engine| cut(engine, LABEL));
+        self.warnings.truncate(MAX_LIST);
+        self.warnings.iter_mut().for_each(|warning| cut(warning, MAX_MESSAGE));
+        self.engine.iter_mut().for_each(|engine| cut(engine, MAX_LABEL));
         let timings = std::mem::take(&mut self.timings_ms).into_iter();
-        self.timings_ms = timings.filter(|(phase, _)| phase.chars().count() <= TIMED_NAME).take(TIMED).collect();
-        // Names come back in messages.
-        self.mesh.iter_mut().for_each(|name| cut(name, LABEL));
-        self.files.truncate(MANY);
-        self.files.iter_mut().for_each(|file| cut(&mut file.name, LABEL));
+        self.timings_ms =
+            timings.filter(|(phase, _)| phase.chars().count() <= MAX_PHASE_NAME).take(MAX_PHASES).collect();
+        // Messages repeat these names.
+        self.mesh.iter_mut().for_each(|name| cut(name, MAX_LABEL));
+        self.files.truncate(MAX_LIST);
+        self.files.iter_mut().for_each(|file| cut(&mut file.name, MAX_LABEL));
         if let Some(geometry) = &mut self.geometry {
-            geometry.objects.truncate(MANY);
+            geometry.objects.truncate(MAX_LIST);
             for object in &mut geometry.objects {
-                cut(&mut object.name, LABEL);
-                cut(&mut object.label, LABEL);
-                cut(&mut object.type_id, LABEL);
+                cut(&mut object.name, MAX_LABEL);
+                cut(&mut object.label, MAX_LABEL);
+                cut(&mut object.type_id, MAX_LABEL);
             }
         }
         if let Some(error) = &mut self.error {
             if let JobErrorCode::Other(code) = &mut error.code {
-                cut(code, LABEL);
+                cut(code, MAX_LABEL);
             }
-            cut(&mut error.message, MESSAGE);
-            error.object.iter_mut().for_each(|label| cut(label, LABEL));
-            error.source.iter_mut().for_each(|line| cut(line, MESSAGE));
-            error.traceback.iter_mut().for_each(|traceback| cut(traceback, TRACEBACK));
+            cut(&mut error.message, MAX_MESSAGE);
+            error.object.iter_mut().for_each(|label| cut(label, MAX_LABEL));
+            error.source.iter_mut().for_each(|line| cut(line, MAX_MESSAGE));
+            error.traceback.iter_mut().for_each(|traceback| cut(traceback, MAX_TRACEBACK));
         }
         self
     }
 }
 
-fn cut(text: &mut String, most: usize) {
-    if let Some((end, _)) = text.char_indices().nth(most) {
+fn cut(text: &mut String, max: usize) {
+    if let Some((end, _)) = text.char_indices().nth(max) {
         text.truncate(end);
         text.push('…');
     }
 }
 
-/// The phase that begins with this line, one of those `to_come`. They come in order and none twice: a script that says
-/// phases by itself cannot flood a watcher.
-pub(crate) fn begins(line: &[u8], to_come: &mut &[&'static str]) -> Option<&'static str> {
-    if to_come.is_empty() {
+/// The phase that starts with this line, if it is one of those that are still `expected`. They come in order, and each
+/// once, so a script that reports phases by itself cannot flood a watcher.
+pub(crate) fn started_phase(line: &[u8], expected: &mut &[&'static str]) -> Option<&'static str> {
+    if expected.is_empty() {
         return None;
     }
     let Ok(Event::Phase { phase }) = serde_json::from_slice(line) else { return None };
-    let at = to_come.iter().position(|name| *name == phase)?;
-    let begun = to_come[at];
-    *to_come = &to_come[at + 1..];
-    Some(begun)
+    let at = expected.iter().position(|name| *name == phase)?;
+    let started = expected[at];
+    *expected = &expected[at + 1..];
+    Some(started)
 }
 
-/// Reads the lines. What does not parse is passed over: without a result the job is judged by how it died.
-pub(crate) fn parse(lines: &[u8]) -> Said {
-    let mut said = Said::default();
+/// Reads the lines, and skips those that do not parse. Without a result, the verdict depends on how the process died.
+pub(crate) fn parse(lines: &[u8]) -> JobEvents {
+    let mut events = JobEvents::default();
     for line in lines.split(|byte| *byte == b'\n') {
         match serde_json::from_slice(line) {
-            Ok(Event::Phase { phase }) if said.result.is_none() => {
-                said.script_began |= phase == SCRIPT;
-                said.phase = Some(phase);
+            Ok(Event::Phase { phase }) if events.result.is_none() => {
+                events.script_began |= phase == SCRIPT_PHASE;
+                events.phase = Some(phase);
             }
-            // Said before the script begins, or not at all: a script cannot make its own run count as never run.
-            Ok(Event::JailFailed { step, reason }) if said.phase.is_none() => {
+            // It counts only before the first phase, so a script cannot make its own run count as one that never began.
+            Ok(Event::JailFailed { step, reason }) if events.phase.is_none() => {
                 let text = |part: Option<String>| part.unwrap_or_else(|| "unknown".to_owned());
-                said.jail_failure = Some(format!("{}: {}", text(step), text(reason)));
+                events.jail_failure = Some(format!("{}: {}", text(step), text(reason)));
             }
-            Ok(Event::Result(result)) if said.result.is_none() => said.result = Some(result.cut()),
+            Ok(Event::Result(result)) if events.result.is_none() => events.result = Some(result.cut()),
             _ => {}
         }
     }
-    said
+    events
 }
 
 #[cfg(test)]
@@ -167,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_that_does_not_apply_or_fit_does_not_cost_the_result() {
+    fn a_wrong_measurement_does_not_cost_the_result() {
         for (geometry, facets) in [
             ("{\"facets\": null, \"solids\": 0}", Some(None)),
             ("{\"facets\": 12}", Some(Some(12))),
@@ -181,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_cut_to_what_a_report_takes() {
+    fn a_result_is_cut_to_the_size_of_a_report() {
         let long = "é".repeat(40_000);
         let object = format!("{{\"name\":\"{long}\",\"label\":\"{long}\",\"type\":\"{long}\"}}");
         let objects = vec![object; 120].join(",");
@@ -203,31 +199,31 @@ mod tests {
     }
 
     #[test]
-    fn that_the_script_began_is_never_unsaid() {
+    fn nothing_resets_that_the_script_began() {
         let line = |phase: &str| format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
         assert!(!parse(line("ready").as_bytes()).script_began);
         assert!(parse((line("ready") + &line("script") + &line("ready")).as_bytes()).script_began);
     }
 
     #[test]
-    fn a_watcher_is_told_of_each_phase_once() {
-        let mut to_come = &PHASES[..];
-        let said = ["ready", "script", "script", "export", "script", "export"];
-        let mut begins = |phase: &&str| {
+    fn a_watcher_gets_each_phase_once() {
+        let mut expected = &PHASES[..];
+        let reported = ["ready", "script", "script", "export", "script", "export"];
+        let started = reported.iter().filter_map(|phase| {
             let line = format!("{{\"event\":\"phase\",\"phase\":\"{phase}\"}}\n");
-            begins(line.as_bytes(), &mut to_come)
-        };
-        assert_eq!(said.iter().filter_map(&mut begins).collect::<Vec<_>>(), ["script", "export"]);
+            started_phase(line.as_bytes(), &mut expected)
+        });
+        assert_eq!(started.collect::<Vec<_>>(), ["script", "export"]);
     }
 
     #[test]
     fn the_first_result_counts() {
-        let said = parse(
+        let events = parse(
             b"{\"event\":\"phase\",\"phase\":\"script\"}\n{oops\n\
               {\"event\":\"result\",\"outcome\":\"failed\",\"error\":{\"code\":\"c\",\"message\":\"m\"}}\n\
               {\"event\":\"result\",\"outcome\":\"completed\"}\n{\"event\":\"phase\",\"phase\":\"late\"}\n",
         );
-        assert_eq!(said.phase.as_deref(), Some("script"));
-        assert_eq!(said.result.unwrap().outcome, SaidOutcome::Failed);
+        assert_eq!(events.phase.as_deref(), Some("script"));
+        assert_eq!(events.result.unwrap().outcome, ReportedOutcome::Failed);
     }
 }

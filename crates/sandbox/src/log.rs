@@ -1,17 +1,17 @@
-//! What a script prints: cleaned line by line, head and tail kept.
+//! The output of a script: each line cleaned, and only head and tail kept.
 
 use std::collections::VecDeque;
 
-/// How much of the beginning is kept, in bytes, and how much of the end.
-const HEAD: usize = 256 << 10;
-pub(crate) const TAIL: usize = 256 << 10;
+/// The bytes that the log keeps of the beginning and of the end.
+const HEAD_BYTES: usize = 256 << 10;
+pub(crate) const TAIL_BYTES: usize = 256 << 10;
 
-/// The longest line that is kept whole.
-const LONGEST_LINE: usize = 16 << 10;
+/// A longer line is cut.
+const MAX_LINE_BYTES: usize = 16 << 10;
 
-/// What the runner's own lines begin with, and what is put before others that do.
-const RUNNER: &str = "[runner]";
-const PRINTED: &str = "|";
+/// The prefix of the runner's own lines, and the mark of printed lines that imitate them.
+const RUNNER_PREFIX: &str = "[runner]";
+const PRINTED_MARK: &str = "|";
 
 /// The log of one job.
 #[derive(Debug, Default)]
@@ -23,102 +23,102 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds one of the runner's own lines. Should it have further lines, those are a script's (a message, say) and are
-    /// taken as printed.
+    /// Adds one of the runner's own lines. Further lines of `text` come from the script, for example from an error
+    /// message, and count as printed.
     pub fn note(&mut self, text: &str) {
         let mut lines = text.lines();
-        let first = shown(lines.next().unwrap_or_default().as_bytes()).unwrap_or_default();
-        self.push(&format!("{RUNNER} {first}"));
+        let first = printable(lines.next().unwrap_or_default().as_bytes()).unwrap_or_default();
+        self.push(&format!("{RUNNER_PREFIX} {first}"));
         lines.for_each(|line| drop(self.printed(line.as_bytes())));
     }
 
-    /// Counts printed bytes that nobody has looked at. What was kept of the end goes too: it came before them.
-    pub fn skipped(&mut self, bytes: usize) {
+    /// Counts printed bytes that were not read. It drops the end kept so far, because that came before them.
+    pub(crate) fn skipped(&mut self, bytes: usize) {
         self.left_out += bytes + std::mem::take(&mut self.tail_bytes);
         self.tail.clear();
     }
 
-    /// Adds a line that was printed, and gives it as it was added; progress bars vanish. One that looks like the
-    /// runner's own is marked.
-    pub fn printed(&mut self, line: &[u8]) -> Option<String> {
-        let line = shown(line)?;
-        // Spaces and invisible letters before it would make it look so, too.
-        let poses = line.trim_start_matches(|letter: char| !letter.is_ascii_graphic()).starts_with(RUNNER);
-        let line = if poses { format!("{PRINTED} {line}") } else { line };
+    /// Adds a printed line and returns it as added, or `None` for a progress bar. A line that looks like the runner's
+    /// own gets a mark.
+    pub(crate) fn printed(&mut self, line: &[u8]) -> Option<String> {
+        let line = printable(line)?;
+        // It also looks like one after spaces and invisible characters.
+        let is_imitation = line.trim_start_matches(|c: char| !c.is_ascii_graphic()).starts_with(RUNNER_PREFIX);
+        let line = if is_imitation { format!("{PRINTED_MARK} {line}") } else { line };
         self.push(&line);
         Some(line)
     }
 
     fn push(&mut self, line: &str) {
         let line = format!("{line}\n");
-        if self.tail.is_empty() && self.left_out == 0 && self.head.len() + line.len() <= HEAD {
+        if self.tail.is_empty() && self.left_out == 0 && self.head.len() + line.len() <= HEAD_BYTES {
             self.head.push_str(&line);
             return;
         }
         self.tail_bytes += line.len();
         self.tail.push_back(line);
-        while self.tail_bytes > TAIL {
+        while self.tail_bytes > TAIL_BYTES {
             let Some(oldest) = self.tail.pop_front() else { break };
             self.tail_bytes -= oldest.len();
             self.left_out += oldest.len();
         }
     }
 
-    /// The whole log.
+    /// The whole log, with a line where bytes are left out.
     pub fn text(&self) -> String {
         let mut text = self.head.clone();
         if self.left_out > 0 {
-            text.push_str(&format!("{RUNNER} {} bytes left out here\n", self.left_out));
+            text.push_str(&format!("{RUNNER_PREFIX} {} bytes left out here\n", self.left_out));
         }
         text.extend(self.tail.iter().map(String::as_str));
         text
     }
 }
 
-/// A line from a job as it may be shown to people: cleaned, and cut to size. None for a line that was nothing but
-/// progress.
-pub fn shown(line: &[u8]) -> Option<String> {
+/// Makes a line from a job safe to print: cleaned, and cut to size. `None` for a progress bar.
+pub fn printable(line: &[u8]) -> Option<String> {
     clean(&String::from_utf8_lossy(line)).map(cut)
 }
 
 fn cut(mut line: String) -> String {
-    if line.len() > LONGEST_LINE {
-        line.truncate(line.floor_char_boundary(LONGEST_LINE));
+    if line.len() > MAX_LINE_BYTES {
+        line.truncate(line.floor_char_boundary(MAX_LINE_BYTES));
         line.push_str(" […]");
     }
     line
 }
 
-/// The line as a terminal would show it in the end: without control sequences and what a carriage return overwrote.
-/// None for a line that was nothing but progress.
+/// The line as a terminal shows it in the end: without control sequences, and without text that a carriage return
+/// overwrote. `None` for a progress bar.
 fn clean(line: &str) -> Option<String> {
     let mut plain = String::with_capacity(line.len());
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\u{1b}' => skip_sequence(&mut letters),
-            '\t' | '\r' => plain.push(letter),
-            letter if letter.is_control() => {}
-            letter => plain.push(letter),
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '\u{1b}' => skip_sequence(&mut characters),
+            '\t' | '\r' => plain.push(c),
+            c if c.is_control() => {}
+            c => plain.push(c),
         }
     }
     let mut had_progress = false;
-    let mut shown = "";
+    let mut last = "";
     for part in plain.trim_end_matches('\r').split('\r') {
         if is_progress(part) {
             had_progress = true;
         } else if !part.trim().is_empty() {
-            shown = part;
+            last = part;
         }
     }
-    (!(shown.is_empty() && had_progress)).then(|| shown.to_owned())
+    (!(last.is_empty() && had_progress)).then(|| last.to_owned())
 }
 
-/// Skips what follows an escape: `[…letter` (ECMA-48 CSI), `]…BEL` (OSC), or one letter.
-fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match letters.next() {
-        Some('[') => while letters.next().is_some_and(|letter| !('@'..='~').contains(&letter)) {},
-        Some(']') => while letters.next().is_some_and(|letter| letter != '\u{7}') {},
+/// Skips the rest of an escape sequence: a CSI sequence (`[` to a character from `@` to `~`, ECMA-48), an OSC sequence
+/// (`]` to BEL), or one character.
+fn skip_sequence(characters: &mut std::str::Chars<'_>) {
+    match characters.next() {
+        Some('[') => while characters.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+        Some(']') => while characters.next().is_some_and(|c| c != '\u{7}') {},
         _ => {}
     }
 }
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_as_a_terminal_shows_them() {
-        let check = |line: &str, shown: Option<&str>| assert_eq!(clean(line).as_deref(), shown, "{line:?}");
+    fn lines_look_as_on_a_terminal() {
+        let check = |line: &str, expected: Option<&str>| assert_eq!(clean(line).as_deref(), expected, "{line:?}");
         check("plain", Some("plain"));
         check("", Some(""));
         check("\u{1b}[31mred\u{1b}[0m", Some("red"));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn head_and_tail_are_kept() {
+    fn the_log_keeps_head_and_tail() {
         let mut log = Log::default();
         for number in 0..100_000 {
             log.printed(format!("line {number}").as_bytes());
@@ -158,11 +158,11 @@ mod tests {
         assert!(text.starts_with("line 0\nline 1\n"));
         assert!(text.ends_with("line 99999\n[runner] the end\n"));
         assert!(text.contains(" bytes left out here\n"));
-        assert!(text.len() < HEAD + TAIL + 100);
+        assert!(text.len() < HEAD_BYTES + TAIL_BYTES + 100);
     }
 
     #[test]
-    fn nobody_speaks_for_the_runner() {
+    fn imitated_runner_lines_are_marked() {
         let mut log = Log::default();
         log.printed(b"[runner] completed");
         log.printed("\u{200b} \t[runner] completed".as_bytes());
@@ -178,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_cut() {
+    fn a_long_line_is_cut() {
         let mut log = Log::default();
-        log.printed("é".repeat(LONGEST_LINE).as_bytes());
-        assert!(log.text().len() < LONGEST_LINE + 20);
+        log.printed("é".repeat(MAX_LINE_BYTES).as_bytes());
+        assert!(log.text().len() < MAX_LINE_BYTES + 20);
     }
 }

@@ -1,4 +1,4 @@
-//! Which namespaces a process of this user may make. Jobs need none; a person who sets up a container asks.
+//! The namespaces that a process of this user may create, for people who set up a container. Jobs need none.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-/// The kinds that `freecad-runner check` tells of.
+/// The kinds that `freecad-runner check` reports.
 const KINDS: [(&str, CloneFlags); 4] = [
     ("user", CloneFlags::CLONE_NEWUSER),
     ("mount", CloneFlags::CLONE_NEWNS),
@@ -15,21 +15,19 @@ const KINDS: [(&str, CloneFlags); 4] = [
     ("net", CloneFlags::CLONE_NEWNET),
 ];
 
-/// Whether a namespace of one kind can be made.
+/// Whether a process can create a namespace of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Namespace {
-    /// By itself.
     Yes,
-    /// Together with a user namespace, in which it is root.
+    /// Only together with a user namespace, in which it is root.
     WithUser,
-    /// Not at all, for this reason.
     No(Errno),
 }
 
-/// Tries each kind in a process of its own, which ends at once. For a program that has one thread still.
+/// Tries each kind in a short-lived process of its own. The calling program must have only one thread.
 ///
 /// # Errors
-/// When no process can be made to try in.
+/// When no process can be started.
 pub fn namespaces() -> io::Result<Vec<(&'static str, Namespace)>> {
     KINDS.iter().map(|(name, flag)| Ok((*name, namespace(*flag)?))).collect()
 }
@@ -42,15 +40,15 @@ fn namespace(flag: CloneFlags) -> io::Result<Namespace> {
     })
 }
 
-/// Why the kernel refuses these; none where it does not.
+/// The kernel's reason to refuse these flags, or `None` if it allows them.
 fn refusal(flags: CloneFlags) -> io::Result<Option<Errno>> {
     // SAFETY: the child makes one system call and ends; it allocates nothing and takes no lock.
-    #[expect(unsafe_code, reason = "unshare changes the process that calls it for good, so another one must")]
+    #[expect(unsafe_code, reason = "unshare changes its caller for good, so another process calls it")]
     let forked = unsafe { fork() }?;
     match forked {
         ForkResult::Child => {
             let status = unshare(flags).map_or_else(|why| why as i32, |()| 0);
-            // SAFETY: a plain number; `exit` would run what the parent has left for its own end.
+            // SAFETY: a plain number. `exit` would run the parent's exit handlers.
             #[expect(unsafe_code, reason = "_exit has no safe form in the libraries used")]
             unsafe {
                 libc::_exit(status)
@@ -59,7 +57,7 @@ fn refusal(flags: CloneFlags) -> io::Result<Option<Errno>> {
         ForkResult::Parent { child } => match waitpid(child, None)? {
             WaitStatus::Exited(_, 0) => Ok(None),
             WaitStatus::Exited(_, status) => Ok(Some(Errno::from_raw(status))),
-            other => Err(io::Error::other(format!("a process that tried it ended with {other:?}"))),
+            other => Err(io::Error::other(format!("the process that tried it ended with {other:?}"))),
         },
     }
 }
@@ -69,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_tried_and_this_process_stays_where_it_is() {
+    fn trying_does_not_change_this_process() {
         let own = || std::fs::read_link("/proc/self/ns/net").unwrap();
         let before = own();
         let found = namespaces().unwrap();

@@ -1,58 +1,57 @@
-//! Reads what a job prints, line by line, without letting it take the runner's one thread, which also sends heartbeats.
+//! Reads the output of a job line by line, at a limited pace: the runner's one thread also sends heartbeats.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use super::log::{Log, TAIL};
-use super::progress::{Progress, Watcher};
+use crate::log::{Log, TAIL_BYTES};
+use crate::progress::{Progress, Watcher};
 
-/// How much of a stream is read line by line, in bytes: four times what the log keeps. A script that prints empty lines
-/// makes work of each byte.
-const CAREFULLY: usize = 2 << 20;
+/// The bytes of a stream that are read line by line: four times as many as the log keeps. It is limited because a
+/// script that prints empty lines makes work with each byte.
+const BYTES_READ_BY_LINE: usize = 2 << 20;
 
-/// How much is read at once of what comes after that: as much as a pipe holds.
-const AT_ONCE: usize = 64 << 10;
+/// The bytes of one read after that: as many as a pipe holds.
+const BULK_READ_BYTES: usize = 64 << 10;
 
-/// How long is waited after each such read. A script that prints without end waits too, at some 50 MB a second, and the
-/// thread is left to the others.
-const PAUSE: Duration = Duration::from_millis(1);
+/// The pause after each such read. It slows an endless script down to about 50 MB a second, and leaves the thread to
+/// the other jobs.
+const BULK_READ_PAUSE: Duration = Duration::from_millis(1);
 
-/// The longest piece of a line without an end.
-const LONGEST_PIECE: u64 = 64 << 10;
+/// A longer line comes in pieces, so that it cannot fill the memory.
+const MAX_PIECE_BYTES: u64 = 64 << 10;
 
-/// Reads a stream to its end into the log, and tells `watcher` each line.
+/// Reads a stream to its end into the log, and passes the lines to `watcher` as long as it reads line by line.
 pub(crate) async fn read(pipe: impl AsyncRead + Unpin, log: &RefCell<Log>, watcher: Watcher<'_>) {
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
-    let mut left = CAREFULLY;
+    let mut left = BYTES_READ_BY_LINE;
     while left > 0 {
-        // A line without an end comes in pieces, so that it cannot fill the memory.
-        let mut piece = (&mut reader).take(LONGEST_PIECE);
+        let mut piece = (&mut reader).take(MAX_PIECE_BYTES);
         match piece.read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
             Ok(read) => {
                 left = left.saturating_sub(read);
-                let said = log.borrow_mut().printed(line.strip_suffix(b"\n").unwrap_or(&line));
-                said.iter().for_each(|line| watcher(Progress::Line(line)));
+                let printed = log.borrow_mut().printed(line.strip_suffix(b"\n").unwrap_or(&line));
+                printed.iter().for_each(|line| watcher(Progress::Line(line)));
                 line.clear();
             }
         }
     }
-    read_end(reader, log).await;
+    read_rest(reader, log).await;
 }
 
-/// Reads the rest, of which only the end is looked at.
-async fn read_end(mut reader: impl AsyncRead + Unpin, log: &RefCell<Log>) {
-    let mut end = Vec::with_capacity(2 * TAIL + AT_ONCE);
+/// Reads the rest, but adds only its end to the log.
+async fn read_rest(mut reader: impl AsyncRead + Unpin, log: &RefCell<Log>) {
+    let mut end = Vec::with_capacity(2 * TAIL_BYTES + BULK_READ_BYTES);
     let mut skipped = 0;
-    while let Ok(1..) = (&mut reader).take(AT_ONCE as u64).read_buf(&mut end).await {
-        if end.len() > 2 * TAIL {
-            skipped += end.len() - TAIL;
-            end.drain(..end.len() - TAIL);
+    while let Ok(1..) = (&mut reader).take(BULK_READ_BYTES as u64).read_buf(&mut end).await {
+        if end.len() > 2 * TAIL_BYTES {
+            skipped += end.len() - TAIL_BYTES;
+            end.drain(..end.len() - TAIL_BYTES);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BULK_READ_PAUSE).await;
     }
     let mut log = log.borrow_mut();
     let mut rest = end.as_slice();
@@ -63,7 +62,7 @@ async fn read_end(mut reader: impl AsyncRead + Unpin, log: &RefCell<Log>) {
         rest = &rest[whole..];
     }
     for line in rest.strip_suffix(b"\n").unwrap_or(rest).split(|byte| *byte == b'\n') {
-        line.chunks(AT_ONCE).chain(line.is_empty().then_some(line)).for_each(|piece| drop(log.printed(piece)));
+        line.chunks(BULK_READ_BYTES).chain(line.is_empty().then_some(line)).for_each(|piece| drop(log.printed(piece)));
     }
 }
 
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn little_is_read_as_it_is() {
+    async fn short_output_is_kept_whole() {
         assert_eq!(text_of(b"one\n\ntwo").await, "one\n\ntwo\n");
         assert_eq!(text_of(b"").await, "");
         let long = "x".repeat(70 << 10);
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_much_the_beginning_and_the_end_are_kept() {
+    async fn long_output_keeps_head_and_tail() {
         let lines: Vec<String> = (0..3_000_000).map(|number| format!("line {number}\n")).collect();
         let printed = lines.concat();
         let text = text_of(printed.as_bytes()).await;
@@ -95,16 +94,16 @@ mod tests {
         let note = text.lines().position(|line| line.ends_with(" bytes left out here")).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[note + 1].starts_with("line 29"), "no line is cut: {}", lines[note + 1]);
-        let said: usize = lines[note].split(' ').nth(1).unwrap().parse().unwrap();
-        assert_eq!(said + text.len() - lines[note].len() - 1, printed.len(), "every byte is accounted for");
+        let left_out: usize = lines[note].split(' ').nth(1).unwrap().parse().unwrap();
+        assert_eq!(left_out + text.len() - lines[note].len() - 1, printed.len(), "every byte is accounted for");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn lines_without_end_take_no_time() {
+    async fn many_empty_lines_are_read_fast() {
         let printed = vec![b'\n'; 256 << 20];
         let started = Instant::now();
         let text = text_of(&printed).await;
-        // Line by line it is half a minute and more in a build without optimisation.
+        // Line by line it takes more than half a minute in a build without optimisation.
         let took = started.elapsed();
         assert!(took < Duration::from_secs(15), "{took:?}");
         assert!(text.len() < 600 << 10);

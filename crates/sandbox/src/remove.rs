@@ -1,9 +1,9 @@
-//! Removes what a job left, however it is nested and named.
+//! Removes a job's files, whatever their depth and names.
 //!
-//! The standard library's removal holds a descriptor for each level, and a script makes more levels than a process may
-//! have descriptors. Here two are open at most, and no path is longer than one name: a directory that is not empty
-//! moves up beside its parent, so the tree becomes flat while it goes. Nothing is opened through a link, and nothing
-//! above the directory is touched.
+//! The standard library's removal holds one descriptor per level, and a script can make more levels than a process may
+//! have descriptors. This one holds two at most, and uses no path longer than one name: it moves a directory that is
+//! not empty up beside its parent, so the tree becomes flat. It follows no links, and touches nothing above the
+//! directory.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -17,23 +17,23 @@ use nix::fcntl::{OFlag, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// A directory, itself and not what a link leads to.
+/// Opens a directory, but not through a link.
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_NONBLOCK).union(OFlag::O_CLOEXEC);
 
-/// How many names are read at a time: a directory may hold millions.
-const BATCH: usize = 1_024;
+/// How many names to read at a time, because a directory may hold millions.
+const NAMES_PER_READ: usize = 1_024;
 
-/// Removes a directory with all that is in it.
+/// Removes a directory with its contents.
 pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     empty(path)?;
     fs::remove_dir(path)
 }
 
-/// Removes all that is in a directory. Whoever wrote it must have ended.
+/// Removes the contents of a directory. The processes that wrote them must have ended.
 pub(crate) fn empty(path: &Path) -> io::Result<()> {
     let mut top = Dir::open(path, DIRECTORY, Mode::empty())?;
-    // Nobody can have guessed these names and taken them.
+    // A script cannot have guessed these names and used them.
     let run = RunId::random();
     let mut new_names = (1_u64..).filter_map(|number| CString::new(format!("{run}-{number}")).ok());
     loop {
@@ -49,7 +49,7 @@ pub(crate) fn empty(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the directory `name` of `top`; directories in it that are not empty move up into `top`.
+/// Removes the directory `name` of `top`, and moves directories in it that are not empty up into `top`.
 fn flatten(top: &Dir, name: &CStr, new_names: &mut impl Iterator<Item = CString>) -> nix::Result<()> {
     let mut directory = open_below(top, name)?;
     loop {
@@ -68,13 +68,13 @@ fn flatten(top: &Dir, name: &CStr, new_names: &mut impl Iterator<Item = CString>
     }
 }
 
-/// Some of what is in a directory; none when it is empty.
+/// Some names in a directory; empty if there are none.
 fn names(directory: &mut Dir) -> nix::Result<Vec<CString>> {
     let names = directory.iter().map(|entry| entry.map(|entry| entry.file_name().to_owned()));
-    names.filter(|name| !matches!(name, Ok(name) if name == c"." || name == c"..")).take(BATCH).collect()
+    names.filter(|name| !matches!(name, Ok(name) if name == c"." || name == c"..")).take(NAMES_PER_READ).collect()
 }
 
-/// Removes what is not a directory, or an empty one. False for one that is not empty.
+/// Removes a file or an empty directory. False for a directory that is not empty.
 fn is_removed(directory: &Dir, name: &CStr) -> nix::Result<bool> {
     match unlinkat(directory, name, UnlinkatFlags::NoRemoveDir) {
         Err(Errno::EISDIR) => {}
@@ -88,17 +88,17 @@ fn is_removed(directory: &Dir, name: &CStr) -> nix::Result<bool> {
 
 fn open_below(parent: &Dir, name: &CStr) -> nix::Result<Dir> {
     let directory = with_mode(parent, name, || Dir::openat(parent, name, DIRECTORY, Mode::empty()))?;
-    // One that may be read may still not be written to.
+    // A directory that may be read may still be read-only.
     fchmod(&directory, Mode::S_IRWXU)?;
     Ok(directory)
 }
 
-/// Acts on a directory whose mode may forbid it. Modes do not stop root; a runner that is not root can change them,
-/// since what is here belongs to its own user.
+/// Acts on a directory whose mode may forbid it. Modes do not stop root. A runner that is not root owns these files,
+/// and so can change their modes.
 fn with_mode<T>(parent: &Dir, name: &CStr, act: impl Fn() -> nix::Result<T>) -> nix::Result<T> {
     match act() {
         Err(Errno::EACCES) => {
-            // It follows links, but this is a directory, and whoever could swap it has ended.
+            // It follows links, but this is a directory, and the processes that could swap it have ended.
             fchmodat(parent, name, Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
             act()
         }
@@ -122,7 +122,7 @@ mod tests {
         path
     }
 
-    /// Nests directories with a file in each, as deep as asked, with two descriptors.
+    /// Nests directories to this depth, with a second directory beside each, using two descriptors.
     fn nest(path: &Path, depth: usize) {
         let mut here = Dir::open(path, DIRECTORY, Mode::empty()).unwrap();
         for _ in 0..depth {
@@ -133,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_deeper_than_a_process_may_have_descriptors_goes() {
+    fn a_tree_deeper_than_the_descriptor_limit_goes() {
         let path = place();
-        // A disk takes long for more; the hostile scripts fill a volume.
+        // A disk takes long for more. One of the hostile scripts goes deeper, in memory.
         nest(&path, 1_500);
         let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
         setrlimit(Resource::RLIMIT_NOFILE, soft.min(1_024), hard).unwrap();
@@ -157,12 +157,12 @@ mod tests {
         let link = place();
         fs::remove_dir(&link).unwrap();
         symlink("/tmp", &link).unwrap();
-        assert!(remove_tree(&link).is_err(), "nor is the directory itself taken for what it leads to");
+        assert!(remove_tree(&link).is_err(), "a link in place of the directory is not followed either");
         fs::remove_file(&link).unwrap();
     }
 
     #[test]
-    fn modes_and_names_and_numbers_do_not_matter() {
+    fn modes_names_and_numbers_do_not_matter() {
         let path = place();
         for mode in [0o000, 0o100, 0o400, 0o500, 0o700] {
             let outer = path.join(format!("{mode:o}"));
@@ -175,8 +175,8 @@ mod tests {
         }
         let wide = path.join("\u{1b}[2J\n");
         fs::create_dir(&wide).unwrap();
-        (0..3 * BATCH).for_each(|number| fs::write(wide.join(number.to_string()), "").unwrap());
-        (0..2 * BATCH).for_each(|number| fs::create_dir_all(wide.join(format!("d{number}/d"))).unwrap());
+        (0..3 * NAMES_PER_READ).for_each(|number| fs::write(wide.join(number.to_string()), "").unwrap());
+        (0..2 * NAMES_PER_READ).for_each(|number| fs::create_dir_all(wide.join(format!("d{number}/d"))).unwrap());
         remove_tree(&path).unwrap();
         assert!(!path.exists());
     }

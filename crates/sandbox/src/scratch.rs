@@ -1,4 +1,4 @@
-//! The runner's scratch directory: the Python side, written out once, and a fresh directory for each job.
+//! The runner's scratch directory: the Python files, and a fresh directory for each job.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -9,132 +9,80 @@ use contract::RunId;
 use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MntFlags, umount2};
 
-use super::remove::{empty, remove_tree};
-use super::volume::{self, Volume};
+use crate::python::write_python_files;
+use crate::remove::{empty, remove_tree};
+use crate::volume::{self, Volume};
 
-/// Pairs each name with the file's text.
-macro_rules! python_files {
-    ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../python/", $name)))),*]
-    };
-}
-
-/// What runs inside FreeCAD, part of this program, so that the two cannot differ.
-const PYTHON: &[(&str, &str)] = python_files![
-    "partwright/__init__.py",
-    "partwright/blocked_paths.py",
-    "partwright/boolean_faces.py",
-    "partwright/boxes.py",
-    "partwright/colours.py",
-    "partwright/compare.py",
-    "partwright/copy_object_patch.py",
-    "partwright/documents.py",
-    "partwright/export.py",
-    "partwright/failure.py",
-    "partwright/formats.py",
-    "partwright/geometry.py",
-    "partwright/gui.py",
-    "partwright/gui_document.py",
-    "partwright/gui_modules.py",
-    "partwright/jail.py",
-    "partwright/job.py",
-    "partwright/mesh_file.py",
-    "partwright/null_object.py",
-    "partwright/placed_shapes.py",
-    "partwright/process.py",
-    "partwright/recorder.py",
-    "partwright/report.py",
-    "partwright/results.py",
-    "partwright/script.py",
-    "partwright/script_outputs.py",
-    "partwright/selection.py",
-    "partwright/snapshot.py",
-    "partwright/step_colours.py",
-    "partwright/widget_values.py",
-    "partwright/widgets.py",
-    "zygote.py",
-];
-
-/// This runner's own directory under the configured one; removed with it.
+/// This runner's own directory below the configured one. Dropping it removes the directory.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     root: PathBuf,
-    /// The directory of each slot; jobs' directories are made there.
+    /// The directory of each slot, in which the jobs' directories are made.
     slots: Vec<PathBuf>,
     volume: Volume,
-    /// The size of the volumes that this runner has mounted on its slots; none where it may not mount.
+    /// The size of the volumes that this runner has mounted on its slots; `None` if it may not mount.
     mounted: Option<u64>,
-    /// Volumes that were mounted for the slots are this runner's for as long as it lives.
+    /// Locks on the volumes that were mounted for the slots.
     _claims: Vec<Flock<File>>,
-    /// Held for as long as the runner lives: who can lock it knows that its runner is gone.
+    /// Held until the runner ends. If another process can take this lock, the runner is dead.
     _lock: Flock<File>,
 }
 
 impl Scratch {
-    /// Makes this runner's directory in `base`, with a volume of `bytes` for each slot where that is allowed, and removes
-    /// the directories that dead runners left there.
-    pub fn open(base: &Path, slots: usize, bytes: u64) -> io::Result<Self> {
-        // Jobs' users pass through, and list nothing.
+    /// Makes this runner's directory in `base`, with a volume of `bytes` for each slot if the runner may mount. Removes
+    /// the directories of dead runners from `base`.
+    pub(crate) fn open(base: &Path, slots: usize, bytes: u64) -> io::Result<Self> {
+        // Jobs' users may pass through it, but not list it.
         DirBuilder::new().recursive(true).mode(0o711).create(base)?;
-        // In a directory for everybody somebody else may have made it first, and could swap what lies in it.
+        // In a shared directory another user may have made it first, and could swap its contents.
         let metadata = fs::symlink_metadata(base)?;
         let is_own = metadata.is_dir() && metadata.uid() == nix::unistd::geteuid().as_raw();
         if !is_own || metadata.mode() & 0o022 != 0 {
-            return Err(io::Error::other("it is not a directory that this user alone can write to"));
+            return Err(io::Error::other("it is not a directory that only this user can write to"));
         }
-        remove_left_overs(base);
+        remove_dead_runners(base);
         let root = base.join(format!("runner-{}", RunId::random()));
         DirBuilder::new().mode(0o711).create(&root)?;
         let lock = make_lock(&root)?;
         DirBuilder::new().mode(0o700).create(root.join("home"))?;
-        let python = root.join("python");
-        for (name, text) in PYTHON {
-            let path = python.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent)?;
-                fs::set_permissions(parent, Permissions::from_mode(0o755))?;
-            }
-            fs::write(&path, text)?;
-            fs::set_permissions(&path, Permissions::from_mode(0o644))?;
-        }
-        let mounted = volume::own_view().then_some(bytes);
-        let given = if mounted.is_none() { volume::given(base, slots) } else { None };
-        let volume = if mounted.is_some() || given.is_some() { Volume::Own } else { volume::found_at(base) };
-        let claims = given.iter().flatten().map(|slot| claim(slot)).collect::<io::Result<_>>()?;
-        let slots = match given {
+        write_python_files(&root.join("python"))?;
+        let mounted = volume::unshare_mounts().then_some(bytes);
+        let premounted = if mounted.is_none() { volume::premounted(base, slots) } else { None };
+        let volume = if mounted.is_some() || premounted.is_some() { Volume::Own } else { volume::found_at(base) };
+        let claims = premounted.iter().flatten().map(|slot| claim(slot)).collect::<io::Result<_>>()?;
+        let slots = match premounted {
             Some(slots) => slots,
             None => (0..slots).map(|slot| make_slot(&root, slot, mounted)).collect::<io::Result<_>>()?,
         };
         Ok(Self { root, slots, volume, mounted, _claims: claims, _lock: lock })
     }
 
-    /// What holds the jobs' files.
-    pub fn volume(&self) -> Volume {
+    pub(crate) fn volume(&self) -> Volume {
         self.volume
     }
 
-    /// The Python side; scripts' processes may read it.
-    pub fn python(&self) -> PathBuf {
+    /// The Python files. Scripts' processes may read them.
+    pub(crate) fn python(&self) -> PathBuf {
         self.root.join("python")
     }
 
-    /// The fork server's file.
-    pub fn zygote(&self) -> PathBuf {
+    /// The Python file that the fork servers run.
+    pub(crate) fn zygote(&self) -> PathBuf {
         self.root.join("python/zygote.py")
     }
 
     /// The fork servers' home and current directory.
-    pub fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.root.join("home")
     }
 
-    /// A fresh directory for a job, its writable part owned by `user` where there is one. The slot has one job at a
-    /// time: what an earlier one left there goes first.
+    /// Makes a fresh directory for a job, and removes the files of earlier jobs first. `user` owns its writable part. A
+    /// slot has one job at a time.
     ///
     /// # Errors
-    /// When the directory cannot be made; and when what is there cannot be removed, since the job would find less room
-    /// than it is promised, and perhaps another's files.
-    pub fn job(&self, slot: usize, user: Option<u32>, script: &[u8]) -> io::Result<JobDirectory> {
+    /// When the directory cannot be made, or when earlier files cannot be removed: they would take the job's space, and
+    /// the job could find them.
+    pub(crate) fn job(&self, slot: usize, user: Option<u32>, script: &[u8]) -> io::Result<JobDirectory> {
         self.make_empty(slot)?;
         let root = self.slots[slot].join(RunId::random().to_string());
         DirBuilder::new().mode(0o711).create(&root)?;
@@ -145,28 +93,28 @@ impl Scratch {
                 chown(&path, Some(user), Some(user))?;
             }
         }
-        // The script is the runner's own file: what runs is what was fetched.
+        // The runner owns the script, so the job cannot change it.
         let mut file = File::options().write(true).create_new(true).mode(0o644).open(directory.script())?;
         file.write_all(script)?;
         Ok(directory)
     }
 
-    /// Usually there is nothing to do: a job's directory is removed when the job is over.
+    /// Empties a slot. Usually it is empty already, because a job's directory is removed after the job.
     fn make_empty(&self, slot: usize) -> io::Result<()> {
         let path = &self.slots[slot];
         let Err(error) = empty(path) else { return Ok(()) };
         let Some(bytes) = self.mounted else {
-            return Err(io::Error::new(error.kind(), format!("cannot remove what a job left there: {error}")));
+            return Err(io::Error::new(error.kind(), format!("cannot remove the files of an earlier job: {error}")));
         };
-        tracing::error!(slot, %error, "what a job left cannot be removed; the slot gets a fresh volume");
+        tracing::error!(slot, %error, "failed to remove the files of an earlier job; the slot gets a fresh volume");
         umount2(path, MntFlags::MNT_DETACH)?;
-        volume::make(path, bytes)
+        volume::mount_at(path, bytes)
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A volume cannot be removed, only unmounted; what is left, the next runner removes.
+        // A mounted volume cannot be removed, only unmounted. The next runner removes the rest.
         if self.mounted.is_some() {
             for slot in &self.slots {
                 let _ = umount2(slot, MntFlags::MNT_DETACH);
@@ -176,24 +124,23 @@ impl Drop for Scratch {
     }
 }
 
-/// One job's directory; removed when it is dropped.
+/// One job's directory. Dropping it removes the directory.
 #[derive(Debug)]
 pub struct JobDirectory {
     root: PathBuf,
 }
 
 impl JobDirectory {
-    /// The script.
     pub fn script(&self) -> PathBuf {
         self.root.join("script.py")
     }
 
-    /// The process's home, current and temporary directory.
+    /// The home, current and temporary directory of the job's process.
     pub fn work(&self) -> PathBuf {
         self.root.join("work")
     }
 
-    /// Where the files are left; `FREECAD_OUTPUT`.
+    /// The directory for the job's files, `FREECAD_OUTPUT`.
     pub fn output(&self) -> PathBuf {
         self.root.join("output")
     }
@@ -202,32 +149,35 @@ impl JobDirectory {
 impl Drop for JobDirectory {
     fn drop(&mut self) {
         if let Err(error) = remove_tree(&self.root) {
-            // The slot's next job tries again, and does not begin before it is gone.
-            tracing::error!(path = %self.root.display(), %error, "what a job left cannot be removed");
+            // The slot's next job removes it before it begins.
+            tracing::error!(path = %self.root.display(), %error, "failed to remove the files of a job");
         }
     }
 }
 
-/// A slot's directory in the runner's own, with a volume of so many bytes where one may be mounted.
+/// Makes a slot's directory, with a volume of `mounted` bytes on it if the runner may mount.
 fn make_slot(root: &Path, slot: usize, mounted: Option<u64>) -> io::Result<PathBuf> {
     let path = root.join(format!("slot{slot}"));
     DirBuilder::new().mode(0o711).create(&path)?;
     if let Some(bytes) = mounted {
-        volume::make(&path, bytes)?;
+        volume::mount_at(&path, bytes)?;
     }
     Ok(path)
 }
 
-/// Takes a volume that was mounted for a slot. What lies there is removed before its first job.
+/// Locks a volume that was mounted for a slot. Its first job removes the files there.
 fn claim(slot: &Path) -> io::Result<Flock<File>> {
-    // Jobs' users pass through, and list nothing.
+    // Jobs' users may pass through it, but not list it.
     fs::set_permissions(slot, Permissions::from_mode(0o711))?;
     Flock::lock(File::open(slot)?, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
-        io::Error::other(format!("{} cannot be locked; does another runner use it? ({error})", slot.display()))
+        io::Error::other(format!(
+            "{} cannot be locked. Check whether another runner uses it. ({error})",
+            slot.display()
+        ))
     })
 }
 
-/// The lock gets its name when it is held: under that name nobody ever finds it free while its runner lives.
+/// Takes the lock before it gets its name, so that under this name it is never free while its runner lives.
 fn make_lock(root: &Path) -> io::Result<Flock<File>> {
     let unnamed = root.join("lock.new");
     let lock = lock(File::create_new(&unnamed)?)?;
@@ -239,17 +189,17 @@ fn lock(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| error.into())
 }
 
-/// A directory whose lock is free belongs to a runner that was killed.
-fn remove_left_overs(base: &Path) {
+/// Removes the directories whose lock is free: their runners were killed.
+fn remove_dead_runners(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else { return };
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with("runner-");
-        // A runner that starts right now has its directory a moment before its lock; without a lock file it stays.
+        // A runner that is starting has its directory a moment before its lock, so a directory without a lock stays.
         if is_ours
             && let Ok(_lock) = File::open(entry.path().join("lock")).and_then(lock)
             && let Err(error) = remove_tree(&entry.path())
         {
-            tracing::warn!(path = %entry.path().display(), %error, "what a dead runner left cannot be removed");
+            tracing::warn!(path = %entry.path().display(), %error, "failed to remove the directory of a dead runner");
         }
     }
 }
@@ -258,31 +208,13 @@ fn remove_left_overs(base: &Path) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_python_file_is_packed() {
-        fn collect(directory: &Path, base: &Path, found: &mut Vec<String>) {
-            for entry in fs::read_dir(directory).unwrap().flatten() {
-                let path = entry.path();
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if path.is_dir() && name != "tests" && name != "__pycache__" {
-                    collect(&path, base, found);
-                } else if name.ends_with(".py") {
-                    found.push(path.strip_prefix(base).unwrap().to_string_lossy().into_owned());
-                }
-            }
-        }
-        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-        let mut found = Vec::new();
-        collect(&base, &base, &mut found);
-        found.sort();
-        let mut packed: Vec<&str> = PYTHON.iter().map(|(name, _)| *name).collect();
-        packed.sort_unstable();
-        assert_eq!(found, packed);
+    fn new_base() -> PathBuf {
+        std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()))
     }
 
     #[test]
-    fn a_dead_runner_s_directory_goes_a_living_one_s_stays() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+    fn only_dead_runners_lose_their_directories() {
+        let base = new_base();
         let living = Scratch::open(&base, 1, 1 << 20).unwrap();
         let dead = base.join("runner-dead");
         fs::create_dir(&dead).unwrap();
@@ -296,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn runners_that_start_at_once_leave_one_another_alone() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+    fn runners_can_start_at_the_same_time() {
+        let base = new_base();
         for _ in 0..50 {
             std::thread::scope(|scope| {
                 for _ in 0..8 {
@@ -314,8 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_can_write_to_is_refused() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+    fn a_directory_writable_by_others_is_refused() {
+        let base = new_base();
         fs::create_dir(&base).unwrap();
         fs::set_permissions(&base, Permissions::from_mode(0o777)).unwrap();
         assert!(Scratch::open(&base, 1, 1 << 20).is_err());
@@ -327,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_job_leaves_nothing() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+        let base = new_base();
         let scratch = Scratch::open(&base, 1, 1 << 20).unwrap();
         let job = scratch.job(0, None, b"print(1)").unwrap();
         let root = job.root.clone();
@@ -340,18 +272,18 @@ mod tests {
     }
 
     #[test]
-    fn volumes_that_were_mounted_for_the_slots_are_found_and_claimed() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+    fn premounted_volumes_are_found_and_claimed() {
+        let base = new_base();
         fs::create_dir_all(base.join("slot0")).unwrap();
         fs::create_dir(base.join("slot1")).unwrap();
-        assert_eq!(volume::given(&base, 2), None, "plain directories");
-        if volume::own_view() {
-            volume::make(&base.join("slot0"), 1 << 20).unwrap();
-            assert_eq!(volume::given(&base, 2), None, "one is missing");
-            volume::make(&base.join("slot1"), 1 << 20).unwrap();
-            let slots = volume::given(&base, 2).unwrap();
+        assert_eq!(volume::premounted(&base, 2), None, "plain directories");
+        if volume::unshare_mounts() {
+            volume::mount_at(&base.join("slot0"), 1 << 20).unwrap();
+            assert_eq!(volume::premounted(&base, 2), None, "one is missing");
+            volume::mount_at(&base.join("slot1"), 1 << 20).unwrap();
+            let slots = volume::premounted(&base, 2).unwrap();
             assert_eq!(slots, [base.join("slot0"), base.join("slot1")]);
-            assert_eq!(volume::given(&base, 3), None);
+            assert_eq!(volume::premounted(&base, 3), None);
             let claims: Vec<_> = slots.iter().map(|slot| claim(slot).unwrap()).collect();
             let error = claim(&slots[1]).unwrap_err().to_string();
             assert!(error.contains("another runner"), "{error}");
@@ -362,24 +294,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_removed_costs_a_slot_nothing_but_its_volume() {
-        let base = std::env::temp_dir().join(format!("partwright-scratch-{}", RunId::random()));
+    fn files_that_cannot_be_removed_cost_the_volume() {
+        let base = new_base();
         let mut scratch = Scratch::open(&base, 1, 1 << 20).unwrap();
-        // Only who may mount can make something here that cannot be removed.
+        // A mount point cannot be removed, and only a runner that may mount can make one.
         if scratch.mounted.is_some() {
             let block = |job: JobDirectory| {
                 let place = job.work().join("place");
                 fs::create_dir(&place).unwrap();
-                volume::make(&place, 1 << 20).unwrap();
+                volume::mount_at(&place, 1 << 20).unwrap();
             };
             block(scratch.job(0, None, b"").unwrap());
             assert_eq!(fs::read_dir(&scratch.slots[0]).unwrap().count(), 1, "it is still there");
             let job = scratch.job(0, None, b"").unwrap();
-            assert_eq!(fs::read_dir(&scratch.slots[0]).unwrap().count(), 1, "nothing but the new job");
+            assert_eq!(fs::read_dir(&scratch.slots[0]).unwrap().count(), 1, "only the new job is there");
             block(job);
             let mounted = scratch.mounted.take();
             let error = scratch.job(0, None, b"").unwrap_err().to_string();
-            assert!(error.contains("what a job left"), "{error}");
+            assert!(error.contains("files of an earlier job"), "{error}");
             scratch.mounted = mounted;
         }
         drop(scratch);

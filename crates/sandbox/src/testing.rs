@@ -1,4 +1,4 @@
-//! A stand-in for FreeCAD: programs that behave as FreeCAD with a fork server does, or as it should not.
+//! A fake FreeCAD: programs that act like a fork server, well or badly.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::fs;
@@ -10,8 +10,8 @@ use contract::RunId;
 
 use crate::{Engine, EngineConfig, JailMode, Limits};
 
-/// A fork server that gets ready and takes jobs; what stands for `GOT` runs with each. It knows whether it is the
-/// first one of its engine.
+/// A fork server that gets ready and takes jobs. Code in place of `GOT` runs with each job; `is_second` is true for all
+/// but the first server of an engine.
 pub const SERVER: &str = r#"#!/usr/bin/python3 -I
 import os, socket, time
 is_second = os.path.exists("started")
@@ -26,17 +26,16 @@ while True:
     # GOT
 "#;
 
-/// An engine with one slot on a program that is not FreeCAD. Its directory is removed when it is dropped.
+/// An engine with one slot and a program in place of FreeCAD. Dropping it removes its directory.
 pub struct FakeEngine {
-    /// Its settings.
     pub config: EngineConfig,
-    /// An option only to fix the order in `drop`.
+    /// `None` only during `drop`, which must drop it before it removes the directory.
     engine: Option<Engine>,
     directory: PathBuf,
 }
 
 impl FakeEngine {
-    /// Runs an executable file that holds `program`.
+    /// Runs `program` as an executable file.
     pub fn new(program: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("partwright-fake-{}", RunId::random()));
         fs::create_dir(&directory).unwrap();
@@ -58,12 +57,11 @@ impl FakeEngine {
         Self { config, engine: Some(engine), directory }
     }
 
-    /// Runs a fork server that does `got` (indented by four) with each job.
-    pub fn server(got: &str) -> Self {
-        Self::new(&SERVER.replace("    # GOT\n", got))
+    /// Runs a fork server that executes `on_job`, Python code indented by four spaces, for each job.
+    pub fn server(on_job: &str) -> Self {
+        Self::new(&SERVER.replace("    # GOT\n", on_job))
     }
 
-    /// The engine.
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().unwrap()
     }

@@ -1,8 +1,8 @@
-//! The fork server of one slot: FreeCAD with its modules loaded, which forks for each job.
+//! The fork server of one slot: FreeCAD with its modules loaded. It forks one child per job.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -14,34 +14,34 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
-use super::jail::Policy;
+use crate::jail::Policy;
 
-/// The socket's number in the server.
-const SOCKET: RawFd = 3;
+/// The socket's descriptor in the server.
+const SERVER_SOCKET: RawFd = 3;
 
-/// How long the server may take to load FreeCAD, on a machine that has just started.
-const START: Duration = Duration::from_secs(60);
+/// The time limit for loading FreeCAD, on a machine that has just started.
+const SERVER_START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the server may take to answer what costs it milliseconds: to fork, or to tell of a child that was killed.
-/// On a machine that swaps it takes longer; one that takes so long is given up, and replaced.
-const ANSWER: Duration = Duration::from_secs(10);
+/// The time limit for a message that takes the server milliseconds: that it has forked, or that a killed child has
+/// ended. A machine that swaps takes longer. A server that is this late is replaced.
+const SERVER_REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest answer of the server, in bytes.
-const LONGEST_ANSWER: u64 = 4096;
+/// The longest message of the server, in bytes.
+const MAX_MESSAGE_BYTES: u64 = 4096;
 
 /// A running fork server.
 #[derive(Debug)]
 pub(crate) struct Zygote {
     socket: BufReader<UnixStream>,
-    /// Dropped with this: the process is killed.
+    /// Dropping it kills the process.
     process: Child,
     jobs: u32,
 }
 
-/// What the server says.
+/// A message from the server.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Said {
+enum Message {
     Ready {
         #[allow(dead_code, reason = "its name is the message")]
         ready: bool,
@@ -65,28 +65,28 @@ pub(crate) struct Exited {
     pub cpu: Duration,
 }
 
-/// One job for the server.
+/// One job, as the server reads it.
 #[derive(Serialize)]
 pub(crate) struct Request<'a> {
     pub jail: Policy<'a>,
     pub spec: &'a serde_json::Value,
 }
 
-/// The descriptors that a job gets.
-pub(crate) struct Descriptors<'a> {
-    pub stdout: &'a OwnedFd,
-    pub stderr: &'a OwnedFd,
-    pub events: &'a OwnedFd,
-    pub ruleset: &'a OwnedFd,
+/// The descriptors for a job.
+pub(crate) struct Descriptors {
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+    pub events: OwnedFd,
+    pub ruleset: OwnedFd,
 }
 
 impl Zygote {
     /// Starts a server and waits until it is ready.
     pub(crate) async fn start(freecad: &CStr, main: &Path, home: &Path) -> io::Result<Self> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        // The server blocks on its end.
+        // Only this end: the server blocks on its own.
         ours.set_nonblocking(true)?;
-        let mut command = Command::new(std::ffi::OsStr::from_bytes(freecad.to_bytes()));
+        let mut command = Command::new(OsStr::from_bytes(freecad.to_bytes()));
         command
             .arg(main)
             .current_dir(home)
@@ -96,30 +96,30 @@ impl Zygote {
             .env("HOME", home)
             // Without it FreeCAD crashes for a user that has no passwd entry.
             .env("FREECAD_USER_HOME", home)
-            // All symbols are bound here, once, and not by each child as it comes to them.
+            // Binds all symbols here, once, instead of in each child on first use.
             .env("LD_BIND_NOW", "1")
             .env("OPENBLAS_NUM_THREADS", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::null())
-            // Pipes, as the jobs' own are: Python asks once whether its streams can seek.
+            // Pipes, like the jobs' own: Python asks only once whether its streams can seek.
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         let (parent, socket) = (nix::unistd::getpid().as_raw(), theirs.as_raw_fd());
-        // SAFETY: the closure makes system calls only; it allocates nothing and takes no lock, as the time between fork
-        // and exec demands.
-        #[expect(unsafe_code, reason = "the server's descriptors and its death with the runner are set by itself")]
+        // SAFETY: the closure makes only system calls; it allocates nothing and takes no lock, which is required
+        // between fork and exec.
+        #[expect(unsafe_code, reason = "the server itself sets its descriptors and its death with the runner")]
         unsafe {
-            command.pre_exec(move || enter(parent, socket));
+            command.pre_exec(move || prepare_server(parent, socket));
         }
         let mut process = command.spawn()?;
         drop(theirs);
         process.stdout.take().into_iter().for_each(drain);
         process.stderr.take().into_iter().for_each(drain);
         let mut server = Self { socket: BufReader::new(UnixStream::from_std(ours)?), process, jobs: 0 };
-        match within(START, "get ready", server.hear()).await? {
-            Said::Ready { .. } => Ok(server),
-            other => Err(io::Error::other(format!("the fork server began with {other:?}"))),
+        match within(SERVER_START_TIMEOUT, "get ready", server.receive()).await? {
+            Message::Ready { .. } => Ok(server),
+            other => Err(unexpected(&other)),
         }
     }
 
@@ -128,25 +128,25 @@ impl Zygote {
         self.process.id().unwrap_or(0)
     }
 
-    /// How many jobs it has run.
+    /// How many jobs it has received.
     pub(crate) fn jobs(&self) -> u32 {
         self.jobs
     }
 
-    /// Kills it, and so the job that it forked. One that is dead already is as good.
+    /// Kills it, and with it the job that it forked. It does nothing if the server is dead.
     pub(crate) fn end(&mut self) {
         let _ = self.process.start_kill();
     }
 
-    /// Hands a job over. Where this fails the server has not got all of it, and forks nothing.
-    pub(crate) fn hand_over(&mut self, request: &Request<'_>, descriptors: Descriptors<'_>) -> io::Result<()> {
+    /// Sends a job. On failure the server has not received all of it, and forks nothing.
+    pub(crate) fn send(&mut self, request: &Request<'_>, descriptors: Descriptors) -> io::Result<()> {
         self.jobs += 1;
         let json = serde_json::to_vec(request)?;
         let length = u32::try_from(json.len()).map_err(io::Error::other)?.to_be_bytes();
-        let numbers = [descriptors.stdout, descriptors.stderr, descriptors.events, descriptors.ruleset];
-        let numbers = numbers.map(|descriptor| descriptor.as_raw_fd());
+        let Descriptors { stdout, stderr, events, ruleset } = &descriptors;
+        let numbers = [stdout, stderr, events, ruleset].map(AsRawFd::as_raw_fd);
         let rights = [ControlMessage::ScmRights(&numbers)];
-        // The server waits for it, so there is room.
+        // The server is waiting for a job, so the socket has room.
         let sent = sendmsg::<()>(
             self.socket.get_ref().as_raw_fd(),
             &[IoSlice::new(&length), IoSlice::new(&json)],
@@ -155,33 +155,33 @@ impl Zygote {
             None,
         )?;
         if sent != length.len() + json.len() {
-            return Err(io::Error::other("the fork server took half a job"));
+            return Err(io::Error::other("the fork server received only part of it"));
         }
         Ok(())
     }
 
-    /// Waits until it has forked for the job that was handed over and gives the child's process id.
+    /// Waits until it has forked for the job that was sent last. Gives the child's process id.
     pub(crate) async fn forked(&mut self) -> io::Result<i32> {
-        match within(ANSWER, "fork", self.hear()).await? {
-            Said::Forked { forked } => Ok(forked),
-            other => Err(io::Error::other(format!("the fork server answered a job with {other:?}"))),
+        match within(SERVER_REPLY_TIMEOUT, "fork", self.receive()).await? {
+            Message::Forked { forked } => Ok(forked),
+            other => Err(unexpected(&other)),
         }
     }
 
-    /// Waits for the end of the job that was forked last.
+    /// Waits for the end of `child`, the job that was forked last.
     pub(crate) async fn exited(&mut self, child: i32) -> io::Result<Exited> {
-        match self.hear().await? {
-            Said::Exited { exited, status, cpu } if exited == child => {
+        match self.receive().await? {
+            Message::Exited { exited, status, cpu } if exited == child => {
                 let cpu = Duration::try_from_secs_f64(cpu).map_err(io::Error::other)?;
                 Ok(Exited { status, cpu })
             }
-            other => Err(io::Error::other(format!("the fork server told of a job's end with {other:?}"))),
+            other => Err(unexpected(&other)),
         }
     }
 
-    async fn hear(&mut self) -> io::Result<Said> {
+    async fn receive(&mut self) -> io::Result<Message> {
         let mut line = Vec::new();
-        let length = (&mut self.socket).take(LONGEST_ANSWER).read_until(b'\n', &mut line).await?;
+        let length = (&mut self.socket).take(MAX_MESSAGE_BYTES).read_until(b'\n', &mut line).await?;
         if length == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the fork server is gone"));
         }
@@ -189,18 +189,21 @@ impl Zygote {
     }
 }
 
-/// The time limit of one answer.
-async fn within<T>(limit: Duration, to_do: &str, answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+/// Waits for the end of a child that was killed. The server reports it at once or never.
+pub(crate) async fn exit_after_kill<T>(end: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    within(SERVER_REPLY_TIMEOUT, "report the end of the job", end).await
+}
+
+async fn within<T>(limit: Duration, to_do: &str, reply: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("the fork server did not {to_do} in time"));
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(limit, reply).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// For the end of a child that was killed: its server tells of it at once, or never.
-pub(crate) async fn told_soon<T>(end: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    within(ANSWER, "tell of the job's end", end).await
+fn unexpected(message: &Message) -> io::Error {
+    io::Error::other(format!("the fork server sent an unexpected message: {message:?}"))
 }
 
-/// What the server says is of interest when it fails, and must not fill its pipes otherwise.
+/// Logs the server's output, which helps after a failure. Otherwise it would fill the pipes.
 fn drain(pipe: impl AsyncRead + Unpin + Send + 'static) {
     tokio::spawn(async move {
         let mut lines = BufReader::new(pipe).lines();
@@ -210,15 +213,15 @@ fn drain(pipe: impl AsyncRead + Unpin + Send + 'static) {
     });
 }
 
-/// What the server does between fork and exec.
+/// Runs in the server between fork and exec.
 #[expect(unsafe_code, reason = "the system calls have no safe form that may be used between fork and exec")]
-fn enter(parent: i32, socket: RawFd) -> io::Result<()> {
+fn prepare_server(parent: i32, socket: RawFd) -> io::Result<()> {
     // SAFETY: every call takes plain numbers.
     unsafe {
         check(libc::setsid().into())?;
-        check(libc::dup2(socket, SOCKET).into())?;
+        check(libc::dup2(socket, SERVER_SOCKET).into())?;
         let cloexec = libc::c_long::from(libc::CLOSE_RANGE_CLOEXEC as i32);
-        check(libc::syscall(libc::SYS_close_range, SOCKET + 1, libc::c_uint::MAX, cloexec))?;
+        check(libc::syscall(libc::SYS_close_range, SERVER_SOCKET + 1, libc::c_uint::MAX, cloexec))?;
         check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into())?;
         if libc::getppid() != parent {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
@@ -229,24 +232,4 @@ fn enter(parent: i32, socket: RawFd) -> io::Result<()> {
 
 fn check(outcome: libc::c_long) -> io::Result<()> {
     if outcome == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
-}
-
-/// A pidfd: a process that cannot be mistaken for another that got its number.
-pub(crate) fn pidfd(process: i32) -> io::Result<OwnedFd> {
-    // SAFETY: plain numbers in; the descriptor that comes out is owned by nobody else.
-    #[expect(unsafe_code, reason = "pidfd_open has no safe form in the libraries used")]
-    unsafe {
-        let descriptor = libc::syscall(libc::SYS_pidfd_open, process, 0);
-        check(descriptor)?;
-        Ok(OwnedFd::from_raw_fd(RawFd::try_from(descriptor).unwrap_or(-1)))
-    }
-}
-
-/// Kills through a pidfd; a process that is gone is as good.
-pub(crate) fn kill(pidfd: &OwnedFd) {
-    // SAFETY: plain numbers and a null pointer, which stands for the default.
-    #[expect(unsafe_code, reason = "pidfd_send_signal has no safe form in the libraries used")]
-    unsafe {
-        libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), libc::SIGKILL, std::ptr::null::<()>(), 0);
-    }
 }

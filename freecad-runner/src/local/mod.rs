@@ -21,7 +21,7 @@ use crate::transport::SystemClock;
 pub use plan::LocalRun;
 use plan::{LOG, REPORT, told};
 use printer::{Printer, Voice};
-use sandbox::{Engine, EngineConfig, Finished, Run, shown};
+use sandbox::{Engine, EngineConfig, Finished, Run, printable};
 
 /// What `run_all` works with, and what has come of it so far.
 struct Local<'a> {
@@ -165,7 +165,7 @@ impl Local<'_> {
 /// Why a script did not complete: the traceback, then the code, the message, and the script's line.
 fn explain(error: &JobError, voice: &Voice<'_>) {
     let traceback = error.traceback.iter().flat_map(|traceback| traceback.lines());
-    traceback.filter_map(|line| shown(line.as_bytes())).for_each(|line| voice.quote(&line));
+    traceback.filter_map(|line| printable(line.as_bytes())).for_each(|line| voice.quote(&line));
     let place = match (error.line, &error.source) {
         (Some(line), Some(source)) => format!(" (line {line}: {})", in_a_line(source)),
         (Some(line), None) => format!(" (line {line})"),
@@ -176,7 +176,7 @@ fn explain(error: &JobError, voice: &Voice<'_>) {
 
 /// What the job says of itself may hold anything.
 fn in_a_line(text: &str) -> String {
-    shown(text.replace('\n', " ").as_bytes()).unwrap_or_default()
+    printable(text.replace('\n', " ").as_bytes()).unwrap_or_default()
 }
 
 #[cfg(test)]

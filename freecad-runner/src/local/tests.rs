@@ -59,8 +59,8 @@ async fn an_engine_that_fails_one_script_runs_the_next_and_tells_of_both() {
     let fake = FakeEngine::server(SERVER);
     let (outcome, text, out) = run_two(&fake, false).await;
     let problem = outcome.unwrap_err();
-    assert!(problem.starts_with("a.py: the engine failed to run FreeCAD"), "{problem}");
-    assert!(text.starts_with("a.py: no result: the engine failed"), "{text}");
+    assert!(problem.starts_with("a.py: Failed to watch the job: "), "{problem}");
+    assert!(text.starts_with("a.py: no result: Failed to watch the job"), "{text}");
     for line in [
         "b.py: running the script",
         "b.py | half done",

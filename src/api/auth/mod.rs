@@ -65,8 +65,8 @@ pub(super) fn stored_hash(token: &TokenText, config: &Config) -> TokenHash {
     }
 }
 
-/// The hash to store for a new session. A session opened with a JSON Web Token is bound to the settings that verified it:
-/// changing them ends the sessions of forged tokens.
+/// The hash to store for a new session. A session opened with a JSON Web Token is bound to the settings that verified
+/// it: changing them ends the sessions of forged tokens.
 pub(super) fn stored_session(session: &TokenText, credential: &Credential, config: &Config) -> TokenHash {
     match &config.issuer {
         Some(issuer) if *credential == Credential::Jwt => issuer.bind(session),

@@ -36,8 +36,8 @@ impl RequestOrigin {
         if site == "same-origin" || site == "none" { Self::Own } else { Self::Foreign("another site".to_owned()) }
     }
 
-    /// Requires that no page of another site misuses `credential`. Pages of this service may use everything; pages of an
-    /// allowed origin only a token in a header, which browsers do not add by themselves.
+    /// Requires that no page of another site misuses `credential`. Pages of this service may use everything; pages of
+    /// an allowed origin only a token in a header, which browsers do not add by themselves.
     ///
     /// # Errors
     /// 403 `foreign_origin`.

@@ -1,8 +1,8 @@
-//! What the script of an example tells of itself:
+//! Reads an example from its script:
 //!
 //! ```python
 //! # Its title
-//! # What it makes, in a line or more.
+//! # What it makes, in one or more lines.
 //!
 //! import FreeCAD as App
 //!
@@ -11,10 +11,10 @@
 
 use crate::api::views::example::{Example, ExampleParameter};
 
-/// The units that a parameter may have.
+/// The units of parameters.
 const UNITS: [&str; 4] = ["mm", "degrees", "percent", "count"];
 
-/// A script that is not written as examples are: the line, from 1, and what is wrong with it.
+/// A script without the form of an example: the line, from 1, and the problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct SourceError {
@@ -25,8 +25,8 @@ pub struct SourceError {
 /// Reads the example `name` from its script.
 ///
 /// # Errors
-/// Where the script does not begin with its title and what it makes, where it sets no parameters, where they do not
-/// stand together after the imports, or one of them is no number or tells no unit.
+/// If the script does not begin with its title and its description, if it has no parameters, if they are not in one
+/// block after the imports, or if one is not a number or has no unit.
 pub fn read_source(name: &str, script: &str) -> Result<Example, SourceError> {
     let mut lines = (1..).zip(script.lines()).peekable();
     let mut head = Vec::new();
@@ -35,7 +35,7 @@ pub fn read_source(name: &str, script: &str) -> Result<Example, SourceError> {
     }
     let [title, about @ ..] = head.as_slice() else { return Err(wrong(1, "the title is missing")) };
     if about.is_empty() {
-        return Err(wrong(2, "what it makes is missing"));
+        return Err(wrong(2, "the description is missing"));
     }
     let is_import = |line: &str| line.starts_with("import ") || line.starts_with("from ");
     while lines.next_if(|(_, line)| line.is_empty() || is_import(line)).is_some() {}
@@ -47,7 +47,7 @@ pub fn read_source(name: &str, script: &str) -> Result<Example, SourceError> {
         return Err(wrong(head.len() + 1, "there are no parameters after the imports"));
     }
     if let Some((number, _)) = lines.find(|(_, line)| line.starts_with(|first: char| first.is_ascii_uppercase())) {
-        return Err(wrong(number, "this parameter does not stand with the others"));
+        return Err(wrong(number, "this parameter is not in the block of parameters"));
     }
     Ok(Example {
         name: name.to_owned(),
@@ -61,18 +61,19 @@ pub fn read_source(name: &str, script: &str) -> Result<Example, SourceError> {
 
 /// `NAME = 1.0  # unit, what it is`.
 fn parameter(line: &str) -> Result<ExampleParameter, &'static str> {
-    let (name, rest) = line.split_once(" = ").ok_or("only parameters stand here, each NAME = number")?;
+    let (name, rest) =
+        line.split_once(" = ").ok_or("this block may only contain parameters of the form NAME = number")?;
     let is_named = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if !is_named || !name.starts_with(|first: char| first.is_ascii_uppercase()) {
-        return Err("a parameter's name is of capital letters, digits and underscores");
+        return Err("a parameter's name has only capital letters, digits and underscores");
     }
     let (value, comment) =
-        rest.split_once("  # ").ok_or("a parameter tells its unit in a comment, after two spaces")?;
+        rest.split_once("  # ").ok_or("a parameter needs a comment with its unit, after two spaces")?;
     let (unit, about) = comment.split_once(", ").unwrap_or((comment, ""));
     if !UNITS.contains(&unit) {
         return Err("a comment begins with the unit: mm, degrees, percent or count");
     }
-    let value = value.parse().ok().filter(|value: &f64| value.is_finite()).ok_or("a parameter is one number")?;
+    let value = value.parse().ok().filter(|value: &f64| value.is_finite()).ok_or("a parameter's value is a number")?;
     Ok(ExampleParameter { name: name.to_owned(), value, unit: unit.to_owned(), about: about.to_owned() })
 }
 
@@ -88,16 +89,16 @@ mod tests {
                           WIDTH = 60.0  # mm, along X\nHOLES = 4  # count\n\nwide = 2 * WIDTH\n";
 
     #[test]
-    fn a_script_tells_its_title_and_its_parameters() {
+    fn reads_title_description_and_parameters() {
         let plate = read_source("plate", SCRIPT).unwrap();
         assert_eq!((plate.title.as_str(), plate.description.as_str()), ("Plate", "A plate with holes."));
         assert_eq!((plate.script.as_str(), plate.picture_url.as_str()), (SCRIPT, "/api/examples/plate/picture"));
-        let told: Vec<_> = plate.parameters.iter().map(|p| (&*p.name, p.value, &*p.unit, &*p.about)).collect();
-        assert_eq!(told, [("WIDTH", 60.0, "mm", "along X"), ("HOLES", 4.0, "count", "")]);
+        let parameters: Vec<_> = plate.parameters.iter().map(|p| (&*p.name, p.value, &*p.unit, &*p.about)).collect();
+        assert_eq!(parameters, [("WIDTH", 60.0, "mm", "along X"), ("HOLES", 4.0, "count", "")]);
     }
 
     #[test]
-    fn what_is_written_otherwise_is_refused_with_its_line() {
+    fn errors_name_the_line() {
         for (from, to, line) in [
             ("# Plate\n# A plate\n# with holes.\n", "", 1),
             ("# A plate\n# with holes.\n", "", 2),

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of an endpoint, as data beside the handlers.
+//! Each endpoint's entry in the OpenAPI document, as data.
 //!
 //! - `endpoint`: what an endpoint takes and answers
 //! - `parameter`: parameters and headers, which handlers read by the same data

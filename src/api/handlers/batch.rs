@@ -1,4 +1,4 @@
-//! `POST /api/batch`: many uploads in one request, each on its own.
+//! `POST /api/batch`: many independent uploads in one request.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -6,39 +6,41 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::upload::{self, Upload};
 use crate::api::body;
 use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
-use crate::api::error::{ApiError, Problem};
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::error::ApiError;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
+use crate::api::views::batch::{BatchResult, BatchResults};
 use crate::metrics::Metric;
 use crate::object::WORKER_CONNECTIONS;
 use crate::project::Uploaded;
-use contract::{IdError, IdempotencyKey, Phase, ProjectId, RequestId, Timestamp, Version};
+use contract::{IdError, IdempotencyKey, ProjectId, Timestamp};
 
-/// The most uploads in one request.
-const MOST: usize = 100;
+/// The maximum number of uploads in one request.
+const MAX_UPLOADS: usize = 100;
 
-/// The most that they take together: 8 MiB.
+/// The maximum size of the body.
 const MAX_BYTES: usize = 8 << 20;
 
-/// How long all of them together wait for the bucket: what comes later is kept for it without asking.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the whole batch waits for the bucket. Later uploads are kept without asking it.
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub const UPLOAD: EndpointDoc = EndpointDoc {
     id: "uploadBatch",
-    summary: "many scripts, each the next version of its project",
+    summary: "upload many scripts",
     tag: Tag::Scripts,
-    description: "1 to 100 uploads, 8 MiB together. What is wrong with one fails it alone. Those of one project keep their \
-            order. All together wait for the bucket 10 s; what comes later is kept for it.",
+    description: "1 to 100 uploads with at most 8 MiB in total. A wrong upload fails alone. Uploads to one project \
+                  keep their order. The whole batch waits at most 10 s for the bucket; the service keeps later uploads \
+                  and delivers them afterwards.",
     request_bodies: &[Content::Json(BodySchema::of::<Batch>())],
     responses: &[ResponseDoc {
-        description: "A result each, in their order.",
+        description: "One result per upload, in the order of the uploads.",
         contents: &[Content::Json(BodySchema::of::<BatchResults>())],
         ..ResponseDoc::OK
     }],
@@ -49,16 +51,16 @@ pub const UPLOAD: EndpointDoc = EndpointDoc {
 /// Many uploads.
 #[derive(Deserialize, JsonSchema)]
 struct Batch {
-    #[schemars(length(min = 1, max = MOST), schema_with = "uploads")]
+    #[schemars(length(min = 1, max = MAX_UPLOADS), schema_with = "uploads")]
     uploads: Vec<Value>,
 }
 
-/// Anything may stand for an upload: what is none fails alone.
+/// Any JSON is accepted in the list; an entry that is not an upload fails alone.
 fn uploads(generator: &mut SchemaGenerator) -> Schema {
     let upload = generator.subschema_for::<BatchUpload>();
     json_schema!({
         "type": "array",
-        "items": {"anyOf": [upload, {"description": "Anything else fails, alone, with `invalid_body`."}]},
+        "items": {"anyOf": [upload, {"description": "Any other value fails alone with `invalid_body`."}]},
     })
 }
 
@@ -67,7 +69,7 @@ fn uploads(generator: &mut SchemaGenerator) -> Schema {
 struct BatchUpload {
     #[schemars(with = "ProjectId")]
     project_name: String,
-    /// As the header `Idempotency-Key` of a single upload.
+    /// The same as the header `Idempotency-Key` of a single upload.
     #[serde(default)]
     #[schemars(with = "Option<IdempotencyKey>")]
     idempotency_key: Option<String>,
@@ -86,107 +88,24 @@ impl HasExample for Batch {
     }
 }
 
-/// What became of a batch.
-#[derive(Serialize, JsonSchema)]
-struct BatchResults {
-    /// Whether all of them were taken.
-    success: bool,
-    /// How many were taken.
-    succeeded: usize,
-    /// How many were not.
-    failed: usize,
-    /// One each, in the order of the uploads.
-    results: Vec<BatchResult>,
-    request_id: RequestId,
-}
-
-/// What became of one upload of a batch.
-#[derive(Serialize, JsonSchema)]
-#[serde(untagged)]
-enum BatchResult {
-    /// It was taken.
-    Taken {
-        /// Its place among the uploads, from 0.
-        index: usize,
-        /// The name as it was given.
-        project_name: Value,
-        /// The status that a single upload would have had: 201, or 202 for one that is kept for the bucket.
-        #[schemars(extend("enum" = [201, 202]))]
-        status: u16,
-        version: Version,
-        /// The script's key in the bucket.
-        key: String,
-        phase: Phase,
-        /// Whether it was taken before, under the same key.
-        idempotent_replayed: bool,
-    },
-    /// It was not.
-    Failed {
-        /// Its place among the uploads, from 0.
-        index: usize,
-        /// The name as it was given, null where none was.
-        project_name: Value,
-        /// The status that a single upload would have had.
-        #[schemars(range(min = 400, max = 599))]
-        status: u16,
-        error: Problem,
-    },
-}
-
-impl HasExample for BatchResults {
-    fn example() -> Value {
-        json!({
-            "success": false,
-            "succeeded": 1,
-            "failed": 1,
-            "results": [
-                {
-                    "index": 0,
-                    "project_name": "bracket-2",
-                    "status": 201,
-                    "version": 2,
-                    "key": "input/bracket-2/bracket-2_v2.py",
-                    "phase": "queued",
-                    "idempotent_replayed": false,
-                },
-                {
-                    "index": 1,
-                    "project_name": "lid",
-                    "status": 409,
-                    "error": {
-                        "type": "about:blank",
-                        "title": "Conflict",
-                        "status": 409,
-                        "code": "name_taken",
-                        "detail": "The project name \"lid\" belongs to somebody else.",
-                        "success": false,
-                        "request_id": "0123456789abcdef",
-                    },
-                },
-            ],
-            "request_id": "0123456789abcdef",
-        })
-    }
-}
-
-/// Uploads each script to its project: those of one project in their order, several projects at a time.
-pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let bytes = body::read_batch(&call.headers, call.take_body(), MAX_BYTES).await?;
-    if call.headers.contains_key("idempotency-key") {
-        let detail = "each upload of a batch takes a key of its own, as its field idempotency_key";
+/// Uploads each script to its project: in order within a project, several projects at a time.
+pub async fn upload(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let bytes = body::read_batch(&request.headers, request.take_body(), MAX_BYTES).await?;
+    if request.headers.contains_key("idempotency-key") {
+        let detail = "the header cannot be used for a batch; give each upload its own key in the field idempotency_key";
         return Err(ApiError::invalid("Idempotency-Key", detail));
     }
     let Batch { uploads } = body::parse(&bytes)?;
-    if uploads.is_empty() || uploads.len() > MOST {
-        let detail = format!("a batch holds 1 to {MOST} uploads; this one has {}", uploads.len());
+    if uploads.is_empty() || uploads.len() > MAX_UPLOADS {
+        let detail = format!("a batch has 1 to {MAX_UPLOADS} uploads; this one has {}", uploads.len());
         return Err(ApiError::invalid("uploads", detail));
     }
-    let until = call.clock.now().after(PATIENCE);
+    let until = request.clock.now().after(BUCKET_TIMEOUT);
     let mut results: Vec<(usize, BatchResult)> = stream::iter(by_project(uploads))
         .map(async |items| {
             let mut done = Vec::new();
             for (index, item) in items {
-                done.push((index, result(call, until, index, item).await));
+                done.push((index, result(request, until, index, item).await));
             }
             done
         })
@@ -199,28 +118,34 @@ pub async fn upload(call: &Call<'_>) -> Result<Reply, ApiError> {
     let results: Vec<BatchResult> = results.into_iter().map(|(_, result)| result).collect();
     let failed = results.iter().filter(|result| matches!(result, BatchResult::Failed { .. })).count();
     let succeeded = results.len() - failed;
-    Reply::json(&BatchResults { success: failed == 0, succeeded, failed, results, request_id: call.request_id.clone() })
+    ApiResponse::json(&BatchResults {
+        success: failed == 0,
+        succeeded,
+        failed,
+        results,
+        request_id: request.request_id.clone(),
+    })
 }
 
-/// The uploads with their places, those of one project together and in their order.
+/// The uploads with their positions, grouped by project and in order.
 fn by_project(uploads: Vec<Value>) -> Vec<Vec<(usize, Value)>> {
     let mut groups: Vec<Vec<(usize, Value)>> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut positions: HashMap<String, usize> = HashMap::new();
     for (index, item) in uploads.into_iter().enumerate() {
         let name = item["project_name"].as_str().unwrap_or_default().to_owned();
-        let place = *places.entry(name).or_insert(groups.len());
-        if place == groups.len() {
+        let position = *positions.entry(name).or_insert(groups.len());
+        if position == groups.len() {
             groups.push(Vec::new());
         }
-        groups[place].push((index, item));
+        groups[position].push((index, item));
     }
     groups
 }
 
-/// Uploads one and tells what became of it.
-async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) -> BatchResult {
+/// Uploads one script.
+async fn result(request: &ApiRequest<'_>, until: Timestamp, index: usize, item: Value) -> BatchResult {
     let project_name = item["project_name"].clone();
-    match send(call, until, item).await {
+    match send(request, until, item).await {
         Ok(uploaded) => BatchResult::Taken {
             index,
             project_name,
@@ -231,20 +156,20 @@ async fn result(call: &Call<'_>, until: Timestamp, index: usize, item: Value) ->
             idempotent_replayed: uploaded.replayed,
         },
         Err(error) => {
-            call.count(Metric::UploadFailed, error.code());
+            request.count(Metric::UploadFailed, error.code());
             let status = error.status().as_u16();
-            BatchResult::Failed { index, project_name, status, error: error.problem(&call.request_id) }
+            BatchResult::Failed { index, project_name, status, error: error.problem(&request.request_id) }
         }
     }
 }
 
-async fn send(call: &Call<'_>, until: Timestamp, item: Value) -> Result<Uploaded, ApiError> {
+async fn send(request: &ApiRequest<'_>, until: Timestamp, item: Value) -> Result<Uploaded, ApiError> {
     let BatchUpload { project_name, idempotency_key, upload } =
         serde_json::from_value(item).map_err(|error| ApiError::invalid_body(&error.to_string()))?;
     let project: ProjectId = parse("project_name", &project_name)?;
     let key = idempotency_key.map(|key| parse::<IdempotencyKey>("idempotency_key", &key)).transpose()?;
-    let patience = until.since(call.clock.now());
-    call.ask(&project, upload.into_request(key, Some(patience))?).await
+    let timeout = until.since(request.clock.now());
+    request.call_project(&project, upload.into_request(key, Some(timeout))?).await
 }
 
 fn parse<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, ApiError> {

@@ -1,4 +1,4 @@
-//! `POST /api/ai/chat`: words become a script, a version, a model; and what was said of a project.
+//! `POST /api/ai/chat`, and the conversation of a project.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,8 +10,8 @@ use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::docs::parameter::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
 use crate::chat::{
     ChatRefusal, ChatTarget, DEFAULT_REPAIRS, Forget, Forgotten, GetTurn, ListMessages, Listen, MAX_REPAIRS,
     MessageList, StartTurn, TurnBody,
@@ -21,45 +21,47 @@ use crate::project::Idempotency;
 use contract::{IdempotencyKey, LenientU64, ProjectId, RequestId, Sha256, TurnId};
 use platform::Body;
 
-/// The most characters of a message.
-const LONGEST_MESSAGE: usize = 8_000;
+/// The maximum length of a message, in characters.
+const MAX_MESSAGE_LENGTH: usize = 8_000;
 
-/// The most characters of what is added as context.
-const LONGEST_CONTEXT: usize = 8_000;
+/// The maximum length of the context, in characters.
+const MAX_CONTEXT_LENGTH: usize = 8_000;
 
-/// JSON may spell a character in twelve bytes (`\ud83d\ude00`).
-const MAX_CHAT_BYTES: usize = 12 * (LONGEST_MESSAGE + LONGEST_CONTEXT) + 4_096;
+/// JSON may write a character in twelve bytes (`\ud83d\ude00`).
+const MAX_CHAT_BYTES: usize = 12 * (MAX_MESSAGE_LENGTH + MAX_CONTEXT_LENGTH) + 4_096;
 
-/// How long a call waits for the script to be uploaded, in seconds; the turn goes on all the same.
-const PATIENCE: u32 = 100;
+/// How long a request waits for the upload of the script, in seconds. The turn continues afterwards.
+const UPLOAD_WAIT: u32 = 100;
 
-/// The most that an answer of the object holds: a page of messages.
-const ANSWER_LIMIT: usize = 16 << 20;
+/// The maximum size of the object's response: a page of messages.
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
-/// The most of a made-up name that comes from the message, in characters.
-const LONGEST_SLUG: usize = 40;
+/// The maximum length of the part of a generated name that comes from the message, in characters.
+const MAX_SLUG_LENGTH: usize = 40;
 
 const EVENTS: Content = Content::Text {
     media_type: "text/event-stream",
-    description: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` (`state`, `message`), `text` (what the model says, as it comes), \
-            `restart` (the texts since the last state count for nothing), `script` (`code`, `repair`, `suggestions`), \
-            `version` (`version`, `key`, `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, \
-            `version`, `error`), `error` (`error`, `repair_error`), and at the end `done` (the body of `getTurn`).",
+    description: "Events, each with JSON as its data: first `turn` (`turn`, `project_name`, `turn_url`), then `state` \
+                  (`state`, `message`), `text` (the next part of the model's answer), `restart` (discard the texts \
+                  since the last state), `script` (`code`, `repair`, `suggestions`), `version` (`version`, `key`, \
+                  `parent`, `repair`), `status` (the body of `getStatus`), `repair` (`repair`, `version`, `error`), \
+                  `error` (`error`, `repair_error`), and at the end `done` (the body of `getTurn`).",
     example: "event: state\ndata: {\"state\":\"generating\",\"message\":\"Generating script…\"}\n\n",
 };
 
 pub const CHAT: EndpointDoc = EndpointDoc {
     id: "sendMessage",
-    summary: "a sentence becomes a script, which is the next version",
+    summary: "describe a model; a language model writes the script",
     tag: Tag::Chat,
-    description: "A language model writes a script, which becomes the next version; one that fails in FreeCAD is repaired. The \
-            project is made when there is none. The answer comes once the script is uploaded or the turn has ended, after \
-            100 s at the latest; `Accept: text/event-stream` gives events from the beginning to the end, unless as many \
-            listen to the project already as can. Whoever leaves stops nothing: `getTurn` tells how it went on.",
+    description: "A language model writes a script, which becomes the next version. A script that fails in FreeCAD is \
+                  repaired. Without `project_name` a new project is created. The response comes after the script is \
+                  uploaded or the turn has ended, at most after 100 s. `Accept: text/event-stream` gives events from \
+                  the beginning to the end; if too many clients listen to the project, JSON comes instead. The turn \
+                  continues without its client; `getTurn` shows its state.",
     headers: &[IDEMPOTENCY_KEY],
-    request_bodies: &[Content::Json(BodySchema::of::<Words>())],
+    request_bodies: &[Content::Json(BodySchema::of::<ChatRequest>())],
     responses: &[ResponseDoc {
-        description: "The turn. What went wrong in it stands in `error`.",
+        description: "The turn. `error` has the reason if it failed.",
         contents: &[Content::Json(BodySchema::of::<TurnBody<'_>>()), EVENTS],
         headers: &[IDEMPOTENT_REPLAYED],
         ..ResponseDoc::OK
@@ -75,10 +77,10 @@ pub const CHAT: EndpointDoc = EndpointDoc {
 
 pub const TURN: EndpointDoc = EndpointDoc {
     id: "getTurn",
-    summary: "where a turn of the conversation stands",
+    summary: "get the state of a turn",
     tag: Tag::Chat,
-    description: "`Accept: text/event-stream` gives what is so now and then each event to the end. Turns are kept for a \
-            day.",
+    description: "`Accept: text/event-stream` gives the present state and then each event to the end. Turns are kept \
+                  for a day.",
     responses: &[ResponseDoc {
         description: "The turn.",
         contents: &[Content::Json(BodySchema::of::<TurnBody<'_>>()), EVENTS],
@@ -90,10 +92,10 @@ pub const TURN: EndpointDoc = EndpointDoc {
 
 pub const MESSAGES: EndpointDoc = EndpointDoc {
     id: "listMessages",
-    summary: "what was said, newest first",
+    summary: "list the conversation, newest message first",
     tag: Tag::Chat,
-    description: "What the caller and the model have said of the project. The newest 200 are kept, of at most 1 MiB; where no \
-            project comes of it, for a week.",
+    description: "The messages of the caller and of the model. The newest 200 are kept, with at most 1 MiB. A \
+                  conversation that never produced a project is deleted after a week.",
     responses: &[ResponseDoc {
         description: "A page of messages.",
         contents: &[Content::Json(BodySchema::of::<MessageList<'_>>())],
@@ -105,12 +107,12 @@ pub const MESSAGES: EndpointDoc = EndpointDoc {
 
 pub const FORGET: EndpointDoc = EndpointDoc {
     id: "deleteMessages",
-    summary: "removes what was said",
+    summary: "delete the conversation",
     tag: Tag::Chat,
-    description: "Scripts, suggestions and errors of the caller's turns go with them. Those of a turn that has not ended stay. \
-            Versions stay, too.",
+    description: "Scripts, suggestions and errors of the caller's turns are deleted too. Messages of a turn that has \
+                  not ended stay, and so do versions.",
     responses: &[ResponseDoc {
-        description: "They are gone.",
+        description: "The messages are deleted.",
         contents: &[Content::Json(BodySchema::of::<Forgotten<'_>>())],
         ..ResponseDoc::OK
     }],
@@ -118,87 +120,93 @@ pub const FORGET: EndpointDoc = EndpointDoc {
     ..EndpointDoc::NONE
 };
 
-/// What somebody asks for.
+/// A message to the language model.
 #[derive(Deserialize, JsonSchema)]
-struct Words {
-    /// What is wanted, in the person's words.
-    #[schemars(length(min = 1, max = LONGEST_MESSAGE), regex(pattern = upload::SAYS_SOMETHING))]
+#[schemars(rename = "Words")]
+struct ChatRequest {
+    /// The description of the model, or of a change.
+    #[schemars(length(min = 1, max = MAX_MESSAGE_LENGTH), regex(pattern = upload::NOT_BLANK))]
     message: String,
-    /// The project; without it, a name is made from the message.
+    /// The project. Without it, a new name is made from the message.
     #[serde(default)]
     #[schemars(with = "Option<ProjectId>")]
     project_name: Option<String>,
-    /// What the model should know besides.
+    /// More information for the language model.
     #[serde(default)]
-    #[schemars(length(max = LONGEST_CONTEXT))]
+    #[schemars(length(max = MAX_CONTEXT_LENGTH))]
     context: Option<String>,
-    /// How often a script that fails is repaired: 0 to 5, 2 unless said.
+    /// How often a failing script is repaired, 0 to 5. Default: 2.
     #[serde(default)]
     #[schemars(with = "Option<u32>", range(min = 0, max = MAX_REPAIRS))]
     repair: Option<LenientU64>,
 }
 
-/// Says something to the project's conversation.
-pub async fn chat(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let bytes = body::read_json(&call.headers, call.take_body(), MAX_CHAT_BYTES).await?;
-    let configured = call.config.ai.as_ref().map_err(ApiError::config)?;
-    let words: Words = body::parse(&bytes)?;
-    let repairs = words.check()?;
-    let key = call.idempotency_key()?;
-    let project = match &words.project_name {
+/// Starts a turn.
+pub async fn chat(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let bytes = body::read_json(&request.headers, request.take_body(), MAX_CHAT_BYTES).await?;
+    let configured = request.config.ai.as_ref().map_err(ApiError::config)?;
+    let chat: ChatRequest = body::parse(&bytes)?;
+    let repairs = chat.check()?;
+    let key = request.idempotency_key()?;
+    let project = match &chat.project_name {
         Some(name) => name.parse().map_err(|error| ApiError::invalid("project_name", format!("{name:?}: {error}")))?,
         None => match &key {
-            Some(key) => name_of_key(&call.identity.caller.user, key)?,
-            None => made_up_name(&words.message)?,
+            Some(key) => name_of_key(&request.identity.caller.user, key)?,
+            None => generated_name(&chat.message)?,
         },
     };
     if configured.is_none() {
         return Err(ApiError::ai_not_configured());
     }
-    let idempotency = key.map(|key| Idempotency { key, body: words.sum(repairs) });
-    let Words { message, context, .. } = words;
-    let request = StartTurn { message, context, repairs, idempotency };
-    let said = object::call(call.objects, &target(call, &project), request).await;
-    let said = said.map_err(|error| refused(error, &project))?;
-    let reply = show(call, &project, said.turn, PATIENCE).await?;
-    Ok(if said.replayed { reply.header("idempotent-replayed", "true".to_owned()) } else { reply })
+    let idempotency = key.map(|key| Idempotency { key, body: chat.digest(repairs) });
+    let ChatRequest { message, context, .. } = chat;
+    let operation = StartTurn { message, context, repairs, idempotency };
+    let started = object::call(request.objects, &target(request, &project), operation).await;
+    let started = started.map_err(|error| refused(error, &project))?;
+    let response = show(request, &project, started.turn, UPLOAD_WAIT).await?;
+    Ok(if started.replayed { response.header("idempotent-replayed", "true".to_owned()) } else { response })
 }
 
-/// Where a turn stands.
-pub async fn turn(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let project = call.project()?;
-    let id = call.parameter("turn");
+/// The state of a turn.
+pub async fn turn(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let project = request.project()?;
+    let id = request.parameter("turn");
     let turn = id.parse().map_err(|error| ApiError::invalid("turn", format!("{id:?}: {error}")))?;
-    show(call, &project, turn, 0).await
+    show(request, &project, turn, 0).await
 }
 
-/// What was said, newest first.
-pub async fn messages(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let project = call.project()?;
-    let request = ListMessages { before: call.query.cursor()?, limit: call.query.limit()? };
-    json_of(ask(call, &project, request).await?).await
+/// The messages, newest first.
+pub async fn messages(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let project = request.project()?;
+    let operation = ListMessages { before: request.query.cursor()?, limit: request.query.limit()? };
+    json_of(ask(request, &project, operation).await?).await
 }
 
-/// Removes what was said.
-pub async fn forget(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let project = call.project()?;
-    json_of(ask(call, &project, Forget).await?).await
+/// Deletes the messages.
+pub async fn forget(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let project = request.project()?;
+    json_of(ask(request, &project, Forget).await?).await
 }
 
-/// A turn as JSON, or as events where the caller wants those.
-async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) -> Result<Reply, ApiError> {
-    let mut are_events = call.wants("text/event-stream");
+/// A turn as JSON, or as events if the client accepts them.
+async fn show(
+    request: &ApiRequest<'_>,
+    project: &ProjectId,
+    turn: TurnId,
+    seconds: u32,
+) -> Result<ApiResponse, ApiError> {
+    let mut are_events = request.accepts("text/event-stream");
     loop {
         let turn = turn.clone();
-        let answer = if are_events {
-            ask(call, project, Listen(turn)).await
+        let outcome = if are_events {
+            ask(request, project, Listen(turn)).await
         } else {
-            ask(call, project, GetTurn { turn, seconds }).await
+            ask(request, project, GetTurn { turn, seconds }).await
         };
-        match answer {
-            Ok(events) if are_events => return Ok(Reply::events(events)),
+        match outcome {
+            Ok(events) if are_events => return Ok(ApiResponse::events(events)),
             Ok(body) => return json_of(body).await,
-            // Whoever began it is to learn which it is, also where as many listen as can.
+            // The client that started the turn gets its id even if there are too many listeners.
             Err(error) if are_events && seconds > 0 && error.code() == Code::TooManyWatchers.as_str() => {
                 are_events = false;
             }
@@ -207,16 +215,16 @@ async fn show(call: &Call<'_>, project: &ProjectId, turn: TurnId, seconds: u32) 
     }
 }
 
-/// Asks the object of the conversation; its answer's body.
-async fn ask<R>(call: &Call<'_>, project: &ProjectId, request: R) -> Result<Body, ApiError>
+/// Sends a request to the Chat object and returns the response's body.
+async fn ask<R>(request: &ApiRequest<'_>, project: &ProjectId, operation: R) -> Result<Body, ApiError>
 where
     R: ObjectRequest<Target = ChatTarget, Reply = Body>,
 {
-    object::relay(call.objects, &target(call, project), request).await.map_err(|error| refused(error, project))
+    object::relay(request.objects, &target(request, project), operation).await.map_err(|error| refused(error, project))
 }
 
-fn target(call: &Call<'_>, project: &ProjectId) -> ChatTarget {
-    let (caller, request_id) = (call.identity.caller.clone(), call.request_id.clone());
+fn target(request: &ApiRequest<'_>, project: &ProjectId) -> ChatTarget {
+    let (caller, request_id) = (request.identity.caller.clone(), request.request_id.clone());
     ChatTarget { project: project.clone(), caller, request_id }
 }
 
@@ -227,25 +235,25 @@ fn refused(error: CallError<ChatRefusal>, project: &ProjectId) -> ApiError {
     }
 }
 
-/// The object's own JSON, handed on.
-async fn json_of(body: Body) -> Result<Reply, ApiError> {
-    let bytes = body.bytes(ANSWER_LIMIT).await.map_err(|error| ApiError::broken(&error.to_string()))?;
-    Ok(Reply::text("application/json", bytes).header("cache-control", "no-store".to_owned()))
+/// The object's JSON, unchanged.
+async fn json_of(body: Body) -> Result<ApiResponse, ApiError> {
+    let bytes = body.bytes(MAX_RESPONSE_BYTES).await.map_err(|error| ApiError::broken(&error.to_string()))?;
+    Ok(ApiResponse::text("application/json", bytes).header("cache-control", "no-store".to_owned()))
 }
 
-impl Words {
-    /// How often a script that fails is to be repaired, where all of it may be said.
+impl ChatRequest {
+    /// Checks the request and returns the number of repairs.
     fn check(&self) -> Result<u32, ApiError> {
         let length = self.message.chars().count();
-        if self.message.trim().is_empty() || length > LONGEST_MESSAGE {
+        if self.message.trim().is_empty() || length > MAX_MESSAGE_LENGTH {
             let detail = format!(
-                "a message has 1 to {LONGEST_MESSAGE} characters, and not white space alone; this one has {length}"
+                "a message has 1 to {MAX_MESSAGE_LENGTH} characters and not only white space; this one has {length}"
             );
             return Err(ApiError::invalid("message", detail));
         }
         let length = self.context.as_ref().map_or(0, |context| context.chars().count());
-        if length > LONGEST_CONTEXT {
-            let detail = format!("context takes at most {LONGEST_CONTEXT} characters; this one has {length}");
+        if length > MAX_CONTEXT_LENGTH {
+            let detail = format!("context has at most {MAX_CONTEXT_LENGTH} characters; this one has {length}");
             return Err(ApiError::invalid("context", detail));
         }
         let LenientU64(times) = self.repair.unwrap_or(LenientU64(DEFAULT_REPAIRS.into()));
@@ -255,25 +263,25 @@ impl Words {
         repairs.ok_or_else(wrong)
     }
 
-    /// What was sent, for the idempotency key.
-    fn sum(&self, repairs: u32) -> Sha256 {
+    /// The digest of the request, for its idempotency key.
+    fn digest(&self, repairs: u32) -> Sha256 {
         let Self { message, project_name, context, repair: _ } = self;
         Sha256::of(json!([message, project_name, context, repairs]).to_string().as_bytes())
     }
 }
 
-/// A name for a project of which nobody has said any, where the message may come again: the same for the same key of the
-/// same user, so that it is the same conversation which then knows the key, whatever is said under it.
+/// The name of a new project for a message with an idempotency key. The same user and key always give the same name, so
+/// that a repetition reaches the conversation that knows the key.
 fn name_of_key(user: &str, key: &IdempotencyKey) -> Result<ProjectId, ApiError> {
     named("model-", &Sha256::of(format!("{user}\n{key}").as_bytes()).as_str()[..16])
 }
 
-/// A name for a project of which nobody has said any: the message's first words, and something that nobody else has.
-fn made_up_name(message: &str) -> Result<ProjectId, ApiError> {
-    let words = message.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+/// The name of a new project: the first words of the message and a random ending.
+fn generated_name(message: &str) -> Result<ProjectId, ApiError> {
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let mut slug = String::new();
     for word in words {
-        if slug.len() + word.len() > LONGEST_SLUG {
+        if slug.len() + word.len() > MAX_SLUG_LENGTH {
             break;
         }
         slug.push_str(&word.to_ascii_lowercase());
@@ -286,69 +294,12 @@ fn made_up_name(message: &str) -> Result<ProjectId, ApiError> {
 }
 
 fn named(start: &str, end: &str) -> Result<ProjectId, ApiError> {
-    [start, end].concat().parse().map_err(|_| ApiError::broken("no name could be made up"))
+    [start, end].concat().parse().map_err(|_| ApiError::broken("no project name could be generated"))
 }
 
-impl HasExample for Words {
+impl HasExample for ChatRequest {
     fn example() -> Value {
         json!({"message": "a wall bracket for a 22 mm pipe, 4 mm thick, two M5 holes", "project_name": "bracket-2"})
-    }
-}
-
-fn example_message() -> Value {
-    json!({
-        "number": 2,
-        "role": "assistant",
-        "content": "A wall bracket with a clamp for a 22 mm pipe.",
-        "timestamp": "2026-01-31T12:00:04.000Z",
-        "version": 1,
-        "turn": "0123456789abcdef",
-    })
-}
-
-impl HasExample for TurnBody<'_> {
-    fn example() -> Value {
-        json!({
-            "success": true,
-            "project_name": "bracket-2",
-            "turn": "0123456789abcdef",
-            "state": "processing",
-            "state_message": "FreeCAD processing…",
-            "message": example_message(),
-            "code_generated": "import FreeCAD as App\nimport Part\n",
-            "suggestions": ["Round the edges", "Make the plate 6 mm thick"],
-            "version": 1,
-            "key": "input/bracket-2/bracket-2_v1.py",
-            "parent": null,
-            "repairs": 0,
-            "most_repairs": 2,
-            "error": null,
-            "repair_error": null,
-            "usage": {"calls": 1, "input_tokens": 1450, "output_tokens": 820},
-            "began_at": "2026-01-31T12:00:00.000Z",
-            "ended_at": null,
-            "status_url": "/api/projects/bracket-2/status",
-            "turn_url": "/api/projects/bracket-2/chat/0123456789abcdef",
-            "request_id": "0123456789abcdef",
-        })
-    }
-}
-
-impl HasExample for MessageList<'_> {
-    fn example() -> Value {
-        json!({
-            "success": true,
-            "project_name": "bracket-2",
-            "messages": [example_message()],
-            "total_messages": 2,
-            "next_cursor": 2,
-        })
-    }
-}
-
-impl HasExample for Forgotten<'_> {
-    fn example() -> Value {
-        json!({"success": true, "project_name": "bracket-2", "removed": 2})
     }
 }
 
@@ -358,7 +309,7 @@ mod tests {
 
     #[test]
     fn names_from_messages() {
-        let name = |message: &str| made_up_name(message).unwrap().to_string();
+        let name = |message: &str| generated_name(message).unwrap().to_string();
         let made = name("A wall bracket, 4 mm!");
         assert!(made.starts_with("a-wall-bracket-4-mm-") && made.len() == 28, "{made}");
         assert_ne!(made, name("A wall bracket, 4 mm!"));

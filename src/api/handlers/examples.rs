@@ -1,26 +1,25 @@
-//! `GET /api/examples`, `…/{example}` and `…/{example}/picture`: scripts to start from, which need no AI.
+//! `GET /api/examples`, `…/{example}` and `…/{example}/picture`: scripts to start from.
 //!
-//! Each is a script in `assets/examples`, and what is told of it stands in it: `source` reads that out. The Worker holds
-//! none of them and reads none of them: scripts, answers and pictures are files beside the page's. Tests make the answers
-//! (`tests/api`) and the pictures (`tests/engine`, which runs every script) and find them stale.
+//! Scripts, response bodies and pictures are files in `assets/`. Tests generate the bodies from the scripts
+//! (`tests/api`) and the pictures (`tests/engine`, which runs every script), and find stale files.
 
-use super::page::{FILE, UNCHANGED, find, kept, read};
+use super::page::{FILE, UNCHANGED, cached, find, read};
 use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, ResponseDoc, Tag};
 use crate::api::docs::parameter::ETAG;
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
 use crate::api::views::example::{ExampleAnswer, ExampleList};
 
 pub const LIST: EndpointDoc = EndpointDoc {
     id: "listExamples",
-    summary: "scripts to start from",
+    summary: "list the example scripts",
     tag: Tag::Scripts,
-    description: "Scripts to start from: dimensions first, to be changed and sent as they are. Nobody needs a token for them.",
+    description: "Scripts to start from, with their dimensions at the top. No token is needed to read them.",
     responses: &[
         ResponseDoc {
-            description: "All of them.",
+            description: "All examples.",
             contents: &[Content::Json(BodySchema::of::<ExampleList>())],
             headers: &[ETAG],
             ..ResponseDoc::OK
@@ -32,9 +31,9 @@ pub const LIST: EndpointDoc = EndpointDoc {
 
 pub const CONTENT: EndpointDoc = EndpointDoc {
     id: "getExample",
-    summary: "one of them",
+    summary: "get an example",
     tag: Tag::Scripts,
-    description: "`Accept: text/x-python` gives the bare script.",
+    description: "`Accept: text/x-python` gives the script itself.",
     responses: &[
         ResponseDoc {
             description: "The example.",
@@ -42,7 +41,7 @@ pub const CONTENT: EndpointDoc = EndpointDoc {
                 Content::Json(BodySchema::of::<ExampleAnswer>()),
                 Content::Text {
                     media_type: "text/x-python",
-                    description: "The script itself.",
+                    description: "The source text.",
                     example: "WIDTH = 60.0\n",
                 },
             ],
@@ -57,7 +56,7 @@ pub const CONTENT: EndpointDoc = EndpointDoc {
 
 pub const PICTURE: EndpointDoc = EndpointDoc {
     id: "getExamplePicture",
-    summary: "what it looks like",
+    summary: "get the picture of an example",
     tag: Tag::Scripts,
     description: "The model as the runner draws it, on a transparent background.",
     responses: &[
@@ -73,35 +72,32 @@ pub const PICTURE: EndpointDoc = EndpointDoc {
     ..FILE
 };
 
-/// All of them.
-pub async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "application/json", read(call, "examples.json").await?, ""))
+pub async fn list(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "application/json", read(request, "examples.json").await?, ""))
 }
 
-/// One of them.
-pub async fn content(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let reply = if call.wants("text/x-python") {
-        serve(call, "py", "text/x-python; charset=utf-8").await?
+pub async fn content(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let response = if request.accepts("text/x-python") {
+        serve(request, "py", "text/x-python; charset=utf-8").await?
     } else {
-        serve(call, "json", "application/json").await?
+        serve(request, "json", "application/json").await?
     };
-    Ok(reply.header("vary", "accept".to_owned()))
+    Ok(response.header("vary", "accept".to_owned()))
 }
 
-/// What it looks like.
-pub async fn picture(call: &Call<'_>) -> Result<Reply, ApiError> {
-    serve(call, "png", "image/png").await
+pub async fn picture(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    serve(request, "png", "image/png").await
 }
 
 /// A file of the example in the path.
-async fn serve(call: &Call<'_>, ending: &str, media_type: &'static str) -> Result<Reply, ApiError> {
-    let name = call.parameter("example");
-    // It becomes part of a path, so it has nothing in it that leads elsewhere.
+async fn serve(request: &ApiRequest<'_>, ending: &str, media_type: &'static str) -> Result<ApiResponse, ApiError> {
+    let name = request.parameter("example");
+    // The name becomes part of a path, so other characters are refused.
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let found = if is_name { find(call, &format!("examples/{name}.{ending}")).await? } else { None };
-    found.map(|bytes| kept(call, media_type, bytes, "")).ok_or_else(|| {
-        let shown: String = name.chars().take(200).collect();
-        let detail = format!("There is no example {shown:?}. GET /api/examples lists them.");
+    let found = if is_name { find(request, &format!("examples/{name}.{ending}")).await? } else { None };
+    found.map(|bytes| cached(request, media_type, bytes, "")).ok_or_else(|| {
+        let name: String = name.chars().take(200).collect();
+        let detail = format!("There is no example {name:?}. GET /api/examples lists them.");
         ApiError::not_found(Code::ExampleNotFound, detail)
     })
 }

@@ -1,4 +1,4 @@
-//! The handlers, by resource. Each stands beside its entry for the OpenAPI document.
+//! The handlers, by resource. Each is next to its entry in the OpenAPI document.
 
 pub mod batch;
 pub mod chat;

@@ -1,4 +1,4 @@
-//! The browser page: its files as they were deployed, and what it may do.
+//! `GET /` and the files of the browser page.
 
 use bytes::Bytes;
 
@@ -7,21 +7,21 @@ use crate::api::config::AuthMode;
 use crate::api::docs::endpoint::{Content, EndpointDoc, ResponseDoc, Tag};
 use crate::api::docs::parameter::{ETAG, IF_NONE_MATCH};
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
 use contract::Sha256;
 use s3::Bucket;
 
-/// The most that one file takes.
+/// The maximum size of a file.
 const MAX_FILE_BYTES: usize = 1 << 20;
 
 pub const INDEX: EndpointDoc = EndpointDoc {
     id: "getPage",
-    summary: "the browser page; for who wants no HTML, some lines of text",
-    description: "`Accept: text/html` gives the page; without it there is plain text for a terminal.",
+    summary: "get the browser page; without `Accept: text/html`, a short text",
+    description: "`Accept: text/html` gives the page. Without it, there is plain text for a terminal.",
     responses: &[
         ResponseDoc {
-            description: "The page, or some lines that say what this is and where to go on.",
+            description: "The page, or a short text about the service and its main endpoints.",
             contents: &[HTML, WELCOME],
             headers: &[ETAG],
             ..ResponseDoc::OK
@@ -33,7 +33,7 @@ pub const INDEX: EndpointDoc = EndpointDoc {
 
 pub const STYLE: EndpointDoc = EndpointDoc {
     id: "getPageStyle",
-    summary: "the page's style",
+    summary: "get the style sheet of the page",
     description: "CSS.",
     responses: &[
         ResponseDoc { description: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..ResponseDoc::OK },
@@ -44,7 +44,7 @@ pub const STYLE: EndpointDoc = EndpointDoc {
 
 pub const PROGRAM: EndpointDoc = EndpointDoc {
     id: "getPageProgram",
-    summary: "the page's program",
+    summary: "get the program of the page",
     description: "JavaScript.",
     responses: &[
         ResponseDoc {
@@ -64,7 +64,7 @@ pub const PROGRAM: EndpointDoc = EndpointDoc {
 
 pub const ICON: EndpointDoc = EndpointDoc {
     id: "getPageIcon",
-    summary: "the page's icon",
+    summary: "get the icon of the page",
     description: "SVG.",
     responses: &[
         ResponseDoc {
@@ -78,7 +78,7 @@ pub const ICON: EndpointDoc = EndpointDoc {
     ..FILE
 };
 
-/// The terms that all files have.
+/// The part of the entry that all files share.
 pub const FILE: EndpointDoc = EndpointDoc {
     tag: Tag::Service,
     headers: &[IF_NONE_MATCH],
@@ -86,68 +86,62 @@ pub const FILE: EndpointDoc = EndpointDoc {
     ..EndpointDoc::NONE
 };
 
-/// What is answered to who has a file already.
+/// The response if the client has the current file.
 pub const UNCHANGED: ResponseDoc =
-    ResponseDoc { status: 304, description: "It is the one that the caller has.", headers: &[ETAG], ..ResponseDoc::OK };
+    ResponseDoc { status: 304, description: "The client has the current file.", headers: &[ETAG], ..ResponseDoc::OK };
 
-/// A page.
 pub const HTML: Content = Content::Text { media_type: "text/html", description: "HTML.", example: "<!doctype html>" };
 
-/// A style sheet.
 pub const CSS: Content = Content::Text { media_type: "text/css", description: "CSS.", example: "body { margin: 0 }" };
 
-/// What `welcome` answers.
 const WELCOME: Content = Content::Text {
     media_type: "text/plain",
-    description: "For a person.",
+    description: "For people.",
     example: "Partwright turns FreeCAD Python scripts into CAD files.\n",
 };
 
-/// The page, for who accepts HTML; for others the few lines that say what this is.
-pub async fn index(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let reply = if call.wants("text/html") {
-        let policy = policy(&call.config.bucket);
-        let html = read(call, "index.html").await?;
-        // The policy belongs to what is kept: it changes with a setting, and the file does not.
-        kept(call, "text/html; charset=utf-8", html, &policy).header("content-security-policy", policy)
+/// The page for clients that accept HTML, otherwise a short text.
+pub async fn index(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let response = if request.accepts("text/html") {
+        let policy = policy(&request.config.bucket);
+        let html = read(request, "index.html").await?;
+        // The policy is part of the ETag: it changes with a setting, and the file does not.
+        cached(request, "text/html; charset=utf-8", html, &policy).header("content-security-policy", policy)
     } else {
-        welcome(call).await?
+        welcome(request).await?
     };
-    Ok(reply.header("vary", "accept".to_owned()))
+    Ok(response.header("vary", "accept".to_owned()))
 }
 
-/// Says what this is and where to go on.
-async fn welcome(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let open = call.config.auth == AuthMode::Open;
+/// A short text about the service and its main endpoints.
+async fn welcome(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let open = request.config.auth == AuthMode::Open;
     let mode = if open { "Open mode: everybody on this machine is the user \"local\".\n" } else { "" };
     let text = format!(
         "Partwright turns FreeCAD Python scripts into CAD files.\n{mode}\n\
          POST /api/projects/NAME/upload-script   send a script (Content-Type: text/x-python)\n\
-         GET  /api/projects/NAME/status          see where it stands\n\
+         GET  /api/projects/NAME/status          get its status\n\
          GET  /api/projects/NAME/download/STEP   get a link to the model\n\
-         GET  /api/monitoring/health             whether it works\n\n\
-         /api lists every call, /api/openapi.json is the same for programs.\n"
+         GET  /api/monitoring/health             get the health of the service\n\n\
+         /api lists every request, /api/openapi.json is the same for programs.\n"
     );
-    Ok(Reply::text("text/plain; charset=utf-8", text))
+    Ok(ApiResponse::text("text/plain; charset=utf-8", text))
 }
 
-/// The page's style.
-pub async fn style(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "text/css; charset=utf-8", read(call, "page.css").await?, ""))
+pub async fn style(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "text/css; charset=utf-8", read(request, "page.css").await?, ""))
 }
 
-/// The page's program.
-pub async fn program(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "text/javascript; charset=utf-8", read(call, "page.js").await?, ""))
+pub async fn program(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "text/javascript; charset=utf-8", read(request, "page.js").await?, ""))
 }
 
-/// The page's icon.
-pub async fn icon(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "image/svg+xml", read(call, "icon.svg").await?, ""))
+pub async fn icon(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "image/svg+xml", read(request, "icon.svg").await?, ""))
 }
 
-/// What the page may load and reach (Content Security Policy Level 3): its own files, this service, and pictures and
-/// files of the bucket. No inline script or style, no `eval`, no markup made from text.
+/// The page's Content Security Policy (Level 3). It allows the page's files, this service, and pictures and files of the
+/// bucket. It forbids inline scripts and styles, `eval`, and markup made from text.
 fn policy(bucket: &Bucket) -> String {
     let store = bucket.public_origin();
     format!(
@@ -157,30 +151,31 @@ fn policy(bucket: &Bucket) -> String {
     )
 }
 
-pub async fn read(call: &Call<'_>, name: &str) -> Result<Bytes, ApiError> {
-    let found = find(call, name).await?;
+pub async fn read(request: &ApiRequest<'_>, name: &str) -> Result<Bytes, ApiError> {
+    let found = find(request, name).await?;
     found.ok_or_else(|| ApiError::broken(&format!("the page's file {name} was not deployed")))
 }
 
-/// A file that may be missing.
-pub async fn find(call: &Call<'_>, name: &str) -> Result<Option<Bytes>, ApiError> {
-    let answer = call.assets.file(name).await?;
+/// Reads a file that may not exist.
+pub async fn find(request: &ApiRequest<'_>, name: &str) -> Result<Option<Bytes>, ApiError> {
+    let file = request.assets.file(name).await?;
     let broken = |problem: String| ApiError::broken(&format!("the page's file {name}: {problem}"));
-    if answer.status() == http::StatusCode::NOT_FOUND {
+    if file.status() == http::StatusCode::NOT_FOUND {
         return Ok(None);
     }
-    if !answer.status().is_success() {
-        return Err(broken(answer.status().to_string()));
+    if !file.status().is_success() {
+        return Err(broken(file.status().to_string()));
     }
-    let bytes = answer.into_body().bytes(MAX_FILE_BYTES).await;
+    let bytes = file.into_body().bytes(MAX_FILE_BYTES).await;
     bytes.map(Some).map_err(|error| broken(error.to_string()))
 }
 
-/// A file that browsers keep and ask about each time: its name does not change when it does.
-pub fn kept(call: &Call<'_>, media_type: &'static str, bytes: Bytes, beside: &str) -> Reply {
-    let etag = format!("\"{}\"", Sha256::of(&[beside.as_bytes(), &bytes].concat()));
-    let reply = if call.knows(&etag) { Reply::not_modified() } else { Reply::text(media_type, bytes) };
-    reply
+/// A file that browsers cache and revalidate each time, because its name stays the same when it changes.
+pub fn cached(request: &ApiRequest<'_>, media_type: &'static str, bytes: Bytes, policy: &str) -> ApiResponse {
+    let etag = format!("\"{}\"", Sha256::of(&[policy.as_bytes(), &bytes].concat()));
+    let response =
+        if request.has_etag(&etag) { ApiResponse::not_modified() } else { ApiResponse::text(media_type, bytes) };
+    response
         .header("etag", etag)
         .header("cache-control", "no-cache".to_owned())
         .header("cross-origin-opener-policy", "same-origin".to_owned())

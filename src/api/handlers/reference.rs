@@ -1,25 +1,21 @@
-//! `GET /api` and `GET /api/openapi.json`: what this API takes and answers, for people and for programs. Both are made
-//! from the table of routes by `openapi` and kept in `assets`; a test finds them stale.
+//! `GET /api` and `GET /api/openapi.json`: the reference of the API. `docs::openapi` generates both files in `assets/`,
+//! and a test finds them stale.
 
-use super::page::{CSS, FILE, HTML, UNCHANGED, kept, read};
+use super::page::{CSS, FILE, HTML, UNCHANGED, cached, read};
 use crate::api::docs::endpoint::{Content, EndpointDoc, ResponseDoc};
 use crate::api::docs::parameter::ETAG;
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
 
 pub const DOCUMENT: EndpointDoc = EndpointDoc {
     id: "getOpenApi",
-    summary: "this reference, for programs",
+    summary: "get this reference as an OpenAPI document",
     description: "OpenAPI 3.1.",
     responses: &[
         ResponseDoc {
             description: "The document.",
-            contents: &[Content::Text {
-                media_type: "application/json",
-                description: "This very document.",
-                example: "{}",
-            }],
+            contents: &[Content::Text { media_type: "application/json", description: "This document.", example: "{}" }],
             headers: &[ETAG],
             ..ResponseDoc::OK
         },
@@ -30,7 +26,7 @@ pub const DOCUMENT: EndpointDoc = EndpointDoc {
 
 pub const PAGE: EndpointDoc = EndpointDoc {
     id: "getReference",
-    summary: "this reference, as a page",
+    summary: "get this reference as a page",
     description: "Made from the OpenAPI document.",
     responses: &[
         ResponseDoc { description: "The page.", contents: &[HTML], headers: &[ETAG], ..ResponseDoc::OK },
@@ -41,7 +37,7 @@ pub const PAGE: EndpointDoc = EndpointDoc {
 
 pub const STYLE: EndpointDoc = EndpointDoc {
     id: "getReferenceStyle",
-    summary: "the page's look",
+    summary: "get the style sheet of the reference",
     description: "CSS.",
     responses: &[
         ResponseDoc { description: "The style sheet.", contents: &[CSS], headers: &[ETAG], ..ResponseDoc::OK },
@@ -50,22 +46,19 @@ pub const STYLE: EndpointDoc = EndpointDoc {
     ..FILE
 };
 
-/// What the page may load: its style, and no script.
+/// The page may load its style sheet and no script.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The OpenAPI document.
-pub async fn document(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "application/json", read(call, "openapi.json").await?, ""))
+pub async fn document(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "application/json", read(request, "openapi.json").await?, ""))
 }
 
-/// The same as a page.
-pub async fn page(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let page = kept(call, "text/html; charset=utf-8", read(call, "api.html").await?, POLICY);
+pub async fn page(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let page = cached(request, "text/html; charset=utf-8", read(request, "api.html").await?, POLICY);
     Ok(page.header("content-security-policy", POLICY.to_owned()))
 }
 
-/// The page's look.
-pub async fn style(call: &Call<'_>) -> Result<Reply, ApiError> {
-    Ok(kept(call, "text/css; charset=utf-8", read(call, "api.css").await?, ""))
+pub async fn style(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    Ok(cached(request, "text/css; charset=utf-8", read(request, "api.css").await?, ""))
 }

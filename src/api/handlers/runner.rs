@@ -1,5 +1,5 @@
-//! `POST /api/runner/events` and `GET /api/runner/wake`: the hints between runners and the Worker. With all of them
-//! lost everything still works.
+//! `POST /api/runner/events` and `GET /api/runner/wake`: hints between runners and the Worker. Everything works without
+//! them, only later.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use crate::api::body;
 use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, ResponseDoc, Tag};
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
 use crate::fleet::{FleetTarget, Join};
 use crate::project::TakeEvents;
 use contract::{MAX_EVENTS, ProjectId, RunnerEvent, RunnerEvents};
 
 pub const EVENTS: EndpointDoc = EndpointDoc {
     id: "sendRunnerEvents",
-    summary: "hints of a runner: what it claimed, how far it is, what is done",
+    summary: "send hints of a runner: claimed, progress, done",
     tag: Tag::Runners,
-    description: "Whoever gets a hint looks at the bucket; a false one costs a look and decides nothing.",
+    description: "After a hint the service reads the bucket. A false hint costs one read and decides nothing.",
     request_bodies: &[Content::Json(BodySchema::of::<RunnerEvents>())],
-    responses: &[ResponseDoc { status: 204, description: "They were handed on.", ..ResponseDoc::OK }],
+    responses: &[ResponseDoc { status: 204, description: "The events were passed on.", ..ResponseDoc::OK }],
     errors: &[Code::NotUtf8],
     ..EndpointDoc::NONE
 };
 
 pub const WAKE: EndpointDoc = EndpointDoc {
     id: "wakeRunner",
-    summary: "a WebSocket: tells runners that there is work",
+    summary: "wake a runner over a WebSocket",
     tag: Tag::Runners,
-    description: "Each message is JSON: `{\"wake\": \"look\"}` when there is work, and `{\"wake\": \"cancelled\", \"project\": …, \
-            \"version\": …}`.",
+    description: "Each message is JSON: `{\"wake\": \"look\"}` if there is work, and `{\"wake\": \"cancelled\", \
+                  \"project\": …, \"version\": …}`.",
     responses: &[SWITCHING],
     errors: &[Code::ForeignOrigin, Code::UpgradeRequired],
     ..EndpointDoc::NONE
@@ -56,34 +56,34 @@ impl HasExample for RunnerEvents {
     }
 }
 
-/// The most bytes of events in one request.
+/// The maximum size of the body.
 const MAX_EVENT_BYTES: usize = 256 << 10;
 
-/// How many projects are told at once.
-const AT_ONCE: usize = 20;
+/// The number of concurrent requests to Project objects.
+const CONCURRENCY: usize = 20;
 
-/// Hands each event to the object of its project.
-pub async fn events(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let bytes = body::read_json(&call.headers, call.take_body(), MAX_EVENT_BYTES).await?;
+/// Passes each event to the object of its project.
+pub async fn events(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let bytes = body::read_json(&request.headers, request.take_body(), MAX_EVENT_BYTES).await?;
     let RunnerEvents { events } = body::parse(&bytes)?;
     if events.len() > MAX_EVENTS {
-        let detail = format!("{} events in one request; at most {MAX_EVENTS} are taken", events.len());
+        let detail = format!("the request has {} events; the maximum is {MAX_EVENTS}", events.len());
         return Err(ApiError::invalid("events", detail));
     }
     let mut by_project: BTreeMap<ProjectId, Vec<RunnerEvent>> = BTreeMap::new();
     for event in events {
         by_project.entry(event.project.clone()).or_default().push(event);
     }
-    // A hint that does not arrive is no failure: the object finds the same in the bucket.
-    let told = stream::iter(by_project).map(async |(project, events)| {
-        let _ = call.ask(&project, TakeEvents(events)).await;
+    // A lost hint is not a failure: the object finds the same in the bucket.
+    let calls = stream::iter(by_project).map(async |(project, events)| {
+        let _ = request.call_project(&project, TakeEvents(events)).await;
     });
-    told.buffer_unordered(AT_ONCE).collect::<()>().await;
-    Ok(Reply::empty())
+    calls.buffer_unordered(CONCURRENCY).collect::<()>().await;
+    Ok(ApiResponse::empty())
 }
 
-/// A WebSocket over which runners are told that there is work.
-pub async fn wake(call: &Call<'_>) -> Result<Reply, ApiError> {
-    call.require_handshake()?;
-    Reply::upgrade(&FleetTarget, Join)
+/// A WebSocket that tells runners about work.
+pub async fn wake(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    request.require_handshake()?;
+    ApiResponse::upgrade(&FleetTarget, Join)
 }

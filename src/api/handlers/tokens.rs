@@ -1,12 +1,12 @@
-//! `POST` and `GET /api/tokens`, `DELETE /api/tokens/{id}`: the API tokens that a user makes for programs.
+//! `POST` and `GET /api/tokens`, `DELETE /api/tokens/{id}`: the API tokens that a user creates for programs.
 //!
-//! No token reaches further than who made it: its scope is the maker's at most, it is never an admin's, and what was
-//! made in a session that an API token opened ends with that token.
+//! A token never has more rights than its creator: its scope is at most the creator's, it never has admin rights, and a
+//! token created in a session that an API token opened ends with that API token.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::account::{CreateToken, ListTokens, NewToken, RevokeToken, TokenView};
@@ -16,31 +16,32 @@ use crate::api::code::Code;
 use crate::api::docs::endpoint::{BodySchema, Content, EndpointDoc, HasExample, Link, ResponseDoc, Tag};
 use crate::api::docs::parameter::UserName;
 use crate::api::error::ApiError;
-use crate::api::request::Call;
-use crate::api::response::Reply;
+use crate::api::request::ApiRequest;
+use crate::api::response::ApiResponse;
+use crate::api::views::token::{ApiToken, NewApiToken, Revoked, TokenList};
 use crate::auth::{Scope, TokenKind, TokenText, is_reserved, is_user_id};
-use contract::{LenientU64, RequestId, Timestamp};
+use contract::LenientU64;
 
-/// The most that the body takes: the longest name and user, each character spelled as an escape.
+/// The maximum size of the body: the longest name and user, with every character escaped.
 const MAX_TOKEN_BYTES: usize = 4 << 10;
 
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 64;
+/// The maximum length of a name, in characters.
+const MAX_NAME_LENGTH: usize = 64;
 
-/// How long a token lives if nobody says, in days.
-const USUAL_DAYS: u32 = 90;
+/// The default lifetime, in days.
+const DEFAULT_DAYS: u32 = 90;
 
-/// The longest life, in days: a year, so that a forgotten token does not live for ever.
-const MOST_DAYS: u32 = 366;
+/// The maximum lifetime, in days, so that a forgotten token ends.
+const MAX_DAYS: u32 = 366;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub const CREATE: EndpointDoc = EndpointDoc {
     id: "createToken",
-    summary: "a new API token, shown this once",
+    summary: "create an API token; its text is shown only once",
     tag: Tag::Access,
-    description: "The answer is the only one that shows the token. It reaches no further than who made it and is never an \
-            admin's; made in a session that an API token opened, it ends with that token.",
+    description: "No other response shows the token. Its scope is at most that of its creator, and it never has admin \
+                  rights. A token created in a session that an API token opened ends with that API token.",
     request_bodies: &[Content::Json(BodySchema::of::<TokenRequest>())],
     responses: &[ResponseDoc {
         status: 201,
@@ -58,9 +59,9 @@ pub const CREATE: EndpointDoc = EndpointDoc {
 
 pub const LIST: EndpointDoc = EndpointDoc {
     id: "listTokens",
-    summary: "my API tokens, newest first",
+    summary: "list API tokens, newest first",
     tag: Tag::Access,
-    description: "Those that have neither expired nor been revoked; never their texts.",
+    description: "Tokens that have neither expired nor been revoked, without their texts.",
     responses: &[ResponseDoc {
         description: "The tokens.",
         contents: &[Content::Json(BodySchema::of::<TokenList<'_>>())],
@@ -72,11 +73,11 @@ pub const LIST: EndpointDoc = EndpointDoc {
 
 pub const REVOKE: EndpointDoc = EndpointDoc {
     id: "revokeToken",
-    summary: "revokes an API token and what was made from it",
+    summary: "revoke an API token and everything created from it",
     tag: Tag::Access,
-    description: "The sessions that it opened end with it, and the tokens that were made in these.",
+    description: "The sessions that it opened end with it, and so do the tokens created in these sessions.",
     responses: &[ResponseDoc {
-        description: "It counts no more.",
+        description: "The token is revoked.",
         contents: &[Content::Json(BodySchema::of::<Revoked<'_>>())],
         ..ResponseDoc::OK
     }],
@@ -84,29 +85,29 @@ pub const REVOKE: EndpointDoc = EndpointDoc {
     ..EndpointDoc::NONE
 };
 
-/// What an API token is to be.
+/// The properties of a new API token.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TokenRequest {
-    /// What its user calls it: 1 to 64 characters besides white space around it, none of them a control character.
+    /// The name: 1 to 64 characters, without control characters. White space around it is removed.
     #[schemars(regex(pattern = NAME))]
     name: String,
-    /// What it may do; `write` unless said otherwise, and never more than who makes it.
+    /// Default: `write`. It is limited to the creator's scope.
     #[serde(default)]
     #[schemars(with = "Option<Scope>")]
     scope: Option<String>,
-    /// How long it lives; 90 days unless said otherwise.
+    /// The lifetime. Default: 90 days.
     #[serde(default)]
-    #[schemars(with = "Option<u32>", range(min = 1, max = MOST_DAYS))]
+    #[schemars(with = "Option<u32>", range(min = 1, max = MAX_DAYS))]
     expires_in_days: Option<LenientU64>,
-    /// Whose it is to be; only an admin may name another than oneself.
+    /// The user of the token. Default: the caller. Only an admin may name another user.
     #[serde(default)]
     #[schemars(with = "Option<UserName>")]
     user: Option<String>,
 }
 
-/// A name's form: white space (Unicode's property) around 1 to 64 characters that are no controls and neither begin nor
-/// end with white space.
+/// The form of a name: 1 to 64 characters that are not control characters and neither begin nor end with white space
+/// (Unicode), surrounded by any white space.
 const NAME: &str = concat!(
     r"^[\u0009-\u000d\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
     r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
@@ -121,128 +122,11 @@ impl HasExample for TokenRequest {
     }
 }
 
-/// A new token: the only answer that holds its text.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "NewApiToken")]
-struct NewApiToken<'a> {
-    /// Always true.
-    success: bool,
-    /// What to mind, for a person.
-    message: &'static str,
-    /// Whose it is.
-    user: &'a str,
-    /// The token: `pw_…`.
-    token: &'a str,
-    id: String,
-    name: String,
-    scope: Scope,
-    created_at: Timestamp,
-    /// From when on it is worth nothing.
-    expires_at: Timestamp,
-    /// The id of the API token that it was made from, with which it ends.
-    parent: Option<String>,
-    request_id: &'a RequestId,
-}
-
-/// An API token as lists show it.
-#[derive(Serialize, JsonSchema)]
-struct ApiToken {
-    /// Random, no secret.
-    id: String,
-    name: String,
-    scope: Scope,
-    created_at: Timestamp,
-    /// From when on it is worth nothing.
-    expires_at: Timestamp,
-    /// When it was last shown, to the hour; null before the first time.
-    last_used_at: Option<Timestamp>,
-    /// The id of the API token that it was made from, with which it ends.
-    parent: Option<String>,
-}
-
-/// A user's API tokens.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "TokenList")]
-struct TokenList<'a> {
-    /// Always true.
-    success: bool,
-    /// Whose they are.
-    user: &'a str,
-    /// Newest first.
-    tokens: Vec<ApiToken>,
-    total_tokens: usize,
-}
-
-/// A token that was revoked.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "RevokedToken")]
-struct Revoked<'a> {
-    /// Always true.
-    success: bool,
-    /// What happened, for a person.
-    message: &'static str,
-    /// Whose it was.
-    user: &'a str,
-    id: &'a str,
-    request_id: &'a RequestId,
-}
-
-fn example() -> Value {
-    json!({
-        "id": "0123456789abcdef",
-        "name": "build server",
-        "scope": "write",
-        "created_at": "2026-01-31T12:00:00.000Z",
-        "expires_at": "2026-03-02T12:00:00.000Z",
-        "last_used_at": null,
-        "parent": null,
-    })
-}
-
-impl HasExample for NewApiToken<'_> {
-    fn example() -> Value {
-        let mut token = example();
-        token.as_object_mut().and_then(|fields| fields.remove("last_used_at"));
-        token["success"] = json!(true);
-        token["message"] = json!("This is the only time that the token is shown. Only its hash is kept.");
-        token["user"] = json!("anna@example.com");
-        token["token"] = json!("pw_…");
-        token["request_id"] = json!("0123456789abcdef");
-        token
-    }
-}
-
-impl HasExample for TokenList<'_> {
-    fn example() -> Value {
-        json!({"success": true, "user": "anna@example.com", "tokens": [example()], "total_tokens": 1})
-    }
-}
-
-impl HasExample for Revoked<'_> {
-    fn example() -> Value {
-        json!({
-            "success": true,
-            "message": "The token is revoked, and with it every session and token that was made from it.",
-            "user": "anna@example.com",
-            "id": "0123456789abcdef",
-            "request_id": "0123456789abcdef",
-        })
-    }
-}
-
-impl From<TokenView> for ApiToken {
-    fn from(view: TokenView) -> Self {
-        let TokenView { id, token, created_at, last_used_at } = view;
-        let NewToken { kind: _, name, scope, admin: _, parent, expires_at } = token;
-        Self { id, name, scope, created_at, expires_at, last_used_at, parent }
-    }
-}
-
-/// Makes a token and shows its text, this once.
-pub async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let bytes = body::read_json(&call.headers, call.take_body(), MAX_TOKEN_BYTES).await?;
-    let session = match &call.identity.credential {
-        // What it made would outlive its revocation.
+/// Creates a token. This is the only response with its text.
+pub async fn create(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let bytes = body::read_json(&request.headers, request.take_body(), MAX_TOKEN_BYTES).await?;
+    let session = match &request.identity.credential {
+        // The new token would outlive its revocation.
         Credential::ApiToken(_) => return Err(ApiError::token_not_allowed()),
         Credential::Session(id) => Some(id.clone()),
         _ => None,
@@ -250,106 +134,106 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, ApiError> {
     let TokenRequest { name, scope, expires_in_days, user } = body::parse(&bytes)?;
     let name = checked_name(&name)?;
     let scope = scope.map_or(Ok(Scope::Write), |word| checked_scope(&word))?;
-    let LenientU64(days) = expires_in_days.unwrap_or(LenientU64(USUAL_DAYS.into()));
-    let days = u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
-        let detail = format!("{days}: a token lives for 1 to {MOST_DAYS} days");
+    let LenientU64(days) = expires_in_days.unwrap_or(LenientU64(DEFAULT_DAYS.into()));
+    let days = u32::try_from(days).ok().filter(|days| (1..=MAX_DAYS).contains(days)).ok_or_else(|| {
+        let detail = format!("{days}: the lifetime of a token is 1 to {MAX_DAYS} days");
         ApiError::invalid("expires_in_days", detail)
     })?;
-    let user = whose(call, user.as_deref())?;
-    let is_own = user == call.identity.caller.user;
+    let user = user_of(request, user.as_deref())?;
+    let is_own = user == request.identity.caller.user;
     if !is_own && is_reserved(user) {
-        let detail = format!("{user:?} is a name of the service's own; nobody else is called so");
+        let detail = format!("{user:?} is reserved for a built-in user");
         return Err(ApiError::invalid("user", detail));
     }
     let token = NewToken {
         kind: TokenKind::Api,
         name,
-        scope: scope.min(call.identity.scope),
+        scope: scope.min(request.identity.scope),
         admin: false,
         parent: None,
-        expires_at: call.clock.now().after(DAY * days),
+        expires_at: request.clock.now().after(DAY * days),
     };
-    let made = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
-    let request = CreateToken {
-        hash: stored_hash(&made, call.config),
+    let text = TokenText::random(user).map_err(|error| ApiError::broken(&error.to_string()))?;
+    let operation = CreateToken {
+        hash: stored_hash(&text, request.config),
         token,
         session: session.filter(|_| is_own),
-        since: call.config.tokens_since,
+        since: request.config.tokens_since,
     };
-    let TokenView { id, token, created_at, last_used_at: _ } = call.ask_account(user, request).await?;
+    let TokenView { id, token, created_at, last_used_at: _ } = request.call_account(user, operation).await?;
     let NewToken { name, scope, parent, expires_at, .. } = token;
-    let answer = NewApiToken {
+    let body = NewApiToken {
         success: true,
         message: "This is the only time that the token is shown. Only its hash is kept.",
         user,
-        token: made.reveal(),
+        token: text.reveal(),
         id,
         name,
         scope,
         created_at,
         expires_at,
         parent,
-        request_id: &call.request_id,
+        request_id: &request.request_id,
     };
-    // Like all JSON that is not said to last, it is `no-store`.
-    Ok(Reply::json(&answer)?.status(http::StatusCode::CREATED))
+    // JSON is sent with `no-store`, so no cache keeps the token.
+    Ok(ApiResponse::json(&body)?.status(http::StatusCode::CREATED))
 }
 
-/// The tokens that count, newest first; never their texts.
-pub async fn list(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let user = whose(call, call.query.user())?;
-    let tokens = call.ask_account(user, ListTokens { since: call.config.tokens_since }).await?;
+/// The valid tokens, newest first, without their texts.
+pub async fn list(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let user = user_of(request, request.query.user())?;
+    let tokens = request.call_account(user, ListTokens { since: request.config.tokens_since }).await?;
     let tokens: Vec<ApiToken> = tokens.into_iter().map(ApiToken::from).collect();
-    Reply::json(&TokenList { success: true, user, total_tokens: tokens.len(), tokens })
+    ApiResponse::json(&TokenList { success: true, user, total_tokens: tokens.len(), tokens })
 }
 
-/// Revokes a token, the sessions that it opened, and the tokens made in these.
-pub async fn revoke(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let user = whose(call, call.query.user())?;
-    let id = call.parameter("id");
-    if !call.ask_account(user, RevokeToken { id: id.to_owned() }).await? {
+/// Revokes a token, the sessions that it opened, and the tokens created in these sessions.
+pub async fn revoke(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let user = user_of(request, request.query.user())?;
+    let id = request.parameter("id");
+    if !request.call_account(user, RevokeToken { id: id.to_owned() }).await? {
         return Err(ApiError::no_token(id));
     }
-    Reply::json(&Revoked {
+    ApiResponse::json(&Revoked {
         success: true,
         message: "The token is revoked, and with it every session and token that was made from it.",
         user,
         id,
-        request_id: &call.request_id,
+        request_id: &request.request_id,
     })
 }
 
-/// Whose tokens are meant: the caller's own, or those of the user who is named, which only an admin may.
-fn whose<'a>(call: &'a Call<'_>, named: Option<&'a str>) -> Result<&'a str, ApiError> {
-    let caller = &call.identity.caller;
+/// The user whose tokens are meant: the caller, or the named user if the caller is an admin.
+fn user_of<'a>(request: &'a ApiRequest<'_>, named: Option<&'a str>) -> Result<&'a str, ApiError> {
+    let caller = &request.identity.caller;
     match named {
         None => Ok(&caller.user),
         Some(user) if user == caller.user => Ok(user),
         Some(_) if !caller.admin => Err(ApiError::others_tokens()),
         Some(user) if is_user_id(user) => Ok(user),
         Some(user) => {
-            let shown: String = user.chars().take(200).collect();
-            Err(ApiError::invalid("user", format!("{shown:?}: a user's id is 1 to 128 visible ASCII characters")))
+            let user: String = user.chars().take(200).collect();
+            Err(ApiError::invalid("user", format!("{user:?}: a user's id is 1 to 128 visible ASCII characters")))
         }
     }
 }
 
-/// What a person calls a token, without the white space around it.
+/// Checks a name and removes the white space around it.
 fn checked_name(name: &str) -> Result<String, ApiError> {
     let name = name.trim();
     let wrong = |detail: String| Err(ApiError::invalid("name", detail));
     let length = name.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length) {
-        return wrong(format!("a token's name has 1 to {LONGEST_NAME} characters; this one has {length}"));
+    if !(1..=MAX_NAME_LENGTH).contains(&length) {
+        return wrong(format!("a token's name has 1 to {MAX_NAME_LENGTH} characters; this one has {length}"));
     }
     if name.chars().any(char::is_control) {
-        return wrong("a token's name has no control characters (line breaks, tabs …)".to_owned());
+        return wrong("a token's name must not contain control characters such as line breaks and tabs".to_owned());
     }
     Ok(name.to_owned())
 }
 
 fn checked_scope(word: &str) -> Result<Scope, ApiError> {
-    let shown = || word.chars().take(200).collect::<String>();
-    let wrong = || ApiError::invalid("scope", format!("{:?}: a token's scope is read or write", shown()));
+    let given = || word.chars().take(200).collect::<String>();
+    let wrong = || ApiError::invalid("scope", format!("{:?}: a token's scope is read or write", given()));
     word.parse().map_err(|_| wrong())
 }

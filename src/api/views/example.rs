@@ -9,64 +9,63 @@ use crate::api::docs::endpoint::HasExample;
 /// All examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExampleList {
-    /// Always true.
+    /// Always `true`.
     pub success: bool,
-    /// By name.
+    /// Sorted by name.
     pub examples: Vec<Example>,
 }
 
 /// One example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExampleAnswer {
-    /// Always true.
+    /// Always `true`.
     pub success: bool,
-    /// The example.
     pub example: Example,
 }
 
 /// A script to start from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Example {
-    /// What paths call it.
+    /// The name in paths.
     pub name: String,
-    /// Its name for a person.
+    /// The name for people.
     pub title: String,
-    /// What it makes, in a sentence.
+    /// The model, in a sentence.
     pub description: String,
-    /// What can be changed at its top, in the order of the script.
+    /// The parameters at the top of the script, in their order.
     pub parameters: Vec<ExampleParameter>,
-    /// The script itself.
+    /// The source text.
     pub script: String,
-    /// Where its picture is.
+    /// The path of its picture.
     pub picture_url: String,
 }
 
-/// A dimension of an example, which a line at the top of its script sets.
+/// A parameter of an example, set by a line at the top of the script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExampleParameter {
-    /// Its name in the script.
+    /// The name in the script.
     pub name: String,
-    /// Its value in the script.
+    /// The value in the script.
     pub value: f64,
-    /// `mm`, `degrees`, `percent`, or `count` for a number of things.
+    /// `mm`, `degrees`, `percent`, or `count`.
     pub unit: String,
-    /// What it is, as far as its name does not say it.
+    /// An explanation, if the name does not suffice.
     pub about: String,
 }
 
 impl HasExample for ExampleList {
     fn example() -> Value {
-        json!({"success": true, "examples": [shown()]})
+        json!({"success": true, "examples": [example()]})
     }
 }
 
 impl HasExample for ExampleAnswer {
     fn example() -> Value {
-        json!({"success": true, "example": shown()})
+        json!({"success": true, "example": example()})
     }
 }
 
-fn shown() -> Value {
+fn example() -> Value {
     json!({
         "name": "bracket",
         "title": "Angle bracket",

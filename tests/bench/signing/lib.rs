@@ -1,5 +1,5 @@
-//! The Worker's own signer, with a door for `make bench` alone: `worker.mjs` beside this calls it, and aws4fetch, in the
-//! same workerd. Empty on other targets.
+//! The Worker's own signer for `make bench`: `worker.mjs` calls it and aws4fetch in the same workerd. Empty on other
+//! targets.
 #![cfg(target_arch = "wasm32")]
 
 use std::time::Duration;
@@ -8,10 +8,10 @@ use contract::Timestamp;
 use s3::{Bucket, presign_get};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Signs `count` links to different keys, valid for an hour from `now` (milliseconds since 1970), and gives the last.
+/// Signs `count` links to different keys, valid for an hour from `now` (milliseconds since 1970), and returns the last.
 ///
 /// # Errors
-/// In words, when the settings or a key cannot be used.
+/// Describes a setting or key that cannot be used.
 #[wasm_bindgen]
 pub fn presign(endpoint: &str, id: &str, secret: &str, count: u32, now: f64) -> Result<String, String> {
     let bucket = Bucket::from_settings(&|name| {

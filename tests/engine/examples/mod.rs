@@ -1,16 +1,17 @@
-//! The examples of `assets/examples`: each runs, measures what its parameters say, also when they are others, and looks as
-//! its picture does.
+//! The examples of `assets/examples`: each runs, has the calculated size for several sets of parameters, and looks like
+//! its published picture.
 //!
-//! - `variant`: an example with other parameters
-//! - `size`: what it must measure then
-//! - `straight`, `round`: the calculations, from the parameters and nothing else; `figures`: what they share
+//! - `variant`: an example with changed parameters
+//! - `size`: its expected size
+//! - `flat`, `turned`: the calculations, which use nothing but the parameters
+//! - `measurements`: areas and volumes for them
 //! - `picture`: its picture
 
-mod figures;
+mod flat;
+mod measurements;
 mod picture;
-mod round;
 mod size;
-mod straight;
+mod turned;
 mod variant;
 
 use std::collections::BTreeSet;
@@ -20,11 +21,10 @@ use crate::expected::Expected;
 use picture::Picture;
 use variant::Variant;
 
-/// Parameters with other values than the script's own.
+/// Parameters with new values.
 type Changes = &'static [(&'static str, &'static str)];
 
-/// Each example with its own parameters, and with others, which change how many of something there are, where anything is
-/// counted: also to one.
+/// The changes to test for each example, besides its own parameters. Every count is changed, also to one.
 const VARIANTS: &[(&str, &[Changes])] = &[
     (
         "bolt",
@@ -104,7 +104,7 @@ const VARIANTS: &[(&str, &[Changes])] = &[
             &[("BOLT_COUNT", "1")],
         ],
     ),
-    // With these numbers of teeth the root circle lies far within the base circle, or outside it.
+    // With these numbers of teeth the root circle lies far inside the base circle, or outside it.
     (
         "gear",
         &[
@@ -157,14 +157,14 @@ const VARIANTS: &[(&str, &[Changes])] = &[
     ),
 ];
 
-/// Runs the scripts, which have 30 s each.
+/// Runs the scripts, for at most 30 s each.
 fn run(variants: &[Variant]) -> Batch {
     let scripts: Vec<&Script> = variants.iter().map(|variant| &variant.script).collect();
     Batch::run(&scripts, 2, 30)
 }
 
 #[test]
-fn examples_measure_what_their_parameters_say() {
+fn examples_have_the_calculated_size() {
     let mut variants = Vec::new();
     for (name, others) in VARIANTS {
         variants.push(Variant::of(name, &[]));
@@ -189,10 +189,9 @@ fn examples_measure_what_their_parameters_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Parts that are put together or move do not run into each other: the leaves and the pin at any angle, the lid that
-/// is closed.
+/// Moving and assembled parts do not intersect: leaves and pin at any angle, and the closed lid.
 #[test]
-fn parts_keep_clear_of_each_other() {
+fn parts_do_not_intersect() {
     let hinge = "\nfor one, other in ((fixed, moving), (fixed, pin), (moving, pin)):\n    \
                  assert one.common(other).Volume < 1e-6, one.common(other).Volume\n";
     let box_and_lid = "\nassert box.common(lid).Volume < 1e-6, box.common(lid).Volume\n";
@@ -200,7 +199,7 @@ fn parts_keep_clear_of_each_other() {
         .map(|angle| Variant::of("hinge", &[("OPEN_ANGLE", angle)]).and(hinge))
         .into();
     variants.push(Variant::of("enclosure", &[("LID_LIFT", "0.0")]).and(box_and_lid));
-    // That the question is one: a knuckle as thick as a pin needs, and a lip as wide as the box, do not fit.
+    // The check itself works: a pin thicker than its hole and a lip wider than the box do intersect.
     variants.push(Variant::of("hinge", &[("PIN_PLAY", "-0.5")]).and(hinge));
     variants.push(Variant::of("enclosure", &[("LID_LIFT", "0.0"), ("CLEARANCE", "-0.3")]).and(box_and_lid));
     let batch = run(&variants);
@@ -213,9 +212,9 @@ fn parts_keep_clear_of_each_other() {
     assert!(unfit.iter().all(|code| code == "\"script_error\""), "{codes:?}");
 }
 
-/// `UPDATE_EXAMPLES=1` draws them anew.
+/// `UPDATE_EXAMPLES=1` rewrites them.
 #[test]
-fn pictures_are_those_that_the_runner_draws() {
+fn published_pictures_are_current() {
     let variants: Vec<Variant> = VARIANTS.iter().map(|(name, _)| Variant::of(name, &[])).collect();
     let batch = run(&variants);
     let mut wrong = Vec::new();
@@ -226,8 +225,8 @@ fn pictures_are_those_that_the_runner_draws() {
             drawn.write(&path);
         }
         let difference = Picture::read(&path).difference(&drawn);
-        if difference > picture::SAME {
-            wrong.push(format!("{}: another picture, in {:.2} % of it", path.display(), 100.0 * difference));
+        if difference > picture::MAX_DIFFERENCE {
+            wrong.push(format!("{}: {:.2} % of the picture differ", path.display(), 100.0 * difference));
         }
         let bytes = path.metadata().unwrap().len();
         if bytes >= 25_000 {
@@ -237,9 +236,9 @@ fn pictures_are_those_that_the_runner_draws() {
     assert!(wrong.is_empty(), "{}\nUPDATE_EXAMPLES=1 ONLY=pictures make test", wrong.join("\n"));
 }
 
-/// What is taken for the same picture shows no other model.
+/// The tolerance for pictures is small enough to tell models apart.
 #[test]
-fn another_model_is_another_picture() {
+fn a_changed_model_changes_the_picture() {
     let variants = [
         Variant::of("bracket", &[("HOLE_DIAMETER", "6.2")]),
         Variant::of("gear", &[("TEETH", "33")]),
@@ -250,13 +249,13 @@ fn another_model_is_another_picture() {
         let drawn = Picture::read(&batch.out(&variant.script.name).join("MyHeadlessModel.PNG")).shrunk();
         let kept = Picture::read(&variant::folder().join(format!("{}.png", variant.name)));
         let difference = kept.difference(&drawn);
-        assert!(difference > picture::SAME, "{}: {difference}", variant.script.name);
+        assert!(difference > picture::MAX_DIFFERENCE, "{}: {difference}", variant.script.name);
     }
 }
 
-/// Script, answer and picture of each, and nothing else.
+/// The folder has script, answer and picture of each, and nothing else.
 #[test]
-fn every_example_is_among_them() {
+fn every_example_is_tested() {
     let files = std::fs::read_dir(variant::folder()).unwrap();
     let files: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     let of = |(name, _): &(&str, _)| ["json", "png", "py"].map(|ending| format!("{name}.{ending}"));

@@ -1,4 +1,4 @@
-//! The pictures that are shown beside the examples: the runner's own, made smaller.
+//! The published pictures of the examples: the runner's own, reduced in size.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -7,14 +7,15 @@ use std::path::Path;
 
 use png::{ColorType, Compression, Decoder, Encoder, Filter, Transformations};
 
-/// How many pixels wide and high they are.
-const SIZE: usize = 384;
+/// Their width and height in pixels.
+const PUBLISHED_SIZE: usize = 384;
 
-/// The most by which two pictures of one model differ: FreeCAD and the machine move edges by parts of a pixel.
-pub const SAME: f64 = 0.001;
+/// Two pictures of one model differ by at most this share: FreeCAD's version and the machine move edges by parts of a
+/// pixel.
+pub const MAX_DIFFERENCE: f64 = 0.001;
 
-/// How far apart two colours have to be, of 255, to be told apart. A palette moves them less.
-const NOTICED: f64 = 24.0;
+/// Colours that differ by more than this, of 255, count as different. A palette changes them less.
+const COLOUR_TOLERANCE: f64 = 24.0;
 
 /// A square picture of red, green, blue and alpha.
 pub struct Picture {
@@ -27,7 +28,7 @@ impl Picture {
     pub fn read(path: &Path) -> Self {
         let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut decoder = Decoder::new(BufReader::new(file));
-        // Colours out of a palette, too.
+        // Also reads files with a palette.
         decoder.set_transformations(Transformations::EXPAND);
         let mut reader = decoder.read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
@@ -36,18 +37,18 @@ impl Picture {
         Self { size: info.width as usize, pixels }
     }
 
-    /// The same at the size that is shown: each pixel is the mean of the area that it covers.
+    /// Reduces it to the published size. Each pixel is the mean of the area that it covers.
     pub fn shrunk(&self) -> Self {
-        let scale = self.size as f64 / SIZE as f64;
-        // The pixels that one of the smaller ones covers along a side, each with how much of it.
+        let scale = self.size as f64 / PUBLISHED_SIZE as f64;
+        // The pixels that one of the smaller ones covers along a side, each with the covered share.
         let covered = |at: usize| {
             let (start, end) = (at as f64 * scale, (at + 1) as f64 * scale);
             (start as usize..self.size.min(end.ceil() as usize))
                 .map(move |pixel| (pixel, end.min(pixel as f64 + 1.0) - start.max(pixel as f64)))
                 .collect::<Vec<_>>()
         };
-        let sides: Vec<_> = (0..SIZE).map(covered).collect();
-        let mut pixels = Vec::with_capacity(SIZE * SIZE * 4);
+        let sides: Vec<_> = (0..PUBLISHED_SIZE).map(covered).collect();
+        let mut pixels = Vec::with_capacity(PUBLISHED_SIZE * PUBLISHED_SIZE * 4);
         for rows in &sides {
             for columns in &sides {
                 let (mut colour, mut alpha, mut area) = ([0.0; 3], 0.0, 0.0);
@@ -67,10 +68,10 @@ impl Picture {
                 pixels.push((alpha / area).round() as u8);
             }
         }
-        Self { size: SIZE, pixels }
+        Self { size: PUBLISHED_SIZE, pixels }
     }
 
-    /// Writes a PNG of at most 256 colours, which is small.
+    /// Writes a small PNG, with at most 256 colours.
     pub fn write(&self, path: &Path) {
         let size = u32::try_from(self.size).unwrap();
         let palette = Palette::of(&self.pixels);
@@ -79,13 +80,13 @@ impl Picture {
         encoder.set_palette(palette.colours.iter().flat_map(|colour| colour[..3].to_owned()).collect::<Vec<u8>>());
         encoder.set_trns(palette.colours.iter().map(|colour| colour[3]).collect::<Vec<u8>>());
         encoder.set_compression(Compression::High);
-        // With a palette neighbours' numbers say nothing of each other.
+        // In a palette, the numbers of neighbouring pixels are unrelated.
         encoder.set_filter(Filter::NoFilter);
         let numbers: Vec<u8> = self.pixels.chunks_exact(4).map(|pixel| palette.number[pixel]).collect();
         encoder.write_header().unwrap().write_image_data(&numbers).unwrap();
     }
 
-    /// The share of pixels, of those that are not empty in both, that a person might tell apart on white.
+    /// The share of pixels that look different on white, among those that are not empty in both.
     pub fn difference(&self, other: &Self) -> f64 {
         if self.size != other.size {
             return 1.0;
@@ -100,7 +101,7 @@ impl Picture {
                 f64::from(pixel[part]) * opacity + 255.0 * (1.0 - opacity)
             };
             all += 1.0;
-            if (0..3).any(|part| (on_white(one, part) - on_white(other, part)).abs() > NOTICED) {
+            if (0..3).any(|part| (on_white(one, part) - on_white(other, part)).abs() > COLOUR_TOLERANCE) {
                 different += 1.0;
             }
         }
@@ -108,8 +109,8 @@ impl Picture {
     }
 }
 
-/// At most 256 colours that stand for all of a picture's: its colours as a box, which is halved again and again along
-/// its longest side (median cut), and the mean of each box.
+/// At most 256 colours that represent a picture, by median cut: a box of all colours is divided again and again along
+/// its longest side, and each box becomes its mean.
 struct Palette<'a> {
     colours: Vec<[u8; 4]>,
     number: HashMap<&'a [u8], u8>,
@@ -120,7 +121,7 @@ impl<'a> Palette<'a> {
         let mut counts: BTreeMap<&[u8], usize> = BTreeMap::new();
         pixels.chunks_exact(4).for_each(|pixel| *counts.entry(pixel).or_default() += 1);
         let mut boxes: Vec<Vec<(&[u8], usize)>> = vec![counts.into_iter().collect()];
-        // A box's longest side, and how much it would gain by being halved.
+        // The longest side of a box, and its length.
         let side = |colours: &[(&[u8], usize)]| {
             let spread = |part: &usize| {
                 let values = || colours.iter().map(|(colour, _)| colour[*part]);
@@ -134,9 +135,9 @@ impl<'a> Palette<'a> {
                 let count: usize = colours.iter().map(|(_, count)| count).sum();
                 side(colours).1 * side(colours).1 * count.isqrt()
             };
-            let (at, most) =
+            let (at, best) =
                 boxes.iter().map(|colours| gain(colours)).enumerate().max_by_key(|(_, gain)| *gain).unwrap();
-            if most == 0 {
+            if best == 0 {
                 break;
             }
             let mut colours = boxes.swap_remove(at);

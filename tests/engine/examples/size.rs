@@ -1,50 +1,50 @@
-//! What an example must measure, by calculation from its parameters.
+//! The expected size of an example, calculated from its parameters.
 
 use serde_json::{Value, json};
 
 use super::variant::Variant;
-use super::{round, straight};
+use super::{flat, turned};
 
-/// What is known of a model before it is made.
+/// The calculated size of a model.
 pub struct Size {
-    /// mm³, of all parts.
+    /// In mm³, of all parts together.
     pub volume: f64,
-    /// The lowest corner.
+    /// Lowest corner of the bounding box, in mm.
     pub min: [f64; 3],
-    /// The highest corner.
+    /// Highest corner, in mm.
     pub max: [f64; 3],
-    /// The parts, each one solid, as they are labelled.
+    /// The labels of the parts. Each part is one solid.
     pub parts: &'static [&'static str],
-    /// The share by which the volume and the mm by which the box may differ, where the model only comes near to what is
-    /// calculated.
+    /// The relative tolerance of the volume and the tolerance of the box in mm, for a model that only approximates the
+    /// calculation.
     pub within: Option<[f64; 2]>,
 }
 
 impl Size {
-    /// Something that stands on the floor around the Z axis.
+    /// A model that stands on the floor, centred on the Z axis.
     pub fn standing(part: &'static [&'static str], volume: f64, [length, width, height]: [f64; 3]) -> Self {
         let (x, y) = (length / 2.0, width / 2.0);
         Self { volume, min: [-x, -y, 0.0], max: [x, y, height], parts: part, within: None }
     }
 }
 
-/// What the report must say, as an `expected.json`.
+/// The expected report, in the form of `expected.json`.
 pub fn expected(variant: &Variant) -> Value {
     let size = match variant.name.as_str() {
-        "bolt" => round::bolt(variant),
-        "bracket" => straight::bracket(variant),
-        "enclosure" => straight::enclosure(variant),
-        "flange" => round::flange(variant),
-        "gear" => round::gear(variant),
-        "heat-sink" => straight::heat_sink(variant),
-        "hinge" => straight::hinge(variant),
-        "vase" => round::vase(variant),
-        other => panic!("how large is {other}?"),
+        "bolt" => turned::bolt(variant),
+        "bracket" => flat::bracket(variant),
+        "enclosure" => flat::enclosure(variant),
+        "flange" => turned::flange(variant),
+        "gear" => turned::gear(variant),
+        "heat-sink" => flat::heat_sink(variant),
+        "hinge" => flat::hinge(variant),
+        "vase" => turned::vase(variant),
+        other => panic!("no calculation for {other}"),
     };
     json!({
         "outcome": "completed",
         "volume_mm3": size.volume,
-        "volume_within": size.within.map(|[share, _]| share),
+        "volume_within": size.within.map(|[relative, _]| relative),
         "box_within": size.within.map(|[_, mm]| mm),
         "solids": size.parts.len(),
         "bounding_box": {"min": size.min, "max": size.max},

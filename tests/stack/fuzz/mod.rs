@@ -1,9 +1,9 @@
-//! schemathesis against the running Worker: thousands of requests that its OpenAPI document allows, and thousands that it
-//! forbids, each answer held against the document. No answer is a server error, none is undocumented, what is allowed is
-//! taken, what is forbidden is refused, no call can be had without its token.
+//! schemathesis against the running Worker: thousands of requests that the OpenAPI document allows, and thousands that
+//! it forbids. Each response is checked against the document: no server errors, no undocumented responses, allowed
+//! requests succeed, forbidden ones are refused, and no endpoint opens without its token.
 //!
-//! `schemathesis.toml` beside this says how, every check is on; `hooks.py` knows of one finding that is none. A few hundred requests in `make test`, at least 5,000 in
-//! `make soak`; `PARTWRIGHT_SEED` repeats them.
+//! `schemathesis.toml` configures it with every check on; `hooks.py` excludes one false finding. `make test` sends at
+//! least 500 requests, `make soak` at least 5,000; `PARTWRIGHT_SEED` repeats them.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -27,17 +27,17 @@ use crate::store::Kind;
 use crate::tools::{free_port, own_file, tool};
 use crate::worker::{ADMIN_TOKEN, RUNNER_TOKEN, Worker};
 
-/// The user that the requests come from.
+/// The user who sends the requests.
 const USER: &str = "anna@example.com";
 
 /// The secret of the issuer that the Worker trusts.
 const JWT_SECRET: &str = "stack-test-jwt-secret-of-32-bytes-or-more";
 
-/// The project of the document's examples.
+/// The project in the document's examples.
 const EXAMPLE: &str = "bracket-2";
 
 #[test]
-fn with_tokens_the_api_keeps_its_contract() {
+fn api_matches_its_document_with_tokens() {
     run(async |stack, random| {
         let mut settings = stack.settings();
         settings.retain(|(name, _)| name != "AUTH_MODE");
@@ -59,9 +59,9 @@ fn with_tokens_the_api_keeps_its_contract() {
 }
 
 #[test]
-fn in_open_mode_the_api_keeps_its_contract() {
-    // Everybody on this machine is let in, so that calls of users and admins do not look who calls.
-    // Tokens are left out: made-up ones are refused here, too.
+fn api_matches_its_document_in_open_mode() {
+    // In open mode the endpoints of users and admins accept every local caller. Made-up tokens are still refused, so
+    // requests carry none.
     let checks = ["--exclude-checks", "ignored_auth", "--generation-with-security-parameters", "false"];
     run(async |stack, random| {
         let model = model(stack).await;
@@ -72,7 +72,7 @@ fn in_open_mode_the_api_keeps_its_contract() {
     });
 }
 
-/// A language model that has a question, whatever it is asked.
+/// A language model that always asks the same question.
 async fn model(stack: &Stack) -> Aimock {
     let fixtures = json!([{"match": {}, "response": {"content": "Which size do you need?"}}]);
     Aimock::start(stack.folder(), &stack.transport, &fixtures).await
@@ -87,7 +87,7 @@ fn run(proof: impl AsyncFn(&Stack, &mut Random)) {
     });
 }
 
-/// What the document's examples speak of, as a runner leaves it: two versions with files and a log.
+/// Stores the project of the document's examples as a runner leaves it: two versions with files and a log.
 async fn leave_example(stack: &Stack) {
     let (client, project, now) = (stack.client(), EXAMPLE.parse::<ProjectId>().unwrap(), stack.clock.now());
     let put =
@@ -110,7 +110,7 @@ async fn leave_example(stack: &Stack) {
     }
 }
 
-/// What is found in the bucket is the admin's, until it is given to somebody.
+/// Projects found in the bucket belong to the admin until they are transferred.
 async fn give_example_to_user(api: Api<'_>) {
     let request = Request::builder().method(Method::PUT).uri(api.url(&format!("/api/projects/{EXAMPLE}/owner")));
     let request = request.header("authorization", format!("Bearer {ADMIN_TOKEN}"));
@@ -118,10 +118,10 @@ async fn give_example_to_user(api: Api<'_>) {
     api.send(request.header("content-type", "application/json").body(body).unwrap()).await.expect(200);
 }
 
-/// Runs schemathesis and requires that it finds nothing. It shows `tokens` where the document asks for them.
+/// Runs schemathesis and expects no findings. It sends `tokens` where the document requires them.
 fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, tokens: &[(&str, &str)], options: &[&str]) {
-    // Some nine hundred requests come from the document alone; the more examples, the more on top.
-    let (examples, journeys, least) = if in_full() { (200, 100, 5_000) } else { (4, 15, 500) };
+    // The document alone gives about nine hundred requests. More examples give more requests.
+    let (examples, journeys, least) = if is_soak() { (200, 100, 5_000) } else { (4, 15, 500) };
     let folder = stack.folder().join("schemathesis");
     std::fs::create_dir(&folder).unwrap();
     let hooks = own_file("fuzz/hooks.py");
@@ -145,24 +145,24 @@ fn try_out(stack: &Stack, api: Api<'_>, random: &mut Random, tokens: &[(&str, &s
     schemathesis.args(["--seed", &(random.number() >> 40).to_string(), "--checks", "all"]).args(options);
     schemathesis.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
     let status = schemathesis.status().unwrap();
-    let said = read(&report);
-    assert!(status.success(), "schemathesis has found something:\n{said}");
-    let tried = tried(&said);
-    println!("schemathesis: {tried} requests tried, nothing found");
-    assert!(tried >= least, "only {tried} requests were tried, {least} were wanted:\n{said}");
+    let output = read(&report);
+    assert!(status.success(), "schemathesis has findings:\n{output}");
+    let tried = tried(&output);
+    println!("schemathesis: {tried} requests, no findings");
+    assert!(tried >= least, "only {tried} of {least} requests were sent:\n{output}");
 }
 
-/// How many requests were made, by the summary.
-fn tried(said: &str) -> u64 {
+/// The number of requests in the summary.
+fn tried(output: &str) -> u64 {
     let number = |line: &str| line.trim().split_once(" generated")?.0.replace(',', "").parse().ok();
-    said.lines().find_map(number).unwrap_or_else(|| panic!("no summary:\n{said}"))
+    output.lines().find_map(number).unwrap_or_else(|| panic!("the output has no summary:\n{output}"))
 }
 
 fn read(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
 }
 
-/// A JSON Web Token of the user (HS256), good for six hours.
+/// The user's JSON Web Token (HS256), valid for six hours.
 fn user_token(stack: &Stack) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let now = stack.clock.now().as_millis() / 1_000;
@@ -175,7 +175,6 @@ fn user_token(stack: &Stack) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Whether all of it is to be done, rather than a part.
-fn in_full() -> bool {
+fn is_soak() -> bool {
     std::env::var_os("PARTWRIGHT_SOAK").is_some()
 }

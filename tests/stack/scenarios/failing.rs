@@ -1,4 +1,4 @@
-//! Scripts that fail, each in its own way: a result like any other, with the reason.
+//! Scripts that fail in different ways. A failure is a result with a reason.
 
 use contract::Outcome;
 use futures::future::join_all;
@@ -7,15 +7,15 @@ use crate::runner::JOB_SECONDS;
 use crate::stack::Stack;
 use crate::tools::script;
 
-/// One way to fail, and what is told of it.
+/// One way to fail, and its result.
 struct Case {
-    /// The script's name; the project is called so too, with hyphens.
+    /// The script's name; the project has the same name with hyphens.
     script: &'static str,
     status: &'static str,
     code: &'static str,
     line: Option<u32>,
     column: Option<u32>,
-    /// What the log holds, each exactly once.
+    /// Texts that the log contains exactly once.
     log: &'static [&'static str],
 }
 
@@ -59,39 +59,39 @@ const CASES: &[Case] = &[
 const ENDLESS: Case =
     Case { script: "endless", status: "timeout", code: "script_timeout", line: None, column: None, log: &["for ever"] };
 
-/// Status, report and log say what was wrong; the script ran once, and nothing was exported.
-pub async fn a_failing_script_is_told_why(stack: &Stack) {
-    join_all(CASES.iter().map(|case| check(stack, case))).await;
+/// Status, report and log give the reason; the script ran once, and no file was exported.
+pub async fn a_failing_script_reports_its_error(stack: &Stack) {
+    join_all(CASES.iter().map(|case| check_case(stack, case))).await;
     let raised = stack.known("raises").report(1).await.error.unwrap();
     assert_eq!(raised.message, "ValueError: line seven is at fault");
     let traceback = raised.traceback.unwrap();
     assert!(traceback.contains("File \"raises_v1.py\", line 10, in <module>"), "{traceback}");
     assert!(traceback.contains("File \"raises_v1.py\", line 7, in half"), "{traceback}");
-    assert!(!traceback.contains("partwright"), "the runner's own frames are none of its business: {traceback}");
+    assert!(!traceback.contains("partwright"), "the traceback must not contain the runner's frames: {traceback}");
 }
 
-/// A script without an end is stopped at the limit.
-pub async fn an_endless_script_is_stopped(stack: &Stack) {
-    check(stack, &ENDLESS).await;
+/// An endless script is stopped at the time limit.
+pub async fn an_endless_script_times_out(stack: &Stack) {
+    check_case(stack, &ENDLESS).await;
     let report = stack.known("endless").report(1).await;
     assert_eq!(report.outcome, Outcome::TimedOut);
     assert!(report.error.unwrap().message.contains(&format!("{JOB_SECONDS} s")));
 }
 
-async fn check(stack: &Stack, case: &Case) {
+async fn check_case(stack: &Stack, case: &Case) {
     let project = stack.project(&case.script.replace('_', "-"));
     assert_eq!(project.upload(&script(case.script)).await, 1);
     let outputs = project.finished(1).await;
     assert_eq!(outputs["total_files"], 0, "{outputs}");
 
     let status = project.status().await;
-    let told = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
-    assert_eq!((told("status").as_str(), told("code").as_str()), (case.status, case.code), "{status}");
+    let field = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!((field("status").as_str(), field("code").as_str()), (case.status, case.code), "{status}");
     let place = ["line", "column"].map(|name| status["error"][name].as_u64());
     assert_eq!(place, [case.line, case.column].map(|number| number.map(u64::from)), "{status}");
-    assert!(!told("message").is_empty());
+    assert!(!field("message").is_empty());
     let report = project.report(1).await;
-    assert_eq!(report.attempt, Some(1), "a failing script is not tried again");
+    assert_eq!(report.attempt, Some(1), "a failing script must not run again");
 
     let log = project.log(1).await;
     for text in case.log {

@@ -1,16 +1,16 @@
-//! Presigned links, as the store itself sees them.
+//! Presigned links, as the store sees them.
 
 use http::Method;
 use serde_json::Value;
 
-use crate::http::{Answer, open, request, send};
+use crate::http::{ApiResponse, open, request, send};
 use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::script;
 use crate::wait::until;
 
-/// A link opens the one object it was signed for, by GET, until it expires.
-pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
+/// A link opens only the object that it was signed for, by GET, until it expires.
+pub async fn only_an_unaltered_fresh_link_opens(stack: &Stack) {
     let project = stack.project("links");
     project.upload(&script("box")).await;
     project.completed(1).await;
@@ -27,7 +27,7 @@ pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
         good.replace(&date, "29991231T235959Z"),
         good.replace("MyHeadlessModel.STEP", "MyHeadlessModel.STL"),
         good.replace("/output/links/", "/input/links/"),
-        // The name and the type of the file that is kept are signed as well.
+        // The signature covers the name and type of the downloaded file.
         good.replace("links_v1.STEP", "links_v1.html"),
         good.replace("attachment", "inline"),
         good.replace("model%2Fstep", "text%2Fhtml"),
@@ -45,18 +45,18 @@ pub async fn only_the_link_as_signed_opens_and_not_for_ever(stack: &Stack) {
     open(&stack.transport, &good).await.expect(200);
 
     let short = link(&project, "?expires_in=1").await;
-    let expired = until("the link's end", async || {
+    let expired = until("the link's expiry", async || {
         let answer = open(&stack.transport, &short).await;
-        if answer.status == 200 { Err("it still opens".to_owned()) } else { Ok(answer) }
+        if answer.status == 200 { Err("the link still opens".to_owned()) } else { Ok(answer) }
     })
     .await;
     refused(&expired);
-    // Nor does it live longer by its word.
+    // A changed expiry does not extend it.
     refused(&open(&stack.transport, &short.replace("X-Amz-Expires=1&", "X-Amz-Expires=9999&")).await);
 }
 
-/// What was signed for one project's file opens no other's, by whatever path it is asked for.
-pub async fn a_link_never_opens_another_project_s_file(stack: &Stack) {
+/// A link for one project's file opens no other project's file by any path.
+pub async fn a_link_opens_no_other_project(stack: &Stack) {
     let (mine, theirs) = (stack.project("link-mine"), stack.project("link-theirs"));
     for project in [&mine, &theirs] {
         project.upload(&script("box")).await;
@@ -75,7 +75,7 @@ pub async fn a_link_never_opens_another_project_s_file(stack: &Stack) {
         into(&format!("link-mine%2F..%2F{foreign}")),
         into(&foreign.replace('/', "%2F")),
         into(&own.replace(name, &format!("{name}%00"))),
-        // One's own signature under the other's query, and the other way round.
+        // The own signature with the other query, and the other way round.
         format!("{}?{}", target.split_once('?').unwrap().0, good.split_once('?').unwrap().1),
         good.replace(&parameter(&good, "X-Amz-Signature"), &parameter(&target, "X-Amz-Signature")),
     ];
@@ -91,14 +91,13 @@ async fn link(project: &Project<'_>, query: &str) -> String {
     link["download_url"].as_str().unwrap().to_owned()
 }
 
-/// A parameter of a link, as it stands there.
 fn parameter(link: &str, name: &str) -> String {
     let (_, query) = link.split_once('?').unwrap();
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap().to_owned()
 }
 
-/// Stores differ in which refusal they give.
-fn refused(answer: &Answer) {
+/// Stores refuse with different statuses.
+fn refused(answer: &ApiResponse) {
     assert!([400, 401, 403, 404].contains(&answer.status), "{answer}");
     assert!(!answer.text().contains("ISO-10303-21"), "{answer}");
 }

@@ -1,4 +1,4 @@
-//! Everyone is told at once; with hints cut off, a little later.
+//! Changes arrive at once with hints, and a little later without them.
 
 use contract::{Attempt, Key, Outcome, Report, RunId, Version};
 use http::Request;
@@ -6,31 +6,31 @@ use platform::Clock;
 use s3::PutOptions;
 use serde_json::{Value, json};
 
-use crate::http::Answer;
+use crate::http::ApiResponse;
 use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::tools::script;
 use crate::worker::RUNNER_TOKEN;
 
-/// The runners' calls open to their token alone, and not at all where none is configured.
-pub async fn the_runners_calls_take_their_token(stack: &Stack) {
+/// The runner's endpoints accept only the runner token, and respond 503 if none is configured.
+pub async fn runner_endpoints_require_their_token(stack: &Stack) {
     let wake = stack.api().url("/api/runner/wake");
     let right = format!("Bearer {RUNNER_TOKEN}");
     if !stack.has_hints() {
-        assert_eq!(say(stack, &right, &[]).await.expect(503).json()["code"], "runner_not_configured");
+        assert_eq!(send_events(stack, &right, &[]).await.expect(503).json()["code"], "runner_not_configured");
         assert_eq!(Socket::connect(&wake, Some(("authorization", &right))).await.err(), Some(503));
         return;
     }
     for wrong in ["Bearer wrong", "Basic stack-test-runner-token", "Bearer stack-test-runner-toke"] {
-        assert_eq!(say(stack, wrong, &[]).await.expect(401).json()["code"], "invalid_token", "{wrong}");
+        assert_eq!(send_events(stack, wrong, &[]).await.expect(401).json()["code"], "invalid_token", "{wrong}");
         assert_eq!(Socket::connect(&wake, Some(("authorization", wrong))).await.err(), Some(401), "{wrong}");
     }
-    say(stack, &right, &[]).await.expect(204);
+    send_events(stack, &right, &[]).await.expect(204);
 }
 
-/// What a runner says is heard at once by those who watch and those who wait, and an upload wakes runners. This test is
-/// the runner: no other works yet.
-pub async fn hints_are_heard_at_once(stack: &Stack) {
+/// A runner's events reach watchers and waiting requests at once, and an upload wakes runners. This test acts as the
+/// runner; no other runs yet.
+pub async fn hints_arrive_at_once(stack: &Stack) {
     if !stack.has_hints() {
         return;
     }
@@ -63,14 +63,14 @@ pub async fn hints_are_heard_at_once(stack: &Stack) {
     let waiting = async { project.get("status?wait=60").await };
     let claimed = async {
         let events = [event(json!({"event": "claimed"})), event(progress)];
-        say(stack, &token, &events).await.expect(204);
+        send_events(stack, &token, &events).await.expect(204);
     };
     let (waited, ()) = futures::future::join(waiting, claimed).await;
     assert_eq!(waited["status_info"]["phase"], "running", "{waited}");
-    let told = until_phase(&mut watcher, "running").await;
-    // Nobody but a hint can have said this.
-    let told = if told["status_info"]["progress"].is_null() { watcher.json().await } else { told };
-    assert_eq!(told["status_info"]["progress"], json!({"phase": "script", "lines": ["half", "done"]}), "{told}");
+    let message = until_phase(&mut watcher, "running").await;
+    // Only a hint can have sent this.
+    let message = if message["status_info"]["progress"].is_null() { watcher.json().await } else { message };
+    assert_eq!(message["status_info"]["progress"], json!({"phase": "script", "lines": ["half", "done"]}), "{message}");
 
     let mut report = Report::new(project.id.clone(), version, Outcome::Failed, stack.clock.now());
     report.run = Some(run.clone());
@@ -79,7 +79,7 @@ pub async fn hints_are_heard_at_once(stack: &Stack) {
     for key in [Key::Ticket(project.id.clone(), version).to_string(), key] {
         stack.client().delete(&key).await.unwrap();
     }
-    say(stack, &token, &[event(json!({"event": "done"}))]).await.expect(204);
+    send_events(stack, &token, &[event(json!({"event": "done"}))]).await.expect(204);
     assert_eq!(until_phase(&mut watcher, "failed").await["status"], "error");
     let connected =
         &stack.api().get("/api/monitoring/health").await.expect(200).json()["components"]["runners"].clone();
@@ -88,42 +88,42 @@ pub async fn hints_are_heard_at_once(stack: &Stack) {
     watcher.close().await;
 }
 
-/// Who watches hears the state of now, then each change up to the finished model, and later versions.
-pub async fn who_watches_sees_the_model_come(stack: &Stack) {
+/// A watcher receives the present state, then each change up to the finished model, and later versions.
+pub async fn a_watcher_receives_each_change(stack: &Stack) {
     let project = stack.project("watched");
     let url = stack.api().url(&project.path("watch"));
     let mut watcher = Socket::connect(&url, None).await.unwrap();
     assert_eq!(watcher.json().await["status"], "no_scripts");
     for version in 1..=2 {
         assert_eq!(project.upload(&script("box")).await, version);
-        let told = until_phase(&mut watcher, "completed").await;
+        let message = until_phase(&mut watcher, "completed").await;
         assert_eq!(
-            (&told["status"], &told["status_info"]["version"]),
+            (&message["status"], &message["status_info"]["version"]),
             (&json!("completed"), &json!(version)),
-            "{told}"
+            "{message}"
         );
-        assert_eq!(told, project.get("status").await, "the same as the status call's");
+        assert_eq!(message, project.get("status").await, "must equal the status response");
     }
     let mut late = Socket::connect(&url, None).await.unwrap();
     assert_eq!(late.json().await["status_info"]["version"], 2);
     late.send("ping").await;
     assert_eq!(late.text().await, "pong");
-    // What it says means nothing, and harms nobody.
+    // Unknown messages are ignored.
     late.send("anything").await;
     late.close().await;
     watcher.send("ping").await;
     assert_eq!(watcher.text().await, "pong");
 }
 
-/// Who waits is answered when the model is done, with no need to ask often.
-pub async fn who_waits_is_answered_when_the_model_is_done(stack: &Stack) {
+/// A waiting request returns when the model is done, without frequent polling.
+pub async fn a_waiting_request_returns_the_model(stack: &Stack) {
     let project = stack.project("waited-for");
     project.upload(&script("box")).await;
-    let mut asked = 0;
+    let mut requests = 0;
     loop {
         let info = project.get("status?wait=60").await["status_info"].clone();
-        asked += 1;
-        assert!(asked < 30, "{info}");
+        requests += 1;
+        assert!(requests < 30, "{info}");
         match info["phase"].as_str().unwrap() {
             "queued" | "running" => {}
             phase => break assert_eq!(phase, "completed", "{info}"),
@@ -131,17 +131,17 @@ pub async fn who_waits_is_answered_when_the_model_is_done(stack: &Stack) {
     }
 }
 
-/// The first message in which the newest version is in this phase.
+/// The first message that shows the newest version in this phase.
 async fn until_phase(watcher: &mut Socket, phase: &str) -> Value {
     loop {
-        let told = watcher.json().await;
-        if told["status_info"]["phase"] == phase {
-            return told;
+        let message = watcher.json().await;
+        if message["status_info"]["phase"] == phase {
+            return message;
         }
     }
 }
 
-async fn say(stack: &Stack, authorization: &str, events: &[Value]) -> Answer {
+async fn send_events(stack: &Stack, authorization: &str, events: &[Value]) -> ApiResponse {
     let request = Request::post(stack.api().url("/api/runner/events")).header("content-type", "application/json");
     let request = request.header("authorization", authorization);
     stack.api().send(request.body(json!({"events": events}).to_string().into()).unwrap()).await

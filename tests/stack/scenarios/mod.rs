@@ -1,28 +1,28 @@
-//! What is shown. Each scenario has projects of its own, so that all of a group run at once.
+//! The scenarios. Each has its own projects, so that all scenarios of a group run at once.
 //!
-//! `PARTWRIGHT_SCENARIO=name` runs only the scenario with that name, such as `open_mode_is_said_loudly`. A scenario that
-//! relies on an earlier one fails alone, such as those that look at what all the others left.
+//! `PARTWRIGHT_SCENARIO=name` runs only the scenario with that name, such as `open_mode_shows_a_warning`. A scenario
+//! that relies on earlier ones fails alone, such as those that check the final state.
 
-mod away;
+mod bad_input;
 mod browser;
 mod chat;
-mod elsewhere;
+mod cross_origin;
+mod dropped_in_scripts;
 mod failing;
-mod hand;
-mod input;
 mod jail;
+mod jwt;
 mod links;
 mod live;
-mod model;
-mod names;
-mod numbers;
-mod operation;
-mod seed;
+mod operations;
+mod outputs;
+mod project_names;
 mod settings;
+mod snippets;
+mod store_outage;
 mod takeover;
 mod tokens;
 mod traces;
-mod who;
+mod version_numbers;
 
 use std::panic::AssertUnwindSafe;
 
@@ -33,97 +33,97 @@ use crate::stack::Stack;
 use crate::store::Kind;
 use crate::worker::RUNNER_TOKEN;
 
-/// A scenario: its name and what it does.
+/// A scenario: its name and its function.
 type Scenario = (&'static str, for<'a> fn(&'a Stack) -> LocalBoxFuture<'a, ()>);
 
-/// Scenarios from the paths of their functions.
+/// Makes scenarios from the paths of their functions.
 macro_rules! scenarios {
     ($($function:path),* $(,)?) => {
         &[$((stringify!($function), |stack| Box::pin($function(stack)))),*]
     };
 }
 
-/// While nobody works but the test itself.
-const BEFORE_ALL: &[Scenario] = scenarios![live::hints_are_heard_at_once];
+/// Run while only the test itself acts.
+const BEFORE_ALL: &[Scenario] = scenarios![live::hints_arrive_at_once];
 
-/// While no runner works: what needs none, and the runners that leave their work.
+/// Run without a runner: scenarios that need none, and runners that leave their work.
 const WITHOUT_A_RUNNER: &[Scenario] = scenarios![
-    takeover::one_runner_is_killed_another_is_stopped,
-    input::bad_input_is_told_what_is_wrong_with_it,
-    names::names_that_lead_elsewhere_are_refused,
-    operation::the_store_does_what_the_library_needs,
-    operation::the_admin_s_calls_take_the_token,
-    live::the_runners_calls_take_their_token,
-    settings::a_runner_names_its_wrong_setting,
+    takeover::a_killed_and_a_stopped_runner_leave_jobs,
+    bad_input::bad_input_gets_a_precise_error,
+    project_names::path_traversal_names_are_refused,
+    operations::the_store_passes_the_suite,
+    operations::admin_endpoints_accept_the_admin_token,
+    live::runner_endpoints_require_their_token,
+    settings::a_runner_names_its_invalid_setting,
 ];
 
-/// Workers of their own, with other settings, some of them wrong; the store makes no difference to them.
+/// Run other Workers with other settings, some of them invalid. They run on one store only.
 const OTHER_WORKERS: &[Scenario] = scenarios![
-    away::a_bucket_that_is_away_gets_it_later,
-    settings::a_worker_names_its_wrong_setting,
-    elsewhere::pages_of_other_sites_get_nowhere,
-    tokens::a_token_opens_until_it_is_revoked,
-    who::a_shared_secret_s_tokens_are_checked,
-    who::a_key_set_s_tokens_are_checked,
+    store_outage::uploads_arrive_after_an_outage,
+    settings::a_worker_names_its_invalid_setting,
+    cross_origin::other_sites_cannot_use_a_session,
+    tokens::a_token_works_until_it_is_revoked,
+    jwt::hs256_tokens_are_verified,
+    jwt::key_set_tokens_are_verified,
 ];
 
 /// Fills the queue, still without a runner.
-const QUEUE: &[Scenario] = scenarios![numbers::sixty_four_uploads_at_once_get_sixty_four_numbers];
+const QUEUE: &[Scenario] = scenarios![version_numbers::concurrent_uploads_get_distinct_numbers];
 
-/// With two runners on one machine, which share the queue and nothing else.
+/// Run with two runners on one machine, which share only the queue.
 const WITH_A_RUNNER: &[Scenario] = scenarios![
-    model::a_bracket_becomes_six_files,
-    model::a_second_version_leaves_the_first_alone,
-    seed::the_seed_s_snippets_run_unchanged,
-    hand::a_script_dropped_in_by_hand_becomes_a_model,
-    hand::an_upload_never_overwrites_a_script_dropped_in_by_hand,
-    failing::a_failing_script_is_told_why,
-    failing::an_endless_script_is_stopped,
-    jail::a_script_finds_no_secret,
-    live::who_watches_sees_the_model_come,
-    live::who_waits_is_answered_when_the_model_is_done,
-    links::only_the_link_as_signed_opens_and_not_for_ever,
-    links::a_link_never_opens_another_project_s_file,
-    traces::a_request_s_id_goes_all_the_way,
-    browser::a_person_signs_in_and_makes_a_model,
-    browser::open_mode_is_said_loudly,
-    numbers::a_full_queue_is_worked_off,
-    takeover::another_runner_completes_what_they_left,
-    operation::every_part_is_healthy,
+    outputs::a_bracket_becomes_six_files,
+    outputs::a_new_version_keeps_the_older_files,
+    snippets::existing_front_end_code_still_works,
+    dropped_in_scripts::a_dropped_in_script_becomes_a_model,
+    dropped_in_scripts::an_upload_keeps_a_dropped_in_script,
+    failing::a_failing_script_reports_its_error,
+    failing::an_endless_script_times_out,
+    jail::a_script_cannot_read_secrets,
+    live::a_watcher_receives_each_change,
+    live::a_waiting_request_returns_the_model,
+    links::only_an_unaltered_fresh_link_opens,
+    links::a_link_opens_no_other_project,
+    traces::a_request_id_is_kept_everywhere,
+    browser::a_user_signs_in_and_makes_a_model,
+    browser::open_mode_shows_a_warning,
+    version_numbers::two_runners_empty_a_full_queue,
+    takeover::another_runner_completes_their_jobs,
+    operations::every_part_is_healthy,
 ];
 
-/// The same with a Worker of its own that talks to language models; the store makes no difference to it.
-const TALKING: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
+/// Runs a Worker with language models. It runs on one store only.
+const CHAT: &[Scenario] = scenarios![chat::a_sentence_becomes_a_model];
 
-/// When all is done.
+/// Run when all jobs are done.
 const AFTERWARDS: &[Scenario] = scenarios![
-    operation::every_project_is_listed_once,
-    operation::what_was_done_is_counted,
-    operation::nothing_is_left_behind,
+    operations::every_project_is_listed_once,
+    operations::metrics_count_the_work,
+    operations::nothing_is_left_behind,
 ];
 
-/// When every program has said all that it has to say.
-const AT_THE_END: &[Scenario] = scenarios![traces::no_log_holds_a_secret];
+/// Runs when every program has written all its logs.
+const AT_THE_END: &[Scenario] = scenarios![traces::logs_contain_no_secrets];
 
-/// The runners that work everything off.
+/// The runners that process the queue.
 const RUNNERS: [&str; 2] = ["runner-one", "runner-two"];
 
 /// Fails the test if `PARTWRIGHT_SCENARIO` names no scenario.
 pub fn check_choice() {
     let Some(chosen) = chosen() else { return };
-    let groups = [BEFORE_ALL, WITHOUT_A_RUNNER, OTHER_WORKERS, QUEUE, WITH_A_RUNNER, TALKING, AFTERWARDS, AT_THE_END];
+    let groups = [BEFORE_ALL, WITHOUT_A_RUNNER, OTHER_WORKERS, QUEUE, WITH_A_RUNNER, CHAT, AFTERWARDS, AT_THE_END];
     let names: Vec<&str> = groups.concat().into_iter().map(|(name, _)| name).collect();
     let known = names.iter().any(|name| is_chosen(name, Some(&chosen)));
     assert!(known, "PARTWRIGHT_SCENARIO: no scenario has the name {chosen}. Use one of: {}", names.join(", "));
 }
 
-/// Runs all of it on one stack.
+/// Runs all scenarios on one stack.
 pub async fn run_all(stack: &Stack) {
     let other_workers = if stack.kind == Kind::WranglerR2 { OTHER_WORKERS } else { &[] };
     let mut failed = run(stack, BEFORE_ALL).await;
     failed.extend(run(stack, &[WITHOUT_A_RUNNER, other_workers].concat()).await);
     failed.extend(run(stack, QUEUE).await);
-    // One that talks to the Worker, where that listens, and says all that it can say: see `traces`.
+    // The second runner sends hints, if the stack has them, and logs everything: see `traces`.
     let all = [
         ("RUNNER_SLOTS", "2"),
         ("RUST_LOG", "trace"),
@@ -137,14 +137,14 @@ pub async fn run_all(stack: &Stack) {
         runner.ready().await;
     }
     stack.runners.replace(runners.into());
-    let talking = if stack.kind == Kind::WranglerR2 { TALKING } else { &[] };
-    failed.extend(run(stack, &[WITH_A_RUNNER, talking].concat()).await);
+    let chat = if stack.kind == Kind::WranglerR2 { CHAT } else { &[] };
+    failed.extend(run(stack, &[WITH_A_RUNNER, chat].concat()).await);
     failed.extend(run(stack, AFTERWARDS).await);
     failed.extend(run(stack, AT_THE_END).await);
     assert!(failed.is_empty(), "on {:?}: {}", stack.kind, failed.join(", "));
 }
 
-/// Runs a group at once and gives the names of those that failed: every failure is seen before the test fails.
+/// Runs a group at once and returns the names of the failed scenarios, so that every failure is printed.
 async fn run(stack: &Stack, scenarios: &[Scenario]) -> Vec<&'static str> {
     let chosen = chosen();
     let scenarios = scenarios.iter().filter(|(name, _)| is_chosen(name, chosen.as_deref()));
@@ -164,7 +164,7 @@ fn chosen() -> Option<String> {
     std::env::var("PARTWRIGHT_SCENARIO").ok()
 }
 
-/// Whether a scenario is to run. A name is `module::function`; the function alone is enough to choose it.
+/// Whether a scenario runs. The function's name alone is enough to choose `module::function`.
 fn is_chosen(name: &str, chosen: Option<&str>) -> bool {
     chosen.is_none_or(|chosen| name == chosen || name.rsplit("::").next() == Some(chosen))
 }

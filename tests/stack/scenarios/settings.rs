@@ -1,26 +1,27 @@
-//! Settings that are wrong: named, not guessed at.
+//! Invalid settings: errors name them.
 
 use crate::project::Project;
 use crate::stack::Stack;
 use crate::tools::free_port;
 use crate::worker::Worker;
 
-/// A runner with a wrong setting does not start, and says which it is.
-pub async fn a_runner_names_its_wrong_setting(stack: &Stack) {
+/// A runner with an invalid setting does not start, and names the setting.
+pub async fn a_runner_names_its_invalid_setting(stack: &Stack) {
     for (name, value) in [("RUNNER_SLOTS", "0"), ("S3_ADDRESSING", "bogus"), ("AWS_BUCKET_NAME", "")] {
         let runner = stack.start_runner(&format!("wrong-{name}"), &[(name, value)]);
-        let (code, said) = runner.refuses_to_start().await;
+        let (code, output) = runner.refuses_to_start().await;
         assert!(code.is_some_and(|code| code != 0), "{name}: {code:?}");
-        assert!(said.lines().any(|line| line.contains(name)), "{name}: {said}");
+        assert!(output.lines().any(|line| line.contains(name)), "{name}: {output}");
     }
     let runner = stack.start_runner("wrong-secret", &[("AWS_SECRET_ACCESS_KEY", "not the secret")]);
-    let (code, said) = runner.refuses_to_start().await;
-    assert!(code.is_some_and(|code| code != 0) && said.contains("refuses"), "{code:?}: {said}");
+    let (code, output) = runner.refuses_to_start().await;
+    assert!(code.is_some_and(|code| code != 0), "{code:?}: {output}");
+    assert!(output.contains("refuses"), "{code:?}: {output}");
 }
 
-/// A Worker with a wrong setting answers every call with 503 and its name; once it is right, nothing of what was
-/// refused is there.
-pub async fn a_worker_names_its_wrong_setting(stack: &Stack) {
+/// A Worker with an invalid setting responds 503 to every request and names the setting. After a correction, refused
+/// uploads have left nothing behind.
+pub async fn a_worker_names_its_invalid_setting(stack: &Stack) {
     let mut worker = start(stack, &[("S3_ADDRESSING", "bogus")]);
     let answer = worker.ready(&stack.transport, 503).await;
     assert_eq!(answer.json()["code"], "bad_configuration", "{answer}");
@@ -51,8 +52,7 @@ fn project<'a>(stack: &'a Stack, worker: &'a Worker) -> Project<'a> {
     Project::new(worker.api(&stack.transport), stack.client(), "mended")
 }
 
-/// A second Worker on the stack's bucket, with these settings in place of the stack's; each time the same one, with
-/// what it remembers.
+/// Starts a second Worker on the stack's bucket with changed settings. Each start continues with the same state.
 fn start(stack: &Stack, changed: &[(&str, &str)]) -> Worker {
     let mut settings = stack.settings();
     for (name, value) in changed {

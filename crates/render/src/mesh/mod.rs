@@ -1,33 +1,31 @@
-//! The mesh file that a job's process writes, read strictly: its writer is a stranger's script.
+//! Reads the mesh file that a job's process writes. It is strict, because the script is not trusted.
 //!
-//! Little endian throughout: `PWM1`; the number of parts; of each part its label (length, UTF-8), base colour (four
-//! f32), vertices (count, three f32 each), triangles (count, three u32 each) and colour runs (count, then a number of
-//! triangles and four f32 each). Runs cover the triangles in order; without any, all have the base colour.
+//! The file is little endian: `PWM1`, the number of parts, and then for each part its label (length, UTF-8), base
+//! colour (four f32), vertices (count, three f32 each), triangles (count, three u32 each) and colour runs (count, then
+//! a number of triangles and four f32 each). The runs cover the triangles in order. Without runs all have the base
+//! colour.
 
 use std::collections::HashSet;
 
-/// The most parts in a file.
+// The limits of a file, for all parts together.
 const MAX_PARTS: u32 = 10_000;
-/// The most triangles in a file, all parts together. Drawing takes up to 250 bytes of memory for each, and the GLB file
-/// up to 84.
+/// Drawing takes up to 250 bytes of memory for each triangle, and the GLB file up to 84.
 const MAX_TRIANGLES: u64 = 2_000_000;
-/// The most vertices in a file, all parts together: more than so many triangles have in a mesh that is not all cuts.
+/// More than a mesh of so many triangles has, unless they share almost no vertices.
 const MAX_VERTICES: u64 = 3_000_000;
-/// The most colour runs in a file, all parts together.
 const MAX_RUNS: u64 = 100_000;
-/// The most colours in a file, each part's counted apart: each becomes a primitive of the GLB, which takes 4 KB of
-/// memory while it is written.
+/// The colours of each part count separately: each becomes a primitive of the GLB file, which takes 4 KB of memory
+/// while it is written.
 const MAX_COLOURS: u64 = 20_000;
-/// The longest label in bytes.
-const MAX_LABEL: u32 = 4096;
+const MAX_LABEL_BYTES: u32 = 4096;
 
 const MAGIC: &[u8; 4] = b"PWM1";
-const POINT: usize = 12;
-const COLOUR: usize = 16;
-/// A part's label length, base colour and three counts.
-const SMALLEST_PART: usize = 4 + COLOUR + 3 * 4;
+const POINT_BYTES: usize = 12;
+const COLOUR_BYTES: usize = 16;
+/// The length of a label, a base colour and three counts.
+const MIN_PART_BYTES: usize = 4 + COLOUR_BYTES + 3 * 4;
 
-/// Red, green, blue as sRGB, and alpha, each from 0 to 1; alpha 1 is opaque.
+/// Red, green and blue as sRGB, and alpha, each from 0 to 1. Alpha 1 is opaque.
 pub type Colour = [f32; 4];
 
 /// The parts of a model.
@@ -40,40 +38,31 @@ pub struct Mesh {
 /// One object of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// Its name for people.
     pub label: String,
-    /// The colour where `runs` is empty.
+    /// The colour if `runs` is empty.
     pub base: Colour,
-    /// Points in millimetres, Z up, right-handed; finite.
+    /// Finite points in millimetres, right-handed, Z up.
     pub vertices: Vec<[f32; 3]>,
-    /// Three indices into `vertices`, each within it.
+    /// Three valid indices into `vertices` each.
     pub triangles: Vec<[u32; 3]>,
-    /// Colours of so many triangles each, in order; empty, or they cover all triangles exactly.
+    /// Numbers of consecutive triangles with their colour. They cover all triangles exactly, or there are none.
     pub runs: Vec<(u32, Colour)>,
 }
 
-/// Why a file is refused.
+/// The reason to refuse a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MeshError {
-    /// It is not what the format says.
     #[error("not a mesh file: {problem} (byte {at})")]
     Malformed {
-        /// What is wrong.
         problem: &'static str,
-        /// Where, in bytes from the start.
+        /// The position in bytes from the start.
         at: usize,
     },
-    /// It is larger than is allowed.
     #[error("the mesh has more than {limit} {of}")]
-    TooLarge {
-        /// Of what there is too much.
-        of: &'static str,
-        /// How much is allowed.
-        limit: u64,
-    },
+    TooLarge { of: &'static str, limit: u64 },
 }
 
-/// Reads a mesh file. Every count is held against the bytes that are left before anything is allocated for it.
+/// Reads a mesh file. It compares every count with the bytes that are left before it allocates memory for it.
 ///
 /// # Errors
 /// When a count, index or number is out of bounds, a label is not UTF-8, or bytes are missing or left over.
@@ -82,7 +71,7 @@ pub fn parse(bytes: &[u8]) -> Result<Mesh, MeshError> {
     if reader.take(MAGIC.len())? != MAGIC {
         return Err(MeshError::Malformed { problem: "it does not begin with PWM1", at: 0 });
     }
-    let count = reader.count(SMALLEST_PART)?;
+    let count = reader.count(MIN_PART_BYTES)?;
     within(count.into(), MAX_PARTS.into(), "parts")?;
     let mut parts = Vec::with_capacity(count as usize);
     let mut totals = Totals::default();
@@ -100,7 +89,7 @@ fn within(count: u64, limit: u64, of: &'static str) -> Result<(), MeshError> {
     if count > limit { Err(MeshError::TooLarge { of, limit }) } else { Ok(()) }
 }
 
-/// What all parts so far have together.
+/// The sums over all parts so far.
 #[derive(Default)]
 struct Totals {
     vertices: u64,
@@ -130,7 +119,7 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(word(self.take(4)?, 0)))
     }
 
-    /// A number of items of at least `size` bytes each, which must still fit into the file.
+    /// Reads a number of items of at least `size` bytes each, which must fit into the rest of the file.
     fn count(&mut self, size: usize) -> Result<u32, MeshError> {
         let count = self.u32()?;
         let left = self.bytes.len() - self.at;
@@ -142,32 +131,32 @@ impl<'a> Reader<'a> {
 
     fn part(&mut self, totals: &mut Totals) -> Result<Part, MeshError> {
         let length = self.count(1)?;
-        within(length.into(), MAX_LABEL.into(), "bytes in a label")?;
+        within(length.into(), MAX_LABEL_BYTES.into(), "bytes in a label")?;
         let label = std::str::from_utf8(self.take(length as usize)?);
         let label = label.map_err(|_| self.malformed("a label is not UTF-8"))?.to_owned();
         let base = self.colour()?;
-        let count = self.count(POINT)?;
+        let count = self.count(POINT_BYTES)?;
         totals.vertices += u64::from(count);
         within(totals.vertices, MAX_VERTICES, "vertices")?;
         let vertices: Vec<[f32; 3]> =
-            triples(self.take(count as usize * POINT)?).map(|point| point.map(f32::from_le_bytes)).collect();
+            triples(self.take(count as usize * POINT_BYTES)?).map(|point| point.map(f32::from_le_bytes)).collect();
         if !vertices.iter().flatten().all(|coordinate| coordinate.is_finite()) {
             return Err(self.malformed("a coordinate is not finite"));
         }
-        let count = self.count(POINT)?;
+        let count = self.count(POINT_BYTES)?;
         totals.triangles += u64::from(count);
         within(totals.triangles, MAX_TRIANGLES, "triangles")?;
         let triangles: Vec<[u32; 3]> =
-            triples(self.take(count as usize * POINT)?).map(|corners| corners.map(u32::from_le_bytes)).collect();
+            triples(self.take(count as usize * POINT_BYTES)?).map(|corners| corners.map(u32::from_le_bytes)).collect();
         if !triangles.iter().flatten().all(|index| (*index as usize) < vertices.len()) {
-            return Err(self.malformed("a triangle's corner is not there"));
+            return Err(self.malformed("a triangle has a corner that does not exist"));
         }
         let runs = self.runs(triangles.len(), totals)?;
         Ok(Part { label, base, vertices, triangles, runs })
     }
 
     fn runs(&mut self, triangles: usize, totals: &mut Totals) -> Result<Vec<(u32, Colour)>, MeshError> {
-        let count = self.count(4 + COLOUR)?;
+        let count = self.count(4 + COLOUR_BYTES)?;
         totals.runs += u64::from(count);
         within(totals.runs, MAX_RUNS, "colour runs")?;
         let mut runs = Vec::with_capacity(count as usize);
@@ -187,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 
     fn colour(&mut self) -> Result<Colour, MeshError> {
-        let bytes = self.take(COLOUR)?;
+        let bytes = self.take(COLOUR_BYTES)?;
         let colour = [0, 4, 8, 12].map(|at| f32::from_le_bytes(word(bytes, at)));
         if !colour.iter().all(|channel| channel.is_finite()) {
             return Err(self.malformed("a colour is not finite"));
@@ -196,24 +185,24 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Four bytes of a slice that is long enough: its length was checked by `take`.
+/// Four bytes of a slice. `take` has checked that it is long enough.
 fn word(bytes: &[u8], at: usize) -> [u8; 4] {
     [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
 }
 
 fn triples(bytes: &[u8]) -> impl Iterator<Item = [[u8; 4]; 3]> {
-    bytes.chunks_exact(POINT).map(|chunk| [word(chunk, 0), word(chunk, 4), word(chunk, 8)])
+    bytes.chunks_exact(POINT_BYTES).map(|chunk| [word(chunk, 0), word(chunk, 4), word(chunk, 8)])
 }
 
-/// Meshes for the tests of this module and of those beside it.
+/// Sample meshes for tests.
 #[cfg(any(test, feature = "testing"))]
 pub mod sample {
     use super::{Colour, MAGIC, Part};
 
-    /// FreeCAD's own grey.
+    /// FreeCAD's default grey.
     pub const GREY: Colour = [0.8, 0.8, 0.8, 1.0];
 
-    /// A cube of 10 mm with its corner at the origin, wound outwards.
+    /// A cube of 10 mm with one corner at the origin, wound outwards.
     pub fn cube() -> Part {
         let vertices = (0..8_u8).map(|i| [0, 1, 2].map(|axis| f32::from(i >> axis & 1) * 10.0)).collect();
         let faces = [[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]];
@@ -221,7 +210,7 @@ pub mod sample {
         Part { label: "Cube".to_owned(), base: GREY, vertices, triangles, runs: Vec::new() }
     }
 
-    /// The wall of an upright cylinder of so many quads, 10 mm across and high.
+    /// The wall of an upright cylinder of `sides` quads, 10 mm in diameter and height.
     #[cfg(test)]
     pub fn tube(sides: u16) -> Part {
         let vertices = (0..sides).flat_map(|i| {
@@ -237,7 +226,7 @@ pub mod sample {
         Part { label: "Tube".to_owned(), base: GREY, vertices, triangles, runs: Vec::new() }
     }
 
-    /// The parts as a mesh file.
+    /// Writes the parts as a mesh file.
     pub fn file(parts: &[Part]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();

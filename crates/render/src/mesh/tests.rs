@@ -7,7 +7,7 @@ fn two_parts() -> Vec<Part> {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn a_written_file_is_read_back() {
     assert_eq!(parse(&file(&two_parts())).unwrap().parts, two_parts());
     assert_eq!(parse(&file(&[])).unwrap().parts, []);
 }
@@ -19,10 +19,10 @@ fn colours_are_clamped() {
 }
 
 #[test]
-fn what_is_out_of_bounds_is_refused() {
+fn values_out_of_bounds_are_refused() {
     type Spoil = fn(&mut Part);
     let spoils: [(&str, Spoil); 8] = [
-        ("corner is not there", |part| part.triangles[3][1] = 8),
+        ("corner that does not exist", |part| part.triangles[3][1] = 8),
         ("coordinate is not finite", |part| part.vertices[7][2] = f32::NAN),
         ("coordinate is not finite", |part| part.vertices[0][0] = f32::INFINITY),
         ("colour is not finite", |part| part.base[3] = f32::NAN),
@@ -40,7 +40,7 @@ fn what_is_out_of_bounds_is_refused() {
 }
 
 #[test]
-fn counts_are_held_against_the_file() {
+fn counts_are_limited() {
     let whole = file(&two_parts());
     let counts = [4, 8, 12 + 7 + 16, 12 + 7 + 16 + 4 + 8 * 12];
     for at in counts {
@@ -56,7 +56,7 @@ fn counts_are_held_against_the_file() {
     assert!(matches!(parse(&file(&[Part { runs, ..cube() }])), Err(MeshError::TooLarge { of: "colours", .. })));
     let many = vec![Part { vertices: Vec::new(), triangles: Vec::new(), ..cube() }; 10_001];
     assert!(matches!(parse(&file(&many)), Err(MeshError::TooLarge { of: "parts", .. })));
-    // In two parts: what counts is the sum. The mesh file's own limit would let five million through.
+    // In two parts, because the limit is for the sum.
     let half = Part { triangles: vec![[0, 1, 2]; 1_000_001], ..cube() };
     assert!(matches!(parse(&file(&[half.clone(), half])), Err(MeshError::TooLarge { of: "triangles", .. })));
     let half = Part { vertices: vec![[0.0; 3]; 1_500_001], ..cube() };
@@ -74,7 +74,7 @@ fn missing_and_extra_bytes_are_refused() {
     assert!(parse(&longer).unwrap_err().to_string().contains("bytes after the last part"));
 }
 
-/// Whatever a flipped bit makes of the file, it is refused or drawn: nothing panics on the way.
+/// A damaged file is refused or drawn.
 #[test]
 fn no_damage_panics() {
     let whole = file(&two_parts());
@@ -97,6 +97,6 @@ fn no_damage_panics() {
         }
         drawn += usize::from(crate::draw(bytes, 16, u64::MAX).is_ok());
     }
-    // Most bits are of coordinates, colours or indices.
+    // Most bits belong to coordinates, colours or indices.
     assert!(drawn > 100, "{drawn}");
 }

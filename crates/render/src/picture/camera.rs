@@ -1,17 +1,17 @@
-//! Where a point of the model lies in the picture.
+//! Projects points of the model into the picture.
 
-use super::super::surface::Surface;
+use crate::surface::Surface;
 
-/// Where the viewer stands, seen from the model: front, right and above. Not quite as high as an isometric view, so
+/// The direction from the model to the viewer: front, right and above. It is a little lower than an isometric view, so
 /// that the top does not take more of the picture than the front.
-const FROM: [f64; 3] = [1.0, -1.0, 0.8];
-/// To the right in the picture.
+const VIEWER: [f64; 3] = [1.0, -1.0, 0.8];
+/// The direction to the right in the picture.
 const RIGHT: [f64; 3] = [std::f64::consts::FRAC_1_SQRT_2, std::f64::consts::FRAC_1_SQRT_2, 0.0];
 
-/// The part of the picture's side that stays empty on each side.
+/// The part of the picture that stays empty on each side.
 const MARGIN: f64 = 0.06;
 
-/// A parallel projection in which one sample's width is the unit of all three axes.
+/// A parallel projection. The unit of all three axes is the width of one sample.
 #[derive(Debug)]
 pub struct Camera {
     right: [f64; 3],
@@ -19,17 +19,17 @@ pub struct Camera {
     near: [f64; 3],
     /// The middle of the model along right, down and near, in millimetres.
     middle: [f64; 3],
-    /// Samples a millimetre.
+    /// Samples per millimetre.
     scale: f64,
-    /// Half the picture's side in samples.
+    /// Half the side of the picture in samples.
     half: f64,
 }
 
 impl Camera {
-    /// The camera that has all of the surface in a picture of `side` samples; none when it has no extent, or none that
-    /// f64 can hold.
+    /// The camera that shows the whole surface in a picture of `side` samples. `None` if the surface has no extent, or
+    /// one that f64 cannot hold.
     pub fn fitted(surface: &Surface, side: usize) -> Option<Self> {
-        let near = unit(FROM);
+        let near = unit(VIEWER);
         let [[rx, ry, rz], [nx, ny, nz]] = [RIGHT, near];
         let down = [ry * nz - rz * ny, rz * nx - rx * nz, rx * ny - ry * nx];
         let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
@@ -54,8 +54,8 @@ impl Camera {
         })
     }
 
-    /// A point's place in samples: right and down from the picture's corner, and near, which grows towards the viewer
-    /// and is 0 in the model's middle.
+    /// The position of a point in samples: right and down from the picture's corner, and near, which increases towards
+    /// the viewer and is 0 in the middle of the model.
     pub fn place(&self, position: [f32; 3]) -> [f32; 3] {
         let position = position.map(f64::from);
         let along = |i: usize, axis: [f64; 3]| (dot(axis, position) - self.middle[i]) * self.scale;

@@ -1,46 +1,47 @@
 //! The thin dark lines along edges and outlines, which make a grey part readable.
 //!
-//! A line is drawn where the surface has a crease or ends, and where it turns away from the viewer. How much ink a
-//! sample has is decided by its distance from the line, so that lines are smooth, and ink does not add up where lines
-//! meet. A line is hidden where something is nearer than it, by more than its own two surfaces rise beside it.
-//! A crease between triangles of a pixel or two is no edge but roughness, and gets no ink.
+//! Lines follow creases, borders, and the places where the surface turns away from the viewer. The ink of a sample
+//! depends on its distance from the line, so lines are smooth; ink does not add up where lines meet. Something nearer
+//! hides a line if it is nearer by more than the line's own two surfaces rise beside it. A crease between triangles of
+//! a pixel or two is roughness, not an edge, and gets no ink.
 
 use std::ops::Range;
 
-use super::super::surface::{Edge, Surface};
 use super::raster::{BAND, Canvas, Pixel, Plane, faces_viewer, over};
+use crate::surface::{Edge, Surface};
 
-/// What of the ink lies on opaque parts, and around them.
+/// The opacity of the ink on opaque parts, and around them.
 pub const SOLID: f32 = 0.72;
-/// What of it lies on see-through parts.
+/// Its opacity on transparent parts.
 pub const CLEAR: f32 = 0.42;
 
-/// Red, green and blue of the ink.
-const COLOUR: [f32; 3] = [22.0, 25.0, 31.0];
-/// Half a line's width in samples.
+/// Red, green and blue.
+const INK_COLOUR: [f32; 3] = [22.0, 25.0, 31.0];
+/// Half the width of a line, in samples.
 const HALF_WIDTH: f32 = 1.0;
-/// How far from the middle of a line there may be ink, in samples.
+/// The largest distance of ink from the middle of a line, in samples.
 const REACH: f32 = HALF_WIDTH + 0.5;
-/// The steepest rise, in samples a sample, for which a line is brought forward; a surface seen from its side rises
-/// without end.
-const STEEPEST: f32 = 3.0;
-/// The longest side, in samples, of triangles between which a crease gets no ink, and how much longer it is in those
-/// between which it gets all.
-const ROUGH: [f32; 2] = [4.0, 8.0];
+/// The steepest rise, in samples per sample, by which a line is brought forward. The rise of a surface seen edge-on is
+/// infinite.
+const MAX_RISE: f32 = 3.0;
+/// A crease gets no ink if the longest side of its triangles is shorter than this, in samples.
+const ROUGH_SIDE: f32 = 4.0;
+/// From `ROUGH_SIDE` on, the ink increases over this many samples.
+const ROUGH_FADE: f32 = 8.0;
 
-/// A line to draw, with its ends' places in samples.
+/// A line to draw, with its ends in samples.
 #[derive(Debug)]
 pub struct Line {
     from: [f32; 3],
     to: [f32; 3],
-    /// How much nearer than the line something must be to hide it, in samples.
+    /// Something must be this much nearer than the line to hide it, in samples.
     bias: f32,
-    /// How much ink it has, at most 1.
+    /// The amount of ink, at most 1.
     strength: f32,
 }
 
 impl Line {
-    /// The line along `edge`; none where the surface goes on smoothly, or is rough.
+    /// The line along `edge`. `None` if the surface is smooth or rough there.
     pub fn along(edge: &Edge, surface: &Surface, points: &[[f32; 3]]) -> Option<Self> {
         let triangles = edge.triangles.map(|triangle| {
             let triangle = surface.triangles.get(triangle as usize)?;
@@ -57,24 +58,23 @@ impl Line {
         let rise = sides.iter().flatten().map(|side| side.rise).fold(0.0, f32::max);
         let longest = sides.iter().flatten().map(|side| side.longest).fold(0.0, f32::max);
         let rough = edge.sharp && sides[1].is_some();
-        let strength = if rough { ((longest - ROUGH[0]) / ROUGH[1]).clamp(0.0, 1.0) } else { 1.0 };
+        let strength = if rough { ((longest - ROUGH_SIDE) / ROUGH_FADE).clamp(0.0, 1.0) } else { 1.0 };
         let [from, to] = edge.ends.map(|end| points[end as usize]);
-        (strength > 0.0).then_some(Self { from, to, bias: 1.0 + REACH * rise.min(STEEPEST), strength })
+        (strength > 0.0).then_some(Self { from, to, bias: 1.0 + REACH * rise.min(MAX_RISE), strength })
     }
 
-    /// The first and the last place down the picture where it may leave ink.
+    /// The vertical range where it may leave ink.
     pub fn rows(&self) -> [f32; 2] {
         [self.from[1].min(self.to[1]) - 2.0 * REACH, self.from[1].max(self.to[1]) + 2.0 * REACH]
     }
 
-    /// About how many samples are looked at to draw it.
+    /// About how many samples drawing it reads: some thousands at most.
     pub fn work(&self) -> u64 {
-        // At most some thousands.
         (length([self.to[0] - self.from[0], self.to[1] - self.from[1]]) * 4.0) as u64 + 16
     }
 }
 
-/// How much ink each sample of a band has.
+/// The amount of ink on each sample of a band.
 #[derive(Debug)]
 pub struct Ink {
     side: usize,
@@ -82,15 +82,15 @@ pub struct Ink {
 }
 
 impl Ink {
-    /// None yet, on a band of a picture of `side` by `side` samples.
+    /// No ink, on a band of a picture of `side` by `side` samples.
     pub fn new(side: usize) -> Self {
         Self { side, amount: vec![0; side * BAND] }
     }
 
-    /// Puts the ink on the canvas, `strength` of it, and takes it from here.
+    /// Moves the ink to the canvas, with the opacity `strength`.
     pub fn apply(&mut self, canvas: &mut Canvas, strength: f32) {
         let inks: Vec<Pixel> = (0..=u8::MAX).map(|amount| ink(f32::from(amount) / 255.0 * strength)).collect();
-        // Most samples have none: a cache line of them is asked at once.
+        // Most samples have no ink, so it checks one cache line of them at a time.
         for (pixels, amounts) in canvas.colour_mut().chunks_mut(64).zip(self.amount.chunks_mut(64)) {
             if amounts.iter().fold(0, |any, amount| any | amount) == 0 {
                 continue;
@@ -104,8 +104,8 @@ impl Ink {
         }
     }
 
-    /// Draws what is visible of a line on the canvas's band: goes along the longer of its two directions, and at each
-    /// step across it.
+    /// Draws the visible part of a line on the canvas's band. It steps along the longer of the line's two directions,
+    /// and across the line at each step.
     pub fn draw(&mut self, line: &Line, canvas: &Canvas) {
         let Line { from, to, bias, strength } = *line;
         let (rows, depth) = (canvas.rows(), canvas.depth());
@@ -114,13 +114,13 @@ impl Ink {
         let inverse = if square > 0.0 { 1.0 / square } else { 0.0 };
         let (along, across) = if dx.abs() >= dy.abs() { (0, 1) } else { (1, 0) };
         let (step, lean) = if along == 0 { (dx, dy) } else { (dy, dx) };
-        // A line towards the viewer is a dot, and its steps have no direction.
+        // A line towards the viewer is a dot, so its steps have no direction.
         let lean = if step == 0.0 { 0.0 } else { lean / step };
         let reach = REACH * length([lean, 1.0]);
         let limits = if along == 0 { [0..self.side, rows.clone()] } else { [rows.clone(), 0..self.side] };
         let mut stretch = [from[along].min(to[along]) - REACH, from[along].max(to[along]) + REACH];
         if along == 0 && lean.abs() > 1e-3 {
-            // Only that part of a flat line which lies in the band.
+            // Only the part of a flat line that lies in the band.
             let ends = [centre(rows.start) - reach - 1.0, centre(rows.end) + reach + 1.0];
             let [one, other] = ends.map(|y| from[0] + (y - from[1]) / lean);
             stretch = [stretch[0].max(one.min(other)), stretch[1].min(one.max(other))];
@@ -142,9 +142,9 @@ impl Ink {
     }
 }
 
-/// The samples whose centres lie between two places, and within `limits`.
+/// The samples with centres between two positions, and within `limits`.
 fn samples([first, last]: [f32; 2], limits: &Range<usize>) -> Range<usize> {
-    // The cast cuts off, and makes 0 of what is negative.
+    // The cast rounds down, and turns negative values into 0.
     let sample = |at: f32| ((at + 0.5) as usize).clamp(limits.start, limits.end);
     sample(first)..sample(last)
 }
@@ -152,9 +152,9 @@ fn samples([first, last]: [f32; 2], limits: &Range<usize>) -> Range<usize> {
 /// One of the two surfaces beside a line.
 #[derive(Debug, Clone, Copy)]
 struct Side {
-    /// How much nearer it gets from sample to sample, at the most.
+    /// How much nearer it gets from one sample to the next, at most.
     rise: f32,
-    /// How long its longest side is, in samples.
+    /// The length of its longest side, in samples.
     longest: f32,
 }
 
@@ -169,13 +169,13 @@ impl Side {
     }
 }
 
-/// Four times as fast as `hypot`, whose care for huge numbers is not needed here.
+/// Four times as fast as `hypot`, which also handles huge numbers. There are none here.
 fn length([x, y]: [f32; 2]) -> f32 {
     (x * x + y * y).sqrt()
 }
 
 fn ink(opacity: f32) -> Pixel {
-    let [red, green, blue] = COLOUR.map(|channel| byte(channel * opacity));
+    let [red, green, blue] = INK_COLOUR.map(|channel| byte(channel * opacity));
     [red, green, blue, byte(opacity * 255.0)]
 }
 

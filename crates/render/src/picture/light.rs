@@ -1,17 +1,16 @@
-//! How bright a surface is: a key light from the left and above, a fill light from the right, a brighter sky than
-//! ground, and a little gloss. As in FreeCAD's own view, all of it is reckoned on sRGB values.
+//! The brightness of a surface: a key light from the left and above, a fill light from the right, a sky that is
+//! brighter than the ground, and a little gloss. Like FreeCAD's own view, it computes with sRGB values.
 
-use super::super::mesh::Colour;
 use super::raster::Pixel;
+use crate::mesh::Colour;
 
-// Directions towards the lights, in the model's axes, of length 1. The viewer stands at (0.62, −0.62, 0.48).
+// Directions to the lights in the axes of the model, with length 1. The viewer is at (0.62, −0.62, 0.48).
 const KEY: [f32; 3] = [0.199, -0.696, 0.690];
 const FILL: [f32; 3] = [0.894, -0.179, 0.411];
-/// Between the key light and the viewer: where gloss shows.
+/// Halfway between the key light and the viewer: gloss appears on surfaces that face this way.
 const GLOSS: [f32; 3] = [0.427, -0.685, 0.590];
 
-/// What an opaque or see-through surface of `colour` looks like where `normal` stands on it, which needs no particular
-/// length. Premultiplied by the colour's alpha.
+/// The colour of a lit surface of `colour`, premultiplied by its alpha. `normal` may have any length.
 pub fn lit([red, green, blue, alpha]: Colour, normal: [f32; 3]) -> Pixel {
     let shorter = 1.0 / dot(normal, normal).sqrt().max(f32::MIN_POSITIVE);
     let normal = normal.map(|part| part * shorter);

@@ -1,41 +1,40 @@
-//! Which triangle is seen where.
+//! Finds the triangle that each sample shows.
 
 use std::ops::Range;
 
 /// Premultiplied red, green and blue, and alpha.
 pub type Pixel = [u8; 4];
 
-/// Stands for the triangle where none is seen.
+/// The number for samples that show no triangle.
 pub const NOTHING: u32 = u32::MAX;
 
-/// The most rows of samples in a band. A band of a usual picture fits into a core's own cache, which the whole picture
-/// does not.
+/// Rows of samples in a band. A band of a usual picture fits into the cache of a core; the whole picture does not.
 pub const BAND: usize = 64;
 
-/// A band of the picture: full rows of samples, two along each side of a pixel.
+/// A band of the picture: full rows of samples, 2 by 2 per pixel.
 #[derive(Debug)]
 pub struct Canvas {
     /// Samples in a row.
     side: usize,
-    /// The first row's number in the picture.
+    /// The number of the first row in the picture.
     top: usize,
     rows: usize,
-    /// How near the nearest opaque surface is, in samples; −∞ where there is none.
+    /// How near the nearest opaque surface is, in samples; −∞ without one.
     depth: Vec<f32>,
-    /// Which triangle that is, or `NOTHING`.
+    /// The number of its triangle, or `NOTHING`.
     seen: Vec<u32>,
     colour: Vec<Pixel>,
 }
 
 impl Canvas {
-    /// An empty one at the top of a picture of `side` by `side` samples, an even number.
+    /// An empty band at the top of a picture of `side` by `side` samples. `side` is even.
     pub fn new(side: usize) -> Self {
         let mut canvas = Self { side, top: 0, rows: 0, depth: Vec::new(), seen: Vec::new(), colour: Vec::new() };
         canvas.move_to(0);
         canvas
     }
 
-    /// Empties it for the band from row `top` on.
+    /// Starts the band from row `top` on, which is empty.
     pub fn move_to(&mut self, top: usize) {
         self.top = top;
         self.rows = BAND.min(self.side - top);
@@ -48,7 +47,7 @@ impl Canvas {
         self.colour.resize(samples, [0; 4]);
     }
 
-    /// The rows it has, by their numbers in the picture.
+    /// The numbers of its rows in the picture.
     pub fn rows(&self) -> Range<usize> {
         self.top..self.top + self.rows
     }
@@ -63,14 +62,14 @@ impl Canvas {
         &mut self.colour
     }
 
-    /// Lets an opaque triangle hide what lies behind it.
-    pub fn hide_behind(&mut self, number: u32, corners: [[f32; 3]; 3]) {
+    /// Draws the depth of an opaque triangle, which hides everything behind it.
+    pub fn draw_opaque(&mut self, number: u32, corners: [[f32; 3]; 3]) {
         let rows = self.rows();
         let (depth, seen) = (&mut self.depth, &mut self.seen);
         spans(self.side, rows, corners, |start, end, _, _, near, slope| {
             let samples = depth[start..end].iter_mut().zip(&mut seen[start..end]);
             for (i, (depth, seen)) in (0_i32..).zip(samples) {
-                // Without a branch and without a running sum, so that the compiler can take several at once.
+                // No branch and no running sum, so that the compiler can vectorise it.
                 let near = near + i as f32 * slope;
                 let nearer = near > *depth;
                 *depth = if nearer { near } else { *depth };
@@ -79,8 +78,8 @@ impl Canvas {
         });
     }
 
-    /// Blends a see-through triangle over what is there, where no opaque one hides it; `lit` gives the colour at a
-    /// place.
+    /// Blends a transparent triangle over the samples where no opaque one hides it. `lit` gives the colour at a
+    /// position.
     pub fn blend(&mut self, corners: [[f32; 3]; 3], mut lit: impl FnMut(f32, f32) -> Pixel) {
         let rows = self.rows();
         let (depth, colour) = (&self.depth, &mut self.colour);
@@ -95,8 +94,8 @@ impl Canvas {
         });
     }
 
-    /// Colours what is seen: `lit` gives a triangle's colour at a place. One colour for a pixel's four samples where
-    /// they show the same triangle.
+    /// Colours the opaque samples. `lit` gives the colour of a triangle at a position. The four samples of a pixel get
+    /// one colour if they show the same triangle.
     pub fn light(&mut self, mut lit: impl FnMut(u32, f32, f32) -> Pixel) {
         let rows = self.seen.chunks_exact(2 * self.side).zip(self.colour.chunks_exact_mut(2 * self.side));
         for (row, (seen, colour)) in rows.enumerate() {
@@ -123,30 +122,31 @@ impl Canvas {
         }
     }
 
-    /// Adds its pixels to the picture: the mean of each one's four samples, no longer premultiplied.
+    /// Appends its pixels to the picture: the mean of four samples each, no longer premultiplied.
     pub fn average_into(&self, picture: &mut Vec<u8>) {
         for rows in self.colour.chunks_exact(2 * self.side) {
             let (upper, lower) = rows.split_at(self.side);
             picture.extend(upper.chunks_exact(2).zip(lower.chunks_exact(2)).flat_map(|(upper, lower)| {
                 let samples = [upper[0], upper[1], lower[0], lower[1]];
                 let alike = upper[0] == upper[1] && lower[0] == lower[1] && upper[0] == lower[0];
-                // Most pixels are of one colour, and opaque or empty, which premultiplication leaves as it is.
+                // Most pixels have one colour and are opaque or empty, so premultiplication does not change them.
                 if alike && matches!(upper[0][3], 0 | u8::MAX) { upper[0] } else { mean(samples) }
             }));
         }
     }
 }
 
-/// About how many samples a triangle fills, hidden ones too.
+/// About how many samples a triangle fills, hidden ones included.
 pub fn work(corners: [[f32; 3]; 3]) -> u64 {
     let [a, b, c] = corners.map(|corner| corner[1]);
     let height = a.max(b).max(c) - a.min(b).min(c);
-    // Neither can be negative, nor more than a few millions.
+    // Neither is negative, or more than a few millions.
     (twice_area(corners).abs() / 2.0 + height) as u64 + 4
 }
 
-/// Calls `fill` with each of the `rows` of samples whose centres lie in the triangle: the first one's index in the
-/// band, the index after the last, the first one's x and y, how near it is, and how much nearer each next one.
+/// Calls `fill` for each of the `rows` with the samples whose centres lie in the triangle: the index of the first in
+/// the band, the index after the last, x and y of the first, how near it is, and how much nearer each next one is.
+///
 /// Triangles that share an edge leave no gap and share no sample.
 fn spans(
     side: usize,
@@ -156,7 +156,7 @@ fn spans(
 ) {
     let Some(plane) = Plane::new(corners, corners.map(|corner| [0.0, 0.0, corner[2]])) else { return };
     let [mut top, mut middle, mut bottom] = corners;
-    // In order of height; of two alike the left one first, so that neighbours compute a shared edge alike.
+    // From top to bottom, then from left to right, so that neighbours compute a shared edge in the same way.
     let below = |a: [f32; 3], b: [f32; 3]| (a[1], a[0]) > (b[1], b[0]);
     if below(top, middle) {
         (top, middle) = (middle, top);
@@ -184,7 +184,7 @@ fn spans(
 
 /// The first sample whose centre lies after `at`.
 fn first_inside(at: f32, side: usize) -> usize {
-    // The cast cuts off; rounding up by name would be a call into the C library.
+    // The cast rounds down. `ceil` would call the C library.
     ((at + 0.5) as usize).min(side)
 }
 
@@ -193,9 +193,9 @@ fn centre(first: usize, width: usize) -> f32 {
     first as f32 + width as f32 / 2.0
 }
 
-/// Whether a triangle shows the viewer the side from which it is counter-clockwise.
+/// Whether the viewer sees the triangle counter-clockwise, which means from outside.
 pub fn faces_viewer(corners: [[f32; 3]; 3]) -> bool {
-    // Down is positive here, which turns it round.
+    // Down is positive here, which reverses the direction.
     twice_area(corners) < 0.0
 }
 
@@ -208,14 +208,14 @@ fn twice_area([a, b, c]: [[f32; 3]; 3]) -> f32 {
 pub struct Plane {
     corner: [f32; 2],
     values: [f32; 3],
-    /// How much they change from a sample to the next on the right.
+    /// Their change from one sample to the next on the right.
     pub right: [f32; 3],
-    /// How much they change from a sample to the next below.
+    /// Their change from one sample to the next below.
     pub down: [f32; 3],
 }
 
 impl Plane {
-    /// From the values at the corners. None when the triangle is too thin for any sample to lie in it.
+    /// From the values at the corners. `None` if the triangle is too thin to contain a sample.
     pub fn new([a, b, c]: [[f32; 3]; 3], values: [[f32; 3]; 3]) -> Option<Self> {
         let (ux, uy, vx, vy) = (b[0] - a[0], b[1] - a[1], c[0] - a[0], c[1] - a[1]);
         let twice_area = twice_area([a, b, c]);
@@ -230,19 +230,19 @@ impl Plane {
         Some(Self { corner: [a[0], a[1]], values: values[0], right: slopes.map(|s| s.0), down: slopes.map(|s| s.1) })
     }
 
-    /// The values are the same everywhere.
+    /// Whether the values are the same everywhere.
     pub fn is_level(&self) -> bool {
         self.right == [0.0; 3] && self.down == [0.0; 3]
     }
 
-    /// The values at a place.
+    /// The values at a position.
     pub fn at(&self, x: f32, y: f32) -> [f32; 3] {
         let (x, y) = (x - self.corner[0], y - self.corner[1]);
         [0, 1, 2].map(|i| self.values[i] + x * self.right[i] + y * self.down[i])
     }
 }
 
-/// `front` on top of `back`.
+/// Blends `front` over `back`.
 pub fn over(front: Pixel, back: Pixel) -> Pixel {
     let rest = 255 - u32::from(front[3]);
     [0, 1, 2, 3].map(|i| {
@@ -251,14 +251,14 @@ pub fn over(front: Pixel, back: Pixel) -> Pixel {
     })
 }
 
-/// The mean of four premultiplied samples, without the multiplication.
+/// The mean of four premultiplied samples, no longer premultiplied.
 fn mean(samples: [Pixel; 4]) -> Pixel {
     let [red, green, blue, alpha] =
         [0, 1, 2, 3].map(|i| samples.iter().map(|sample| u32::from(sample[i])).sum::<u32>());
     let byte = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
     match alpha {
         0 => [0; 4],
-        // Most pixels are opaque, and a division by what is known is cheap.
+        // Most pixels are opaque, and dividing by a constant is cheap.
         1020 => [red, green, blue, alpha].map(|channel| byte((channel + 2) / 4)),
         _ => {
             let [red, green, blue] = [red, green, blue].map(|channel| byte((channel * 255 + alpha / 2) / alpha));

@@ -1,7 +1,7 @@
-use super::super::mesh::sample::{GREY, cube, tube};
-use super::super::mesh::{Mesh, Part};
 use super::raster::Pixel;
 use super::*;
+use crate::mesh::sample::{GREY, cube, tube};
+use crate::mesh::{Mesh, Part};
 
 const SIZE: usize = 128;
 
@@ -14,7 +14,7 @@ fn at(pixels: &[Pixel], x: usize, y: usize) -> Pixel {
     pixels[y * SIZE + x]
 }
 
-/// Points well inside the three faces of a cube that are seen.
+/// Points well inside the three visible faces of a cube.
 const TOP: (usize, usize) = (64, 30);
 const FRONT: (usize, usize) = (35, 80);
 const RIGHT: (usize, usize) = (93, 80);
@@ -28,13 +28,13 @@ fn a_cube_shows_its_top_front_and_right() {
     let [top, front, right] = [TOP, FRONT, RIGHT].map(|(x, y)| at(&pixels, x, y));
     assert!(top[0] > front[0] && front[0] > right[0], "{top:?} {front:?} {right:?}");
     for face in [top, front, right] {
-        // Grey of about the part's own 204.
+        // A grey near the part's own 204.
         assert!(face[3] == 255 && face[0] == face[2] && (110..240).contains(&face[0]), "{face:?}");
     }
 }
 
 #[test]
-fn the_model_fills_the_picture_but_for_a_margin() {
+fn the_model_fills_the_picture_except_a_margin() {
     for parts in [vec![cube()], vec![tube(24)]] {
         let pixels = painted(parts).unwrap();
         let seen: Vec<usize> = (0..pixels.len()).filter(|i| pixels[*i][3] > 0).collect();
@@ -46,9 +46,9 @@ fn the_model_fills_the_picture_but_for_a_margin() {
 }
 
 #[test]
-fn faces_have_their_colours_and_are_lit_on_both_sides() {
+fn faces_are_coloured_and_lit_on_both_sides() {
     let (red, green) = ([0.9, 0.1, 0.1, 1.0], [0.1, 0.9, 0.1, 1.0]);
-    // The sample's second face is its top, the third its front.
+    // The second face of the sample is its top, the third its front.
     let part = Part { runs: vec![(2, GREY), (2, red), (2, green), (6, GREY)], ..cube() };
     let outside = painted(vec![part.clone()]).unwrap();
     let top = at(&outside, TOP.0, TOP.1);
@@ -63,16 +63,16 @@ fn faces_have_their_colours_and_are_lit_on_both_sides() {
 }
 
 #[test]
-fn edges_are_inked_and_hidden_ones_are_not() {
+fn only_visible_edges_are_inked() {
     let pixels = painted(vec![cube()]).unwrap();
-    // The upright edge between front and right, and the place where the hidden one behind it would begin.
+    // The upright edge between front and right, and the top of the hidden one behind it.
     let darkest = |row: usize| (56..72).map(|x| at(&pixels, x, row)[0]).min().unwrap();
     assert!(darkest(90) < 110, "{}", darkest(90));
     assert!(darkest(24) > 160, "{}", darkest(24));
 }
 
 #[test]
-fn glass_shows_what_is_behind_it() {
+fn glass_shows_the_part_behind_it() {
     let red = Part { base: [0.9, 0.1, 0.1, 1.0], ..cube() };
     let glass = Part {
         base: [0.1, 0.1, 0.9, 0.4],
@@ -87,7 +87,7 @@ fn glass_shows_what_is_behind_it() {
 }
 
 #[test]
-fn flat_and_strange_models_are_drawn_too() {
+fn flat_tiny_and_huge_models_are_drawn() {
     let flat = |axis: usize| {
         let mut part = cube();
         part.vertices.iter_mut().for_each(|vertex| vertex[axis] = 0.0);
@@ -97,7 +97,7 @@ fn flat_and_strange_models_are_drawn_too() {
         let vertices = cube().vertices.iter().map(|vertex| vertex.map(|part| part * by)).collect();
         Part { vertices, ..cube() }
     };
-    // Seen exactly from its side it is a line.
+    // The view shows it exactly edge-on, as a line.
     let mut edge_on = flat(1);
     edge_on.vertices.iter_mut().for_each(|vertex| vertex[1] = -vertex[0]);
     for part in [flat(0), flat(1), flat(2), scaled(1e-12), scaled(1e30), edge_on] {
@@ -107,7 +107,7 @@ fn flat_and_strange_models_are_drawn_too() {
 }
 
 #[test]
-fn nothing_gives_no_picture() {
+fn an_empty_model_has_no_picture() {
     let point = Part { vertices: vec![[3.0; 3]; 8], ..cube() };
     let line = Part { triangles: vec![[0, 1, 1]], ..cube() };
     for parts in [vec![], vec![point], vec![line]] {
@@ -116,14 +116,14 @@ fn nothing_gives_no_picture() {
 }
 
 #[test]
-fn too_much_work_is_not_done() {
-    // Some thousand samples a triangle.
+fn too_much_work_gives_no_picture() {
+    // Some thousand samples per triangle.
     let triangles = (0..20_000).flat_map(|_| cube().triangles).collect();
     assert!(painted(vec![Part { triangles, ..cube() }]).is_none());
 }
 
 #[test]
-fn the_png_has_the_size_that_was_asked_for() {
+fn the_png_has_the_requested_size() {
     for (asked, given) in [(64, 64), (0, 16), (u32::MAX, 1024)] {
         let png = draw(&Surface::of(&Mesh { parts: vec![cube()] }), asked).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();

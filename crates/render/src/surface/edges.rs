@@ -1,9 +1,9 @@
-//! Where triangles meet.
+//! Finds the edges where triangles meet.
 
 use super::vector::dot;
 use super::{Facet, Triangle, index};
 
-/// Stands for the triangle that is not on the other side of an open border.
+/// The number in place of the triangle beyond an open border.
 pub const NO_TRIANGLE: u32 = u32::MAX;
 
 /// A line between two vertices.
@@ -11,32 +11,32 @@ pub const NO_TRIANGLE: u32 = u32::MAX;
 pub struct Edge {
     /// Indices of vertices.
     pub ends: [u32; 2],
-    /// Indices of the triangles on its two sides; the second may be `NO_TRIANGLE`.
+    /// Indices of the triangles on both sides; the second may be `NO_TRIANGLE`.
     pub triangles: [u32; 2],
-    /// The surface ends or has a crease there; else it is smooth, and visible only where it turns away.
+    /// A crease or a border. Otherwise the surface is smooth, and the line is visible only where it turns away.
     pub sharp: bool,
 }
 
-/// An edge as the triangles' sides have it.
+/// An edge between sides of triangles.
 #[derive(Debug)]
 pub struct Joint {
-    /// Triangle × 3 + side, of two triangles' sides; the second may be `NO_TRIANGLE`.
+    /// Triangle × 3 + side, for two sides; the second may be `NO_TRIANGLE`.
     sides: [u32; 2],
-    /// It is between just two triangles, which are wound alike.
+    /// Exactly two triangles meet there, and are wound in the same direction.
     alike: bool,
     /// See `Edge`.
     pub sharp: bool,
 }
 
 impl Joint {
-    /// The two pairs of corners that lie on each other, as triangle × 3 + corner. Only of one that has two sides.
+    /// The two pairs of corners that coincide, as triangle × 3 + corner. The joint must have two sides.
     pub fn corners(&self) -> [[u32; 2]; 2] {
         let [one, other] = self.sides;
-        // Neighbours that are wound alike run along their edge in opposite directions.
+        // Neighbours wound in the same direction follow their common edge in opposite directions.
         [[one, next(one)], [next(other), other]]
     }
 
-    /// The edge, for triangles of which those of this part start at `first`.
+    /// The edge, if the triangles of this part start at `first`.
     pub fn edge(&self, triangles: &[Triangle], first: u32) -> Edge {
         let [one, other] = self.sides;
         let vertex = |corner: u32| triangles[(first + corner / 3) as usize].corners[(corner % 3) as usize];
@@ -50,7 +50,7 @@ fn next(corner: u32) -> u32 {
     if corner % 3 == 2 { corner - 2 } else { corner + 1 }
 }
 
-/// One triangle's side, by the points at its ends.
+/// One side of a triangle, by its end with the higher number.
 #[derive(Debug, Clone, Copy, Default)]
 struct Side {
     to: u32,
@@ -58,9 +58,9 @@ struct Side {
     from_lower: bool,
 }
 
-/// All edges between `points` many points. It takes the time of sorting the sides at one point, however many they are.
+/// Finds all edges. `points` is the number of points. Apart from sorting the sides at each point, time is linear.
 pub fn joints(facets: &[Facet], points: usize, crease: f64) -> Vec<Joint> {
-    // Sides by their lower point: first how many each has, then where each one's begin.
+    // Sides by their lower point: first the count for each point, then the index of its first side.
     let ends = |corner: usize| {
         let corners = facets[corner / 3].corners;
         (corners[corner % 3], corners[(corner % 3 + 1) % 3])
@@ -89,13 +89,13 @@ pub fn joints(facets: &[Facet], points: usize, crease: f64) -> Vec<Joint> {
             joints.extend(joint(meeting, facets, crease));
         }
     }
-    forget_loose(&mut joints, facets, points);
+    smooth_loose_creases(&mut joints, facets, points);
     joints
 }
 
-/// Takes creases that end in the middle of a smooth surface for smooth: an edge of the model goes on at both ends, and
-/// what does not is a crooked sliver of the tessellation.
-fn forget_loose(joints: &mut [Joint], facets: &[Facet], points: usize) {
+/// Makes creases smooth that end in the middle of a smooth surface. Edges of the model continue at both ends; the
+/// others come from thin triangles of the tessellation.
+fn smooth_loose_creases(joints: &mut [Joint], facets: &[Facet], points: usize) {
     let point = |corner: u32| facets[corner as usize / 3].corners[corner as usize % 3] as usize;
     let ends = |joint: &Joint| [point(joint.sides[0]), point(next(joint.sides[0]))];
     let mut sharp_at = vec![0_u32; points];
@@ -107,8 +107,8 @@ fn forget_loose(joints: &mut [Joint], facets: &[Facet], points: usize) {
     }
 }
 
-/// What the triangles that meet in one edge make of it; none for the invisible seam between two that are wound
-/// differently but lie flat.
+/// Joins the triangles that meet in one edge. `None` for the invisible seam between two that are flat, but wound in
+/// opposite directions.
 fn joint(meeting: &[Side], facets: &[Facet], crease: f64) -> Option<Joint> {
     match meeting {
         [one, other] => {

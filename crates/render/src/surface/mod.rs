@@ -1,40 +1,40 @@
-//! A mesh made ready for drawing: its triangles meet in shared vertices, whose normals are smooth where the surface is
-//! smooth and apart where it has an edge.
+//! Prepares a mesh for drawing: triangles share vertices, with one smooth normal on a smooth surface and separate
+//! normals along an edge.
 //!
-//! Two triangles are joined smoothly when they share an edge under less than the crease angle; all that are joined so
-//! around one point share one vertex there. A curved face so costs about half a vertex a triangle in the GLB, where
-//! flat shading would cost three, and looks round in spite of its facets.
+//! Two triangles are joined smoothly if they share an edge with less than the crease angle. Triangles that are joined
+//! around a point share one vertex there. So a curved face costs about half a vertex per triangle in the GLB file,
+//! where flat shading costs three, and looks round in spite of its facets.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::mesh::{Colour, Mesh, Part};
+use crate::mesh::{Colour, Mesh, Part};
 
 mod edges;
 mod vector;
 
 pub use edges::Edge;
-use vector::{Vector, angle, cross, dot, scaled, sub, sum};
+use vector::{Vector, add, angle, cross, dot, scaled, sub};
 
-/// The cosine of the crease angle, 32°: FreeCAD tessellates with steps of up to 0.5 rad, 28.6°, which must look round.
+/// The cosine of the crease angle, 32°. FreeCAD tessellates in steps of up to 0.5 rad, 28.6°, which must look round.
 const CREASE: f64 = 0.848;
 
-/// The cosine of 45°. A vertex whose triangles lie further from their mean than this is a cone's tip, say: there, a
-/// mean says nothing about any of them, and each keeps its own normal.
-const SPREAD: f64 = 0.707;
+/// The cosine of 45°. If triangles differ from their mean normal by more, for example at the tip of a cone, the mean
+/// describes none of them, and each keeps its own normal.
+const MAX_SPREAD: f64 = 0.707;
 
 /// All parts' vertices, triangles and edges.
 #[derive(Debug, Default)]
 pub struct Surface {
     /// Each is a corner of at least one triangle.
     pub vertices: Vec<Vertex>,
-    /// None without an area, as far as it can be told.
+    /// Each has an area, within the precision of f64.
     pub triangles: Vec<Triangle>,
-    /// Where two triangles meet or one ends.
+    /// The lines where two triangles meet or one ends.
     pub edges: Vec<Edge>,
-    /// The different colours.
+    /// All different colours.
     pub palette: Vec<Colour>,
-    /// Which vertices and triangles are whose; parts without triangles are left out.
+    /// The parts that have triangles.
     pub pieces: Vec<Piece>,
 }
 
@@ -43,23 +43,21 @@ pub struct Surface {
 pub struct Vertex {
     /// In millimetres, Z up.
     pub position: [f32; 3],
-    /// Of length 1; outward where the triangles are wound so.
+    /// Of length 1; outward if the triangles are wound outward.
     pub normal: [f32; 3],
 }
 
-/// Three corners and a colour.
 #[derive(Debug, Clone, Copy)]
 pub struct Triangle {
     /// Indices of vertices, counter-clockwise from outside.
     pub corners: [u32; 3],
-    /// Index of the colour in the palette.
+    /// Index into the palette.
     pub colour: u32,
 }
 
-/// What belongs to one part.
+/// One part.
 #[derive(Debug)]
 pub struct Piece {
-    /// The part's name for people.
     pub label: String,
     /// Its vertices; no other part uses them.
     pub vertices: Range<usize>,
@@ -68,8 +66,8 @@ pub struct Piece {
 }
 
 impl Surface {
-    /// Prepares all parts of `mesh`. Linear in its size, whatever its shape; at most about
-    /// 250 bytes of memory a triangle.
+    /// Prepares all parts of `mesh`. Time is linear in its size, whatever its shape; memory is at most about 250 bytes
+    /// per triangle.
     pub fn of(mesh: &Mesh) -> Self {
         let mut surface = Self::default();
         let mut colours = HashMap::new();
@@ -110,7 +108,7 @@ impl Surface {
         self.edges.extend(joints.iter().map(|joint| joint.edge(&self.triangles, index(first))));
     }
 
-    /// Gives the corners of the triangles from `first` on their vertices: one for all that are joined around a point.
+    /// Sets the vertices of the triangles from `first` on. Corners that are joined around a point share one.
     fn split(&mut self, first: usize, points: &[[f32; 3]], facets: &[Facet], joints: &[edges::Joint]) {
         let mut groups = Groups::new(facets.len() * 3);
         for joint in joints.iter().filter(|joint| !joint.sharp) {
@@ -122,10 +120,10 @@ impl Surface {
         for (i, facet) in facets.iter().enumerate() {
             for side in 0..3 {
                 let group = groups.of(index(3 * i + side)) as usize;
-                // By area, so that a large flat face stays flat beside a fillet's first strip; and by angle, so that
-                // it does not matter which diagonal divides a quad.
+                // Weighted by area, so that a large flat face stays flat beside the first strip of a fillet, and by
+                // angle, so that the choice of a quad's diagonal does not matter.
                 let weight = facet.area * facet.angle(side, points);
-                normals[group] = sum(normals[group], scaled(facet.normal, weight));
+                normals[group] = add(normals[group], scaled(facet.normal, weight));
             }
         }
         let mut vertex_of = vec![u32::MAX; facets.len() * 3];
@@ -135,7 +133,7 @@ impl Surface {
                 let length = dot(normals[group], normals[group]).sqrt();
                 let mean = scaled(normals[group], 1.0 / length);
                 let position = points[facet.corners[side] as usize];
-                let vertex = if !length.is_normal() || dot(mean, facet.normal) < SPREAD {
+                let vertex = if !length.is_normal() || dot(mean, facet.normal) < MAX_SPREAD {
                     self.push(position, facet.normal)
                 } else if vertex_of[group] == u32::MAX {
                     vertex_of[group] = self.push(position, mean);
@@ -154,7 +152,7 @@ impl Surface {
     }
 }
 
-/// A triangle between points, and what is computed of it once.
+/// A triangle between points, with its normal and area.
 #[derive(Debug)]
 struct Facet {
     corners: [u32; 3],
@@ -163,12 +161,12 @@ struct Facet {
 }
 
 impl Facet {
-    /// None when it has no area.
+    /// `None` if it has no area.
     fn new(corners: [u32; 3], points: &[[f32; 3]]) -> Option<Self> {
         let [a, b, c] = corners.map(|corner| points[corner as usize].map(f64::from));
         let product = cross(sub(b, a), sub(c, a));
         let area = dot(product, product).sqrt();
-        // f64 holds the square of any product of two f32; a denormal area has no direction.
+        // f64 can hold the square of any product of two f32. A subnormal area has no direction.
         area.is_normal().then(|| Self { corners, normal: scaled(product, 1.0 / area), area })
     }
 
@@ -180,12 +178,13 @@ impl Facet {
     }
 }
 
-/// Points without repetition, and which of them each vertex is: a mesh made face by face repeats those of its edges.
+/// Merges equal points, which a mesh made face by face has along its edges. Gives the points, and the index of each
+/// vertex's point.
 fn weld(vertices: &[[f32; 3]]) -> (Vec<[f32; 3]>, Vec<u32>) {
     let mut points = Vec::with_capacity(vertices.len());
     let mut seen = HashMap::with_capacity(vertices.len());
     let point_of = vertices.iter().map(|vertex| {
-        // Adding 0 makes one zero of two.
+        // Adding 0 turns −0 into 0.
         let key = vertex.map(|coordinate| (coordinate + 0.0).to_bits());
         *seen.entry(key).or_insert_with(|| {
             points.push(*vertex);
@@ -196,7 +195,7 @@ fn weld(vertices: &[[f32; 3]]) -> (Vec<[f32; 3]>, Vec<u32>) {
     (points, point_of)
 }
 
-/// Which corners are joined: a forest in which each points towards its group's root.
+/// The groups of joined corners: a disjoint-set forest, in which each corner points towards the root of its group.
 struct Groups(Vec<u32>);
 
 impl Groups {
@@ -218,7 +217,7 @@ impl Groups {
     }
 }
 
-/// An index as the file formats have it: six million corners, the most that a mesh may have, fit.
+/// An index as the file formats store it. The largest mesh has six million corners.
 fn index(of: usize) -> u32 {
     u32::try_from(of).unwrap_or(u32::MAX)
 }

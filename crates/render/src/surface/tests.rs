@@ -1,11 +1,11 @@
-use super::super::mesh::sample::{cube, tube};
 use super::*;
+use crate::mesh::sample::{cube, tube};
 
 fn surface(part: Part) -> Surface {
     Surface::of(&Mesh { parts: vec![part] })
 }
 
-/// The same triangles, each with three vertices of its own.
+/// The same triangles, with three vertices of their own each.
 fn apart(part: &Part) -> Part {
     let vertices = part.triangles.iter().flatten().map(|index| part.vertices[*index as usize]).collect();
     let triangles = (0..part.triangles.len()).map(|i| [0, 1, 2].map(|side| index(3 * i + side))).collect();
@@ -28,7 +28,7 @@ fn a_tube_is_round() {
         let surface = surface(part);
         assert_eq!(surface.vertices.len(), 32);
         for Vertex { position, normal } in &surface.vertices {
-            // Straight away from the axis, whichever way the quads are divided.
+            // Straight away from the axis, whichever diagonal divides the quads.
             for (coordinate, of_normal) in [(position[0] / 5.0, normal[0]), (position[1] / 5.0, normal[1])] {
                 assert!((coordinate - of_normal).abs() < 1e-5, "{position:?} {normal:?}");
             }
@@ -47,14 +47,14 @@ fn a_sharp_tip_has_no_mean_normal() {
     let mut cone = tube(32);
     cone.vertices.iter_mut().filter(|vertex| vertex[2] > 0.0).for_each(|vertex| *vertex = [0.0, 0.0, 10.0]);
     let surface = surface(cone);
-    assert_eq!(surface.triangles.len(), 32, "half of them have lost their area");
-    assert_eq!(surface.vertices.len(), 64, "a tip for each");
+    assert_eq!(surface.triangles.len(), 32, "half of them have no area");
+    assert_eq!(surface.vertices.len(), 64, "each has its own tip");
 }
 
 #[test]
-fn a_crease_in_the_middle_of_nowhere_is_none() {
-    // A flat sheet of 4 by 4 squares, one inner point of which is pushed up: sharp all around it. Beside it, one
-    // diagonal alone is sharp when two neighbours are pushed a little.
+fn a_loose_crease_is_smoothed() {
+    // A flat sheet of 4 by 4 squares. With one inner point pushed up, all edges around it are sharp. With two
+    // neighbours pushed up a little instead, only one diagonal would be.
     let at = |x: u32, y: u32| x + 5 * y;
     let vertices: Vec<[f32; 3]> = (0..25_u8).map(|i| [f32::from(i % 5), f32::from(i / 5), 0.0]).collect();
     let squares = (0..16).map(|i| (i % 4, i / 4));
@@ -85,7 +85,7 @@ fn runs_colour_triangles_in_order() {
 }
 
 #[test]
-fn an_edge_of_three_triangles_and_a_turned_triangle_are_no_trouble() {
+fn edges_of_three_and_turned_triangles_are_found() {
     let fin = Part {
         vertices: vec![[0.0; 3], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]],
         triangles: vec![[0, 1, 2], [0, 1, 3], [0, 1, 4]],

@@ -1,4 +1,4 @@
-//! The codes that a call may answer: its own, and those that the columns of its route bring with them.
+//! The error codes of an endpoint: its own, and those of its permission, method, parameters and body.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) fn codes(route: &Route) -> BTreeSet<Code> {
     codes
 }
 
-/// What comes before a caller is known.
+/// The errors of authentication.
 fn of_permission(permission: Permission) -> &'static [Code] {
     match permission {
         Permission::Public | Permission::Recognised => &[],
@@ -39,12 +39,12 @@ fn of_permission(permission: Permission) -> &'static [Code] {
 const USER: &[Code] = &[
     Code::Unauthorized,
     Code::InvalidToken,
-    // A browser's session, on a page of another site.
+    // A session cookie on a page of another site.
     Code::ForeignOrigin,
     Code::LoopbackOnly,
     Code::AuthNotConfigured,
     Code::KeysUnavailable,
-    // The user's object knows the tokens.
+    // The Account object checks tokens.
     Code::InternalUnavailable,
 ];
 

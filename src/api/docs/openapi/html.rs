@@ -1,18 +1,16 @@
-//! Pieces of HTML: text made safe, the little Markdown that descriptions have, and a schema in a few words.
+//! Pieces of HTML: escaped text, the Markdown of descriptions, and a schema in a few words.
 
 use serde_json::Value;
 
-/// Text as HTML shows it.
 pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A word in the sources' letters.
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
-/// Paragraphs and lists, with `code` and **strong** words; nothing for nothing.
+/// Paragraphs and lists, with `code` and **strong** words.
 pub(super) fn prose(text: &str) -> String {
     let mut html = String::new();
     for block in text.split("\n\n").map(str::trim).filter(|block| !block.is_empty()) {
@@ -30,7 +28,7 @@ fn words(text: &str) -> String {
     between(&between(&escape(text), "`", "code"), "**", "strong")
 }
 
-/// What stands between two marks becomes an element.
+/// The text between two marks becomes an element.
 fn between(text: &str, mark: &str, element: &str) -> String {
     let mut parts = text.split(mark);
     let mut html = parts.next().unwrap_or_default().to_owned();
@@ -78,10 +76,10 @@ pub(super) fn type_of(schema: &Value) -> String {
     });
     let limits = [("minimum", "from"), ("maximum", "to"), ("default", "default"), ("pattern", "pattern")];
     let limits = limits.iter().filter_map(|(name, word)| match schema.get(name)? {
-        // A long one is for machines; the description says it in words.
+        // A long pattern is for machines; the description explains it.
         Value::String(text) if text.len() > 40 => None,
         Value::String(text) => Some(format!(" {word} {}", code(text))),
-        // What every unsigned number has says nothing.
+        // Every unsigned number has this minimum.
         Value::Number(zero) if *name == "minimum" && zero.as_u64() == Some(0) => None,
         other => Some(format!(" {word} {other}")),
     });
@@ -93,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_made_safe() {
+    fn prose_is_escaped() {
         assert_eq!(
             prose("a `<b>` & **c**\n\n- x\n- y"),
             "<p>a <code>&lt;b&gt;</code> &amp; <strong>c</strong></p>\n<ul>\n<li>x</li>\n<li>y</li>\n</ul>\n"

@@ -1,10 +1,11 @@
-//! The OpenAPI 3.1 document, made from the table of routes, the types of the bodies and the table of codes: from what
-//! serves, so that it says what is so. Native only: `assets/openapi.json` and the page made from it are kept with the
-//! sources, a test in `tests/api` finds them stale, and the Worker serves those.
+//! The OpenAPI 3.1 document, made from the table of routes, the types of the bodies and the table of codes.
 //!
-//! - `parameters`: the parameters and headers that no handler names
-//! - `errors`: which codes a route may answer
-//! - `schemas`: the types' schemas, in the words of OpenAPI
+//! Native only. The Worker serves `assets/openapi.json` and the page made from it; a test in `tests/api` finds them
+//! stale.
+//!
+//! - `parameters`: parameters and headers that no handler names
+//! - `errors`: the error codes of a route
+//! - `schemas`: the schemas of types
 //! - `operation`: one route
 //! - `page`, `html`: the page
 
@@ -25,22 +26,21 @@ use crate::api::cookie;
 use crate::api::docs::endpoint::Tag;
 use crate::api::route::ROUTES;
 
-/// What the document says of the whole.
-const ABOUT: &str = "\
-Partwright turns FreeCAD Python scripts into CAD files. A script that is uploaded becomes the next version of its \
-project; a runner runs it in FreeCAD; the files that come out are downloaded by links that lead to the bucket itself.
+/// The introduction of the document.
+const DESCRIPTION: &str = "\
+Partwright turns FreeCAD Python scripts into CAD files. An uploaded script becomes the next version of its project; a \
+runner runs it in FreeCAD; links to the bucket download the resulting files.
 
-Answers are JSON unless said otherwise; times are RFC 3339 in UTC. New fields may be added to answers at any time. \
-`GET` calls answer `HEAD` too, and every path answers `OPTIONS`. Query parameters, and fields of bodies, that are not \
-known are left alone, unless a call says otherwise.
+Responses are JSON unless an endpoint says otherwise; times are RFC 3339 in UTC. Later versions of the service may add \
+fields to responses. `GET` endpoints also accept `HEAD`, and every path accepts `OPTIONS`. Unknown query parameters \
+and unknown fields of bodies are ignored unless an endpoint says otherwise.
 
-Errors are `application/problem+json` (RFC 9457) with a stable `code`. A path that no call has answers 404 `no_route`; \
-a method that its path does not take answers 405 `method_not_allowed` with `Allow`. What became of a **script** is never \
-an HTTP error: it stands in the status.
+Errors are `application/problem+json` (RFC 9457) with a stable `code`. An unknown path gives 404 `no_route`; a method \
+that a path does not take gives 405 `method_not_allowed` with `Allow`. The outcome of a **script** is never an HTTP \
+error; it is part of the status.
 
-`X-Request-Id` (1 to 64 of `A-Z a-z 0-9 - _ .`) is taken over from a request that has it, and comes back in every answer.";
+`X-Request-Id` (1 to 64 of `A-Z a-z 0-9 - _ .`) is taken from the request if it has one, and is in every response.";
 
-/// The whole document.
 pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
@@ -59,7 +59,7 @@ pub fn document() -> Value {
         "info": {
             "title": "Partwright",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": ABOUT,
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -74,7 +74,7 @@ pub fn document() -> Value {
     })
 }
 
-/// How callers are known.
+/// The kinds of credentials.
 fn security_schemes() -> Value {
     json!({
         "bearer": {
@@ -86,7 +86,7 @@ fn security_schemes() -> Value {
             "type": "apiKey",
             "in": "cookie",
             "name": cookie::NAME,
-            "description": "A browser's session. A page of another site cannot use it.",
+            "description": "The session of a browser. Pages of other sites cannot use it.",
         },
         "admin": {
             "type": "http",

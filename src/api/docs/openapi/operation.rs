@@ -1,4 +1,4 @@
-//! One route in the words of OpenAPI.
+//! One route as an OpenAPI operation.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,6 @@ use crate::api::route::Route;
 /// The headers that the document defines once.
 pub(super) const SHARED_HEADERS: &[Parameter] = &[REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE, UPGRADE];
 
-/// The operation of a route.
 pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let doc = route.doc.get();
     let mut operation = json!({
@@ -39,7 +38,7 @@ pub(super) fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     operation
 }
 
-/// Who may call. Each entry of the list is one way; none is needed where the list is empty, or one of them is.
+/// The accepted credentials. Each entry is an alternative; an empty list or an empty entry means that none is needed.
 fn security(permission: Permission) -> Value {
     match permission {
         Permission::Public => json!([]),
@@ -76,11 +75,11 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
     all
 }
 
-/// Everything that a route answers, by status.
+/// All responses of a route, by status.
 fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     let mut all: BTreeMap<u16, Value> = BTreeMap::new();
-    for answer in route.doc.get().responses {
-        all.insert(answer.status, success(answer, schemas));
+    for response in route.doc.get().responses {
+        all.insert(response.status, success(response, schemas));
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for code in errors::codes(route) {
@@ -93,21 +92,21 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
     all.into_iter().map(|(status, response)| (status.to_string(), response)).collect::<Map<_, _>>().into()
 }
 
-fn success(answer: &ResponseDoc, schemas: &mut Schemas) -> Value {
+fn success(doc: &ResponseDoc, schemas: &mut Schemas) -> Value {
     let mut headers = Map::from_iter([shared(&REQUEST_ID)]);
-    for header in answer.headers {
+    for header in doc.headers {
         headers.insert(header.name.to_owned(), schemas.header(header));
     }
-    let mut response = json!({"description": answer.description, "headers": headers});
-    if answer.status == 101 {
-        // The platform answers handshakes.
-        response = json!({"description": answer.description});
+    let mut response = json!({"description": doc.description, "headers": headers});
+    if doc.status == 101 {
+        // The platform answers handshakes, without the API's headers.
+        response = json!({"description": doc.description});
     }
-    if !answer.contents.is_empty() {
-        response["content"] = contents(answer.contents, |body| schemas.answer(body.schema)).into();
+    if !doc.contents.is_empty() {
+        response["content"] = contents(doc.contents, |body| schemas.response(body.schema)).into();
     }
-    if !answer.links.is_empty() {
-        let links: Map<String, Value> = answer
+    if !doc.links.is_empty() {
+        let links: Map<String, Value> = doc
             .links
             .iter()
             .map(|link| {
@@ -120,11 +119,11 @@ fn success(answer: &ResponseDoc, schemas: &mut Schemas) -> Value {
     response
 }
 
-/// Adds the problems of one status to what else it may mean.
+/// Adds the errors of one status to its response.
 fn add_errors(response: &mut Value, codes: &[Code], schemas: &mut Schemas) {
-    let whens: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.when())).collect();
-    let said = response["description"].as_str().unwrap_or_default();
-    response["description"] = json!(format!("{said}\n\n- {}", whens.join("\n- ")).trim());
+    let meanings: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.when())).collect();
+    let description = response["description"].as_str().unwrap_or_default();
+    response["description"] = json!(format!("{description}\n\n- {}", meanings.join("\n- ")).trim());
     for (header, needed) in [
         (&REQUEST_ID, true),
         (&RETRY_AFTER, codes.iter().any(|code| code.status() == http::StatusCode::SERVICE_UNAVAILABLE)),
@@ -136,7 +135,7 @@ fn add_errors(response: &mut Value, codes: &[Code], schemas: &mut Schemas) {
             response["headers"][name] = header;
         }
     }
-    let mut schema = schemas.answer(|generator| generator.subschema_for::<Problem>());
+    let mut schema = schemas.response(|generator| generator.subschema_for::<Problem>());
     let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     schema["properties"] = json!({"code": {"enum": words}});
     let examples: Map<String, Value> = codes
@@ -164,7 +163,7 @@ fn contents(contents: &[Content], mut schema_of: impl FnMut(BodySchema) -> Value
 }
 
 fn text(media_type: &str, description: &str, example: &str) -> (String, Value) {
-    // JSON that is made elsewhere is an object here.
+    // JSON without a schema is an object.
     let (kind, example) = match media_type {
         "application/json" => ("object", json!({})),
         _ => ("string", json!(example)),
@@ -172,12 +171,12 @@ fn text(media_type: &str, description: &str, example: &str) -> (String, Value) {
     (media_type.to_owned(), json!({"schema": {"type": kind, "description": description}, "example": example}))
 }
 
-/// What is no text has no type (OpenAPI 3.1, section 4.8.14.4), and no example that the document could show.
+/// Binary content has no type (OpenAPI 3.1, section 4.8.14.4) and no example.
 fn bytes(media_type: &str, description: &str) -> (String, Value) {
     (media_type.to_owned(), json!({"schema": {"contentMediaType": media_type, "description": description}}))
 }
 
-/// A problem with this code, as an example.
+/// An example of an error with this code.
 pub(super) fn problem_example(code: Code) -> Value {
     json!({
         "summary": code.when(),

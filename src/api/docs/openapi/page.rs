@@ -1,4 +1,4 @@
-//! The document as a page that a person reads: plain HTML, made from the document alone. It needs no script.
+//! The reference as a page: plain HTML without scripts, made from the document.
 
 use std::fmt::Write;
 
@@ -9,7 +9,6 @@ use super::html::{code, escape, prose, schema_name, type_of};
 use crate::api::code::Code;
 use crate::api::docs::endpoint::Tag;
 
-/// The page.
 pub fn page() -> String {
     let document = document();
     let mut html = String::new();
@@ -17,14 +16,15 @@ pub fn page() -> String {
     head(out, &document);
     out.push_str("<main>\n");
     for tag in Tag::ALL {
-        let calls: Vec<Call<'_>> = calls(&document).filter(|call| call.operation["tags"][0] == tag.name()).collect();
-        if calls.is_empty() {
+        let endpoints: Vec<Endpoint<'_>> =
+            endpoints(&document).filter(|endpoint| endpoint.operation["tags"][0] == tag.name()).collect();
+        if endpoints.is_empty() {
             continue;
         }
         let name = tag.name();
         add(out, format_args!("<section id=\"{}\">\n<h2>{name}</h2>\n{}", slug(name), prose(tag.description())));
-        for call in &calls {
-            write_call(out, &document, call);
+        for endpoint in &endpoints {
+            write_endpoint(out, &document, endpoint);
         }
         out.push_str("</section>\n");
     }
@@ -34,21 +34,21 @@ pub fn page() -> String {
     html
 }
 
-struct Call<'a> {
+struct Endpoint<'a> {
     method: String,
     path: &'a str,
     operation: &'a Value,
 }
 
-impl Call<'_> {
+impl Endpoint<'_> {
     fn id(&self) -> &str {
         self.operation["operationId"].as_str().unwrap_or_default()
     }
 }
 
-fn calls(document: &Value) -> impl Iterator<Item = Call<'_>> {
+fn endpoints(document: &Value) -> impl Iterator<Item = Endpoint<'_>> {
     fields(&document["paths"]).flat_map(|(path, item)| {
-        fields(item).map(move |(method, operation)| Call { method: method.to_uppercase(), path, operation })
+        fields(item).map(move |(method, operation)| Endpoint { method: method.to_uppercase(), path, operation })
     })
 }
 
@@ -64,15 +64,16 @@ fn head(out: &mut String, document: &Value) {
     );
     out.push_str(&prose(document["info"]["description"].as_str().unwrap_or_default()));
     out.push_str("<p>For programs: <a href=\"/api/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>\n</header>\n");
-    out.push_str("<nav aria-label=\"Calls\">\n");
+    out.push_str("<nav aria-label=\"Endpoints\">\n");
     for tag in Tag::ALL {
-        let mut calls = calls(document).filter(|call| call.operation["tags"][0] == tag.name()).peekable();
-        if calls.peek().is_none() {
+        let mut endpoints =
+            endpoints(document).filter(|endpoint| endpoint.operation["tags"][0] == tag.name()).peekable();
+        if endpoints.peek().is_none() {
             continue;
         }
         add(out, format_args!("<h2><a href=\"#{}\">{}</a></h2>\n<ul>\n", slug(tag.name()), tag.name()));
-        for call in calls {
-            let (id, method, path) = (call.id(), &call.method, escape(call.path));
+        for endpoint in endpoints {
+            let (id, method, path) = (endpoint.id(), &endpoint.method, escape(endpoint.path));
             let kind = slug(method);
             add(
                 out,
@@ -86,9 +87,9 @@ fn head(out: &mut String, document: &Value) {
     out.push_str("<h2><a href=\"#errors\">Errors</a></h2>\n<h2><a href=\"#schemas\">Types</a></h2>\n</nav>\n");
 }
 
-fn write_call(out: &mut String, document: &Value, call: &Call<'_>) {
-    let Call { method, path, operation } = call;
-    let (id, path, kind) = (call.id(), escape(path), slug(method));
+fn write_endpoint(out: &mut String, document: &Value, endpoint: &Endpoint<'_>) {
+    let Endpoint { method, path, operation } = endpoint;
+    let (id, path, kind) = (endpoint.id(), escape(path), slug(method));
     add(
         out,
         format_args!(
@@ -99,9 +100,12 @@ fn write_call(out: &mut String, document: &Value, call: &Call<'_>) {
     let summary = operation["summary"].as_str().unwrap_or_default();
     add(out, format_args!("<p class=\"summary\">{}.</p>\n", escape(&capital(summary))));
     out.push_str(&prose(operation["description"].as_str().unwrap_or_default()));
-    add(out, format_args!("<p class=\"who\">{}</p>\n", who(&operation["security"])));
+    add(out, format_args!("<p class=\"who\">{}</p>\n", credentials(&operation["security"])));
     if let Some(parameters) = operation["parameters"].as_array() {
-        out.push_str("<h4>Parameters</h4>\n<table>\n<thead><tr><th>Name</th><th>In</th><th>Type</th><th>What it does</th></tr></thead>\n<tbody>\n");
+        out.push_str(
+            "<h4>Parameters</h4>\n<table>\n<thead><tr><th>Name</th><th>In</th><th>Type</th><th>Meaning</th></tr></thead>\n\
+             <tbody>\n",
+        );
         for parameter in parameters {
             let text = |field: &str| escape(parameter[field].as_str().unwrap_or_default());
             let description = prose(parameter["description"].as_str().unwrap_or_default());
@@ -121,7 +125,7 @@ fn write_call(out: &mut String, document: &Value, call: &Call<'_>) {
         out.push_str("<h4>Body</h4>\n");
         contents(out, &operation["requestBody"]["content"]);
     }
-    out.push_str("<h4>Answers</h4>\n<dl>\n");
+    out.push_str("<h4>Responses</h4>\n<dl>\n");
     for (status, response) in fields(&operation["responses"]) {
         add(out, format_args!("<dt><code>{status}</code></dt>\n<dd>\n"));
         out.push_str(&prose(response["description"].as_str().unwrap_or_default()));
@@ -133,10 +137,10 @@ fn write_call(out: &mut String, document: &Value, call: &Call<'_>) {
         out.push_str("</dd>\n");
     }
     out.push_str("</dl>\n<h4>Example</h4>\n");
-    add(out, format_args!("<pre><code>{}</code></pre>\n</article>\n", escape(&curl(document, call))));
+    add(out, format_args!("<pre><code>{}</code></pre>\n</article>\n", escape(&curl(document, endpoint))));
 }
 
-/// Bodies by media type; problems have their own chapter.
+/// Bodies by media type; errors have their own chapter.
 fn contents(out: &mut String, contents: &Value) {
     for (media_type, content) in fields(contents).filter(|(media_type, _)| *media_type != "application/problem+json") {
         let kind = type_of(&content["schema"]);
@@ -144,7 +148,7 @@ fn contents(out: &mut String, contents: &Value) {
         out.push_str(&prose(content["schema"]["description"].as_str().unwrap_or_default()));
         let example = match &content["example"] {
             Value::String(text) => text.clone(),
-            // What is no text has none.
+            // Binary content has no example.
             Value::Null => String::new(),
             other => serde_json::to_string_pretty(other).unwrap_or_default(),
         };
@@ -160,8 +164,8 @@ fn contents(out: &mut String, contents: &Value) {
     }
 }
 
-/// Who may call, from the security requirements.
-fn who(security: &Value) -> &'static str {
+/// The accepted credentials, from the security requirements.
+fn credentials(security: &Value) -> &'static str {
     let first = security[0].as_object().and_then(|ways| ways.keys().next()).map(String::as_str);
     match first {
         None => "For everybody.",
@@ -173,12 +177,12 @@ fn who(security: &Value) -> &'static str {
     }
 }
 
-/// The call with `curl`, from the examples. `$PARTWRIGHT` is the service's address, `$TOKEN` the caller's token.
-fn curl(document: &Value, call: &Call<'_>) -> String {
-    let mut path = call.path.to_owned();
+/// The request with `curl`, from the examples. `$PARTWRIGHT` is the service's address, `$TOKEN` the caller's token.
+fn curl(document: &Value, endpoint: &Endpoint<'_>) -> String {
+    let mut path = endpoint.path.to_owned();
     let mut options = String::new();
     let mut query: Vec<String> = Vec::new();
-    for parameter in call.operation["parameters"].as_array().into_iter().flatten() {
+    for parameter in endpoint.operation["parameters"].as_array().into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default();
         let example = match &parameter["example"] {
             Value::String(text) => text.clone(),
@@ -186,26 +190,26 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
         };
         match parameter["in"].as_str() {
             Some("path") => path = path.replace(&format!("{{{name}}}"), &example),
-            // The first page is what there is to begin with.
+            // The example starts at the first page.
             Some("query") if name != "cursor" => query.push(format!("{name}={example}")),
-            // A header may be left out, and is where an example of it would stand for nothing.
+            // Other headers are optional, and their examples mean nothing.
             Some("header") if name == "Idempotency-Key" => {
                 add(&mut options, format_args!(" \\\n  -H '{name}: {example}'"));
             }
             _ => {}
         }
     }
-    if call.operation["security"][0].as_object().is_some_and(|way| !way.is_empty()) {
+    if endpoint.operation["security"][0].as_object().is_some_and(|way| !way.is_empty()) {
         options.push_str(" \\\n  -H \"Authorization: Bearer $TOKEN\"");
     }
-    let switches = call.operation["responses"]["101"].is_object();
+    let switches = endpoint.operation["responses"]["101"].is_object();
     if switches {
         options.push_str(
             " \\\n  -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \\\n  \
                           -H 'Sec-WebSocket-Key: cGFydHdyaWdodHBhcnR3cg=='",
         );
     }
-    let bodies = &call.operation["requestBody"]["content"];
+    let bodies = &endpoint.operation["requestBody"]["content"];
     if bodies["text/x-python"].is_object() {
         options.push_str(" \\\n  -H 'Content-Type: text/x-python' --data-binary @script.py");
     } else if let Some((media_type, content)) = fields(bodies).next() {
@@ -214,7 +218,7 @@ fn curl(document: &Value, call: &Call<'_>) -> String {
     }
     let base = document["servers"][0]["url"].as_str().unwrap_or_default().trim_end_matches('/');
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    let method = match call.method.as_str() {
+    let method = match endpoint.method.as_str() {
         "GET" if switches => "--include --no-buffer ".to_owned(),
         "GET" => String::new(),
         method => format!("-X {method} "),
@@ -269,7 +273,7 @@ fn properties(out: &mut String, schema: &Value) {
         return;
     }
     let required = schema["required"].as_array();
-    out.push_str("<table>\n<thead><tr><th>Field</th><th>Type</th><th>What it is</th></tr></thead>\n<tbody>\n");
+    out.push_str("<table>\n<thead><tr><th>Field</th><th>Type</th><th>Meaning</th></tr></thead>\n<tbody>\n");
     for (name, field) in fields(&schema["properties"]) {
         let always = required.is_some_and(|required| required.iter().any(|other| other == name));
         let description = prose(field["description"].as_str().unwrap_or_default());
@@ -285,8 +289,8 @@ fn properties(out: &mut String, schema: &Value) {
 }
 
 fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn slug(text: &str) -> String {

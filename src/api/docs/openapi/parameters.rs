@@ -1,5 +1,4 @@
-//! The parameters and headers that no handler names: those of paths, and those that come with every answer or with a
-//! code.
+//! The parameters and headers that no handler names: those of paths, of every response, and of error codes.
 
 use std::borrow::Cow;
 
@@ -9,9 +8,9 @@ use crate::api::docs::doc_only::DocOnly;
 use crate::api::docs::parameter::{LogName, Parameter, ParameterDoc, VERSION};
 use contract::{Format, ProjectId, RequestId, TurnId};
 
-/// The parameters that paths have in braces.
+/// The parameters of paths.
 pub(super) const IN_PATHS: &[Parameter] = &[
-    Parameter::always::<ProjectId>("project", "The project's name.", "bracket-2"),
+    Parameter::required_text::<ProjectId>("project", "The project's name.", "bracket-2"),
     Parameter {
         name: VERSION.name,
         values: VERSION.values,
@@ -22,36 +21,37 @@ pub(super) const IN_PATHS: &[Parameter] = &[
             required: true,
         }),
     },
-    Parameter::always::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
-    Parameter::always::<TurnId>("turn", "The turn's id.", "0123456789abcdef"),
-    Parameter::always::<String>("example", "The example's `name`.", "bracket"),
-    Parameter::always::<String>("id", "The token's id.", "0123456789abcdef"),
-    Parameter::always::<LogName>(
+    Parameter::required_text::<FormatInAnyCase>("format", "The format, in any case, with or without a dot.", "STEP"),
+    Parameter::required_text::<TurnId>("turn", "The turn's id.", "0123456789abcdef"),
+    Parameter::required_text::<String>("example", "The example's `name`.", "bracket"),
+    Parameter::required_text::<String>("id", "The token's id.", "0123456789abcdef"),
+    Parameter::required_text::<LogName>(
         "name",
         "The log's `filename`.",
         "bracket-2_info_20260131_120000_v2_0123456789abcdef.log",
     ),
 ];
 
-/// The header that names the request.
-pub(super) const REQUEST_ID: Parameter = Parameter::always::<RequestId>(
+pub(super) const REQUEST_ID: Parameter = Parameter::required_text::<RequestId>(
     "X-Request-Id",
-    "Names this request in logs and documents: the caller's own where it sent a fitting one.",
+    "The id of this request in logs and documents. A valid id in the request is used.",
     "0123456789abcdef",
 );
 
-/// When to try again.
 pub(super) const RETRY_AFTER: Parameter =
-    Parameter::number("Retry-After", (1, 3_600), "Seconds after which trying again may help.", "10");
+    Parameter::number("Retry-After", (1, 3_600), "When to try again, in seconds.", "10");
 
-/// How to come in.
-pub(super) const WWW_AUTHENTICATE: Parameter =
-    Parameter::always::<String>("WWW-Authenticate", "How callers are known: by a bearer token.", "Bearer");
+pub(super) const WWW_AUTHENTICATE: Parameter = Parameter::required_text::<String>(
+    "WWW-Authenticate",
+    "The kind of credential that is needed: a bearer token.",
+    "Bearer",
+);
 
-/// What the connection has to become. It concerns one connection alone, so what stands between may take it off.
-pub(super) const UPGRADE: Parameter = Parameter::text::<String>("Upgrade", "The protocol of the call.", "websocket");
+/// Concerns one connection only, so proxies may remove it.
+pub(super) const UPGRADE: Parameter =
+    Parameter::text::<String>("Upgrade", "The protocol of the endpoint.", "websocket");
 
-/// A format as the path takes it.
+/// A format in a path.
 struct FormatInAnyCase;
 
 impl JsonSchema for FormatInAnyCase {
@@ -64,8 +64,8 @@ impl JsonSchema for FormatInAnyCase {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let letter = |letter: char| format!("[{}{}]", letter.to_ascii_uppercase(), letter.to_ascii_lowercase());
-        let names = Format::ALL.map(|format| format.as_str().chars().map(letter).collect::<String>());
+        let any_case = |c: char| format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase());
+        let names = Format::ALL.map(|format| format.as_str().chars().map(any_case).collect::<String>());
         json_schema!({"type": "string", "pattern": format!("^\\.?({})$", names.join("|"))})
     }
 }

@@ -1,4 +1,4 @@
-//! The schemas of the types, collected as they are asked for, and put into the words of OpenAPI.
+//! Collects the schemas of types in the form of OpenAPI.
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -8,11 +8,10 @@ use crate::api::docs::doc_only::SchemaOf;
 use crate::api::docs::endpoint::BodySchema;
 use crate::api::docs::parameter::{Parameter, Values};
 
-/// Collects schemas. What a body that is sent must hold and what an answer holds may differ for one type, so there is a
-/// generator each.
+/// Collects schemas. A type may differ as a request and as a response, so there is one generator for each.
 pub(super) struct Schemas {
     requests: SchemaGenerator,
-    answers: SchemaGenerator,
+    responses: SchemaGenerator,
 }
 
 impl Schemas {
@@ -22,24 +21,23 @@ impl Schemas {
             settings.meta_schema = None;
         });
         let requests = settings.clone().for_deserialize().into_generator();
-        Self { requests, answers: settings.for_serialize().into_generator() }
+        Self { requests, responses: settings.for_serialize().into_generator() }
     }
 
-    /// The schema of a body that is sent.
+    /// The schema of a request body.
     pub fn request(&mut self, shape: BodySchema) -> Value {
         plain((shape.schema)(&mut self.requests).into())
     }
 
-    /// The schema of a body that is answered.
-    pub fn answer(&mut self, schema: SchemaOf) -> Value {
-        plain(schema(&mut self.answers).into())
+    /// The schema of a response body.
+    pub fn response(&mut self, schema: SchemaOf) -> Value {
+        plain(schema(&mut self.responses).into())
     }
 
-    /// The schema of a parameter.
     pub fn parameter(&mut self, parameter: &Parameter) -> Value {
         match (parameter.values, parameter.document.get().schema) {
-            (Values::Number { least, most, default }, _) => {
-                let mut schema = json!({"type": "integer", "minimum": least, "maximum": most});
+            (Values::Number { min, max, default }, _) => {
+                let mut schema = json!({"type": "integer", "minimum": min, "maximum": max});
                 if let Some(default) = default {
                     schema["default"] = json!(default);
                 }
@@ -50,7 +48,7 @@ impl Schemas {
         }
     }
 
-    /// A header of an answer.
+    /// The header of a response.
     pub fn header(&mut self, header: &Parameter) -> Value {
         let description = header.document.get();
         json!({
@@ -61,13 +59,12 @@ impl Schemas {
         })
     }
 
-    /// Everything that was referred to, by name.
+    /// All schemas that were referred to, by name.
     pub fn into_definitions(mut self) -> Map<String, Value> {
-        let mut all = self.answers.take_definitions(true);
+        let mut all = self.responses.take_definitions(true);
         for (name, schema) in self.requests.take_definitions(true) {
             if let Some(other) = all.get(&name) {
-                // Two meanings of one name: the types have to be told apart.
-                assert_eq!(*other, schema, "{name} is one thing in a request and another in an answer");
+                assert_eq!(*other, schema, "{name} is used for two different types");
             }
             all.insert(name, schema);
         }
@@ -77,7 +74,7 @@ impl Schemas {
     }
 }
 
-/// A parameter's example, as its type has it.
+/// A parameter's example as JSON.
 pub(super) fn example(parameter: &Parameter) -> Value {
     let example = parameter.document.get().example;
     match parameter.values {
@@ -86,8 +83,8 @@ pub(super) fn example(parameter: &Parameter) -> Value {
     }
 }
 
-/// The same schema for readers who know no Rust: words from the sources without their marks, an enumeration as one, and
-/// no formats that are Rust's own.
+/// Makes a schema independent of Rust: descriptions without rustdoc links, one `enum` for an enumeration, and no
+/// integer formats of Rust.
 fn plain(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(fields) => {
@@ -101,8 +98,8 @@ fn plain(mut schema: Value) -> Value {
                 && let Some((names, texts)) = enumeration(options)
             {
                 fields.remove("oneOf");
-                let said = fields.get("description").and_then(Value::as_str).unwrap_or_default();
-                let description = format!("{said}\n\n{texts}").trim().to_owned();
+                let description = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+                let description = format!("{description}\n\n{texts}").trim().to_owned();
                 fields.insert("type".to_owned(), json!("string"));
                 fields.insert("enum".to_owned(), json!(names));
                 fields.insert("description".to_owned(), json!(description));
@@ -119,7 +116,7 @@ fn plain(mut schema: Value) -> Value {
     schema
 }
 
-/// The words of an enumeration, and what each means as a list; none where the options are something else.
+/// The words of an enumeration and a list of their meanings; `None` for other options.
 fn enumeration(options: &[Value]) -> Option<(Vec<String>, String)> {
     let mut names = Vec::new();
     let mut texts = Vec::new();
@@ -129,16 +126,16 @@ fn enumeration(options: &[Value]) -> Option<(Vec<String>, String)> {
         if listed.is_empty() || option["type"] != "string" {
             return None;
         }
-        let said = option["description"].as_str().map(words).unwrap_or_default();
+        let description = option["description"].as_str().map(words).unwrap_or_default();
         for name in listed {
-            texts.push(format!("- `{name}`: {said}").trim_end_matches([':', ' ']).to_owned());
+            texts.push(format!("- `{name}`: {description}").trim_end_matches([':', ' ']).to_owned());
             names.push(name.to_owned());
         }
     }
     Some((names, texts.join("\n")))
 }
 
-/// A doc comment as one line without links into the sources.
+/// A doc comment as one line without rustdoc links.
 fn words(text: &str) -> String {
     text.replace("[`", "`").replace("`]", "`").split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
 }

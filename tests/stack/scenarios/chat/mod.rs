@@ -1,20 +1,20 @@
 //! From a sentence to a model, in workerd: against aimock's implementation of OpenAI's protocol, and against faults.
 //!
-//! - `talk`: what somebody says about a project, and the events that they hear
-//! - `protocol`: what is made of aimock's answers and errors
-//! - `turns`: conversations that become models, whoever leaves
-//! - `faults`: what breaks
-//! - `injection`: what words cannot reach
+//! - `conversation`: a conversation about a project, and its events
+//! - `protocol`: aimock's answers and errors
+//! - `turns`: conversations that become models, even if the client leaves
+//! - `faults`: faults of a provider
+//! - `injection`: prompt injection
 
+mod conversation;
 mod faults;
 mod injection;
 mod protocol;
-mod talk;
 mod turns;
 
 use serde_json::{Value, json};
 
-use self::talk::Talk;
+use self::conversation::Conversation;
 use crate::provider::{Aimock, Fake, KEY};
 use crate::signer::Signer;
 use crate::stack::Stack;
@@ -22,7 +22,7 @@ use crate::tools::free_port;
 use crate::wait::until;
 use crate::worker::{ADMIN_TOKEN, Worker};
 
-/// The key of the fake, beside aimock's.
+/// The key of the fake.
 const OTHER_KEY: &str = "sk-stack-test-other-key";
 
 const ISSUER: &str = "https://issuer.example.com/";
@@ -57,11 +57,11 @@ fn with_a_hole() -> String {
     )
 }
 
-fn says(script: &str) -> Value {
+fn answer_with(script: &str) -> Value {
     json!({"content": format!("Here it is.\n\n```python\n{script}```\n\nNext:\n- Round the edges\n")})
 }
 
-/// What aimock answers, by what the last message holds; the first that fits counts.
+/// aimock's answers by the last message; the first match counts.
 fn fixtures() -> Value {
     let text = |words: &str, response: Value| json!({"match": {"userMessage": words}, "response": response});
     let error = |words: &str, status: u16, kind: &str| {
@@ -70,20 +70,20 @@ fn fixtures() -> Value {
             "response": {"error": {"message": format!("{kind} {KEY}"), "type": kind}, "status": status, "retryAfter": 1},
         })
     };
-    // With a pause between chunks, so that some arrive.
-    let mut cut = text("break off", says(PLATE));
+    // With a pause between chunks, so that some arrive before the cut.
+    let mut cut = text("break off", answer_with(PLATE));
     (cut["truncateAfterChunks"], cut["latency"]) = (json!(3), json!(50));
-    let mut slow = text("take your time", says(PLATE));
+    let mut slow = text("take your time", answer_with(PLATE));
     slow["latency"] = json!(300);
-    let mut limited = says(PLATE);
+    let mut limited = answer_with(PLATE);
     limited["finishReason"] = json!("length");
     json!([
-        text(injection::PRINTED, says(PLATE)),
-        text(injection::SAID, injection::obedient_answer()),
-        text("version 2 failed", says(&mended())),
-        text("a hole through it", says(&with_a_hole())),
-        text("5 mm taller", says(&taller())),
-        text("A plate", says(PLATE)),
+        text(injection::PRINTED, answer_with(PLATE)),
+        text(injection::INJECTION, injection::obedient_answer()),
+        text("version 2 failed", answer_with(&mended())),
+        text("a hole through it", answer_with(&with_a_hole())),
+        text("5 mm taller", answer_with(&taller())),
+        text("A plate", answer_with(PLATE)),
         text("only talk", json!({"content": "I only make parts."})),
         text("use a tool", json!({"toolCalls": [{"name": "run", "arguments": {"path": "/"}}]})),
         text("its own limit", limited),
@@ -97,17 +97,17 @@ fn fixtures() -> Value {
     ])
 }
 
-/// A Worker that talks to aimock first and then to the fake, on the stack's bucket. It trusts an issuer.
-struct Talking {
+/// A Worker on the stack's bucket that asks aimock first and then the fake. It trusts an issuer.
+struct ChatStack {
     aimock: Aimock,
     fake: Fake,
     worker: Worker,
-    /// A token of each of two users.
+    /// The tokens of two users.
     anna: String,
     bert: String,
 }
 
-impl Talking {
+impl ChatStack {
     async fn start(stack: &Stack) -> Self {
         let (aimock, fake) = (Aimock::start(stack.folder(), &stack.transport, &fixtures()).await, Fake::start().await);
         let mut settings = stack.settings();
@@ -122,24 +122,24 @@ impl Talking {
             ("AUTH_AUDIENCE", AUDIENCE.to_owned()),
         ];
         settings.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let mut worker = Worker::start(stack.folder(), "talking-worker", free_port(), &settings);
+        let mut worker = Worker::start(stack.folder(), "chat-worker", free_port(), &settings);
         worker.ready(&stack.transport, 200).await;
         let [anna, bert] = ["anna", "bert"].map(|user| token(stack, user));
         Self { aimock, fake, worker, anna, bert }
     }
 
-    /// Anna about one of her projects.
-    fn talk<'a>(&'a self, stack: &'a Stack, project: &str) -> Talk<'a> {
-        Talk::new(self.worker.api(&stack.transport).with_token(&self.anna), stack, project)
+    /// A conversation of anna.
+    fn conversation<'a>(&'a self, stack: &'a Stack, project: &str) -> Conversation<'a> {
+        Conversation::new(self.worker.api(&stack.transport).with_token(&self.anna), stack, project)
     }
 
-    /// Bert about one of his.
-    fn talk_of_bert<'a>(&'a self, stack: &'a Stack, project: &str) -> Talk<'a> {
-        Talk::new(self.worker.api(&stack.transport).with_token(&self.bert), stack, project)
+    /// A conversation of bert.
+    fn conversation_of_bert<'a>(&'a self, stack: &'a Stack, project: &str) -> Conversation<'a> {
+        Conversation::new(self.worker.api(&stack.transport).with_token(&self.bert), stack, project)
     }
 }
 
-/// A token of the issuer, good for an hour.
+/// A token of the issuer, valid for an hour.
 fn token(stack: &Stack, user: &str) -> String {
     use platform::Clock;
     let now = stack.clock.now().as_millis() / 1_000;
@@ -147,34 +147,38 @@ fn token(stack: &Stack, user: &str) -> String {
     Signer::secret(SECRET).token(None, &claims)
 }
 
-/// All of it, on one Worker; what has the fake to itself comes one after the other.
+/// All chat scenarios on one Worker. The ones that use the fake run one after the other.
 pub async fn a_sentence_becomes_a_model(stack: &Stack) {
-    let talking = Talking::start(stack).await;
-    let talking = &talking;
+    let chat = ChatStack::start(stack).await;
+    let chat = &chat;
     tokio::join!(
-        turns::three_of_which_the_second_is_repaired(stack, talking),
-        turns::a_client_that_leaves_stops_nothing(stack, talking),
-        turns::a_stream_is_taken_up_again(stack, talking),
-        injection::words_reach_nothing_else(stack, talking),
-        protocol::by_the_library(stack, talking),
+        turns::a_conversation_with_one_repair(stack, chat),
+        turns::a_turn_continues_without_its_client(stack, chat),
+        turns::a_stream_can_be_resumed(stack, chat),
+        injection::prompt_injection_reaches_nothing_else(stack, chat),
+        protocol::the_library_reads_every_answer(stack, chat),
         async {
-            protocol::by_the_worker(stack, talking).await;
-            faults::each_ends_in_a_clear_state(stack, talking).await;
+            protocol::the_worker_uses_the_fallback(stack, chat).await;
+            faults::each_fault_ends_in_a_clear_state(stack, chat).await;
         },
     );
-    all_of_it_is_counted(stack, talking).await;
-    let log = std::fs::read_to_string(stack.folder().join("talking-worker.log")).unwrap();
-    assert!(!log.contains(KEY) && !log.contains(OTHER_KEY) && !log.contains(SECRET), "a secret is in the log");
+    metrics_count_the_calls(stack, chat).await;
+    let log = std::fs::read_to_string(stack.folder().join("chat-worker.log")).unwrap();
+    assert!(!log.contains(KEY), "the log contains a secret");
+    assert!(!log.contains(OTHER_KEY), "the log contains a secret");
+    assert!(!log.contains(SECRET), "the log contains a secret");
 }
 
-/// The figures of both models come to what was done with them.
-async fn all_of_it_is_counted(stack: &Stack, talking: &Talking) {
-    let api = talking.worker.api(&stack.transport).with_token(ADMIN_TOKEN);
-    until("the figures of the models", async || {
-        let figures = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
-        let models = figures["totals"]["models"].as_array().unwrap();
-        let of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
-        let (Some(first), Some(other)) = (of("one"), of("two")) else { return Err(figures.to_string()) };
+/// The metrics of both models count the calls of the scenarios.
+async fn metrics_count_the_calls(stack: &Stack, chat: &ChatStack) {
+    let api = chat.worker.api(&stack.transport).with_token(ADMIN_TOKEN);
+    until("the metrics to count the calls", async || {
+        let metrics = api.get("/api/monitoring/ai/metrics").await.expect(200).json();
+        let models = metrics["totals"]["models"].as_array().unwrap();
+        let metrics_of = |name: &str| models.iter().find(|model| model["model"] == name).map(|model| &model["figures"]);
+        let (Some(first), Some(other)) = (metrics_of("one"), metrics_of("two")) else {
+            return Err(metrics.to_string());
+        };
         let least = [
             (&first["calls"], 15),
             (&first["successes"], 6),
@@ -192,7 +196,7 @@ async fn all_of_it_is_counted(stack: &Stack, talking: &Talking) {
             (&other["successes"], 4),
         ];
         match least.iter().find(|(count, least)| count.as_u64().is_none_or(|count| count < *least)) {
-            Some((_, least)) => Err(format!("one is less than {least}: {figures}")),
+            Some((_, least)) => Err(format!("a count is less than {least}: {metrics}")),
             None => Ok(()),
         }
     })
