@@ -122,7 +122,7 @@ impl Queue {
             if let Some(PendingTicket { since }) = shown.ticket {
                 waiting.ticket = Some(Ticket { since, round });
             }
-            for (number, PendingAttempt { etag, is_released: released }) in shown.attempts {
+            for PendingAttempt { number, etag, is_released: released } in shown.attempts {
                 let unchanged = waiting.attempts.get(&number).filter(|before| before.etag == etag);
                 let counted = |before: &Watched| now.saturating_sub(before.shown).min(longest_gap);
                 let quiet = unchanged.map_or(Duration::ZERO, |before| before.quiet + counted(before));

@@ -1,4 +1,4 @@
-//! What belongs to one user. It runs inside the `Account` Durable Object.
+//! The data of one user, inside the `Account` Durable Object.
 //!
 //! - [`call`]: requests and replies
 //! - `projects`: the list of the user's projects

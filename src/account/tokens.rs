@@ -1,7 +1,7 @@
 //! A user's API tokens and sessions.
 //!
-//! Only hashes are stored. A token is found by its hash, so the time of the search says nothing about other tokens: nobody
-//! can choose a hash.
+//! Only hashes are stored. A token is found by its hash, and a caller cannot choose a hash. So the time of the search says
+//! nothing about other tokens.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is counted, and the words for it.
+//! Metrics, samples and counters.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::histogram;
 
 word_enum! {
-    /// What is counted, and by which label.
+    /// A kind of event, and the label by which it is counted.
     pub enum Metric {
         /// An uploaded script is in the bucket; by origin.
         Upload = "upload",

@@ -4,7 +4,7 @@
 //! later to the one object that adds up. So no event waits for a metric, and no event counts twice. The API has no
 //! storage and counts in memory: what it has not sent is lost with its isolate.
 //!
-//! - `metric`: what is counted, and the words for it
+//! - `metric`: metrics, samples and counters
 //! - `histogram`: durations on a logarithmic scale
 //! - `outbox`: the counters that are not sent yet; `stored`, `tally`: in an object's SQLite, and in the API's memory
 //! - `object`: the object that adds up

@@ -37,7 +37,7 @@ impl Tally {
         let Some(_sending) = self.sending.try_start(now, MAX_SENDING) else { return };
         clock.sleep(due.since(now)).await;
         let now = clock.now();
-        // Another request may have taken over meanwhile.
+        // Another request may have taken over.
         if self.outbox.borrow().due.is_none_or(|due| due > now) {
             return;
         }

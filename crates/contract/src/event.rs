@@ -25,7 +25,7 @@ pub struct RunnerEvents {
     pub events: Vec<RunnerEvent>,
 }
 
-/// One event of one attempt.
+/// An event, and the attempt that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunnerEvent {
     /// The project.
@@ -34,12 +34,12 @@ pub struct RunnerEvent {
     pub version: Version,
     /// The attempt.
     pub run: RunId,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub happened: Happened,
 }
 
-/// What happened to an attempt.
+/// An event of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Happened {
@@ -57,7 +57,7 @@ pub enum Happened {
     Done,
 }
 
-/// What the Worker sends to runners over `GET /api/runner/wake`: one JSON object per message.
+/// A message of the Worker to runners over `GET /api/runner/wake`: one JSON object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "wake")]
 pub enum Wake {

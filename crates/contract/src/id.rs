@@ -188,7 +188,7 @@ text_id!(
     RunId, 16..=16, is_hex_digit, "^[0-9a-f]{16}$", "a run id is 16 lower-case hex digits"
 );
 text_id!(
-    /// The random id of one upload: 16 lower-case hex digits. It tells the upload's own script in the bucket from any other.
+    /// The random id of one upload: 16 lower-case hex digits. It marks the upload's own script in the bucket.
     UploadId, 16..=16, is_hex_digit, "^[0-9a-f]{16}$",
     "an upload id is 16 lower-case hex digits"
 );

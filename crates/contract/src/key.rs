@@ -22,8 +22,8 @@ pub enum Key {
     Done(ProjectId, Version),
     /// `output/{p}/MyHeadlessModel.{…}`: a copy from the newest completed version.
     Flat(ProjectId, Format),
-    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: a file of other software, which put it there, or whose file on the flat
-    /// path was copied there before it was overwritten.
+    /// `output/{p}/v{n}/MyHeadlessModel.{…}`: a file of other software. Either that software put it there, or it was
+    /// copied there from the flat path before being overwritten.
     Foreign(ProjectId, Version, Format),
     /// `logs/{p}/{name}`: a log. [`Key::log`] builds the names of this software.
     Log(ProjectId, String),

@@ -3,7 +3,7 @@
 //! Nothing here does I/O. Text from outside is parsed into one of these types at once and never passed on as a string.
 //!
 //! - `id`: validated names and random ids; `words`: enums whose variants are words
-//! - `key`: the keys of the bucket; `pending`: what a listing of `pending/` shows
+//! - `key`: the keys of the bucket; `pending`: the content of `pending/`
 //! - `script`, `attempt`, `report`, `job_error`: the documents
 //! - `status`: the phases of a version; `event`: hints between runner and Worker
 //! - `format`, `time`, `lenient_u64`: file formats, times and numbers

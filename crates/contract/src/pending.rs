@@ -1,6 +1,6 @@
-//! What a listing of `pending/` shows.
+//! The content of `pending/`, read from a listing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::{Key, ProjectId, Timestamp, Version};
 
@@ -20,13 +20,13 @@ pub struct PendingView {
     pub versions: HashMap<(ProjectId, Version), PendingVersion>,
 }
 
-/// What `pending/` holds of one version.
+/// The ticket and the attempts of one version.
 #[derive(Debug, Default)]
 pub struct PendingVersion {
     /// Without a ticket no runner takes the version.
     pub ticket: Option<PendingTicket>,
-    /// By number.
-    pub attempts: BTreeMap<u32, PendingAttempt>,
+    /// In any order.
+    pub attempts: Vec<PendingAttempt>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct PendingTicket {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingAttempt {
+    /// From 1.
+    pub number: u32,
     /// Changes with each heartbeat.
     pub etag: String,
     /// The runner has given the version back: the object is empty.
@@ -54,8 +56,8 @@ impl PendingView {
                     view.version(project, version).ticket = Some(PendingTicket { since: entry.last_modified });
                 }
                 Ok(Key::Attempt(project, version, number)) => {
-                    let attempt = PendingAttempt { etag: entry.etag.to_owned(), is_released: entry.size == 0 };
-                    view.version(project, version).attempts.insert(number, attempt);
+                    let (etag, is_released) = (entry.etag.to_owned(), entry.size == 0);
+                    view.version(project, version).attempts.push(PendingAttempt { number, etag, is_released });
                 }
                 _ => {}
             }
@@ -71,12 +73,12 @@ impl PendingView {
 impl PendingVersion {
     /// Whether a runner holds the version: its highest attempt is not released.
     pub fn is_held(&self) -> bool {
-        self.attempts.last_key_value().is_some_and(|(_, attempt)| !attempt.is_released)
+        self.attempts.iter().max_by_key(|attempt| attempt.number).is_some_and(|attempt| !attempt.is_released)
     }
 
     /// The highest attempt that is not released.
     pub fn highest_unreleased(&self) -> Option<u32> {
-        self.attempts.iter().rev().find(|(_, attempt)| !attempt.is_released).map(|(number, _)| *number)
+        self.attempts.iter().filter(|attempt| !attempt.is_released).map(|attempt| attempt.number).max()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the bucket stores with a script.
+//! The metadata of a script.
 
 use schemars::JsonSchema;
 
@@ -27,7 +27,7 @@ word_enum! {
 /// The user metadata (`x-amz-meta-*`) of an uploaded script. Scripts of other software have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptMetadata {
-    /// Tells this upload from any other under the same key.
+    /// Marks this upload among others under the same key.
     pub upload_id: UploadId,
     /// The request that brought the script.
     pub request_id: RequestId,

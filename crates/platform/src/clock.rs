@@ -1,4 +1,4 @@
-//! The time and waiting.
+//! Time and waiting.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::Timestamp;
 use futures::future::{Either, LocalBoxFuture, select};
 
-/// Tells the time and waits.
+/// The current time, and waiting.
 ///
 /// Code that does not wait takes `now` as an argument instead. Code that waits needs both, because the time after a wait
 /// cannot be an argument.

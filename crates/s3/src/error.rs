@@ -36,7 +36,7 @@ pub enum S3Error {
     Unusable(String),
 }
 
-/// What the caller can do about an [`S3Error`].
+/// The caller's way out of an [`S3Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum S3ErrorKind {
     /// Try again later: the cause may go away by itself.
