@@ -31,4 +31,3 @@ pub mod fleet;
 pub mod metrics;
 pub mod object;
 pub mod project;
-mod row;

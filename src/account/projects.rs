@@ -1,8 +1,7 @@
 //! The list of a user's projects.
 
 use super::call::{ListedProject, ProjectPage};
-use crate::object::{Sql, SqlError, Value};
-use crate::row::{Reader, integer, text, time};
+use crate::object::{RowReader, Sql, SqlError, row};
 use contract::{ProjectId, Timestamp};
 
 /// The largest integer that the platform passes without loss: 2^53 - 1.
@@ -20,42 +19,35 @@ impl<'a> Projects<'a> {
     /// Lists a project, unless it is listed already.
     pub fn add(&self, project: &ProjectId, now: Timestamp) -> Result<(), SqlError> {
         let statement = "INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING";
-        self.exec(statement, &[text(project), time(now)]).map(drop)
+        self.create()?;
+        self.sql.run(statement, &row![project, now])
     }
 
     /// Stops listing a project.
     pub fn remove(&self, project: &ProjectId) -> Result<(), SqlError> {
-        self.exec("DELETE FROM projects WHERE name = ?", &[text(project)]).map(drop)
+        self.create()?;
+        self.sql.run("DELETE FROM projects WHERE name = ?", &row![project])
     }
 
     /// At most `limit` projects, newest first, after the `cursor` of the previous page.
     pub fn list(&self, cursor: Option<u64>, limit: u32) -> Result<ProjectPage, SqlError> {
-        let count = self.exec("SELECT COUNT(*) FROM projects", &[])?.pop().unwrap_or_default();
-        let mut page = ProjectPage { total: Reader::new(count).parsed()?, ..ProjectPage::default() };
-        let before = integer(cursor.unwrap_or(LARGEST_ID));
+        self.create()?;
+        let total = self.sql.query_one("SELECT COUNT(*) FROM projects", &[], RowReader::get)?;
         let statement = "SELECT id, name, created_at FROM projects WHERE id < ? ORDER BY id DESC LIMIT ?";
-        let rows = self.exec(statement, &[before, integer(u64::from(limit) + 1)])?;
-        let mut last = None;
-        for row in rows {
-            let mut row = Reader::new(row);
-            let id = row.parsed()?;
-            if page.projects.len() == limit as usize {
-                page.next_cursor = last;
-                break;
-            }
-            let project_name = row.parsed()?;
-            let created_at = row.time()?.unwrap_or(Timestamp::EPOCH);
-            page.projects.push(ListedProject { project_name, created_at });
-            last = Some(id);
-        }
-        Ok(page)
+        let parameters = row![cursor.unwrap_or(LARGEST_ID), u64::from(limit) + 1];
+        let mut rows = self.sql.query_all(statement, &parameters, |row| {
+            Ok((row.get::<u64>()?, ListedProject { project_name: row.get()?, created_at: row.get()? }))
+        })?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next_cursor = rows.last().filter(|_| has_more).map(|(id, _)| *id);
+        Ok(ProjectPage { total, projects: rows.into_iter().map(|(_, project)| project).collect(), next_cursor })
     }
 
-    fn exec(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+    fn create(&self) -> Result<(), SqlError> {
         // Ids ascend, so the newest project has the largest.
         let table = "CREATE TABLE IF NOT EXISTS projects (
             id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL)";
-        self.sql.exec(table, &[])?;
-        self.sql.exec(statement, parameters)
+        self.sql.run(table, &[])
     }
 }

@@ -2,9 +2,7 @@
 
 use super::call::{NewToken, TokenView};
 use crate::auth::TokenHash;
-use crate::object::{SqlError, Value};
-use crate::row::{Reader, optional, text, time};
-use contract::Timestamp;
+use crate::object::{RowReader, SqlError, Value, row};
 
 /// The tables. `number` rises, so the newest token has the largest.
 pub(super) const SCHEMA: [&str; 2] = [
@@ -24,29 +22,18 @@ pub(super) const WRITTEN: &str = "hash, id, kind, name, scope, admin, parent, cr
 /// The values of a new row.
 pub(super) fn written(hash: &TokenHash, view: &TokenView) -> [Value; 9] {
     let TokenView { id, token, created_at, last_used_at: _ } = view;
-    [
-        text(hash),
-        text(id),
-        text(token.kind),
-        text(&token.name),
-        text(token.scope),
-        Value::Integer(token.admin.into()),
-        optional(&token.parent),
-        time(*created_at),
-        time(token.expires_at),
-    ]
+    let NewToken { kind, name, scope, admin, parent, expires_at } = token;
+    row![hash, id, kind, name, scope, admin, parent, created_at, expires_at]
 }
 
 /// Reads a row of [`COLUMNS`].
 ///
 /// # Errors
 /// When a column holds what this program never wrote. The scope of a token is never guessed.
-pub(super) fn read(row: Vec<Value>) -> Result<TokenView, SqlError> {
-    let mut row = Reader::new(row);
-    let (id, kind, name, scope) = (row.text()?, row.parsed()?, row.text()?, row.parsed()?);
-    let (admin, parent) = (row.parsed::<u8>()? == 1, row.optional_text()?);
-    let mut required_time = || row.time()?.ok_or_else(|| SqlError("a token's time is NULL".to_owned()));
-    let (created_at, expires_at): (Timestamp, Timestamp) = (required_time()?, required_time()?);
+pub(super) fn read(row: &mut RowReader) -> Result<TokenView, SqlError> {
+    let (id, kind, name, scope, admin, parent) =
+        (row.get()?, row.get()?, row.get()?, row.get()?, row.get()?, row.get()?);
+    let (created_at, expires_at, last_used_at) = (row.get()?, row.get()?, row.get()?);
     let token = NewToken { kind, name, scope, admin, parent, expires_at };
-    Ok(TokenView { id, token, created_at, last_used_at: row.time()? })
+    Ok(TokenView { id, token, created_at, last_used_at })
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 use super::call::{AccountRefusal, CheckToken, CreateToken, NewToken, TokenRefusal, TokenView};
 use super::token_row::{COLUMNS, SCHEMA, WRITTEN, read, written};
 use crate::auth::{TokenHash, TokenKind, random_token_id};
-use crate::object::{Sql, SqlError, Value};
-use crate::row::{optional, text, time};
+use crate::object::{RowReader, Sql, SqlError, row};
 use contract::Timestamp;
 
 /// The limit of valid API tokens of one user.
@@ -59,7 +58,7 @@ impl<'a> Tokens<'a> {
         let id = random_token_id().map_err(|error| SqlError(format!("no id for a token: {error}")))?;
         let view = TokenView { id, token, created_at: now, last_used_at: None };
         let statement = format!("INSERT INTO tokens ({WRITTEN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-        self.sql.exec(&statement, &written(hash, &view))?;
+        self.sql.run(&statement, &written(hash, &view))?;
         Ok(view)
     }
 
@@ -71,8 +70,7 @@ impl<'a> Tokens<'a> {
         self.remove_expired(now)?;
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE kind = ? ORDER BY number DESC");
         let mut views = Vec::new();
-        for row in self.sql.exec(&statement, &[text(TokenKind::Api)])? {
-            let view = read(row)?;
+        for view in self.sql.query_all(&statement, &row![TokenKind::Api], read)? {
             if self.is_created_since(since, &view)? {
                 views.push(view);
             }
@@ -87,12 +85,12 @@ impl<'a> Tokens<'a> {
         }
         self.remove_expired(now)?;
         let statement = "DELETE FROM tokens WHERE id = ? AND kind = ? RETURNING id";
-        let existed = !self.sql.exec(statement, &[text(id), text(TokenKind::Api)])?.is_empty();
-        let mut removed = vec![text(id)];
+        let existed = self.sql.any(statement, &row![id, TokenKind::Api])?;
+        let mut removed = vec![id.to_owned()];
         // It ends, because each round removes rows.
         while let Some(id) = removed.pop() {
-            let children = self.sql.exec("DELETE FROM tokens WHERE parent = ? RETURNING id", &[id])?;
-            removed.extend(children.into_iter().flatten());
+            let statement = "DELETE FROM tokens WHERE parent = ? RETURNING id";
+            removed.extend(self.sql.query_all(statement, &row![id], RowReader::get::<String>)?);
         }
         Ok(existed)
     }
@@ -105,7 +103,7 @@ impl<'a> Tokens<'a> {
         let statement = "DELETE FROM tokens WHERE hash = ? AND kind = ? RETURNING id";
         let mut existed = false;
         for hash in hashes {
-            existed |= !self.sql.exec(statement, &[text(hash), text(TokenKind::Session)])?.is_empty();
+            existed |= self.sql.any(statement, &row![hash, TokenKind::Session])?;
         }
         Ok(existed)
     }
@@ -118,15 +116,15 @@ impl<'a> Tokens<'a> {
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE hash = ? AND expires_at > ?");
         let mut found = Vec::new();
         for hash in &request.hashes {
-            found.extend(self.sql.exec(&statement, &[text(hash), time(now)])?);
+            found.extend(self.sql.query_opt(&statement, &row![hash, now], read)?);
         }
-        let Some(mut view) = found.into_iter().next().map(read).transpose()? else { return Ok(None) };
+        let Some(mut view) = found.into_iter().next() else { return Ok(None) };
         if !self.is_created_since(request.since, &view)? {
             return Ok(None);
         }
         let is_recent = view.last_used_at.is_some_and(|at| now.since(at) < USE_PRECISION);
         if view.token.kind == TokenKind::Api && !is_recent {
-            self.sql.exec("UPDATE tokens SET last_used_at = ? WHERE id = ?", &[time(now), text(&view.id)])?;
+            self.sql.run("UPDATE tokens SET last_used_at = ? WHERE id = ?", &row![now, view.id])?;
             view.last_used_at = Some(now);
         }
         Ok(Some(view))
@@ -149,8 +147,7 @@ impl<'a> Tokens<'a> {
 
     fn find(&self, id: &str, kind: TokenKind) -> Result<Option<TokenView>, SqlError> {
         let statement = format!("SELECT {COLUMNS} FROM tokens WHERE id = ? AND kind = ?");
-        let found = self.sql.exec(&statement, &[text(id), text(kind)])?;
-        found.into_iter().next().map(read).transpose()
+        self.sql.query_opt(&statement, &row![id, kind], read)
     }
 
     /// Whether a token and all its ancestors were created at `since` or later.
@@ -172,24 +169,22 @@ impl<'a> Tokens<'a> {
     fn end_oldest_sessions(&self, parent: Option<&str>, kept: u32) -> Result<(), SqlError> {
         let statement = "DELETE FROM tokens WHERE number IN (SELECT number FROM tokens
             WHERE kind = ? AND (? IS NULL OR parent = ?) ORDER BY number DESC LIMIT -1 OFFSET ?)";
-        let parent = optional(&parent);
-        let row = [text(TokenKind::Session), parent.clone(), parent, Value::Integer(kept.into())];
-        self.sql.exec(statement, &row).map(drop)
+        self.sql.run(statement, &row![TokenKind::Session, parent, parent, kept])
     }
 
     fn remove_expired(&self, now: Timestamp) -> Result<(), SqlError> {
-        self.sql.exec("DELETE FROM tokens WHERE expires_at <= ?", &[time(now)]).map(drop)
+        self.sql.run("DELETE FROM tokens WHERE expires_at <= ?", &row![now])
     }
 
     /// Whether the user ever had a token. Forged tokens name unknown users, for whom nothing must be stored.
     fn exist(&self) -> Result<bool, SqlError> {
-        Ok(!self.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'tokens'", &[])?.is_empty())
+        self.sql.has_table("tokens")
     }
 
     fn make_table(&self) -> Result<(), SqlError> {
         if self.exist()? {
             return Ok(());
         }
-        SCHEMA.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
+        SCHEMA.iter().try_for_each(|statement| self.sql.run(statement, &[]))
     }
 }

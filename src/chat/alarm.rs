@@ -66,7 +66,7 @@ impl From<CallError<Refusal>> for StepError {
                 let message = format!("The bucket refuses this service ({why}), so the script was not uploaded.");
                 Self::fail("bucket_refuses", &message)
             }
-            Refusal::BucketUnavailable(why) | Refusal::Unclear(why) | Refusal::Broken(why) => Self::Retry(why),
+            Refusal::BucketUnavailable(why) | Refusal::Indeterminate(why) | Refusal::Broken(why) => Self::Retry(why),
             other => Self::Retry(format!("the project's object answers {other:?}")),
         }
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use super::responses::MessageBody;
 use super::turn::Turn;
 use crate::ai::Role;
-use crate::object::{Sql, SqlError, Value};
+use crate::object::{RowReader, Sql, SqlError, Value, json_value, row};
 use crate::project::Idempotency;
-use crate::row::{Reader, integer, optional, text, time, version};
 use contract::{Sha256, Timestamp, TurnId, Version};
 
 /// The most messages of a conversation. The oldest are removed first.
@@ -61,16 +60,13 @@ pub(super) struct Records<'a> {
 impl Records<'_> {
     /// Whether the tables exist. They are created by the first turn, so that reading leaves nothing behind.
     pub fn exist(&self) -> Result<bool, SqlError> {
-        Ok(!self.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'turns'", &[])?.is_empty())
+        self.sql.has_table("turns")
     }
 
     /// Converts tables of earlier releases. Does nothing if there are none.
     pub fn migrate(&self) -> Result<(), SqlError> {
         let old = "SELECT 1 FROM sqlite_master WHERE name = 'turns' AND sql LIKE '%troubles%'";
-        if self.sql.exec(old, &[])?.is_empty() {
-            return Ok(());
-        }
-        self.run(&MIGRATION)
+        if self.sql.any(old, &[])? { self.run_all(&MIGRATION) } else { Ok(()) }
     }
 
     /// The open turn.
@@ -86,7 +82,7 @@ impl Records<'_> {
 
     /// A user's turn.
     pub fn turn(&self, id: &TurnId, user: &str) -> Result<Option<Turn>, SqlError> {
-        Ok(self.turns("id = ? AND user = ?", &[text(id), text(user)])?.pop())
+        Ok(self.turns("id = ? AND user = ?", &row![id, user])?.pop())
     }
 
     /// The turn that a user began with this key, and the digest of the request that came with it.
@@ -95,67 +91,62 @@ impl Records<'_> {
             return Ok(None);
         }
         let statement = "SELECT id, key_digest FROM turns WHERE user = ? AND key = ?";
-        let rows = self.sql.exec(statement, &[text(user), text(&idempotency.key)])?;
-        let Some(mut row) = rows.into_iter().next().map(Reader::new) else { return Ok(None) };
-        Ok(Some((row.parsed()?, row.parsed()?)))
+        self.sql.query_opt(statement, &row![user, idempotency.key], |row| Ok((row.get()?, row.get()?)))
     }
 
     /// Adds a turn. Removes the requests and scripts of earlier ones, and turns that ended long ago.
     pub fn begin(&self, turn: &Turn, idempotency: Option<&Idempotency>, now: Timestamp) -> Result<(), SqlError> {
         if !self.exist()? {
-            self.run(&[MESSAGES, TURNS])?;
+            self.run_all(&[MESSAGES, TURNS])?;
         }
         let too_old = now.as_millis() - i64::try_from(TURN_RETENTION.as_millis()).unwrap_or(i64::MAX);
-        self.sql.exec("DELETE FROM turns WHERE ended_at <= ?", &[Value::Integer(too_old)])?;
+        self.sql.run("DELETE FROM turns WHERE ended_at <= ?", &row![too_old])?;
         self.update("TRUE", &[], Turn::remove_request)?;
-        let key = optional(&idempotency.map(|idempotency| &idempotency.key));
-        let digest = optional(&idempotency.map(|idempotency| &idempotency.body));
-        let row = [text(&turn.id), text(&turn.user), key, digest, json(turn)?];
+        let key = idempotency.map(|idempotency| &idempotency.key);
+        let digest = idempotency.map(|idempotency| &idempotency.body);
         let statement = "INSERT INTO turns (id, user, key, key_digest, turn) VALUES (?, ?, ?, ?, ?)";
-        self.sql.exec(statement, &row).map(drop)
+        self.sql.run(statement, &row![turn.id, turn.user, key, digest, json_value(turn)])
     }
 
     /// Writes a turn's present state.
     pub fn save(&self, turn: &Turn) -> Result<(), SqlError> {
-        let row = [turn.ended_at().map_or(Value::Null, time), json(turn)?, text(&turn.id)];
-        self.sql.exec("UPDATE turns SET ended_at = ?, turn = ? WHERE id = ?", &row).map(drop)
+        let statement = "UPDATE turns SET ended_at = ?, turn = ? WHERE id = ?";
+        self.sql.run(statement, &row![turn.ended_at(), json_value(turn), turn.id])
     }
 
     /// Adds a message to a turn, and removes the oldest messages beyond the limits.
     pub fn add_message(&self, turn: &Turn, role: Role, content: &str, now: Timestamp) -> Result<(), SqlError> {
         let statement = "INSERT INTO messages (user, role, content, at, turn) VALUES (?, ?, ?, ?, ?)";
-        let row = [text(&turn.user), text(role.as_str()), text(content), time(now), text(&turn.id)];
-        self.sql.exec(statement, &row)?;
+        self.sql.run(statement, &row![turn.user, role.as_str(), content, now, turn.id])?;
         let statement = "DELETE FROM messages WHERE number <=
                          (SELECT number FROM messages ORDER BY number DESC LIMIT 1 OFFSET ?)";
-        self.sql.exec(statement, &[integer(MAX_MESSAGES)])?;
+        self.sql.run(statement, &row![MAX_MESSAGES])?;
         let statement = "DELETE FROM messages WHERE number IN
                          (SELECT number FROM (SELECT number, SUM(LENGTH(CAST(content AS BLOB)))
                           OVER (ORDER BY number DESC) AS bytes FROM messages) WHERE bytes > ?)";
-        self.sql.exec(statement, &[integer(MAX_MESSAGE_BYTES)]).map(drop)
+        self.sql.run(statement, &row![MAX_MESSAGE_BYTES])
     }
 
     /// Records the version that the model's last message of a turn became.
     pub fn set_version(&self, turn: &TurnId, number: Version) -> Result<(), SqlError> {
         let statement = "UPDATE messages SET version = ? WHERE number =
                          (SELECT MAX(number) FROM messages WHERE turn = ? AND role = 'assistant')";
-        self.sql.exec(statement, &[version(number), text(turn)]).map(drop)
+        self.sql.run(statement, &row![number, turn])
     }
 
     /// The model's last message of a turn.
     pub fn last_answer(&self, turn: &TurnId) -> Result<Option<MessageBody>, SqlError> {
-        Ok(self.messages("turn = ? AND role = 'assistant'", vec![text(turn)], 1)?.pop())
+        Ok(self.messages("turn = ? AND role = 'assistant'", &row![turn], 1)?.pop())
     }
 
     /// A user's messages before `before`, newest first.
     pub fn page(&self, user: &str, before: Option<u64>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
-        let row = vec![text(user), integer(before.unwrap_or(MAX_INTEGER))];
-        self.messages("user = ? AND number < ?", row, limit)
+        self.messages("user = ? AND number < ?", &row![user, before.unwrap_or(MAX_INTEGER)], limit)
     }
 
     /// The messages of this turn's user in other turns, newest first.
     pub fn before(&self, turn: &Turn, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
-        self.messages("user = ? AND turn <> ?", vec![text(&turn.user), text(&turn.id)], limit)
+        self.messages("user = ? AND turn <> ?", &row![turn.user, turn.id], limit)
     }
 
     /// The number of a user's messages.
@@ -163,8 +154,7 @@ impl Records<'_> {
         if !self.exist()? {
             return Ok(0);
         }
-        let rows = self.sql.exec("SELECT COUNT(*) FROM messages WHERE user = ?", &[text(user)])?;
-        rows.into_iter().next().map_or(Ok(0), |row| Reader::new(row).parsed())
+        self.sql.query_one("SELECT COUNT(*) FROM messages WHERE user = ?", &row![user], RowReader::get)
     }
 
     /// Removes a user's messages, and the text of the user's turns, except for the open turn. Returns the number of
@@ -173,10 +163,10 @@ impl Records<'_> {
         if !self.exist()? {
             return Ok(0);
         }
-        self.update("ended_at IS NOT NULL AND user = ?", &[text(user)], Turn::remove_text)?;
+        self.update("ended_at IS NOT NULL AND user = ?", &row![user], Turn::remove_text)?;
         let statement = "DELETE FROM messages WHERE user = ?
                          AND turn NOT IN (SELECT id FROM turns WHERE ended_at IS NULL) RETURNING number";
-        Ok(self.sql.exec(statement, &[text(user)])?.len())
+        Ok(self.sql.exec(statement, &row![user])?.len())
     }
 
     /// Removes the text of all ended turns.
@@ -186,21 +176,20 @@ impl Records<'_> {
 
     /// Removes all ended turns.
     pub fn remove_turns(&self) -> Result<(), SqlError> {
-        self.sql.exec("DELETE FROM turns WHERE ended_at IS NOT NULL", &[]).map(drop)
+        self.sql.run("DELETE FROM turns WHERE ended_at IS NOT NULL", &[])
     }
 
     /// Removes the whole conversation.
     pub fn remove_all(&self) -> Result<(), SqlError> {
-        self.run(&["DROP TABLE turns", "DROP TABLE messages"])
+        self.run_all(&["DROP TABLE turns", "DROP TABLE messages"])
     }
 
     fn turns(&self, condition: &str, row: &[Value]) -> Result<Vec<Turn>, SqlError> {
         if !self.exist()? {
             return Ok(Vec::new());
         }
-        let rows = self.sql.exec(&format!("SELECT turn FROM turns WHERE {condition}"), row)?;
-        let read = |row| Reader::new(row).json()?.ok_or_else(|| SqlError("a turn is NULL".to_owned()));
-        rows.into_iter().map(read).collect()
+        let statement = format!("SELECT turn FROM turns WHERE {condition}");
+        self.sql.query_all(&statement, row, RowReader::json)
     }
 
     fn update(&self, condition: &str, row: &[Value], change: impl Fn(&mut Turn)) -> Result<(), SqlError> {
@@ -211,7 +200,7 @@ impl Records<'_> {
         Ok(())
     }
 
-    fn messages(&self, condition: &str, mut row: Vec<Value>, limit: u32) -> Result<Vec<MessageBody>, SqlError> {
+    fn messages(&self, condition: &str, row: &[Value], limit: u32) -> Result<Vec<MessageBody>, SqlError> {
         if !self.exist()? {
             return Ok(Vec::new());
         }
@@ -219,27 +208,21 @@ impl Records<'_> {
             "SELECT number, role, content, at, version, turn FROM messages WHERE {condition}
              ORDER BY number DESC LIMIT ?"
         );
-        row.push(integer(limit.into()));
-        let rows = self.sql.exec(&statement, &row)?;
-        rows.into_iter().map(|row| read_message(&mut Reader::new(row))).collect()
+        self.sql.query_all(&statement, &[row, &row![limit]].concat(), read_message)
     }
 
-    fn run(&self, statements: &[&str]) -> Result<(), SqlError> {
-        statements.iter().try_for_each(|statement| self.sql.exec(statement, &[]).map(drop))
+    fn run_all(&self, statements: &[&str]) -> Result<(), SqlError> {
+        statements.iter().try_for_each(|statement| self.sql.run(statement, &[]))
     }
 }
 
-fn read_message(row: &mut Reader) -> Result<MessageBody, SqlError> {
+fn read_message(row: &mut RowReader) -> Result<MessageBody, SqlError> {
     Ok(MessageBody {
-        number: row.parsed()?,
-        role: if row.text()? == Role::User.as_str() { Role::User } else { Role::Assistant },
-        content: row.text()?,
-        timestamp: row.time()?.ok_or_else(|| SqlError("a message has no time".to_owned()))?,
-        version: row.optional_parsed()?,
-        turn: row.parsed()?,
+        number: row.get()?,
+        role: if row.get::<String>()? == Role::User.as_str() { Role::User } else { Role::Assistant },
+        content: row.get()?,
+        timestamp: row.get()?,
+        version: row.get()?,
+        turn: row.get()?,
     })
-}
-
-fn json(turn: &Turn) -> Result<Value, SqlError> {
-    serde_json::to_string(turn).map(Value::Text).map_err(|error| SqlError(error.to_string()))
 }

@@ -20,7 +20,7 @@ impl ChatObject<'_> {
         let invalid = |_| StepError::Retry("the idempotency key of an upload is invalid".to_owned());
         let key: IdempotencyKey = turn.upload_key().parse().map_err(invalid)?;
         let idempotency = Some(Idempotency::of_upload(key, &script));
-        let request = UploadScript { script, idempotency, patience_ms: None };
+        let request = UploadScript { script, idempotency, timeout_ms: None };
         let version = self.ask_project(&turn, request).await?.version;
         let subscribers = &self.memory.subscribers;
         subscribers.clear();

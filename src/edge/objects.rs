@@ -14,7 +14,7 @@ use crate::chat::{ChatMemory, ChatObject};
 use crate::fleet::{FleetMemory, FleetObject};
 use crate::metrics::MetricsObject;
 use crate::object::handshake_call;
-use crate::project::{Memory, ProjectObject, postpone};
+use crate::project::{Greeting, Memory, ProjectObject, ProjectPlatform, postpone};
 use platform::Clock;
 use platform::ConfigError;
 use s3::{Bucket, Client};
@@ -37,11 +37,19 @@ impl DurableObject for Project {
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let bucket = self.bucket.as_ref().map_err(failed)?;
         let (sql, alarm, sockets, objects) = self.platform();
-        let platform = (&sql as _, &alarm as _, &sockets as _);
-        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let platform = ProjectPlatform {
+            sql: &sql,
+            alarm: &alarm,
+            sockets: &sockets,
+            http: &WorkerHttp,
+            clock: &WorkerClock,
+            objects: &objects,
+            bucket,
+        };
+        let object = ProjectObject::new(platform, &self.memory);
         match websocket_request(&request)? {
             Some(call) => match object.greeting(&call).await {
-                Ok((first, until)) => sockets.take(&first, Some(until)),
+                Ok(Greeting { message, close_at }) => sockets.take(&message, Some(close_at)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
             },
             None => convert::outgoing(object.handle(read(request).await?).await).await,
@@ -51,8 +59,16 @@ impl DurableObject for Project {
     async fn alarm(&self) -> worker::Result<Response> {
         let (sql, alarm, sockets, objects) = self.platform();
         let Some(bucket) = bucket_or_postpone(&self.bucket, &alarm).await else { return Response::empty() };
-        let platform = (&sql as _, &alarm as _, &sockets as _);
-        let object = ProjectObject::new(platform, (&WorkerHttp, &WorkerClock), &objects, bucket, &self.memory);
+        let platform = ProjectPlatform {
+            sql: &sql,
+            alarm: &alarm,
+            sockets: &sockets,
+            http: &WorkerHttp,
+            clock: &WorkerClock,
+            objects: &objects,
+            bucket,
+        };
+        let object = ProjectObject::new(platform, &self.memory);
         if let Err(refusal) = object.alarm().await {
             worker::console_error!("a step of an alarm failed: {refusal:?}");
         }

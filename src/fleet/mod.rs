@@ -1,126 +1,51 @@
-//! What is known about the store and the runners: what runs inside the one `Fleet` Durable Object.
+//! The store and the runners: what runs inside the one `Fleet` Durable Object.
 //!
-//! - The probe is run once per endpoint and bucket, and its verdict kept; every `Project` object asks here before it
-//!   first writes. However many ask at once, one probe runs.
-//! - `queue`: a version's place in the queue of all projects, from one listing every two seconds at most.
-//! - Runners hold WebSockets here, over which they are told that there is work.
+//! - The probe runs once per endpoint and bucket, and the verdict is stored. Every `Project` object asks for it before its
+//!   first write. However many ask at once, one probe runs.
+//! - [`request`]: the requests to the object, and its replies
+//! - `queue`: a version's place in the queue of all projects, from at most one listing every two seconds
+//! - Runners hold WebSockets here, and get a message when there is work.
 
 mod queue;
+mod request;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use self::queue::QueuePlace;
 use self::queue::QueueView;
-use crate::object::{ObjectCall, ObjectName, Sockets, Sql, SqlError, Target, Value, operations, reply, respond};
+pub use self::request::{
+    FleetAnswer, FleetCall, FleetOperation, FleetTarget, GetHealth, GetQueuePlace, GetVerdict, Join, StoreVerdict,
+    WakeRunners,
+};
+use crate::object::{Sockets, Sql, SqlError, reply, respond, row};
 use contract::{ProjectId, Timestamp, Version, Wake, prefix};
 use platform::{Body, Clock, ClockExt, Flight, SingleFlight};
 use s3::{Client, ProbeError, RetryPolicy, S3Error, S3ErrorKind, probe};
 
-/// The time for one probe. A caller that still waits then starts its own.
+/// The limit for one probe. A caller that still waits then starts another.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the answer to "is the bucket there?" is good for.
-const REACHABLE_FOR: Duration = Duration::from_secs(5);
+/// How long the result of a health check counts.
+const HEALTH_FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// How long a store counts as unfit before it is probed again: somebody may have changed its setting.
+/// How long a store counts as unfit. Then it is probed again, since a person may have changed its settings.
 const UNFIT_FOR: Duration = Duration::from_secs(60);
 
-/// How long a listing of the queue is good for.
-const QUEUE_FOR: Duration = Duration::from_secs(2);
+/// How long a listing of the queue counts.
+const QUEUE_FRESH_FOR: Duration = Duration::from_secs(2);
 
-/// How long one request of that listing may take: a person waits for the status that it is a part of.
+/// The limit for each request of that listing, and for waiting for one: a place in the queue is not worth more.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The most pages of 1,000 keys that are read of the queue; of a longer one the rest is not told apart.
-const QUEUE_PAGES: usize = 3;
+/// The most pages of 1,000 keys that are read of the queue.
+const MAX_QUEUE_PAGES: usize = 3;
 
-/// The most runners that hold a WebSocket; the others poll.
-const MOST_RUNNERS: usize = 1_000;
+/// The most runners that hold a WebSocket. Further ones poll.
+const MAX_RUNNERS: usize = 1_000;
 
-/// The one fleet.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FleetTarget;
-
-impl Target for FleetTarget {
-    type Operation = FleetOperation;
-    type Refusal = SqlError;
-
-    fn object(&self) -> ObjectName {
-        ObjectName::Fleet
-    }
-}
-
-/// A call to the fleet.
-pub type FleetCall = ObjectCall<FleetTarget>;
-
-operations! {
-    /// What the fleet can be asked.
-    FleetOperation of FleetTarget {
-        GetVerdict -> FleetAnswer,
-        GetHealth -> FleetAnswer,
-        GetQueuePlace -> Option<QueuePlace>,
-        WakeRunners -> (),
-        Join -> (),
-    }
-}
-
-/// Whether the store may be written to.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct GetVerdict;
-
-/// The same, and whether the bucket answers now. The bucket is asked at most once in five seconds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct GetHealth;
-
-/// A version's place in the queue; none if it does not wait, or nothing is known.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct GetQueuePlace {
-    pub project: ProjectId,
-    pub version: Version,
-}
-
-/// Sends this to every runner that holds a WebSocket.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WakeRunners(pub Wake);
-
-/// A runner's WebSocket. Only with a handshake: see [`FleetObject::greeting`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Join;
-
-/// What is known about the store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FleetAnswer {
-    /// Whether it may be written to.
-    pub verdict: StoreVerdict,
-    /// When the probe ran, where it did.
-    pub probed_at: Option<Timestamp>,
-    /// How long the last listing took, in milliseconds; none unless health was asked for and the bucket answered.
-    pub latency_ms: Option<u64>,
-    /// How many runners hold a WebSocket.
-    #[serde(default)]
-    pub runners: usize,
-}
-
-/// What the probe found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", tag = "state", content = "reason")]
-pub enum StoreVerdict {
-    /// It honours conditional writes.
-    Fit,
-    /// It does not; nothing may be written.
-    Unfit(String),
-    /// It refuses the credentials, or there is no such bucket.
-    Refuses(String),
-    /// It cannot be reached.
-    Unavailable(String),
-}
-
-/// What an instance remembers and may forget.
+/// What an instance remembers between calls. It may be lost at any time.
 #[derive(Debug, Default)]
 pub struct FleetMemory {
     health: RefCell<Option<(Timestamp, FleetAnswer)>>,
@@ -138,7 +63,6 @@ pub struct FleetObject<'a> {
 }
 
 impl<'a> FleetObject<'a> {
-    /// The object over its storage, its runners' WebSockets and the store.
     pub fn new(sql: &'a dyn Sql, sockets: &'a dyn Sockets, client: Client<'a>, memory: &'a FleetMemory) -> Self {
         Self { sql, sockets, client, memory }
     }
@@ -166,39 +90,39 @@ impl<'a> FleetObject<'a> {
         }
     }
 
-    /// The first message to a runner whose WebSocket is about to be taken: it looks at once, since it cannot know what
-    /// it missed.
+    /// The first message to a runner with a new WebSocket. It polls at once, since it may have missed messages.
     ///
     /// # Errors
-    /// Why the WebSocket must not be taken.
+    /// Why the WebSocket must not be accepted.
     pub fn greeting(&self, call: &FleetCall) -> Result<String, String> {
         match call.operation {
-            FleetOperation::Join(_) if self.sockets.count() < MOST_RUNNERS => {
+            FleetOperation::Join(_) if self.sockets.count() < MAX_RUNNERS => {
                 serde_json::to_string(&Wake::Look).map_err(|error| error.to_string())
             }
-            FleetOperation::Join(_) => Err(format!("{MOST_RUNNERS} runners hold a WebSocket already; the others poll")),
-            _ => Err("only joining needs a WebSocket".to_owned()),
+            FleetOperation::Join(_) => {
+                Err(format!("{MAX_RUNNERS} runners already hold a WebSocket; further ones poll"))
+            }
+            _ => Err("only joining takes a WebSocket".to_owned()),
         }
     }
 
-    /// A version's place in the queue; none if it is not in it, or nothing is known.
+    /// A version's place in the queue; none if it does not wait, or the queue cannot be read.
     async fn place(&self, project: &ProjectId, version: Version, clock: &dyn Clock) -> Option<QueuePlace> {
         loop {
             let now = clock.now();
             if let Some((at, view)) = &*self.memory.queue.borrow()
-                && now.since(*at) < QUEUE_FOR
+                && now.since(*at) < QUEUE_FRESH_FOR
             {
                 return view.as_ref()?.place(project, version);
             }
             match self.memory.queue_listing.join(now, PROBE_TIMEOUT) {
                 Flight::Leader(leader) => {
                     let client = self.client.with_retry_policy(RetryPolicy::within(QUEUE_TIMEOUT));
-                    let listing = client.list(prefix::PENDING, QUEUE_PAGES).await;
+                    let listing = client.list(prefix::PENDING, MAX_QUEUE_PAGES).await;
                     let view = listing.ok().map(|(entries, complete)| Rc::new(QueueView::new(&entries, complete)));
                     *self.memory.queue.borrow_mut() = Some((clock.now(), view.clone()));
                     leader.complete(&view);
                 }
-                // A place in the queue is not worth a longer wait.
                 Flight::Follower(view) => match clock.timeout(QUEUE_TIMEOUT, view).await {
                     Some(Ok(view)) => return view?.place(project, version),
                     Some(Err(_)) => {}
@@ -228,9 +152,9 @@ impl<'a> FleetObject<'a> {
         }
     }
 
-    /// The verdict that was kept, unless the store is to be probed again.
+    /// The stored verdict, unless the store must be probed again.
     fn known(&self, now: Timestamp) -> Result<Option<FleetAnswer>, SqlError> {
-        let verdict = match self.kept()? {
+        let verdict = match self.stored_verdict()? {
             Some((None, at)) => Some((StoreVerdict::Fit, at)),
             Some((Some(why), at)) if now.since(at) < UNFIT_FOR => Some((StoreVerdict::Unfit(why), at)),
             _ => None,
@@ -241,19 +165,19 @@ impl<'a> FleetObject<'a> {
     async fn probe(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
         let began = clock.now();
         let outcome = clock.timeout(PROBE_TIMEOUT, Box::pin(probe(self.client))).await.unwrap_or_else(|| {
-            let late = format!("the probe was not done within {} s", PROBE_TIMEOUT.as_secs());
+            let late = format!("the probe took more than {} s", PROBE_TIMEOUT.as_secs());
             Err(ProbeError::Store(S3Error::Unavailable(late)))
         });
         let (verdict, probed_at) = match outcome {
             Ok(()) => {
-                self.keep(None, began)?;
+                self.store_verdict(None, began)?;
                 (StoreVerdict::Fit, Some(began))
             }
             Err(error @ ProbeError::Unfit { .. }) => {
-                self.keep(Some(&error.to_string()), began)?;
+                self.store_verdict(Some(error.to_string()), began)?;
                 (StoreVerdict::Unfit(error.to_string()), Some(began))
             }
-            Err(ProbeError::Store(error)) => (sort(&error), None),
+            Err(ProbeError::Store(error)) => (verdict_on(&error), None),
         };
         Ok(FleetAnswer { verdict, probed_at, latency_ms: None, runners: 0 })
     }
@@ -261,7 +185,7 @@ impl<'a> FleetObject<'a> {
     async fn health(&self, clock: &dyn Clock) -> Result<FleetAnswer, SqlError> {
         let began = clock.now();
         if let Some((at, answer)) = &*self.memory.health.borrow()
-            && began.since(*at) < REACHABLE_FOR
+            && began.since(*at) < HEALTH_FRESH_FOR
         {
             return Ok(answer.clone());
         }
@@ -271,42 +195,36 @@ impl<'a> FleetObject<'a> {
                 let latency = u64::try_from(clock.now().since(began).as_millis()).unwrap_or(u64::MAX);
                 FleetAnswer { latency_ms: Some(latency), ..self.verdict(clock).await? }
             }
-            Err(error) => FleetAnswer { verdict: sort(&error), probed_at: None, latency_ms: None, runners: 0 },
+            Err(error) => FleetAnswer { verdict: verdict_on(&error), probed_at: None, latency_ms: None, runners: 0 },
         };
         *self.memory.health.borrow_mut() = Some((began, answer.clone()));
         Ok(answer)
     }
 
-    /// The verdict that was kept for this endpoint and bucket: why it is unfit, or that it is fit; and when.
-    fn kept(&self) -> Result<Option<(Option<String>, Timestamp)>, SqlError> {
+    /// Why the store is unfit, or none if it is fit, and when it was probed; none if it was not.
+    fn stored_verdict(&self) -> Result<Option<(Option<String>, Timestamp)>, SqlError> {
         self.create()?;
-        let rows = self.sql.exec("SELECT unfit, at FROM probes WHERE store = ?", &[self.store()])?;
-        match rows.into_iter().next().as_deref() {
-            None => Ok(None),
-            Some([Value::Null, Value::Integer(at)]) => Ok(Some((None, Timestamp::from_millis(*at)))),
-            Some([Value::Text(why), Value::Integer(at)]) => Ok(Some((Some(why.clone()), Timestamp::from_millis(*at)))),
-            Some(_) => Err(SqlError("a probe's row has other columns".to_owned())),
-        }
+        let statement = "SELECT unfit, at FROM probes WHERE store = ?";
+        self.sql.query_opt(statement, &row![self.store()], |row| Ok((row.get()?, row.get()?)))
     }
 
-    fn keep(&self, unfit: Option<&str>, now: Timestamp) -> Result<(), SqlError> {
-        let unfit = unfit.map_or(Value::Null, |why| Value::Text(why.to_owned()));
-        let row = [self.store(), unfit, Value::Integer(now.as_millis())];
-        self.sql.exec("INSERT OR REPLACE INTO probes (store, unfit, at) VALUES (?, ?, ?)", &row).map(drop)
+    fn store_verdict(&self, unfit: Option<String>, now: Timestamp) -> Result<(), SqlError> {
+        let statement = "INSERT OR REPLACE INTO probes (unfit, at, store) VALUES (?, ?, ?)";
+        self.sql.run(statement, &row![unfit, now, self.store()])
     }
 
-    fn store(&self) -> Value {
+    fn store(&self) -> String {
         let bucket = self.client.bucket();
-        Value::Text(format!("{} {}", bucket.endpoint, bucket.name))
+        format!("{} {}", bucket.endpoint, bucket.name)
     }
 
     fn create(&self) -> Result<(), SqlError> {
         let statement = "CREATE TABLE IF NOT EXISTS probes (store TEXT PRIMARY KEY, unfit TEXT, at INTEGER NOT NULL)";
-        self.sql.exec(statement, &[]).map(drop)
+        self.sql.run(statement, &[])
     }
 }
 
-fn sort(error: &S3Error) -> StoreVerdict {
+fn verdict_on(error: &S3Error) -> StoreVerdict {
     match error.kind() {
         S3ErrorKind::Retry => StoreVerdict::Unavailable(error.to_string()),
         S3ErrorKind::Refused | S3ErrorKind::Object => StoreVerdict::Refuses(error.to_string()),

@@ -1,7 +1,7 @@
-//! A version's place in the queue, as one listing of `pending/` shows it. For people: nothing is decided by it.
+//! A version's place in the queue, from one listing of `pending/`. It is for people: nothing is decided by it.
 //!
-//! Runners take the oldest ticket of a project first, and projects in turn. Each runner remembers by itself which
-//! project it served last; from outside, a project with a version at work counts as served.
+//! Runners take the oldest ticket of a project first, and the projects in turn. Each runner remembers which project it
+//! served last. Seen from outside, a project with a claimed version counts as served.
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ use s3::Entry;
 /// A version's place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuePlace {
-    /// How many versions runners will take before it.
+    /// The number of versions that runners take before it.
     pub ahead: u64,
-    /// How many wait in all, itself among them.
+    /// The number of versions that wait, including this one.
     pub waiting: u64,
-    /// How many are held by a runner.
+    /// The number of versions that runners hold.
     pub held: u64,
-    /// The queue was too long to be read whole: the figures are the least that they can be.
+    /// The queue was too long to read to its end: the true numbers may be higher.
     pub at_least: bool,
 }
 
-/// The whole queue.
+/// The queue of all projects.
 #[derive(Debug)]
 pub(super) struct QueueView {
     places: HashMap<(ProjectId, Version), u64>,
@@ -31,52 +31,53 @@ pub(super) struct QueueView {
     complete: bool,
 }
 
-/// What waits of one project.
+/// The waiting versions of one project.
 #[derive(Default)]
-struct Line {
-    /// A runner is at work for it.
+struct ProjectQueue {
+    /// A runner holds a version of the project.
     served: bool,
     tickets: Vec<(Option<Timestamp>, Version)>,
 }
 
 impl QueueView {
-    /// From a listing of `pending/`, in any order; `complete` if that was all.
+    /// Reads a listing of `pending/` in any order; `complete` if it is the whole listing.
     pub(super) fn new(entries: &[Entry], complete: bool) -> Self {
-        let mut lines: HashMap<ProjectId, Line> = HashMap::new();
+        let mut queues: HashMap<ProjectId, ProjectQueue> = HashMap::new();
         let mut held = 0;
         for ((project, version), shown) in PendingView::from_entries(entries).versions {
-            // Without a ticket it is no work.
+            // Runners take no version without a ticket.
             let Some(PendingTicket { since }) = shown.ticket else { continue };
-            let line = lines.entry(project).or_default();
+            let queue = queues.entry(project).or_default();
             if shown.is_held() {
                 held += 1;
-                line.served = true;
+                queue.served = true;
             } else {
-                line.tickets.push((since, version));
+                queue.tickets.push((since, version));
             }
         }
-        Self { places: places(lines), held, complete }
+        Self { places: places(queues), held, complete }
     }
 
-    /// Where a version stands; none if it does not wait.
+    /// The place of a version; none if it does not wait.
     pub(super) fn place(&self, project: &ProjectId, version: Version) -> Option<QueuePlace> {
         let seen = self.places.len() as u64;
         let known = self.places.get(&(project.clone(), version)).copied();
         let place = |ahead, waiting| QueuePlace { ahead, waiting, held: self.held, at_least: !self.complete };
         match known {
             Some(ahead) => Some(place(ahead, seen)),
-            // It is in the part that was not read.
+            // It may be in the part that was not read.
             None if !self.complete => Some(place(seen, seen + 1)),
             None => None,
         }
     }
 }
 
-/// Who is taken when: round by round, one ticket of each project.
-fn places(lines: HashMap<ProjectId, Line>) -> HashMap<(ProjectId, Version), u64> {
-    let mut order: Vec<(ProjectId, Line)> = lines.into_iter().filter(|(_, line)| !line.tickets.is_empty()).collect();
-    for (_, line) in &mut order {
-        line.tickets.sort_unstable();
+/// The order in which runners take versions: round by round, one ticket of each project.
+fn places(queues: HashMap<ProjectId, ProjectQueue>) -> HashMap<(ProjectId, Version), u64> {
+    let mut order: Vec<(ProjectId, ProjectQueue)> =
+        queues.into_iter().filter(|(_, queue)| !queue.tickets.is_empty()).collect();
+    for (_, queue) in &mut order {
+        queue.tickets.sort_unstable();
     }
     order.sort_unstable_by(|(a, first), (b, second)| {
         (first.served, &first.tickets[0], a).cmp(&(second.served, &second.tickets[0], b))
@@ -84,8 +85,8 @@ fn places(lines: HashMap<ProjectId, Line>) -> HashMap<(ProjectId, Version), u64>
     let mut places = HashMap::new();
     let mut round = 0;
     while !order.is_empty() {
-        order.retain(|(project, line)| {
-            let Some((_, version)) = line.tickets.get(round) else { return false };
+        order.retain(|(project, queue)| {
+            let Some((_, version)) = queue.tickets.get(round) else { return false };
             places.insert((project.clone(), *version), places.len() as u64);
             true
         });
@@ -115,7 +116,7 @@ mod tests {
         view.place(&project.parse().unwrap(), version.try_into().unwrap())
     }
 
-    /// The versions in the order of their places, and how many are held.
+    /// The versions in the order of their places, and the number of held ones.
     fn order(entries: &[Entry]) -> (Vec<String>, u64) {
         let view = QueueView::new(entries, true);
         let mut found: Vec<_> = view.places.iter().collect();
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn oldest_first_within_a_project_in_turn_between_projects() {
+    fn oldest_ticket_first_and_projects_in_turn() {
         let entries = [ticket("a", 10, 3), ticket("b", 1, 9), ticket("a", 9, 1), ticket("a", 2, 2), ticket("b", 2, 10)];
         // As in the runner's own queue.
         assert_eq!(order(&entries).0, ["a9", "b1", "a2", "b2", "a10"]);
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_does_not_wait_and_its_project_comes_later() {
+    fn a_held_version_delays_its_project() {
         let entries = [ticket("a", 1, 1), attempt("a", 1, 1, 99), ticket("a", 2, 2), ticket("b", 1, 3)];
         assert_eq!(order(&entries), (vec!["b1".to_owned(), "a2".to_owned()], 1));
     }
@@ -148,16 +149,16 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_without_a_ticket_and_a_stranger_s_key_are_no_work() {
+    fn keys_without_a_ticket_do_not_wait() {
         assert_eq!(order(&[attempt("a", 1, 1, 99), entry("a/notes.txt", 3, 0)]), (vec![], 0));
     }
 
     #[test]
-    fn a_queue_that_was_not_read_whole_says_at_least() {
+    fn an_incomplete_listing_gives_least_numbers() {
         let view = QueueView::new(&[ticket("a", 1, 1), ticket("a", 2, 2)], false);
-        let told = |ahead, waiting| Some(QueuePlace { ahead, waiting, held: 0, at_least: true });
-        assert_eq!(place(&view, "a", 2), told(1, 2));
-        assert_eq!(place(&view, "z", 1), told(2, 3));
+        let at_least = |ahead, waiting| Some(QueuePlace { ahead, waiting, held: 0, at_least: true });
+        assert_eq!(place(&view, "a", 2), at_least(1, 2));
+        assert_eq!(place(&view, "z", 1), at_least(2, 3));
         let view = QueueView::new(&[ticket("a", 1, 1)], true);
         assert_eq!(place(&view, "z", 1), None);
     }

@@ -6,8 +6,9 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Counter, hour_of};
-use crate::object::{ObjectCall, ObjectName, Objects, Sql, SqlError, Target, Value, call, operations, reply, respond};
-use crate::row::{Reader, integer, text};
+use crate::object::{
+    ObjectCall, ObjectName, Objects, RowReader, Sql, SqlError, Target, call, operations, reply, respond, row,
+};
 use contract::Timestamp;
 use platform::{Body, Clock, ClockExt};
 
@@ -114,7 +115,7 @@ impl<'a> MetricsObject<'a> {
     }
 
     fn answer(&self, operation: MetricsOperation, now: i64) -> Result<Body, SqlError> {
-        SCHEMA.iter().try_for_each(|statement| self.exec(statement, &[]))?;
+        SCHEMA.iter().try_for_each(|statement| self.sql.run(statement, &[]))?;
         match operation {
             MetricsOperation::AddBatch(batch) => reply(&batch, self.add(&batch, now)),
             MetricsOperation::ReadCounters(request) => reply(&request, self.read(oldest(now).max(request.since))),
@@ -125,32 +126,25 @@ impl<'a> MetricsObject<'a> {
         // One text per hour, because SQLite limits a value to 2 MB here.
         let statement = "SELECT json_group_array(json_array(hour, figure, label, slot, amount))
                          FROM sums WHERE hour >= ? GROUP BY hour ORDER BY hour";
-        let rows = self.sql.exec(statement, &[Value::Integer(since)])?;
-        rows.into_iter().map(|row| Reader::new(row).text()).collect()
+        self.sql.query_all(statement, &row![since], RowReader::get)
     }
 
     fn add(&self, AddBatch { writer, number, counters }: &AddBatch, now: i64) -> Result<(), SqlError> {
         let known = "SELECT 1 FROM writers WHERE writer = ? AND batch >= ?";
-        if !self.sql.exec(known, &[text(writer), integer(*number)])?.is_empty() {
+        if self.sql.any(known, &row![writer, number])? {
             return Ok(());
         }
         let oldest = oldest(now);
         // The object forgets a writer together with its hours. An old batch that arrives even later is of older hours.
         for counter in counters.iter().filter(|counter| (oldest..=now).contains(&counter.hour)) {
             let Counter { hour, metric, label, slot, amount } = counter;
-            let row = [Value::Integer(*hour), text(metric), text(label), integer(*slot), integer(*amount)];
             let statement = "INSERT INTO sums VALUES (?, ?, ?, ?, ?)
                              ON CONFLICT DO UPDATE SET amount = amount + excluded.amount";
-            self.exec(statement, &row)?;
+            self.sql.run(statement, &row![hour, metric, label, slot, amount])?;
         }
-        let row = [text(writer), integer(*number), Value::Integer(now)];
-        self.exec("INSERT OR REPLACE INTO writers VALUES (?, ?, ?)", &row)?;
-        self.exec("DELETE FROM sums WHERE hour < ?", &[Value::Integer(oldest)])?;
-        self.exec("DELETE FROM writers WHERE hour < ?", &[Value::Integer(oldest)])
-    }
-
-    fn exec(&self, statement: &str, parameters: &[Value]) -> Result<(), SqlError> {
-        self.sql.exec(statement, parameters).map(drop)
+        self.sql.run("INSERT OR REPLACE INTO writers VALUES (?, ?, ?)", &row![writer, number, now])?;
+        self.sql.run("DELETE FROM sums WHERE hour < ?", &row![oldest])?;
+        self.sql.run("DELETE FROM writers WHERE hour < ?", &row![oldest])
     }
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::metric::{Counter, Sample};
 use super::object::send;
 use super::outbox::Outbox;
-use crate::object::{Objects, Sql, SqlError, Value};
-use crate::row::Reader;
+use crate::object::{Objects, RowReader, Sql, SqlError, json_value, row};
 use contract::Timestamp;
 use platform::{Backoff, Clock};
 
@@ -73,44 +72,37 @@ impl<'a> StoredOutbox<'a> {
     }
 
     fn load(&self) -> Result<Option<Outbox>, SqlError> {
-        if self.exists(TABLE)? {
-            let rows = self.sql.exec(&format!("SELECT outbox FROM {TABLE}"), &[])?;
-            return rows.into_iter().next().map_or(Ok(None), |row| Reader::new(row).json());
+        if self.sql.has_table(TABLE)? {
+            return self.sql.query_opt(&format!("SELECT outbox FROM {TABLE}"), &[], RowReader::json);
         }
-        if self.exists(OLD_TABLE)? { self.migrate().map(Some) } else { Ok(None) }
+        if self.sql.has_table(OLD_TABLE)? { self.migrate().map(Some) } else { Ok(None) }
     }
 
     fn save(&self, outbox: &Outbox) -> Result<(), SqlError> {
-        let json = serde_json::to_string(outbox).map_err(|error| SqlError(error.to_string()))?;
-        self.exec(&format!("CREATE TABLE IF NOT EXISTS {TABLE} (id INTEGER PRIMARY KEY, outbox TEXT NOT NULL)"), &[])?;
-        self.exec(&format!("INSERT OR REPLACE INTO {TABLE} VALUES (1, ?)"), &[Value::Text(json)])
+        let table = format!("CREATE TABLE IF NOT EXISTS {TABLE} (id INTEGER PRIMARY KEY, outbox TEXT NOT NULL)");
+        self.sql.run(&table, &[])?;
+        self.sql.run(&format!("INSERT OR REPLACE INTO {TABLE} VALUES (1, ?)"), &row![json_value(outbox)])
     }
 
     /// Moves the tables of earlier versions into the new one.
     fn migrate(&self) -> Result<Outbox, SqlError> {
         let mut outbox = Outbox::default();
-        if let Some(row) = self.sql.exec("SELECT writer, batch, due, told_at FROM figures_state", &[])?.pop() {
-            let mut row = Reader::new(row);
-            (outbox.writer, outbox.batch, outbox.due) = (row.text()?, row.parsed()?, row.time()?);
-            outbox.sent_at = row.time()?.unwrap_or(Timestamp::EPOCH);
+        let statement = "SELECT writer, batch, due, told_at FROM figures_state";
+        let state = self.sql.query_opt(statement, &[], |row| Ok((row.get()?, row.get()?, row.get()?, row.get()?)))?;
+        if let Some(state) = state {
+            (outbox.writer, outbox.batch, outbox.due, outbox.sent_at) = state;
         }
-        for row in self.sql.exec("SELECT sealed, hour, figure, label, slot, amount FROM figures", &[])? {
-            let mut row = Reader::new(row);
-            let counters = if row.text()? == "1" { &mut outbox.sealed } else { &mut outbox.open };
-            let (hour, metric, label) = (row.parsed()?, row.text()?, row.text()?);
-            counters.push(Counter { hour, metric, label, slot: row.parsed()?, amount: row.parsed()? });
+        let statement = "SELECT sealed, hour, figure, label, slot, amount FROM figures";
+        for (is_sealed, counter) in self.sql.query_all(statement, &[], |row| {
+            let is_sealed: bool = row.get()?;
+            let (hour, metric, label) = (row.get()?, row.get()?, row.get()?);
+            Ok((is_sealed, Counter { hour, metric, label, slot: row.get()?, amount: row.get()? }))
+        })? {
+            let counters = if is_sealed { &mut outbox.sealed } else { &mut outbox.open };
+            counters.push(counter);
         }
         self.save(&outbox)?;
-        ["figures", OLD_TABLE].iter().try_for_each(|table| self.exec(&format!("DROP TABLE {table}"), &[]))?;
+        ["figures", OLD_TABLE].iter().try_for_each(|table| self.sql.run(&format!("DROP TABLE {table}"), &[]))?;
         Ok(outbox)
-    }
-
-    fn exists(&self, table: &str) -> Result<bool, SqlError> {
-        let statement = "SELECT 1 FROM sqlite_master WHERE name = ?";
-        Ok(!self.sql.exec(statement, &[Value::Text(table.to_owned())])?.is_empty())
-    }
-
-    fn exec(&self, statement: &str, parameters: &[Value]) -> Result<(), SqlError> {
-        self.sql.exec(statement, parameters).map(drop)
     }
 }

@@ -1,7 +1,11 @@
-//! The seams between Durable Objects and their platform: SQL, the alarm, WebSockets, and calls from one object to
-//! another.
+//! The seams between Durable Objects and their platform.
+//!
+//! - this file: SQL, the alarm, WebSockets, and the way to other objects
+//! - `call`: typed requests on top of that way
+//! - `sql_row`: between rows and the types of this program
 
 mod call;
+mod sql_row;
 
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
@@ -14,21 +18,20 @@ pub use call::{
     CallError, ObjectCall, ObjectRequest, Target, call, handshake, handshake_call, post, read_answer, relay,
 };
 pub(crate) use call::{json, operations, reply, respond};
+pub(crate) use sql_row::{RowReader, ToValue, json_value, row};
 
 /// A value in the object's SQLite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// NULL.
     Null,
-    /// An integer; safe up to 2^53 - 1.
+    /// At most 2^53 - 1: larger numbers lose precision.
     Integer(i64),
-    /// Text.
     Text(String),
 }
 
-/// The object's SQLite. Synchronous: a stretch of calls without an await between them is one transaction.
+/// The object's SQLite. It is synchronous: statements without an await between them are one transaction.
 pub trait Sql {
-    /// Runs one statement with `?` placeholders (100 at most) and gives its rows, each a list of columns.
+    /// Runs one statement with at most 100 `?` placeholders. Returns its rows, each a list of columns.
     fn exec(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError>;
 }
 
@@ -39,51 +42,49 @@ pub struct SqlError(pub String);
 
 /// The object's one alarm.
 pub trait Alarm {
-    /// Sets it to `at`, or clears it. A failure is told when the object wakes next: each wake arms it anew.
+    /// Sets the alarm, or clears it. A failure is not reported: each new instance of the object sets it again.
     fn set(&self, at: Option<Timestamp>) -> LocalBoxFuture<'_, ()>;
 }
 
-/// The WebSockets that an object holds. They outlive its memory: the platform keeps them while it sleeps.
+/// The WebSockets of an object. The platform keeps them while the object sleeps.
 pub trait Sockets {
-    /// Sends one text message to every one. One that cannot take it is about to be closed, and nothing is lost: who
-    /// connects again is told what is so then.
+    /// Sends one text message to every WebSocket. One that cannot take it is about to close; its client gets the present
+    /// state when it connects again.
     fn send_all(&self, text: &str);
 
-    /// How many are connected.
     fn count(&self) -> usize;
 
-    /// Closes every one, for `reason`. Who connects again is admitted anew.
+    /// Closes every WebSocket with a reason. A client that connects again is authenticated again.
     fn close_all(&self, reason: &str);
 
-    /// Closes those whose time is over at `now`. Gives when that of the next one is.
+    /// Closes those whose time is over at `now`. Returns when the next one is due.
     fn close_due(&self, now: Timestamp) -> Option<Timestamp>;
 }
 
-/// Which object a call goes to.
+/// The address of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ObjectName {
-    /// The life of one project's versions.
     Project(ProjectId),
-    /// One user's projects, tokens and sessions.
+    /// By user id.
     Account(String),
-    /// What is known about the store.
     Fleet,
-    /// The conversation about one project.
     Chat(ProjectId),
-    /// One of those that add figures up, by its number.
+    /// By number.
     Figures(u8),
 }
 
-/// Reaches the objects.
+/// The most requests that one invocation of a Worker has in flight: the platform delays further ones.
+pub(crate) const WORKER_CONNECTIONS: usize = 6;
+
+/// The way to the objects.
 pub trait Objects {
-    /// Sends one request to one object.
     fn send(
         &self,
         object: &ObjectName,
         request: http::Request<Bytes>,
     ) -> LocalBoxFuture<'_, Result<http::Response<Body>, HttpError>>;
 
-    /// Sends one request whose answer nobody waits for and whose failure nobody hears of. For objects alone: what a
-    /// Worker began ends with its request.
+    /// Sends one request without waiting for the answer; a failure goes unnoticed. Only for objects: a Worker's own work
+    /// ends with its request.
     fn post(&self, object: ObjectName, request: http::Request<Bytes>);
 }

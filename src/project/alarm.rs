@@ -1,75 +1,72 @@
-//! The object's one schedule: everything that is open, driven until it is settled.
+//! The alarm: drives everything that is open until it is settled.
 
 use std::time::Duration;
 
-use super::call::Refusal;
-use super::life;
 use super::object::ProjectObject;
+use super::request::Refusal;
+use super::transitions;
 use crate::account::{AccountTarget, AddProject, RemoveProject};
 use crate::metrics::StoredOutbox;
 use crate::object::{Alarm, call};
 use contract::{ProjectId, Timestamp};
 
-/// How long open work waits while a setting is wrong: somebody has to mend it first.
-const UNTIL_MENDED: Duration = Duration::from_secs(60);
+/// How long open work waits while a setting is wrong: a person has to correct it first.
+const CONFIG_ERROR_PAUSE: Duration = Duration::from_secs(60);
 
-/// What the alarm does instead while a setting is wrong: it rings again later, so that no open work is forgotten.
+/// Sets the alarm again instead of working, while a setting is wrong. So no open work is forgotten.
 pub async fn postpone(alarm: &dyn Alarm, now: Timestamp) {
-    alarm.set(Some(now.after(UNTIL_MENDED))).await;
+    alarm.set(Some(now.after(CONFIG_ERROR_PAUSE))).await;
 }
 
 impl ProjectObject<'_> {
-    /// What the alarm does. It may run twice or break off at any await: every step may be repeated, and the next
-    /// alarm is set before the first of them.
+    /// Handles the alarm. It may run twice or stop at any await: every step may be repeated, and the next alarm is set
+    /// before the first step.
     ///
     /// # Errors
-    /// Only when the object's own storage fails. The shell logs it; the next alarm, set before, does the rest.
+    /// Only when the object's own storage fails. The shell logs it, and the next alarm does the rest.
     pub async fn alarm(&self) -> Result<(), Refusal> {
-        // A name that nobody uses yet may be watched, too.
+        // Even a free name can have watchers, whose time ends.
         let Some(project) = self.project()? else { return self.arm().await };
-        self.memory.rang_at.set(Some(self.clock.now()));
-        life::wait_longer(self.records(), self.clock.now())?;
+        self.memory.freshness.set_alarm(self.clock.now());
+        transitions::schedule_later(self.records(), self.clock.now())?;
         self.arm().await?;
-        // One step's failure keeps nothing from the others.
+        // A failed step does not stop the others.
         let outcomes = [
             self.deliver_stored(&project).await,
             self.refresh(&project).await.map(drop),
-            self.mend_flat(&project).await,
+            self.update_flat_path(&project).await,
         ];
-        self.register(&project).await;
+        self.update_accounts(&project).await;
         self.arm().await?;
-        let told = self.tell(&project).await;
-        // The last, since nobody waits for it.
+        let notified = self.notify(&project).await;
+        // Last, because nothing waits for it.
         if StoredOutbox::new(self.sql).send(self.objects, self.clock).await? {
             self.arm().await?;
         }
-        outcomes.into_iter().chain([told]).collect()
+        outcomes.into_iter().chain([notified]).collect()
     }
 
-    async fn mend_flat(&self, project: &ProjectId) -> Result<(), Refusal> {
-        if self.mend_flat_path(project).await? {
-            life::touch(self.records(), self.clock.now())?;
-        }
-        Ok(())
-    }
-
-    /// Lists the project in the account of its owner or admin, and in nobody else's. A failure is mended by the next
-    /// alarm; what was done already and is done again changes nothing.
-    pub(super) async fn register(&self, project: &ProjectId) {
+    /// Lists the project in the account of its owner or admin, and in no other. The next alarm makes up for a failure.
+    /// Repeating a call to an account changes nothing.
+    pub(super) async fn update_accounts(&self, project: &ProjectId) {
         let records = self.records();
-        let former = || life::former(records).unwrap_or_default();
+        let former = || transitions::former_owners(records).unwrap_or_default();
         for user in former() {
-            // They may have got it back meanwhile.
-            let (true, Ok(turn)) = (former().contains(&user), life::turn(records)) else { continue };
+            let Ok(generation) = transitions::listing_generation(records) else { continue };
+            // The user may have got the project back since.
+            if !former().contains(&user) {
+                continue;
+            }
             let account = AccountTarget(user.clone());
             if call(self.objects, &account, RemoveProject(project.clone())).await.is_ok() {
-                let _ = life::taken_off(records, &user, turn);
+                let _ = transitions::unlisted(records, &user, generation);
             }
         }
-        let (Ok(Some(user)), Ok(turn)) = (life::account_due(records), life::turn(records)) else { return };
+        let Ok(Some(user)) = transitions::account_due(records) else { return };
+        let Ok(generation) = transitions::listing_generation(records) else { return };
         let account = AccountTarget(user.clone());
         if call(self.objects, &account, AddProject(project.clone())).await.is_ok() {
-            let _ = life::listed(records, &user, turn);
+            let _ = transitions::listed(records, &user, generation);
         }
     }
 }

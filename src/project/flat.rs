@@ -1,30 +1,31 @@
-//! The flat path, `output/{p}/MyHeadlessModel.{…}`: copies of the newest completed version, for people and for other
-//! software. Written by the alarm alone, looked at again by the next one. The API never serves from it.
+//! The flat path, `output/{p}/MyHeadlessModel.{ext}`: copies of the newest completed version, for people and other
+//! software. Only the alarm writes it, and the next alarm verifies it. The API never serves from it.
 
-use std::cell::Cell;
-
-use super::call::{Refusal, VersionView};
-use super::life;
-use super::object::{ProjectObject, is_under_way};
+use super::memory::MAX_IN_FLIGHT;
+use super::object::ProjectObject;
 use super::records::Single;
-use contract::{Format, Key, OutputFile, ProjectId, Timestamp, Version};
+use super::request::Refusal;
+use super::transitions;
+use super::view::VersionView;
+use contract::{Format, Key, OutputFile, ProjectId, Version};
+use platform::InFlightGuard;
 use s3::{PutOptions, S3Error};
 
-/// The metadata that says which version a copy belongs to. Files that other software left do not have it.
+/// The metadata with the version of a copy. Files of other software do not have it.
 pub(super) const VERSION: &str = "version";
 
 impl ProjectObject<'_> {
-    /// Brings the flat path to the newest completed version. True if that changed anything.
-    pub(super) async fn mend_flat_path(&self, project: &ProjectId) -> Result<bool, Refusal> {
+    /// Writes or verifies the flat path, if it is due.
+    pub(super) async fn update_flat_path(&self, project: &ProjectId) -> Result<(), Refusal> {
         let records = self.records();
-        let Some(newest) = life::flat_is_due(records)? else { return Ok(false) };
-        // A look may be keeping what other software left there; the next alarm comes again.
-        let Some(_turn) = self.take_flat() else { return Ok(false) };
-        let there = records.single_number(Single::FlatVersion)? == Some(newest.version.get());
-        let outcome = if there {
-            self.verify(project, &newest).await
+        let Some(newest) = transitions::flat_due(records)? else { return Ok(()) };
+        // If a refresh is copying files of other software from there, the next alarm comes again.
+        let Some(_guard) = self.start_flat_work() else { return Ok(()) };
+        let is_written = records.single_number(Single::FlatVersion)? == Some(newest.version.get());
+        let outcome = if is_written {
+            self.verify_flat(project, &newest).await
         } else {
-            self.copy_all(project, &newest).await.map(|()| false)
+            self.write_flat(project, &newest).await.map(|()| false)
         };
         match outcome {
             Ok(true) => records.set_single(Single::FlatVerified, 1)?,
@@ -32,85 +33,78 @@ impl ProjectObject<'_> {
                 records.set_single(Single::FlatVersion, newest.version)?;
                 records.clear_single(Single::FlatVerified)?;
             }
-            // The next alarm tries again; until then other software sees the version before.
-            Err(_) => return Ok(false),
+            // The next alarm tries again. Until then other software sees the previous version.
+            Err(_) => return Ok(()),
         }
-        Ok(true)
+        Ok(transitions::schedule_soon(records, self.clock.now())?)
     }
 
-    /// Takes the turn to work on the flat path, so that nobody copies from it what another is writing; none while
-    /// somebody else has it.
-    pub(super) fn take_flat(&self) -> Option<Turn<'_>> {
-        let now = self.clock.now();
-        if is_under_way(self.memory.flat.get(), now) {
-            return None;
-        }
-        self.memory.flat.set(Some(now));
-        Some(Turn(&self.memory.flat))
+    /// Starts work on the flat path, unless other work on it is in flight.
+    pub(super) fn start_flat_work(&self) -> Option<InFlightGuard<'_>> {
+        self.memory.flat_path.try_start(self.clock.now(), MAX_IN_FLIGHT)
     }
 
-    async fn copy_all(&self, project: &ProjectId, newest: &VersionView) -> Result<(), S3Error> {
-        self.keep_flat_files(project).await?;
+    async fn write_flat(&self, project: &ProjectId, newest: &VersionView) -> Result<(), S3Error> {
+        self.preserve_flat_files(project).await?;
         for format in Format::ALL {
-            self.mend_one(project, newest, format).await?;
+            self.write_flat_file(project, newest, format).await?;
         }
         Ok(())
     }
 
-    /// Whether every flat file is the right one; those that are not are mended on the way.
-    async fn verify(&self, project: &ProjectId, newest: &VersionView) -> Result<bool, S3Error> {
+    /// Whether every file is the right one. Replaces those that are not.
+    async fn verify_flat(&self, project: &ProjectId, newest: &VersionView) -> Result<bool, S3Error> {
         let mut wrong = Vec::new();
         for format in Format::ALL {
-            if !self.is_right(project, newest, format).await? {
+            if !self.is_flat_file_right(project, newest, format).await? {
                 wrong.push(format);
             }
         }
         if !wrong.is_empty() {
-            self.keep_flat_files(project).await?;
+            self.preserve_flat_files(project).await?;
         }
         for format in &wrong {
-            self.mend_one(project, newest, *format).await?;
+            self.write_flat_file(project, newest, *format).await?;
         }
         Ok(wrong.is_empty())
     }
 
-    async fn is_right(&self, project: &ProjectId, newest: &VersionView, format: Format) -> Result<bool, S3Error> {
+    async fn is_flat_file_right(
+        &self,
+        project: &ProjectId,
+        newest: &VersionView,
+        format: Format,
+    ) -> Result<bool, S3Error> {
         let key = Key::Flat(project.clone(), format).to_string();
-        let Some(file) = file(newest, format) else {
-            return Ok(!self.client().exists(&key).await?);
+        let head = match self.client().head(&key).await {
+            Ok(head) => Some(head),
+            Err(S3Error::NotFound) => None,
+            Err(error) => return Err(error),
         };
-        match self.client().head(&key).await {
-            // Some stores send no length with HEAD; the version says enough then.
-            Ok(head) => Ok(head.meta(VERSION) == Some(&newest.version.to_string())
-                && head.size.is_none_or(|size| size == file.size)),
-            Err(S3Error::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(match (file(newest, format), head) {
+            // Some stores send no length with HEAD; then the version is enough.
+            (Some(file), Some(head)) => {
+                head.meta(VERSION) == Some(&newest.version.to_string())
+                    && head.size.is_none_or(|size| size == file.size)
+            }
+            (file, head) => file.is_none() && head.is_none(),
+        })
     }
 
-    async fn mend_one(&self, project: &ProjectId, newest: &VersionView, format: Format) -> Result<(), S3Error> {
+    async fn write_flat_file(&self, project: &ProjectId, newest: &VersionView, format: Format) -> Result<(), S3Error> {
         let key = Key::Flat(project.clone(), format).to_string();
         let Some(file) = file(newest, format) else { return self.client().delete(&key).await };
         self.client().copy(&file.key, &key, &copy_options(project, newest.version, format)).await
     }
 }
 
-/// What is stored with a copy of a version's file.
+/// Content type, file name and metadata of a copy of a version's file.
 pub(super) fn copy_options(project: &ProjectId, version: Version, format: Format) -> PutOptions {
     PutOptions {
         content_type: Some(format.content_type().to_owned()),
         content_disposition: Some(format!("attachment; filename=\"{project}_v{version}.{format}\"")),
         metadata: vec![(VERSION.to_owned(), version.to_string())],
         ..PutOptions::default()
-    }
-}
-
-/// The turn to work on the flat path, for as long as it lives.
-pub(super) struct Turn<'a>(&'a Cell<Option<Timestamp>>);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.set(None);
     }
 }
 

@@ -1,5 +1,5 @@
-//! What runners say. A hint decides nothing: it makes the object look at the bucket sooner, or is shown as what
-//! somebody said. However many come, one request works on them, and not more often than [`PAUSE`].
+//! Hints of runners. A hint decides nothing: it makes the object read the bucket earlier, or is shown as progress. However
+//! many arrive, one request works on them, in rounds at least [`ROUND_PAUSE`] apart.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -7,136 +7,137 @@ use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 
-use super::call::{Progress, ProjectTarget, Refusal, TakeEvents, VersionView};
-use super::life;
-use super::object::{ProjectObject, is_under_way};
-use crate::object::post;
+use super::memory::MAX_IN_FLIGHT;
+use super::object::ProjectObject;
+use super::request::{ProjectTarget, Refusal, TakeEvents};
+use super::transitions;
+use super::view::{Progress, VersionView};
+use crate::object::{WORKER_CONNECTIONS, post};
 use contract::{
     Attempt, Happened, Key, MAX_PROGRESS_LINE, MAX_PROGRESS_LINES, Phase, ProjectId, RunId, RunnerEvent, Timestamp,
     Version,
 };
+use platform::InFlight;
 
-/// The time from one round of work on hints to the next.
-const PAUSE: Duration = Duration::from_millis(200);
+/// From the start of one round to the next.
+const ROUND_PAUSE: Duration = Duration::from_millis(200);
 
-/// How many rounds one request works; what comes later is left to the alarm. Hints end with the versions in flight.
-const MOST_ROUNDS: usize = 100;
+/// The most rounds of one request. The rest is left to the alarm.
+const MAX_ROUNDS: usize = 100;
 
-/// How many versions' reports one round asks for.
-const MOST_DONE: usize = 100;
+/// The most reports that one round asks for.
+const MAX_REPORTS: usize = 100;
 
-/// How many requests go out at once.
-const AT_ONCE: usize = 6;
-
-/// How long one request to the bucket may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The limit for each request to the bucket.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The most characters of a phase's name.
 const MAX_PHASE: usize = 32;
 
-/// The largest attempt object that is read.
+/// The most bytes of an attempt object.
 const ATTEMPT_LIMIT: usize = 64 << 10;
 
-/// What an instance remembers of hints. All of it may be forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Hints {
-    /// Somebody should look at `pending/`.
-    look: Cell<bool>,
-    /// Versions that are said to be done.
+    /// A refresh may find something.
+    refresh: Cell<bool>,
+    /// Versions that runners report as done.
     done: RefCell<BTreeSet<Version>>,
-    /// There is something new to tell.
-    news: Cell<bool>,
-    /// A request works on hints since then.
-    working: Cell<Option<Timestamp>>,
-    /// When the last round began.
-    last: Cell<Option<Timestamp>>,
-    /// What was said last of the newest version's run.
-    progress: RefCell<Option<Said>>,
-    /// Whose the newest version's attempt is, as its object in the bucket says; none if that cannot be read.
-    run: RefCell<Option<(Version, u32, Option<RunId>)>>,
+    /// Subscribers have not got the last progress.
+    has_news: Cell<bool>,
+    work: InFlight,
+    round_at: Cell<Option<Timestamp>>,
+    /// The progress of the newest version.
+    progress: RefCell<Option<ReportedProgress>>,
+    /// The run that holds the newest version.
+    holder: RefCell<Option<Holder>>,
 }
 
-/// What somebody said of a run.
 #[derive(Debug)]
-struct Said {
+struct ReportedProgress {
     version: Version,
     run: RunId,
     phase: String,
     lines: VecDeque<String>,
 }
 
+/// The run of an attempt, as the attempt's object in the bucket names it.
+#[derive(Debug)]
+struct Holder {
+    version: Version,
+    attempt: u32,
+    /// None if the object cannot be read.
+    run: Option<RunId>,
+}
+
 impl Hints {
-    /// The progress of this version's current run: while it runs, and if it is this run that was spoken of.
+    /// The progress of this version while it runs, if the run that holds it has reported any.
     pub(super) fn progress_of(&self, newest: &VersionView) -> Option<Progress> {
-        let said = self.progress.borrow();
-        let said = said.as_ref().filter(|said| said.version == newest.version && newest.phase == Phase::Running)?;
-        let run = self.run_of(newest)??;
-        let progress = || Progress { phase: said.phase.clone(), lines: said.lines.iter().cloned().collect() };
-        (run == said.run).then(progress)
+        if newest.phase != Phase::Running || !self.is_held_by(newest, self.reporting_run(newest)?)? {
+            return None;
+        }
+        let progress = self.progress.borrow();
+        let ReportedProgress { phase, lines, .. } = progress.as_ref()?;
+        Some(Progress { phase: phase.clone(), lines: lines.iter().cloned().collect() })
     }
 
-    /// Whose this version's attempt is, where its object was asked.
-    fn run_of(&self, view: &VersionView) -> Option<Option<RunId>> {
-        let known = self.run.borrow();
-        let (version, attempt, run) = known.as_ref()?;
-        (*version == view.version && Some(*attempt) == view.attempt).then(|| run.clone())
+    /// The run that has reported progress of this version.
+    fn reporting_run(&self, view: &VersionView) -> Option<RunId> {
+        let progress = self.progress.borrow();
+        progress.as_ref().filter(|progress| progress.version == view.version).map(|progress| progress.run.clone())
+    }
+
+    /// Whether this run holds the version; none if the holder is not known.
+    fn is_held_by(&self, view: &VersionView, run: RunId) -> Option<bool> {
+        let holder = self.holder.borrow();
+        let holder = holder.as_ref()?;
+        let applies = holder.version == view.version && Some(holder.attempt) == view.attempt;
+        applies.then(|| holder.run == Some(run))
     }
 
     fn take_progress(&self, newest: &VersionView, run: &RunId, phase: &str, lines: &[String]) {
-        // Once it is known whose the attempt is, nobody else is heard.
-        if self.run_of(newest).is_some_and(|known| known.as_ref() != Some(run)) {
+        // Once the holder is known, other runs are ignored.
+        if self.is_held_by(newest, run.clone()) == Some(false) {
             return;
         }
-        let mut said = self.progress.borrow_mut();
-        let kept = said.take_if(|said| said.version == newest.version && said.run == *run);
-        let mut lines: VecDeque<String> = kept
-            .map(|said| said.lines)
-            .unwrap_or_default()
-            .into_iter()
-            .chain(lines.iter().map(|line| cut(line)))
-            .collect();
-        lines.drain(..lines.len().saturating_sub(MAX_PROGRESS_LINES));
+        let mut progress = self.progress.borrow_mut();
+        let kept = progress.take_if(|last| last.version == newest.version && last.run == *run);
+        let mut all = kept.map(|last| last.lines).unwrap_or_default();
+        all.extend(lines.iter().map(|line| line.chars().take(MAX_PROGRESS_LINE).collect::<String>()));
+        all.drain(..all.len().saturating_sub(MAX_PROGRESS_LINES));
         let phase = phase.chars().take(MAX_PHASE).collect();
-        *said = Some(Said { version: newest.version, run: run.clone(), phase, lines });
-        self.news.set(true);
+        *progress = Some(ReportedProgress { version: newest.version, run: run.clone(), phase, lines: all });
+        self.has_news.set(true);
     }
 
     fn is_empty(&self) -> bool {
-        !self.look.get() && !self.news.get() && self.done.borrow().is_empty()
+        !self.refresh.get() && !self.has_news.get() && self.done.borrow().is_empty()
     }
 
-    /// The versions to ask for in this round.
+    /// The versions that this round asks for.
     fn take_done(&self) -> Vec<Version> {
         let mut done = self.done.borrow_mut();
-        let rest = done.iter().nth(MOST_DONE).copied().map(|first| done.split_off(&first));
+        let rest = done.iter().nth(MAX_REPORTS).copied().map(|first| done.split_off(&first));
         std::mem::replace(&mut *done, rest.unwrap_or_default()).into_iter().collect()
     }
 }
 
-fn cut(line: &str) -> String {
-    line.chars().take(MAX_PROGRESS_LINE).collect()
-}
-
 impl ProjectObject<'_> {
-    /// Takes what a runner says; of unknown projects and versions, and of those that are final, nothing. The runner
-    /// does not wait for the work on it: the object calls itself, with nothing new to say, and works there.
-    pub(super) async fn hint(&self, call: &ProjectTarget, events: &[RunnerEvent]) -> Result<(), Refusal> {
+    /// Takes the events of a runner. Events of unknown and final versions are ignored. The runner does not wait for the
+    /// work: the object calls itself with no events, and works there.
+    pub(super) async fn take_events(&self, call: &ProjectTarget, events: &[RunnerEvent]) -> Result<(), Refusal> {
         if events.is_empty() {
-            self.follow_hints(&call.project).await?;
-        } else {
-            self.take_hints(events)?;
-            if !self.memory.hints.is_empty() && !self.is_working_on_hints() {
-                post(self.objects, call, TakeEvents(Vec::new()));
-            }
+            return self.follow_hints(&call.project).await;
+        }
+        self.note_events(events)?;
+        let hints = &self.memory.hints;
+        if !hints.is_empty() && !hints.work.is_busy(self.clock.now(), MAX_IN_FLIGHT) {
+            post(self.objects, call, TakeEvents(Vec::new()));
         }
         Ok(())
     }
 
-    fn is_working_on_hints(&self) -> bool {
-        is_under_way(self.memory.hints.working.get(), self.clock.now())
-    }
-
-    fn take_hints(&self, events: &[RunnerEvent]) -> Result<(), Refusal> {
+    fn note_events(&self, events: &[RunnerEvent]) -> Result<(), Refusal> {
         let records = self.records();
         if !records.exist()? {
             return Ok(());
@@ -144,106 +145,97 @@ impl ProjectObject<'_> {
         let hints = &self.memory.hints;
         let newest = records.newest()?;
         for event in events {
-            let open = match &newest {
-                Some(newest) if newest.version == event.version => is_in_flight(newest),
-                _ => records.version(event.version)?.is_some_and(|view| is_in_flight(&view)),
+            let is_in_flight = match &newest {
+                Some(newest) if newest.version == event.version => newest.is_in_flight(),
+                _ => records.version(event.version)?.is_some_and(|view| view.is_in_flight()),
             };
-            if !open {
+            if !is_in_flight {
                 continue;
             }
             match (&event.happened, &newest) {
-                (Happened::Claimed, _) => hints.look.set(true),
+                (Happened::Claimed, _) => hints.refresh.set(true),
                 (Happened::Done, _) => {
                     hints.done.borrow_mut().insert(event.version);
                 }
                 (Happened::Progress { phase, lines }, Some(newest)) if newest.version == event.version => {
                     hints.take_progress(newest, &event.run, phase, lines);
-                    // Its claim was not heard of.
-                    hints.look.set(hints.look.get() || newest.phase == Phase::Queued);
+                    // The event about its claim was lost.
+                    hints.refresh.set(hints.refresh.get() || newest.phase == Phase::Queued);
                 }
-                // Only the newest version's is ever shown.
+                // The status shows the newest version only.
                 (Happened::Progress { .. }, _) => {}
             }
         }
         Ok(())
     }
 
-    /// Works on what was hinted at until nothing is left. While one request does so others leave theirs to it.
+    /// Works on the hints until none is left, unless another request does.
     async fn follow_hints(&self, project: &ProjectId) -> Result<(), Refusal> {
         let hints = &self.memory.hints;
-        if hints.is_empty() || self.is_working_on_hints() || !self.records().exist()? {
+        if hints.is_empty() || !self.records().exist()? {
             return Ok(());
         }
-        hints.working.set(Some(self.clock.now()));
-        let outcome = self.work_on_hints(project).await;
-        hints.working.set(None);
-        outcome
-    }
-
-    async fn work_on_hints(&self, project: &ProjectId) -> Result<(), Refusal> {
-        let hints = &self.memory.hints;
-        let hasty = self.hasty(PATIENCE);
-        for _ in 0..MOST_ROUNDS {
+        let Some(_guard) = hints.work.try_start(self.clock.now(), MAX_IN_FLIGHT) else { return Ok(()) };
+        let in_time = self.with_request_timeout(REQUEST_TIMEOUT);
+        for _ in 0..MAX_ROUNDS {
             if hints.is_empty() {
                 return Ok(());
             }
-            let now = self.clock.now();
-            let left = hints.last.get().map_or(Duration::ZERO, |last| PAUSE.saturating_sub(now.since(last)));
-            if !left.is_zero() {
-                self.clock.sleep(left).await;
+            let since = hints.round_at.get().map(|at| self.clock.now().since(at));
+            let pause = since.map_or(Duration::ZERO, |since| ROUND_PAUSE.saturating_sub(since));
+            if !pause.is_zero() {
+                self.clock.sleep(pause).await;
             }
-            hints.last.set(Some(self.clock.now()));
-            hints.news.set(false);
-            hasty.ask_for_done(project, hints.take_done()).await?;
-            // A look that began before the hint may have missed what it is about: then the next round looks.
-            if hints.look.get() && !hasty.is_looking() {
-                hints.look.set(false);
-                hasty.refresh(project).await?;
+            hints.round_at.set(Some(self.clock.now()));
+            hints.has_news.set(false);
+            in_time.check_reports(project, hints.take_done()).await?;
+            // A refresh that began before the hint may have missed the change. Then the next round refreshes.
+            if hints.refresh.get() && !self.memory.freshness.is_refreshing(self.clock.now()) {
+                hints.refresh.set(false);
+                in_time.refresh(project).await?;
             }
-            hasty.learn_run(project).await?;
+            in_time.learn_holder(project).await?;
             self.arm().await?;
-            self.tell(project).await?;
+            self.notify(project).await?;
         }
-        // The alarm looks for all that is open.
-        hints.look.set(false);
+        // The alarm finds everything that is open.
+        hints.refresh.set(false);
         hints.done.borrow_mut().clear();
-        life::touch(self.records(), self.clock.now())?;
+        transitions::schedule_soon(self.records(), self.clock.now())?;
         self.arm().await
     }
 
-    async fn ask_for_done(&self, project: &ProjectId, versions: Vec<Version>) -> Result<(), Refusal> {
-        let mut open = Vec::new();
+    async fn check_reports(&self, project: &ProjectId, versions: Vec<Version>) -> Result<(), Refusal> {
+        let mut in_flight = Vec::new();
         for version in versions {
-            open.extend(self.records().version(version)?.filter(is_in_flight));
+            in_flight.extend(self.records().version(version)?.filter(VersionView::is_in_flight));
         }
-        let asked: Vec<_> = stream::iter(&open)
-            .map(|view| self.ask_for_report(project, view, false))
-            .buffer_unordered(AT_ONCE)
+        let checks: Vec<_> = stream::iter(&in_flight)
+            .map(|view| self.check_report(project, view, false))
+            .buffer_unordered(WORKER_CONNECTIONS)
             .collect()
             .await;
-        asked.into_iter().try_for_each(|outcome| outcome.map(drop))
+        checks.into_iter().try_for_each(|outcome| outcome.map(drop))
     }
 
-    /// Reads whose the newest version's attempt is, once for each attempt of which somebody speaks.
-    async fn learn_run(&self, project: &ProjectId) -> Result<(), Refusal> {
+    /// Reads which run holds the newest version, once for each attempt that reports progress.
+    async fn learn_holder(&self, project: &ProjectId) -> Result<(), Refusal> {
         let hints = &self.memory.hints;
         let Some(newest) = self.records().newest()? else { return Ok(()) };
-        let is_spoken_of = hints.progress.borrow().as_ref().is_some_and(|said| said.version == newest.version);
-        let (true, None, Some(number)) = (is_spoken_of, hints.run_of(&newest), newest.attempt) else { return Ok(()) };
-        let key = Key::Attempt(project.clone(), newest.version, number).to_string();
+        let (Some(run), Some(attempt)) = (hints.reporting_run(&newest), newest.attempt) else { return Ok(()) };
+        if hints.is_held_by(&newest, run).is_some() {
+            return Ok(());
+        }
+        let key = Key::Attempt(project.clone(), newest.version, attempt).to_string();
         let run = match self.client().get(&key, ATTEMPT_LIMIT).await {
             Ok(object) => serde_json::from_slice::<Attempt>(&object.bytes).ok().map(|attempt| attempt.run),
-            // It is asked again when somebody speaks of it again.
+            // The next progress asks again.
             Err(error) if error.is_transient() => return Ok(()),
             Err(_) => None,
         };
-        *hints.run.borrow_mut() = Some((newest.version, number, run));
+        *hints.holder.borrow_mut() = Some(Holder { version: newest.version, attempt, run });
         Ok(())
     }
-}
-
-fn is_in_flight(view: &VersionView) -> bool {
-    matches!(view.phase, Phase::Queued | Phase::Running)
 }
 
 #[cfg(test)]
@@ -251,11 +243,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_list_of_done_is_asked_for_in_parts() {
+    fn many_done_versions_take_several_rounds() {
         let hints = Hints::default();
         hints.done.borrow_mut().extend((1..=250).map(|n| Version::try_from(n).unwrap()));
-        let parts: Vec<usize> = (0..4).map(|_| hints.take_done().len()).collect();
-        assert_eq!(parts, [100, 100, 50, 0]);
+        let rounds: Vec<usize> = (0..4).map(|_| hints.take_done().len()).collect();
+        assert_eq!(rounds, [100, 100, 50, 0]);
         assert!(hints.is_empty());
     }
 }

@@ -1,42 +1,53 @@
 //! The life of a project's versions: what runs inside the `Project` Durable Object.
 //!
-//! - [`call`]: what the API asks of it and what it answers
-//! - `records`, `keys`: its tables
-//! - `life`: the transitions: synchronous, no I/O but SQL, `now` as an argument; `metrics`: what of them is counted
-//! - `object`: the calls, and reads; `upload`, `retry`, `cancel`, `assign`: those that change something
-//! - `deliver`, `refresh`, `left_by_others`, `flat`: the work against the bucket, each step of which may run twice
-//! - `hints`: what runners say; `repair`: what the conversation says; `live`, `words`: who wants to know as it changes, and what they are told
-//! - `alarm`: the one schedule that drives what is open
+//! - [`request`], [`view`]: the requests to the object, and its replies
+//! - `records`, `version_row`, `idempotency`: its tables
+//! - `transitions`: synchronous, no I/O but SQL, `now` as an argument; `metrics`: what they count
+//! - `memory`: what an instance remembers between calls
+//! - `object`: dispatch, reads and the alarm's time; `upload`, `retry`, `cancel`, `transfer`: the other operations
+//! - `deliver`, `refresh`, `external_uploads`, `foreign_outputs`, `flat`: the work with the bucket, each step of which may
+//!   run twice
+//! - `hints`, `repair`: hints of runners and of the conversation
+//! - `status`, `status_body`, `watch`, `subscribers`: the status, and the callers that follow it
+//! - `alarm`: the one schedule that drives everything that is open
 //!
-//! Invariants: a version's number is taken, and its script kept, in one stretch of SQL before anything is sent; a
-//! final version never changes; every alarm sets the next one first.
+//! Invariants: a number is taken, and its script stored, in one stretch of SQL before anything is sent. A final version
+//! never changes. Every alarm sets the next one first.
 
 mod alarm;
-mod assign;
-mod call;
 mod cancel;
 mod deliver;
+mod external_uploads;
 mod flat;
-mod foreign;
+mod foreign_outputs;
 mod hints;
-mod keys;
-mod left_by_others;
-mod life;
-mod live;
+mod idempotency;
+mod memory;
 mod metrics;
 mod object;
 mod records;
 mod refresh;
 mod repair;
+mod request;
 mod retry;
+mod status;
+mod status_body;
+mod subscribers;
+mod transfer;
+mod transitions;
 mod upload;
-mod words;
+mod version_row;
+mod view;
+mod watch;
 
 pub use alarm::postpone;
-pub use call::{
+pub use memory::Memory;
+pub use object::{ProjectObject, ProjectPlatform};
+pub use request::{
     AssignOwner, Caller, CancelVersion, GetNewestCompleted, GetScript, GetStatus, GetVersion, Idempotency,
-    ListVersions, NewScript, Operation, Progress, ProjectCall, ProjectTarget, Refusal, RetryVersion, ScriptView,
-    StatusView, TakeEvents, UploadScript, Uploaded, VersionPage, VersionView, WaitForStatus, Watch,
+    ListVersions, NewScript, Operation, ProjectCall, ProjectTarget, Refusal, RetryVersion, TakeEvents, UploadScript,
+    WaitForStatus, Watch,
 };
-pub use object::{Memory, ProjectObject};
-pub use words::{StatusBody, message};
+pub use status_body::{StatusBody, message};
+pub use view::{Progress, ScriptView, StatusView, Uploaded, VersionPage, VersionView};
+pub use watch::Greeting;

@@ -1,92 +1,87 @@
-//! An upload: its number is taken and its script kept, then the bucket gets it, now or by the alarm.
+//! An upload: takes a number, stores the script, and delivers it to the bucket now or by the alarm.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
 use futures::future::{Either, LocalBoxFuture, select};
 
-use super::call::{Idempotency, NewScript, ProjectTarget, Refusal, Uploaded};
 use super::deliver::Delivery;
-use super::life::{self, Accepted, Standing};
 use super::object::ProjectObject;
+use super::request::{ProjectTarget, Refusal, UploadScript};
+use super::transitions::{self, AcceptContext, Accepted, Ownership};
+use super::view::Uploaded;
 use contract::{Key, Phase, Timestamp, Version};
 
-/// How long an upload waits for the bucket in all: then its caller is told that the script is kept.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A bucket that has let an upload wait for at least half of that is not waited for again so soon: else a hundred
-/// scripts in a row would take a quarter of an hour.
-const SILENT_FOR: Duration = Duration::from_secs(5);
+/// How long an upload waits for the bucket in all. Then it becomes a kept upload.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl ProjectObject<'_> {
-    /// Takes a script as the next version. The bucket is waited for no longer than `patience`, nor than 10 s.
+    /// Accepts a script as the next version. Waits for the bucket until the timeout of the request, at most 10 s. A bucket
+    /// that does not answer is not an error: the object keeps the script for it.
     ///
     /// # Errors
-    /// Nothing is accepted then. A bucket that does not answer is no error: the script is kept for it.
-    pub(super) async fn upload(
-        &self,
-        call: &ProjectTarget,
-        script: &NewScript,
-        idempotency: Option<&Idempotency>,
-        patience: Option<Duration>,
-    ) -> Result<Uploaded, Refusal> {
-        let patience = patience.map_or(PATIENCE, |patience| patience.min(PATIENCE));
+    /// Nothing is accepted then.
+    pub(super) async fn upload(&self, call: &ProjectTarget, request: &UploadScript) -> Result<Uploaded, Refusal> {
+        let UploadScript { script, idempotency, timeout_ms } = request;
+        let idempotency = idempotency.as_ref();
+        let timeout = timeout_ms.map_or(UPLOAD_TIMEOUT, |timeout| UPLOAD_TIMEOUT.min(Duration::from_millis(timeout)));
         let records = self.records();
-        if life::standing(records, &call.caller)? == Standing::Foreign {
+        if transitions::ownership(records, &call.caller)? == Ownership::Other {
             return Err(Refusal::NameTaken);
         }
         let began = self.clock.now();
-        if let Some(version) = life::replayed(records, &call.caller, idempotency, began)? {
+        if let Some(version) = transitions::replayed(records, &call.caller, idempotency, began)? {
             return self.uploaded(call, version, true);
         }
-        let mut end = self.clock.sleep(patience);
-        let hasty = self.hasty(patience);
-        let ready = if patience.is_zero() || self.is_silent() {
+        let mut end = self.clock.sleep(timeout);
+        let in_time = self.with_request_timeout(timeout);
+        let prepared = if timeout.is_zero() || self.memory.bucket.is_silent(began) {
             None
         } else {
-            within(hasty.make_ready(&call.project), &mut end).await
+            before(&mut end, in_time.prepare_bucket(&call.project)).await
         };
-        let ready = match ready {
+        let is_prepared = match prepared {
             Some(Ok(())) => true,
             None | Some(Err(Refusal::BucketUnavailable(_))) => false,
             Some(Err(refusal)) => return Err(refusal),
         };
-        let now = (self.is_caught_up()?, self.clock.now());
-        let (number, upload) = match life::accept(records, call, script, idempotency, now)? {
-            Accepted::New(version, upload) => (Cell::new(version), upload),
-            Accepted::Before(version) => return self.uploaded(call, version, true),
+        let context = AcceptContext { is_caught_up: self.is_caught_up()?, now: self.clock.now() };
+        let (first, upload) = match transitions::accept(records, call, script, idempotency, context)? {
+            Accepted::New(version, upload) => (version, upload),
+            Accepted::Replayed(version) => return self.uploaded(call, version, true),
         };
         self.arm().await?;
-        let _ = self.tell(&call.project).await;
-        if ready
-            && let Some(Delivery::Never(refusal)) =
-                within(hasty.deliver(&call.project, Some(&upload), &number), &mut end).await.transpose()?
-            && life::withdraw(records, number.get())?
+        let _ = self.notify(&call.project).await;
+        let delivery = match is_prepared {
+            true => before(&mut end, in_time.deliver(&call.project, &upload, first)).await.transpose()?,
+            false => None,
+        };
+        // The delivery, or another request that caught up with the bucket, may have changed the number.
+        let version = records.number_of(&upload, first)?.unwrap_or(first);
+        if let Some(Delivery::Rejected(refusal)) = delivery
+            && transitions::withdraw(records, version)?
         {
             self.arm().await?;
             return Err(refusal);
         }
-        // Another request may have caught up meanwhile, and given it another number.
-        let number = records.number_of(&upload, number.get())?.unwrap_or(number.get());
-        let answer = self.uploaded(call, number, false);
+        let answer = self.uploaded(call, version, false);
         self.note_silence(began, &answer);
-        life::meet_admin(records, &call.caller)?;
-        self.register(&call.project).await;
+        transitions::record_first_admin(records, &call.caller)?;
+        self.update_accounts(&call.project).await;
         self.arm().await?;
         answer
     }
 
-    /// The answer to an upload that is a version. What the bucket does not have yet is promised by it.
+    /// The reply for an accepted upload. From now on the uploader knows of the version, even if the bucket lacks it.
     fn uploaded(&self, call: &ProjectTarget, version: Version, replayed: bool) -> Result<Uploaded, Refusal> {
         let records = self.records();
-        life::promise(records, version)?;
-        let gone = || Refusal::Broken(format!("version {version} is gone from its table"));
-        let view = records.version(version)?.ok_or_else(gone)?;
+        transitions::promise(records, version)?;
+        let missing = || Refusal::Broken(format!("version {version} is missing from its table"));
+        let view = records.version(version)?.ok_or_else(missing)?;
         Ok(Uploaded {
             version,
             key: Key::Script(call.project.clone(), version).to_string(),
-            sha256: view.sha256.ok_or_else(|| Refusal::Broken("a script without a sum".to_owned()))?,
+            sha256: view.sha256.ok_or_else(|| Refusal::Broken(format!("version {version} has no digest")))?,
             time: view.accepted_at,
             phase: view.phase,
             request_id: view.request_id,
@@ -94,22 +89,19 @@ impl ProjectObject<'_> {
         })
     }
 
-    fn is_silent(&self) -> bool {
-        self.memory.silent_at.get().is_some_and(|at| self.clock.now().since(at) < SILENT_FOR)
-    }
-
+    /// A kept upload that waited for at least half of the timeout shows that the bucket is silent.
     fn note_silence(&self, began: Timestamp, answer: &Result<Uploaded, Refusal>) {
-        let kept = matches!(answer, Ok(Uploaded { phase: Phase::Stored, .. }));
+        let is_kept = matches!(answer, Ok(Uploaded { phase: Phase::Stored, .. }));
         let now = self.clock.now();
-        if kept && now.since(began) >= PATIENCE / 2 {
-            self.memory.silent_at.set(Some(now));
+        if is_kept && now.since(began) >= UPLOAD_TIMEOUT / 2 {
+            self.memory.bucket.set_silent(now);
         }
     }
 }
 
-/// What comes of `work`, unless `end` comes first.
-async fn within<T>(work: impl Future<Output = T>, end: &mut LocalBoxFuture<'_, ()>) -> Option<T> {
-    // The end is looked at first: else many who wait for one thing would each begin it anew when all give up.
+/// The output of `work`, unless `end` comes first.
+async fn before<T>(end: &mut LocalBoxFuture<'_, ()>, work: impl Future<Output = T>) -> Option<T> {
+    // `end` is polled first. Otherwise many uploads that wait for one probe would each start their own when all time out.
     match select(end, Box::pin(work)).await {
         Either::Left(_) => None,
         Either::Right((done, _)) => Some(done),

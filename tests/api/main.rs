@@ -21,6 +21,7 @@ mod live_status;
 mod matrix;
 mod metrics;
 mod monitoring;
+mod old_tables;
 mod ownership;
 mod page;
 mod properties;

@@ -322,7 +322,7 @@ async fn processing_status_shows_undelivered_scripts() {
 async fn upload_as(world: &World, user: &str, admin: bool, project: &str) -> Result<Uploaded, Refusal> {
     let script = NewScript { code: "x = 1".to_owned(), metadata: None, origin: Origin::Upload, parent: None };
     let user = if admin { world.admin(user) } else { world.user(user) };
-    user.ask(project, UploadScript { script, idempotency: None, patience_ms: None }).await
+    user.ask(project, UploadScript { script, idempotency: None, timeout_ms: None }).await
 }
 
 #[tokio::test(start_paused = true)]

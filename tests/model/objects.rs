@@ -14,7 +14,7 @@ use partwright::object::{
     Alarm, CallError, ObjectName, ObjectRequest, Objects, Sockets, Sql, Target, Value, read_answer,
 };
 use partwright::project::{
-    Caller, GetVersion, Memory, ProjectCall, ProjectObject, ProjectTarget, Refusal, VersionView,
+    Caller, GetVersion, Memory, ProjectCall, ProjectObject, ProjectPlatform, ProjectTarget, Refusal, VersionView,
 };
 use platform::{Body, Clock, HttpError};
 use serde::de::DeserializeOwned;
@@ -197,13 +197,16 @@ impl Project {
         let sql = self.sql.borrow().clone();
         let _busy = Busy::new(&self.busy);
         let others = OtherObjects(&self.world);
-        let object = ProjectObject::new(
-            (&*sql, &self.alarm, &NoSockets),
-            (&instance.network, &self.world.clock),
-            &others,
-            &self.world.settings,
-            &instance.memory,
-        );
+        let platform = ProjectPlatform {
+            sql: &*sql,
+            alarm: &self.alarm,
+            sockets: &NoSockets,
+            http: &instance.network,
+            clock: &self.world.clock,
+            objects: &others,
+            bucket: &self.world.settings,
+        };
+        let object = ProjectObject::new(platform, &instance.memory);
         instance.process.run(what(object)).await
     }
 

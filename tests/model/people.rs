@@ -80,7 +80,7 @@ impl People {
             while tries_left > 0 {
                 tries_left -= 1;
                 let request =
-                    UploadScript { script: script.clone(), idempotency: idempotency.clone(), patience_ms: None };
+                    UploadScript { script: script.clone(), idempotency: idempotency.clone(), timeout_ms: None };
                 was_refused = self.try_upload(&project, request, Accepted::Script(code.clone())).await;
                 sleep(millis(0, 3_000)).await;
             }

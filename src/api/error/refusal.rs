@@ -72,7 +72,7 @@ impl ApiError {
             // Only requests that change something are refused because of the bucket.
             Refusal::BucketUnavailable(cause) => Self::bucket_unavailable(&cause).nothing_done(),
             Refusal::BucketRefuses(cause) => Self::bucket_refuses(&cause).nothing_done(),
-            Refusal::Unclear(cause) => {
+            Refusal::Indeterminate(cause) => {
                 let detail = "It is not known if the request took effect. The version's phase will show it.";
                 let unavailable = Self::bucket_unavailable(&cause);
                 Self { detail: format!("{} {detail}", unavailable.detail), ..unavailable }

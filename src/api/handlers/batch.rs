@@ -18,6 +18,7 @@ use crate::api::request::ApiRequest;
 use crate::api::response::ApiResponse;
 use crate::api::views::batch::{BatchResult, BatchResults};
 use crate::metrics::Metric;
+use crate::object::WORKER_CONNECTIONS;
 use crate::project::Uploaded;
 use contract::{IdError, IdempotencyKey, ProjectId, Timestamp};
 
@@ -26,9 +27,6 @@ const MAX_UPLOADS: usize = 100;
 
 /// The maximum size of the body.
 const MAX_BYTES: usize = 8 << 20;
-
-/// The number of concurrent requests to Project objects, as many as workerd allows connections.
-const CONCURRENCY: usize = 6;
 
 /// How long the whole batch waits for the bucket. Later uploads are kept without asking it.
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(10);
@@ -111,7 +109,7 @@ pub async fn upload(request: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
             }
             done
         })
-        .buffer_unordered(CONCURRENCY)
+        .buffer_unordered(WORKER_CONNECTIONS)
         .map(stream::iter)
         .flatten()
         .collect()

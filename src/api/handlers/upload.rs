@@ -181,8 +181,8 @@ impl Upload {
         }
         let script = NewScript { code, metadata, origin: Origin::Upload, parent: None };
         let idempotency = key.map(|key| Idempotency::of_upload(key, &script));
-        let patience_ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        Ok(UploadScript { script, idempotency, patience_ms })
+        let timeout_ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        Ok(UploadScript { script, idempotency, timeout_ms })
     }
 }
 

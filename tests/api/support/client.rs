@@ -45,8 +45,8 @@ impl World {
             ObjectName::Project(_) => {
                 let call: ProjectCall = handshake_call(&asked).unwrap();
                 let memory = instance.memory.borrow().clone();
-                let (first, until) = self.project(&instance, &memory).greeting(&call).await.unwrap();
-                (first, Some(until))
+                let greeting = self.project(&instance, &memory).greeting(&call).await.unwrap();
+                (greeting.message, Some(greeting.close_at))
             }
             ObjectName::Fleet => (self.fleet(&instance).greeting(&handshake_call(&asked).unwrap()).unwrap(), None),
             other => panic!("{other:?} holds no WebSockets"),

@@ -11,6 +11,11 @@ impl World {
         !instance.sql.exec("SELECT 1 FROM sqlite_master", &[]).unwrap().is_empty()
     }
 
+    /// Runs a statement in the project's SQLite.
+    pub fn write_sql(&self, project: &str, statement: &str) {
+        self.instance(&ObjectName::Project(project.parse().unwrap())).sql.exec(statement, &[]).unwrap();
+    }
+
     /// The number of steps that SQLite has taken in the project's object.
     pub fn sql_steps(&self, project: &str) -> i64 {
         self.instance(&ObjectName::Project(project.parse().unwrap())).sql.steps.get()

@@ -13,7 +13,7 @@ use partwright::chat::{ChatMemory, ChatObject};
 use partwright::fleet::{FleetMemory, FleetObject};
 use partwright::metrics::{MetricsCall, MetricsObject, MetricsOperation};
 use partwright::object::{Alarm, ObjectName, Sockets, Sql};
-use partwright::project::{Memory, ProjectObject};
+use partwright::project::{Memory, ProjectObject, ProjectPlatform};
 use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
 
@@ -46,8 +46,16 @@ impl World {
 
     pub fn project<'a>(&'a self, instance: &'a Instance, memory: &'a Memory) -> ProjectObject<'a> {
         let bucket = &self.config.as_ref().unwrap().bucket;
-        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm, &instance.sockets as &dyn Sockets);
-        ProjectObject::new(platform, (&self.store, &self.clock), self, bucket, memory)
+        let platform = ProjectPlatform {
+            sql: &instance.sql,
+            alarm: &instance.alarm,
+            sockets: &instance.sockets,
+            http: &self.store,
+            clock: &self.clock,
+            objects: self,
+            bucket,
+        };
+        ProjectObject::new(platform, memory)
     }
 
     pub fn fleet<'a>(&'a self, instance: &'a Instance) -> FleetObject<'a> {

@@ -50,7 +50,7 @@ impl User<'_> {
     pub async fn upload(&self, project: &str) -> Result<u64, Refusal> {
         let code = format!("by = {:?}", self.caller.user);
         let script = NewScript { code, metadata: None, origin: Origin::Upload, parent: None };
-        let request = UploadScript { script, idempotency: None, patience_ms: None };
+        let request = UploadScript { script, idempotency: None, timeout_ms: None };
         Ok(self.ask(project, request).await?.version.get())
     }
 

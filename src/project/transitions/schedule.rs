@@ -2,43 +2,44 @@
 
 use std::time::Duration;
 
-use super::is_flat_due;
-use super::owner::accounts_are_due;
+use super::flat::is_flat_due;
+use super::ownership::accounts_are_due;
 use crate::object::SqlError;
 use crate::project::records::{Records, Single};
 use contract::Timestamp;
+use platform::Backoff;
 
-/// The pause before the first look at the bucket after a change; each quiet one makes the next longer.
+/// From a change to the first refresh.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The pause after each alarm without a change.
+const QUIET_PAUSE: Backoff = Backoff::new(Duration::from_millis(1_600), Duration::from_secs(30)).with_factor(1.6);
 
-/// Something changed: the next look at the bucket comes soon.
-pub(in crate::project) fn touch(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
+/// Something changed, so the next refresh comes soon.
+pub(in crate::project) fn schedule_soon(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
     records.set_single(Single::Quiet, 0)?;
     let soon = now.after(FIRST_PAUSE);
-    // One that is about to come stays: else a project in which something changes all the time would never see it.
+    // An alarm that is about to ring stays. Otherwise a project that changes all the time would never see it.
     match due_at(records)? {
         Some(due) if due <= soon && now.since(due) < FIRST_PAUSE => Ok(()),
         _ => records.set_single(Single::Due, soon.as_millis()),
     }
 }
 
-/// Nothing changed: the next look comes later than the last one did.
-pub(in crate::project) fn wait_longer(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
+/// Nothing changed, so the next refresh comes after a longer pause.
+pub(in crate::project) fn schedule_later(records: Records<'_>, now: Timestamp) -> Result<(), SqlError> {
     let quiet = records.single_number(Single::Quiet)?.unwrap_or(0) + 1;
-    let pause = FIRST_PAUSE.mul_f64(1.6_f64.powi(i32::try_from(quiet.min(20)).unwrap_or(20))).min(LONGEST_PAUSE);
+    let pause = QUIET_PAUSE.delay_at(u32::try_from(quiet).unwrap_or(u32::MAX), 0.0);
     records.set_single(Single::Quiet, quiet)?;
     records.set_single(Single::Due, now.after(pause).as_millis())
 }
 
-/// When the alarm must ring; none when nothing is open.
+/// When the alarm must ring; none if nothing is open.
 pub(in crate::project) fn due(records: Records<'_>) -> Result<Option<Timestamp>, SqlError> {
     if !records.exist()? || !is_open(records)? {
         return Ok(None);
     }
-    Ok(Some(due_at(records)?.unwrap_or(Timestamp::from_millis(0))))
+    Ok(Some(due_at(records)?.unwrap_or(Timestamp::EPOCH)))
 }
 
 fn due_at(records: Records<'_>) -> Result<Option<Timestamp>, SqlError> {

@@ -1,12 +1,12 @@
-//! A project's status as people and programs are told it: the body of the status call and of each message to those
-//! who watch.
+//! The body of the status request, and of each message to the watchers.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::call::{Progress, Refusal, StatusView, VersionView};
+use super::request::Refusal;
+use super::view::{Progress, StatusView, VersionView};
 use crate::fleet::QueuePlace;
 use contract::{
     Format, Geometry, JobError, JobErrorCode, Origin, Phase, ProjectId, ProjectStatus, RequestId, StatusCode,
@@ -24,14 +24,14 @@ pub struct StatusBody<'a> {
     status_info: StatusInfo<'a>,
 }
 
-/// What is known of the newest version.
+/// The state of the newest version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "StatusInfo")]
 #[serde(untagged)]
 enum StatusInfo<'a> {
-    /// There is a version.
+    /// The project has versions.
     Newest(Box<NewestInfo<'a>>),
-    /// Nothing was ever uploaded under this name.
+    /// The project has no versions.
     NoScripts {
         #[schemars(extend("const" = "no_scripts"))]
         status: ProjectStatus,
@@ -42,50 +42,50 @@ enum StatusInfo<'a> {
     },
 }
 
-/// Where the newest version stands.
+/// The newest version.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "NewestInfo")]
 struct NewestInfo<'a> {
     status: ProjectStatus,
-    /// Where it stands, for a person; of a script that failed, why.
+    /// The state in words for a person. For a failed script: the error.
     message: String,
     version: Version,
     origin: Origin,
-    /// The version that it was made from, mends or repeats.
+    /// The version that this one was made from, repairs or repeats.
     parent: Option<Version>,
     phase: Phase,
-    /// Why the status is `timeout` or `error`, as a stable word.
+    /// Why the status is `timeout` or `error`, as a stable code.
     code: Option<&'a str>,
     /// The highest attempt that was seen, from 1.
     attempt: Option<u32>,
-    /// Its place in the queue, while it waits and that is known.
+    /// The place in the queue, if the version waits and the place is known.
     queue: Option<Place>,
-    /// How far its run is, while it runs and its runner says so.
+    /// The progress of the run, if its runner reports any.
     progress: Option<&'a Progress>,
-    /// The number that its uploader was told, where somebody else's script took that one.
+    /// The number that the uploader was given first, if another writer's script has taken it.
     moved_from: Option<Version>,
-    /// What became of the version that an uploader was told to have this number, where this is somebody else's script.
+    /// If this is the other writer's script: the number that the uploader's version has now.
     moved_to: Option<Version>,
-    /// When it was taken.
+    /// When the script was accepted.
     upload_time: Timestamp,
-    /// When its highest attempt was first seen.
+    /// When the highest attempt was first seen.
     claimed_at: Option<Timestamp>,
-    /// When its report was written.
+    /// When the report was written.
     finished_at: Option<Timestamp>,
     error: Option<&'a JobError>,
-    /// What was worth knowing and stopped nothing.
+    /// Problems that did not stop the run.
     warnings: Option<&'a [String]>,
     geometry: Option<&'a Geometry>,
-    /// How long each part took, in milliseconds.
+    /// The duration of each part, in milliseconds.
     timings_ms: Option<&'a BTreeMap<String, f64>>,
     available_formats: Vec<Format>,
     /// The log's key in the bucket.
     log: Option<&'a str>,
-    /// The request that brought it.
+    /// The request that sent the script.
     request_id: Option<&'a RequestId>,
-    /// Where its files are listed.
+    /// Lists the files.
     outputs_url: String,
-    /// Where its repair is followed, of a version that failed and is being repaired: what comes of it is the next version.
+    /// The turn that repairs a failed version. The repair becomes the next version.
     repair_url: Option<String>,
 }
 
@@ -93,27 +93,25 @@ struct NewestInfo<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "QueuePlace")]
 struct Place {
-    /// How many versions runners will take before it.
+    /// The number of versions that runners take before it.
     ahead: u64,
-    /// How many wait in all, itself among them.
+    /// The number of versions that wait, including this one.
     waiting: u64,
-    /// The queue was too long to be read whole: the figures are the least that they can be.
+    /// The queue was too long to read to its end: the true numbers may be higher.
     at_least: bool,
 }
 
 impl<'a> StatusBody<'a> {
-    /// The status in the words of the API.
     pub fn new(project_name: &'a ProjectId, view: &'a StatusView) -> Self {
         Self { success: true, project_name, status: view.status, status_info: describe(project_name, view) }
     }
 
-    /// The same as text.
     pub(super) fn to_text(&self) -> Result<String, Refusal> {
         serde_json::to_string(self).map_err(|error| Refusal::Broken(error.to_string()))
     }
 }
 
-/// The words that a person sees for a phase.
+/// A phase in words for a person.
 pub fn message(phase: Phase) -> &'static str {
     match phase {
         Phase::Stored => "Uploading to S3…",
@@ -140,7 +138,7 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
         origin: version.origin,
         parent: version.parent,
         phase: version.phase,
-        code: code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(own_code(version.phase)),
+        code: code.map(StatusCode::as_str).or(error.map(|error| error.code.as_str())).or(code_of_phase(version.phase)),
         attempt: version.attempt,
         queue: queue.map(|QueuePlace { ahead, waiting, at_least, .. }| Place { ahead, waiting, at_least }),
         progress: progress.as_ref(),
@@ -163,7 +161,7 @@ fn describe<'a>(project: &ProjectId, view: &'a StatusView) -> StatusInfo<'a> {
     }))
 }
 
-/// The words for a version in time: its error's own message where it has one.
+/// A version in words for a person: the message of its error, if it has one.
 fn explain(version: &VersionView) -> String {
     let error = version.report.as_ref().and_then(|report| report.error.as_ref());
     match (error, version.phase) {
@@ -180,8 +178,8 @@ fn overdue(code: StatusCode) -> &'static str {
     }
 }
 
-/// The code of a phase that says it all, where the report gives none.
-fn own_code(phase: Phase) -> Option<&'static str> {
+/// The code that follows from a phase, if the report has none.
+fn code_of_phase(phase: Phase) -> Option<&'static str> {
     match phase {
         Phase::TimedOut => Some(JobErrorCode::ScriptTimeout.as_str()),
         Phase::Abandoned => Some(JobErrorCode::Abandoned.as_str()),
