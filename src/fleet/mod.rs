@@ -45,7 +45,7 @@ const MAX_QUEUE_PAGES: usize = 3;
 /// The most runners that hold a WebSocket. Further ones poll.
 const MAX_RUNNERS: usize = 1_000;
 
-/// What an instance remembers between calls. It may be lost at any time.
+/// The memory of an instance between calls. It may be lost at any time.
 #[derive(Debug, Default)]
 pub struct FleetMemory {
     health: RefCell<Option<(Timestamp, FleetAnswer)>>,

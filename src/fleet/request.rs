@@ -24,7 +24,7 @@ impl Target for FleetTarget {
 pub type FleetCall = ObjectCall<FleetTarget>;
 
 operations! {
-    /// What the fleet can be asked.
+    /// The operations of the fleet.
     FleetOperation of FleetTarget {
         GetVerdict -> FleetAnswer,
         GetHealth -> FleetAnswer,
@@ -57,7 +57,7 @@ pub struct WakeRunners(pub Wake);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Join;
 
-/// What the fleet knows of the store.
+/// The state of the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetAnswer {
     /// Whether the store may be written to.

@@ -113,7 +113,7 @@ where
     Err(CallError::Refused(decode(&object, &read(&object, answer.into_body()).await?)?))
 }
 
-/// Reads what `object` answers to a request of type `R`.
+/// Reads an object's answer to a request of type `R`.
 ///
 /// # Errors
 /// As [`call`].
@@ -152,7 +152,7 @@ pub fn handshake_call<T: DeserializeOwned>(url: &str) -> Option<T> {
     serde_json::from_str(&call).ok()
 }
 
-/// The reply to `request`, encoded. Ties what the object's dispatch returns to the request's reply type.
+/// Encodes the reply to a request. Makes the compiler check that the dispatch returns the request's reply type.
 pub(crate) fn reply<R, F>(_: &R, reply: Result<R::Reply, F>) -> Result<Body, F>
 where
     R: ObjectRequest<Reply: Serialize>,

@@ -203,7 +203,7 @@ fn failed(error: &S3Error) -> Delivery {
     if error.is_transient() { Delivery::Indeterminate(refusal) } else { Delivery::Rejected(refusal) }
 }
 
-/// What the store's error means to the caller.
+/// The refusal for an error of the store.
 pub(super) fn refusal(error: &S3Error) -> Refusal {
     match error.kind() {
         S3ErrorKind::Retry => Refusal::BucketUnavailable(error.to_string()),

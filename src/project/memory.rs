@@ -1,4 +1,4 @@
-//! What an instance of the object remembers between calls. It only saves work, and may be lost at any time.
+//! The memory of an instance between calls. It only saves work, and may be lost at any time.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -2,11 +2,11 @@
 //!
 //! - [`request`], [`view`]: the requests to the object, and its replies
 //! - `records`, `version_row`, `idempotency`: its tables
-//! - `transitions`: synchronous, no I/O but SQL, `now` as an argument; `metrics`: what they count
-//! - `memory`: what an instance remembers between calls
+//! - `transitions`: synchronous, no I/O but SQL, `now` as an argument; `metrics`: their metrics
+//! - `memory`: an instance's memory between calls
 //! - `object`: dispatch, reads and the alarm's time; `upload`, `retry`, `cancel`, `transfer`: the other operations
-//! - `deliver`, `refresh`, `external_uploads`, `foreign_outputs`, `flat`: the work with the bucket, each step of which may
-//!   run twice
+//! - `deliver`, `refresh`, `external_uploads`, `foreign_outputs`, `flat`: the work with the bucket; each step may run
+//!   twice
 //! - `hints`, `repair`: hints of runners and of the conversation
 //! - `status`, `status_body`, `watch`, `subscribers`: the status, and the callers that follow it
 //! - `alarm`: the one schedule that drives everything that is open

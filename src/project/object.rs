@@ -17,7 +17,7 @@ use s3::{Bucket, Client, RetryPolicy};
 /// The limit for each request to the bucket before a read: a person waits for the read.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What the object runs on.
+/// The platform of the object.
 #[derive(Clone, Copy)]
 pub struct ProjectPlatform<'a> {
     pub sql: &'a dyn Sql,

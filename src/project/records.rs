@@ -86,7 +86,7 @@ impl Single {
     }
 }
 
-/// What [`Records::renumber`] did.
+/// The result of [`Records::renumber`].
 pub(super) struct Renumbered {
     /// Whether the uploader knows the old number.
     pub was_promised: bool,

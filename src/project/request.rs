@@ -37,7 +37,7 @@ impl Target for ProjectTarget {
 pub type ProjectCall = ObjectCall<ProjectTarget>;
 
 operations! {
-    /// What a project can be asked.
+    /// The operations of a project.
     Operation of ProjectTarget {
         UploadScript -> Uploaded,
         RetryVersion -> Uploaded,

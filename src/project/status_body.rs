@@ -83,9 +83,9 @@ struct NewestInfo<'a> {
     log: Option<&'a str>,
     /// The request that sent the script.
     request_id: Option<&'a RequestId>,
-    /// Lists the files.
+    /// The URL that lists the files.
     outputs_url: String,
-    /// The turn that repairs a failed version. The repair becomes the next version.
+    /// The URL of the turn that repairs a failed version. The repair becomes the next version.
     repair_url: Option<String>,
 }
 

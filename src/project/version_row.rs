@@ -1,4 +1,4 @@
-//! How a version lies in its row: the one place that names the columns.
+//! The row of a version. This is the one place that names the columns.
 
 use super::view::VersionView;
 use crate::object::{RowReader, SqlError, ToValue, Value};

@@ -85,7 +85,7 @@ pub struct VersionView {
 }
 
 impl VersionView {
-    /// A version of which nothing else is known yet.
+    /// A version with all other fields empty.
     pub(super) fn new(version: Version, phase: Phase, origin: Origin, size: u64, accepted_at: Timestamp) -> Self {
         Self {
             version,
@@ -131,10 +131,10 @@ pub struct StatusView {
     pub repair: Option<TurnId>,
 }
 
-/// What a runner reports of a run. A hint: nothing is decided by it.
+/// The progress of a run, as its runner reports it. This is a hint: nothing is decided by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
-    /// What it does: `script`, `export`, `drawing`, `publishing`.
+    /// The present step: `script`, `export`, `drawing`, `publishing`.
     pub phase: String,
     /// The last lines that the script printed.
     pub lines: Vec<String>,

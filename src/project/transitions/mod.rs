@@ -37,7 +37,7 @@ pub(super) enum Accepted {
     Replayed(Version),
 }
 
-/// What [`accept`] knows at the time.
+/// The circumstances of [`accept`].
 #[derive(Clone, Copy)]
 pub(super) struct AcceptContext {
     /// Whether the bucket's versions were adopted, so that a free name is known to be free.
