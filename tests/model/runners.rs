@@ -115,7 +115,7 @@ impl Runner {
 
     /// Somebody says that there is work, whether there is or not.
     pub fn wake(&self) {
-        self.now.borrow().hints.ask_for_look();
+        self.now.borrow().hints.request_poll();
     }
 
     /// Whatever it suffers ends.
