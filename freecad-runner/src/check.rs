@@ -1,15 +1,14 @@
-//! `freecad-runner check`: what this machine offers, for people who set one up.
+//! `freecad-runner check`: reports what this machine offers, for people who set one up.
 
 use contract::Outcome;
+use sandbox::{Engine, EngineConfig, JailMode, Namespace, Run, Volume, unwatched};
 
 use crate::transport::SystemClock;
-use sandbox::{Engine, Namespace, Run, Volume, unwatched};
-use sandbox::{EngineConfig, JailMode};
 
-/// The script that is tried.
-const TRIAL: &[u8] = b"import FreeCAD\nFreeCAD.newDocument('Trial').addObject('Part::Box', 'Box')\n";
+/// The script to try.
+const TRIAL_SCRIPT: &[u8] = b"import FreeCAD\nFreeCAD.newDocument('Trial').addObject('Part::Box', 'Box')\n";
 
-/// Prints what was found, a line each. True if scripts can be run.
+/// Prints one line per finding. Gives whether scripts can run.
 pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     line("kernel", &read("/proc/sys/kernel/osrelease"));
@@ -22,7 +21,7 @@ pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     line(
         "landlock",
         &sandbox::landlock_version().map_or_else(
-            || "none: scripts cannot be run here".to_owned(),
+            || "none: scripts cannot run here".to_owned(),
             |version| {
                 format!("version {version}{}", if version < 6 { ", without signal scope (Linux 6.12)" } else { "" })
             },
@@ -55,7 +54,7 @@ pub async fn check(config: &EngineConfig, clock: &SystemClock) -> bool {
     }
 }
 
-/// Starts the engine and runs one script in the jail: what a machine lacks in spite of all that it offers, shows here.
+/// Starts the engine and runs one script in the jail, which shows what the other findings do not.
 async fn check_engine(config: &EngineConfig, clock: &SystemClock) -> Result<(), String> {
     let engine = Engine::new(&EngineConfig { slots: 1, ..config.clone() })?;
     line(
@@ -71,11 +70,11 @@ async fn check_engine(config: &EngineConfig, clock: &SystemClock) -> Result<(), 
             }
         ),
     );
-    let began = clock.monotonic();
+    let started = clock.monotonic();
     engine.warm_up().await.map_err(|error| error.to_string())?;
-    line("engine", &format!("ready in {:.2} s ({})", (clock.monotonic() - began).as_secs_f64(), config.freecad));
-    let began = clock.monotonic();
-    let directory = engine.prepare(0, TRIAL).map_err(|error| error.to_string())?;
+    line("engine", &format!("ready in {:.2} s ({})", (clock.monotonic() - started).as_secs_f64(), config.freecad));
+    let started = clock.monotonic();
+    let directory = engine.prepare(0, TRIAL_SCRIPT).map_err(|error| error.to_string())?;
     let ended = engine.run(0, &directory, "trial.py", std::future::pending(), &unwatched).await;
     let Run::Finished(finished) = ended.map_err(|error| error.to_string())? else {
         return Err("the trial was stopped".to_owned());
@@ -84,7 +83,7 @@ async fn check_engine(config: &EngineConfig, clock: &SystemClock) -> Result<(), 
     if finished.outcome != Outcome::Completed {
         return Err(format!("a box did not become a model:\n{}", finished.log.text().trim_end()));
     }
-    let took = (clock.monotonic() - began).as_secs_f64();
+    let took = (clock.monotonic() - started).as_secs_f64();
     line("trial", &format!("a box became a model in {:.0} ms, in the jail", took * 1000.0));
     Ok(())
 }
@@ -93,15 +92,15 @@ fn line(name: &str, value: &str) {
     println!("{name:<12} {value}");
 }
 
-/// Which namespaces could be made. The jail makes none of them but a view of the mounts, for the slots' volumes.
+/// Lists the namespaces that can be created. The jail uses only the mount namespace, for the slots' volumes.
 fn namespaces() -> String {
-    let Ok(found) = sandbox::namespaces() else { return "unknown: no process can be made to try".to_owned() };
-    let tell = |(name, namespace): (&str, Namespace)| match namespace {
+    let Ok(found) = sandbox::namespaces() else { return "unknown: no process could be started to try".to_owned() };
+    let text = |(name, namespace): (&str, Namespace)| match namespace {
         Namespace::Yes => format!("{name} yes"),
         Namespace::WithUser => format!("{name} within a user namespace"),
         Namespace::No(why) => format!("{name} no ({why:?})"),
     };
-    found.into_iter().map(tell).collect::<Vec<_>>().join(", ")
+    found.into_iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
 fn memory() -> Option<String> {

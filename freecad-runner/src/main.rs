@@ -1,4 +1,4 @@
-//! The program `freecad-runner`: reads the command line, the environment and signals, and hands on to the library.
+//! The program `freecad-runner`: reads command line, environment and signals, and calls the library.
 
 use std::process::ExitCode;
 
@@ -17,8 +17,7 @@ use freecad_runner::{check, daemon, local};
 use sandbox::{Engine, EngineConfig, JailMode};
 
 fn main() -> ExitCode {
-    // Jobs run as users of their own, who must pass through the runner's directories; whoever started it may have
-    // another umask.
+    // Jobs run as other users, who must reach their files through the runner's directories, whatever umask it inherits.
     nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     raise_descriptors();
     let command = match command_line::parse(std::env::args_os().skip(1)) {
@@ -54,21 +53,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each job takes several descriptors, and the usual soft limit of 1,024 is for programs that use `select`. Where the
-/// limit cannot be raised it is lived with.
+/// Each job needs several descriptors, and the usual soft limit of 1,024 is for programs that use `select`. A failure is
+/// ignored.
 fn raise_descriptors() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
-/// One thread: the library's futures stay on it, and the jobs' processes die with it.
+/// Uses one thread: the library's futures stay on it, and the jobs' processes die with it.
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
-/// From here on SIGTERM and SIGINT do not end this process. The first turns the value true, as long as the future is
-/// polled; at the second the future is ready: a person who will not wait.
+/// Takes over SIGTERM and SIGINT, which no longer end this process. While the future is polled, the first signal turns the
+/// value true, and the second makes the future ready, for people who do not want to wait.
 fn signals() -> Result<(watch::Receiver<bool>, impl Future<Output = ()>), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
@@ -79,7 +78,7 @@ fn signals() -> Result<(watch::Receiver<bool>, impl Future<Output = ()>), String
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            // Where nobody listens, nothing runs that could be stopped.
+            // Without a receiver nothing runs that could be stopped.
             let _ = stop.send(true);
         }
     };
@@ -97,7 +96,7 @@ fn check_machine() -> Result<bool, String> {
         let clock = SystemClock::new();
         tokio::select! {
             can_run = check::check(&config, &clock) => Ok(can_run),
-            // The signals are waited for by the last line, which goes on to wait for a second.
+            // `second` receives the signals, also the first.
             _ = stopping.wait_for(|stopping| *stopping) => Err("stopped by a signal".to_owned()),
             () = second => Err("stopped by signals".to_owned()),
         }
@@ -120,31 +119,32 @@ fn run_all(runs: &[LocalRun]) -> Result<bool, String> {
 fn poll() -> Result<(), String> {
     let config = Config::from_settings(&setting).map_err(|error| error.to_string())?;
     runtime()?.block_on(async {
-        // Before all that takes time: a signal that comes meanwhile is kept, also where the runner is process 1.
+        // First, so that a signal during the start is kept, also if the runner is process 1.
         let (stopping, second) = signals()?;
         let engine = Engine::new(&config.engine)?;
         match engine.jail() {
             JailMode::Full => {
-                tracing::info!(ids = ?engine.users(), "scripts run as users of their own");
+                tracing::info!(ids = ?engine.users(), "each slot has its own user");
             }
             JailMode::SameUid => {
-                tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only your own");
+                tracing::warn!("RUNNER_JAIL=same-uid: scripts run as your own user; run only scripts that you trust");
             }
         }
         tracing::info!(
             landlock = sandbox::landlock_version(),
             seccomp = true,
             scratch = ?engine.volume(),
-            "the jail's layers"
+            "jail"
         );
         let transport =
             Transport::new().map_err(|error| format!("the system's certificates cannot be read: {error}"))?;
         let clock = SystemClock::new();
-        let (link, hints) = (config.worker.as_ref(), Hints::new(config.worker.is_some()));
+        let hints = Hints::new(config.worker.is_some());
         let daemon = daemon::run(&config, &engine, &transport, &clock, &hints, stopping);
+        let exchange = hints::exchange_during(config.worker.as_ref(), &transport, &clock, &hints, daemon);
         tokio::select! {
-            outcome = hints::beside(link, (&transport, &transport), &clock, &hints, daemon) => outcome,
-            () = second => Err("stopped at once by a second signal; unfinished attempts expire".to_owned()),
+            outcome = exchange => outcome,
+            () = second => Err("stopped at once by a second signal; unfinished attempts expire after a lease".to_owned()),
         }
     })
 }

@@ -1,4 +1,4 @@
-//! What this program's own tests stand on: the strict store in memory, faults on demand, and engines that need no FreeCAD.
+//! For this package's tests: the store in memory, faults on demand, and engines without FreeCAD.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -8,17 +8,16 @@ use bytes::Bytes;
 use contract::{Format, Outcome, Sha256};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, ready};
-use sandbox::testing;
-use sandbox::{Engine, EngineError, Finished, Log, Run};
+use sandbox::{Engine, EngineError, Finished, Log, Run, testing};
 
-use crate::collect::Collected;
 use crate::config::Config;
-use crate::workbench::{PreparedJob, Workbench};
+use crate::job::Collected;
+use crate::script_runner::{PreparedJob, ScriptRunner};
 
 pub use testkit::faults::{Fault, Faulty};
 pub use testkit::memory_store::MemoryStore;
 
-/// A stand-in for FreeCAD, with the settings of a runner that uses it.
+/// A replacement for FreeCAD, with the settings of a runner that uses it.
 pub struct FakeEngine {
     pub config: Config,
     fake: testing::FakeEngine,
@@ -47,8 +46,9 @@ impl FakeEngine {
     }
 }
 
-/// An engine without processes: each script takes so long on tokio's clock and leaves one file.
+/// An engine without processes. Each script leaves one file.
 pub struct QuickEngine {
+    /// How long a script runs, on tokio's clock.
     takes: Duration,
     runs: Cell<usize>,
     stopped: Cell<usize>,
@@ -59,18 +59,18 @@ impl QuickEngine {
         Self { takes, runs: Cell::default(), stopped: Cell::default() }
     }
 
-    /// How many scripts it began to run.
+    /// The number of scripts that were started.
     pub fn runs(&self) -> usize {
         self.runs.get()
     }
 
-    /// How many of them it was told to stop.
+    /// The number of scripts that were stopped.
     pub fn stopped(&self) -> usize {
         self.stopped.get()
     }
 }
 
-impl Workbench for QuickEngine {
+impl ScriptRunner for QuickEngine {
     fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>> {
         ready(Ok(())).boxed_local()
     }

@@ -1,4 +1,4 @@
-//! The library's seams over hyper and tokio, and the one place of the runner that reads a clock.
+//! HTTP and time by hyper and tokio. Only this file reads a clock.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -17,17 +17,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tower_service::Service;
 
-/// HTTP/1.1 over TCP and TLS with pooled connections; and connections without HTTP.
+/// HTTP/1.1 over TCP and TLS, with pooled connections; also connections without HTTP.
 pub struct Transport {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     connector: HttpsConnector<HttpConnector>,
 }
 
 impl Transport {
-    /// With the operating system's certificates.
+    /// Trusts the operating system's certificates.
     ///
     /// # Errors
-    /// When those cannot be read.
+    /// When the certificates cannot be read.
     pub fn new() -> io::Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(Duration::from_secs(5)));
@@ -38,16 +38,16 @@ impl Transport {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        // A connection that the store closes while idle costs a failed request: give ours up before stores do.
+        // A request fails if the store closes its idle connection, so the pool closes idle connections earlier.
         let client =
             Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(4)).build(connector.clone());
         Ok(Self { client, connector })
     }
 
-    /// Opens a connection of its own to the host of `to`; with TLS where that is `https`.
+    /// Opens a new connection to the host of `to`, with TLS for `https`.
     ///
     /// # Errors
-    /// When the host cannot be reached, or its certificate is not one.
+    /// When the host cannot be reached, or its certificate is not valid.
     pub async fn connect(&self, to: http::Uri) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
         let mut connector = self.connector.clone();
         std::future::poll_fn(|context| connector.poll_ready(context)).await.map_err(io::Error::other)?;
@@ -74,7 +74,7 @@ impl Http for Transport {
     }
 }
 
-/// hyper's own message says little ("client error (Connect)"); its causes say the rest.
+/// The message with its causes. hyper's own message says little, for example "client error (Connect)".
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -89,7 +89,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// The system's clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    /// Tokio's, which a test can stop and set as it does the waits.
+    /// Tokio's clock, which tests can stop together with the waits.
     started: Instant,
 }
 
@@ -100,7 +100,7 @@ impl Default for SystemClock {
 }
 
 impl SystemClock {
-    /// Monotonic time counts from now.
+    /// Starts to count monotonic time.
     pub fn new() -> Self {
         Self { started: Instant::now() }
     }
@@ -112,7 +112,7 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the shell that reads the clock")]
+    #[expect(clippy::disallowed_methods, reason = "only this file reads the clock")]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

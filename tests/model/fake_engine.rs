@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use contract::{Format, JobError, Key, Outcome, Sha256};
-use freecad_runner::collect::Collected;
-use freecad_runner::workbench::{PreparedJob, Workbench};
+use freecad_runner::job::Collected;
+use freecad_runner::script_runner::{PreparedJob, ScriptRunner};
 use futures::FutureExt;
 use futures::future::{Either, LocalBoxFuture, select};
 use sandbox::{EngineError, Finished, Log, Run, Watcher};
@@ -46,7 +46,7 @@ impl FakeEngine {
     }
 }
 
-impl Workbench for FakeEngine {
+impl ScriptRunner for FakeEngine {
     fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>> {
         sleep(Duration::from_millis(500)).map(Ok).boxed_local()
     }

@@ -114,7 +114,7 @@ impl Runner {
 
     /// Hints that there is work, whether there is or not.
     pub fn wake(&self) {
-        self.now.borrow().hints.ask_for_look();
+        self.now.borrow().hints.request_poll();
     }
 
     /// Ends the present trouble.

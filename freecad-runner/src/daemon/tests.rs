@@ -3,7 +3,7 @@ use contract::{Attempt, Outcome, Report};
 use super::*;
 use crate::testing::{FakeEngine, Fault, Faulty, MemoryStore, QuickEngine};
 
-/// Runs until `seconds` have gone by on tokio's clock, which is stopped where nothing real is waited for.
+/// Runs for `seconds` on tokio's clock, which a test may stop.
 async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<(), String> {
     let (stop, stopping) = watch::channel(false);
     let clock = SystemClock::new();
@@ -12,7 +12,7 @@ async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<()
     let end = async {
         clock.sleep(Duration::from_secs(seconds)).await;
         stop.send_replace(true);
-        // It is promptly over.
+        // It stops promptly.
         clock.sleep(Duration::from_secs(1)).await;
     };
     tokio::select! {
@@ -22,7 +22,7 @@ async fn run_for(fake: &FakeEngine, store: &dyn Http, seconds: u64) -> Result<()
 }
 
 #[tokio::test]
-async fn a_wish_to_stop_ends_the_probe() {
+async fn a_stop_request_ends_the_probe() {
     let fake = FakeEngine::new("#!/bin/sh\nexit 1\n");
     let store = Faulty::new(MemoryStore::new());
     tokio::time::pause();
@@ -33,14 +33,14 @@ async fn a_wish_to_stop_ends_the_probe() {
 }
 
 #[tokio::test]
-async fn a_wish_to_stop_ends_the_engine_s_start() {
+async fn a_stop_request_ends_the_start_of_the_engine() {
     let fake = FakeEngine::new("#!/bin/sh\nexec sleep 1000\n");
     assert_eq!(run_for(&fake, &MemoryStore::new(), 1).await, Ok(()));
 }
 
 #[tokio::test]
-async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() {
-    // It gets ready once, and fails with every job before the script.
+async fn a_broken_engine_claims_less_and_less() {
+    // It starts, and then fails with every job before the script.
     let fake = FakeEngine::server(
         r#"
     for descriptor in descriptors:
@@ -58,13 +58,13 @@ async fn an_engine_that_cannot_work_claims_less_and_less_and_costs_no_attempt() 
     store.drop_in("pending/p/p_v1/ticket", "");
     assert_eq!(run_for(&fake, &store, 6).await, Ok(()));
     let attempts: Vec<String> = store.keys().into_iter().filter(|key| key.ends_with(".json")).collect();
-    // At once, and after rests of 1, 2 and 4 s with a poll each.
+    // At once, and after rests of 1, 2 and 4 s, each with a poll.
     assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
     assert!(attempts.iter().all(|key| store.object(key).unwrap().bytes.is_empty()));
     assert!(store.object("processed/p/p_v1.py.done").is_none());
 }
 
-/// A bucket behind a line that takes 2 ms, and runners on it whose engines are quick.
+/// A bucket with a latency of 2 ms, and runners with quick engines.
 struct Fleet {
     store: Faulty<MemoryStore>,
     engine: QuickEngine,
@@ -73,7 +73,7 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// Each script runs for so long.
+    /// Each script runs for `takes`.
     fn new(takes: Duration) -> Self {
         let store = Faulty::new(MemoryStore::new());
         store.always(Some(Fault::Slow(Duration::from_millis(2))));
@@ -103,29 +103,29 @@ impl Fleet {
         keys
     }
 
-    /// Lets `runners` run while `what` goes on, then stops them.
-    async fn run<T>(&self, runners: usize, what: impl AsyncFnOnce(&Self, SystemClock) -> T) -> T {
+    /// Lets `runners` run during `test`, then stops them.
+    async fn run<T>(&self, runners: usize, test: impl AsyncFnOnce(&Self, SystemClock) -> T) -> T {
         let (stop, stopping) = watch::channel(false);
         let clock = SystemClock::new();
         let daemon = || run(&self.config, &self.engine, &self.store, &clock, &self.hints, stopping.clone());
         let daemons = futures::future::join_all((0..runners).map(|_| daemon()));
-        let what = async {
-            let outcome = what(self, clock).await;
+        let test = async {
+            let outcome = test(self, clock).await;
             stop.send_replace(true);
             outcome
         };
-        let (outcomes, outcome) = futures::join!(daemons, what);
+        let (outcomes, outcome) = futures::join!(daemons, test);
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         outcome
     }
 
-    /// Waits until the version has a report; gives how long that took, in milliseconds.
+    /// Waits until the version has a report. Gives the time in milliseconds.
     async fn committed(&self, clock: SystemClock, project: &str, version: u64) -> u128 {
-        let began = clock.monotonic();
+        let started = clock.monotonic();
         while self.report(project, version).is_none() {
             clock.sleep(Duration::from_millis(1)).await;
         }
-        (clock.monotonic() - began).as_millis()
+        (clock.monotonic() - started).as_millis()
     }
 }
 
@@ -134,27 +134,27 @@ fn ms(number: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wake_up_makes_a_model_at_once_and_without_one_polling_does() {
+async fn a_wake_up_starts_a_job_at_once_and_polling_within_a_poll() {
     let fleet = Fleet::new(ms(40));
     let (woken, polled) = fleet
         .run(1, async |fleet, clock| {
-            // Right after a look, so that the next poll is a second away.
+            // Right after a poll, so that the next one is a second away.
             clock.sleep(ms(2_200)).await;
             fleet.upload("p", 1);
-            fleet.hints.ask_for_look();
+            fleet.hints.request_poll();
             let woken = fleet.committed(clock, "p", 1).await;
             clock.sleep(ms(3_000) + ms(200)).await;
             fleet.upload("p", 2);
             (woken, fleet.committed(clock, "p", 2).await)
         })
         .await;
-    // Look, claim, script, 40 ms of engine, files, report.
+    // Poll, claim, script, 40 ms of engine, files, report.
     assert!(woken <= 60, "{woken} ms");
     assert!(polled <= 1_060, "{polled} ms");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_script_runs_while_files_are_put() {
+async fn the_next_script_runs_while_another_publishes() {
     let fleet = Fleet::new(ms(40));
     // The first job's file takes three seconds to put.
     fleet.store.plan("PUT", "/output/", Fault::Slow(ms(3_000)));
@@ -162,7 +162,7 @@ async fn the_next_script_runs_while_files_are_put() {
     fleet
         .run(1, async |fleet, clock| {
             clock.sleep(ms(1_000)).await;
-            assert_eq!(fleet.engine.runs(), 2, "as many publish as there are slots, so the second waits for its turn");
+            assert_eq!(fleet.engine.runs(), 2, "one job per slot may publish, so the second waits for the first");
             assert!(fleet.report("p", 1).is_none() && fleet.report("p", 2).is_none());
             for version in 1..=3 {
                 fleet.committed(clock, "p", version).await;
@@ -173,22 +173,22 @@ async fn the_next_script_runs_while_files_are_put() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn four_runners_run_each_script_once_and_waste_little() {
+async fn four_runners_run_each_script_once() {
     const SCRIPTS: u64 = 200;
     let fleet = Fleet::new(ms(40));
     (1..=SCRIPTS).for_each(|version| fleet.upload("many", version));
     let took = fleet
         .run(4, async |fleet, clock| {
-            let began = clock.monotonic();
+            let started = clock.monotonic();
             clock.sleep(ms(500)).await;
-            // Behind all of them, in another project: its turn comes at once.
+            // Uploaded last, but in another project, whose turn comes at once.
             fleet.upload("single", 1);
             let single = fleet.committed(clock, "single", 1).await;
             assert!(single <= 1_200, "{single} ms");
             for version in 1..=SCRIPTS {
                 fleet.committed(clock, "many", version).await;
             }
-            clock.monotonic() - began
+            clock.monotonic() - started
         })
         .await;
     assert_eq!(fleet.engine.runs(), SCRIPTS as usize + 1, "each once");
@@ -197,27 +197,27 @@ async fn four_runners_run_each_script_once_and_waste_little() {
     let claims =
         fleet.store.seen.borrow().iter().filter(|seen| seen.starts_with("PUT") && seen.ends_with("/a1.json")).count();
     assert!(claims <= SCRIPTS as usize * 2, "{claims} claims");
-    // Every version has its own file and log, and nothing else is left.
+    // Every version has its file and log, and nothing else is left.
     let rest = fleet.rest();
     assert_eq!(rest.len(), 2 * (SCRIPTS as usize + 1), "{rest:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_job_stops_when_that_is_said_and_a_false_word_changes_nothing() {
+async fn a_cancellation_hint_stops_a_job_only_with_a_report() {
     let fleet = Fleet::new(ms(60_000));
     fleet.upload("p", 1);
     fleet
         .run(1, async |fleet, clock| {
             clock.sleep(ms(2_000)).await;
-            let told = || fleet.hints.heard(r#"{"wake":"cancelled","project":"p","version":1}"#);
-            fleet.hints.heard(r#"{"wake":"cancelled","project":"q","version":1}"#);
-            told();
+            let hint = || fleet.hints.receive(r#"{"wake":"cancelled","project":"p","version":1}"#);
+            fleet.hints.receive(r#"{"wake":"cancelled","project":"q","version":1}"#);
+            hint();
             clock.sleep(ms(100)).await;
             assert_eq!(fleet.engine.stopped(), 0, "there is no report");
             let report = Report::new("p".parse().unwrap(), 1.try_into().unwrap(), Outcome::Cancelled, clock.now());
             fleet.store.inner.drop_in("processed/p/p_v1.py.done", serde_json::to_vec(&report).unwrap());
             fleet.store.inner.remove("pending/p/p_v1/ticket");
-            told();
+            hint();
             clock.sleep(ms(100)).await;
             assert_eq!(fleet.engine.stopped(), 1);
             assert_eq!(fleet.rest(), [] as [String; 0]);
@@ -226,13 +226,13 @@ async fn a_cancelled_job_stops_when_that_is_said_and_a_false_word_changes_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_left_of_attempts_that_died_or_came_late() {
+async fn files_of_dead_and_late_attempts_are_removed() {
     let fleet = Fleet::new(ms(40));
     let run = "bbbbbbbbbbbbbbbb";
     let attempt = Attempt::new("dead", run.parse().unwrap(), contract::Timestamp::from_millis(0));
     let body = serde_json::to_vec(&attempt).unwrap();
     let file = |version| format!("output/p/v{version}/{run}/MyHeadlessModel.STEP");
-    // It died with a file and its log in the bucket; of another there is a file alone, put after all was tidied up.
+    // An attempt at version 1 died and left a file and a log. At version 2, a file arrives after the tidy-up.
     fleet.upload("p", 1);
     fleet.upload("p", 2);
     fleet.store.inner.drop_in("pending/p/p_v1/a1.json", body);
@@ -254,7 +254,7 @@ async fn nothing_is_left_of_attempts_that_died_or_came_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_refuses_claims_is_asked_less_and_less() {
+async fn a_store_that_refuses_claims_is_tried_less_and_less() {
     let fleet = Fleet::new(ms(40));
     (1..=3).for_each(|version| fleet.upload("p", version));
     fleet.store.each("PUT", "/pending/", Fault::Status(403));
@@ -265,7 +265,7 @@ async fn a_store_that_refuses_claims_is_asked_less_and_less() {
             let claims = count("PUT /models/pending/");
             // At once, and after rests of 1, 2, 4, 8 and 16 s, and then perhaps of 32 s.
             assert!((5..=7).contains(&claims), "{claims} claims");
-            // A look and two pages of the sweep with each poll.
+            // Each poll lists `pending/` and two pages of the sweep.
             let listings = count("GET /models");
             assert!(listings <= 3 * 60 + 40, "{listings} listings in a minute");
             let tried = |version| count(&format!("PUT /models/pending/p/p_v{version}/"));
@@ -279,7 +279,7 @@ async fn a_store_that_refuses_claims_is_asked_less_and_less() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ticket_that_cannot_be_claimed_holds_up_no_other() {
+async fn a_ticket_that_cannot_be_claimed_blocks_no_other() {
     let fleet = Fleet::new(ms(40));
     (1..=20).for_each(|version| fleet.upload("p", version));
     fleet.store.each("PUT", "/p_v1/", Fault::Status(403));
@@ -293,13 +293,13 @@ async fn a_ticket_that_cannot_be_claimed_holds_up_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_poll_costs_the_same_with_many_processed() {
+async fn idle_polls_cost_the_same_with_many_versions() {
     let mut costs = Vec::new();
     for versions in [4, 100, 3_000] {
         let fleet = Fleet::new(ms(40));
         for version in 1..=versions {
             fleet.store.inner.drop_in(&format!("input/p/p_v{version}.py"), "x = 1");
-            // Of each the sweep reads the report, once.
+            // The sweep reads each report once.
             let run = format!("{version:016x}");
             let mut report = Report::new(
                 "p".parse().unwrap(),
@@ -322,8 +322,8 @@ async fn an_idle_poll_costs_the_same_with_many_processed() {
             })
             .await;
         costs.push(requests);
-        // Two looks a second and two pages, or a page and a report; a heartbeat or a look at one each ten seconds, and
-        // a page each five.
+        // Each second two polls and two pages, or a page and a report; every ten seconds a heartbeat or a look at one; every
+        // five seconds a page.
         assert!(requests as u64 <= seconds * 4 + 2 * 2 + 2 * 2 + 4 + 8, "{requests}");
     }
     assert!(costs.iter().all(|cost| cost.abs_diff(costs[0]) <= 6), "{costs:?}");

@@ -1,11 +1,11 @@
-//! Hints between the jobs here and the Worker: how they go on, out; that there is something to look at, in. They make
-//! everything faster and decide nothing: with the Worker away, or without one, polling finds the same.
+//! Hints between runner and Worker: progress and results go out, wake-ups come in. They make everything faster and decide
+//! nothing: without the Worker, polling finds the same.
 //!
-//! - `outbox`: what waits to be told
-//! - `post`: tells it
-//! - `wake`: listens
+//! - `outbox`: events that wait to be sent
+//! - `post`: sends them
+//! - `wake`: receives wake-ups
 //!
-//! Invariants: no job waits for a hint; what is heard is never believed, only looked at.
+//! Invariants: no job waits for a hint; a hint that comes in is checked against the bucket.
 
 mod outbox;
 mod post;
@@ -15,170 +15,144 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use contract::{RunId, Wake};
-use platform::{Clock, Http};
+use platform::{Backoff, Http, Jitter};
 use tokio::sync::{Notify, broadcast};
 
 use crate::config::WorkerLink;
 use crate::queue::Job;
 use crate::transport::SystemClock;
-use outbox::{Outbox, Word};
+use outbox::{JobEvent, Outbox};
 pub use wake::{ByteStream, Dial};
 
-/// How many cancellations wait for a job that does not listen just now. One that misses some looks for its report.
-const CANCELLATIONS: usize = 64;
+/// The number of cancellations that wait for a job. A job that misses some checks for its report.
+const CANCELLATION_BUFFER: usize = 64;
 
-/// The first pause after the Worker could not be reached, and the longest; each failure doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The pause before the Worker is asked again. The jitter keeps many runners from coming back at once.
+const WORKER_BACKOFF: Backoff =
+    Backoff::new(Duration::from_secs(1), Duration::from_secs(60)).with_jitter(Jitter::Equal);
 
-/// What the jobs say and hear. Whoever holds it may use it at any time, whether there is a Worker or not.
+/// The hints of all jobs. They may be used at any time, with or without a Worker.
 #[derive(Debug)]
 pub struct Hints {
-    /// Whether there is anybody to tell.
-    is_linked: bool,
+    /// Whether there is a Worker. Without one, nothing is recorded.
+    has_worker: bool,
     outbox: RefCell<Outbox>,
-    /// The outbox has something new.
+    /// The outbox has a new event.
     filled: Notify,
-    /// A look at the queue is worth while. One is remembered however often that is said.
-    look: Notify,
+    /// A poll is requested. Several requests count as one.
+    poll: Notify,
     cancelled: broadcast::Sender<Job>,
 }
 
 impl Hints {
-    /// With a Worker or without; without, what is said is nothing.
-    pub fn new(is_linked: bool) -> Self {
+    pub fn new(has_worker: bool) -> Self {
         Self {
-            is_linked,
+            has_worker,
             outbox: RefCell::default(),
             filled: Notify::new(),
-            look: Notify::new(),
-            cancelled: broadcast::channel(CANCELLATIONS).0,
+            poll: Notify::new(),
+            cancelled: broadcast::channel(CANCELLATION_BUFFER).0,
         }
     }
 
     /// An attempt was created.
     pub fn claimed(&self, job: &Job, run: &RunId) {
-        self.say(job, run, Word::Claimed);
+        self.record(job, run, JobEvent::Claimed);
     }
 
-    /// The attempt has come to a phase: `script`, `export`, `drawing`, `publishing`.
+    /// The attempt has reached a phase: `script`, `export`, `drawing`, `publishing`.
     pub fn phase(&self, job: &Job, run: &RunId, phase: &str) {
-        self.say(job, run, Word::Phase(phase));
+        self.record(job, run, JobEvent::Phase(phase));
     }
 
-    /// The attempt's script has printed a line. Returns at once, whatever a script prints.
+    /// The attempt's script has printed a line. Returns at once, however much a script prints.
     pub fn line(&self, job: &Job, run: &RunId, line: &str) {
-        self.say(job, run, Word::Line(line));
+        self.record(job, run, JobEvent::Line(line));
     }
 
     /// The attempt's report is in the bucket.
     pub fn done(&self, job: &Job, run: &RunId) {
-        self.say(job, run, Word::Done);
+        self.record(job, run, JobEvent::Done);
     }
 
-    /// The attempt is over, and there is nothing to tell.
-    pub fn over(&self, run: &RunId) {
+    /// The attempt ended without a report.
+    pub fn forget(&self, run: &RunId) {
         self.outbox.borrow_mut().forget(run);
     }
 
-    /// Asks the daemon for a look at the queue.
-    pub fn ask_for_look(&self) {
-        self.look.notify_one();
+    /// Asks the daemon to poll the queue.
+    pub fn request_poll(&self) {
+        self.poll.notify_one();
     }
 
-    /// Waits until somebody asks for a look.
-    pub async fn look_asked(&self) {
-        self.look.notified().await;
+    /// Waits until a poll is requested.
+    pub async fn poll_requested(&self) {
+        self.poll.notified().await;
     }
 
-    /// The versions that are said to be cancelled, from now on.
+    /// The versions that are cancelled from now on, as far as hints say.
     pub fn cancellations(&self) -> broadcast::Receiver<Job> {
         self.cancelled.subscribe()
     }
 
-    /// Takes in what the Worker says. Anything else than its words is nothing.
-    pub(crate) fn heard(&self, text: &str) {
+    /// Takes in a message of the Worker.
+    pub(crate) fn receive(&self, text: &str) {
         match serde_json::from_str(text) {
-            Ok(Wake::Look) => self.ask_for_look(),
-            // Nobody may be running it.
+            Ok(Wake::Look) => self.request_poll(),
+            // It may be another runner's job.
             Ok(Wake::Cancelled { project, version }) => drop(self.cancelled.send((project, version))),
-            Err(error) => tracing::debug!(%error, "the Worker says something that is no wake-up"),
+            Err(error) => tracing::debug!(%error, "the Worker sent a message that is not a wake-up"),
         }
     }
 
-    fn say(&self, job: &Job, run: &RunId, word: Word<'_>) {
-        if !self.is_linked {
-            return;
+    fn record(&self, job: &Job, run: &RunId, event: JobEvent<'_>) {
+        if self.has_worker {
+            self.outbox.borrow_mut().put(job, run, event);
+            self.filled.notify_one();
         }
-        self.outbox.borrow_mut().put(job, run, word);
-        self.filled.notify_one();
     }
 }
 
-/// Does `what`, and meanwhile tells the Worker and listens to it, where there is one. What is not told when `what` ends
-/// gets one more request.
-pub async fn beside<T>(
+/// Runs `work`, and exchanges hints with the Worker if there is one. Events that are left when `work` ends get one more
+/// request.
+pub async fn exchange_during<T>(
     link: Option<&WorkerLink>,
-    (http, dial): (&dyn Http, &dyn Dial),
+    network: &(impl Http + Dial),
     clock: &SystemClock,
     hints: &Hints,
-    what: impl Future<Output = T>,
+    work: impl Future<Output = T>,
 ) -> T {
-    let Some(link) = link else { return what.await };
+    let Some(link) = link else { return work.await };
     if !link.is_private() {
         tracing::warn!("PARTWRIGHT_URL is not https: RUNNER_TOKEN is sent in plain text");
     }
     let outcome = tokio::select! {
-        outcome = what => outcome,
-        never = post::post(link, http, clock, hints) => match never {},
-        never = wake::listen(link, dial, clock, hints) => match never {},
+        outcome = work => outcome,
+        never = post::post(link, network, clock, hints) => match never {},
+        never = wake::listen(link, network, clock, hints) => match never {},
     };
-    post::post_rest(link, http, clock, hints).await;
+    post::post_rest(link, network, clock, hints).await;
     outcome
-}
-
-/// The pause after so many failures in a row, from 1: doubling, and random in its upper half, so that not all runners
-/// come back at once.
-fn backoff(failures: u32) -> Duration {
-    let full = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
-    let random = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
-    full / 2 + full.mul_f64(random / 2.0)
-}
-
-/// Waits as long as [`backoff`] says.
-async fn back_off(clock: &SystemClock, failures: u32) {
-    clock.sleep(backoff(failures)).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn pauses_double_and_stay_within_a_minute() {
-        for (failures, longest) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (1_000, 60)] {
-            let longest = Duration::from_secs(longest);
-            for _ in 0..100 {
-                let pause = backoff(failures);
-                assert!(longest / 2 <= pause && pause <= longest, "{failures}: {pause:?}");
-            }
-        }
-    }
-
     #[tokio::test]
-    async fn what_is_heard_is_a_look_a_cancellation_or_nothing() {
+    async fn a_message_is_a_poll_a_cancellation_or_ignored() {
         let hints = Hints::new(true);
         let mut cancelled = hints.cancellations();
-        for nothing in ["", "{}", "[]", r#"{"wake":"sleep"}"#, r#"{"wake":"cancelled","project":"..","version":0}"#] {
-            hints.heard(nothing);
+        for ignored in ["", "{}", "[]", r#"{"wake":"sleep"}"#, r#"{"wake":"cancelled","project":"..","version":0}"#] {
+            hints.receive(ignored);
         }
         assert!(cancelled.try_recv().is_err());
-        assert!(futures::poll!(Box::pin(hints.look_asked())).is_pending());
-        hints.heard(r#"{"wake":"look"}"#);
-        hints.heard(r#"{"wake":"look"}"#);
-        hints.look_asked().await;
-        assert!(futures::poll!(Box::pin(hints.look_asked())).is_pending(), "two are one");
-        hints.heard(r#"{"wake":"cancelled","project":"p","version":3}"#);
+        assert!(futures::poll!(Box::pin(hints.poll_requested())).is_pending());
+        hints.receive(r#"{"wake":"look"}"#);
+        hints.receive(r#"{"wake":"look"}"#);
+        hints.poll_requested().await;
+        assert!(futures::poll!(Box::pin(hints.poll_requested())).is_pending(), "two count as one");
+        hints.receive(r#"{"wake":"cancelled","project":"p","version":3}"#);
         assert_eq!(cancelled.recv().await.unwrap(), ("p".parse().unwrap(), 3.try_into().unwrap()));
     }
 }

@@ -1,27 +1,27 @@
-//! Tells the Worker how the jobs go on: `POST /api/runner/events`. What does not arrive is not told again.
+//! Sends the jobs' events to the Worker: `POST /api/runner/events`. Lost events are not sent again.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use contract::{RunnerEvent, RunnerEvents};
-use futures::future::{Either, select};
+use futures::future::select;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, Request};
-use platform::{Clock, Http};
+use platform::{Clock, ClockExt, Http};
 use tracing::{info, warn};
 
-use super::{Hints, back_off};
+use super::{Hints, WORKER_BACKOFF};
 use crate::config::WorkerLink;
 use crate::transport::SystemClock;
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The time for one request.
+const POST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The most that is read of an answer, in bytes. Nothing in it matters but the status.
-const ANSWER_LIMIT: usize = 64 << 10;
+/// The most bytes that are read of a response. Only its status matters.
+const RESPONSE_LIMIT: usize = 64 << 10;
 
-/// Posts what the outbox holds, as it comes, for ever.
+/// Posts events for ever, as they become due.
 pub(super) async fn post(link: &WorkerLink, http: &dyn Http, clock: &SystemClock, hints: &Hints) -> Infallible {
     let mut failures = 0;
     loop {
@@ -29,26 +29,26 @@ pub(super) async fn post(link: &WorkerLink, http: &dyn Http, clock: &SystemClock
         match send(link, http, clock, events).await {
             Ok(()) => {
                 if failures > 0 {
-                    info!("the Worker takes events again");
+                    info!("the Worker accepts events again");
                 }
                 failures = 0;
             }
             Err(problem) => {
                 failures += 1;
                 if failures == 1 {
-                    warn!(problem, "the Worker does not take this runner's events; jobs go on without");
+                    warn!(problem, "the Worker does not accept this runner's events; jobs go on without it");
                 }
-                back_off(clock, failures).await;
+                clock.sleep(WORKER_BACKOFF.delay(failures)).await;
             }
         }
     }
 }
 
-/// Posts what is left, in one request.
+/// Posts the remaining events in one request.
 pub(super) async fn post_rest(link: &WorkerLink, http: &dyn Http, clock: &SystemClock, hints: &Hints) {
     let events = hints.outbox.borrow_mut().take(clock.monotonic());
     if !events.is_empty() {
-        // Nobody is there to be told that it failed.
+        // The runner ends, so a failure has no consequence.
         let _ = send(link, http, clock, events).await;
     }
 }
@@ -73,16 +73,14 @@ async fn send(link: &WorkerLink, http: &dyn Http, clock: &SystemClock, events: V
     *request.uri_mut() = link.at("/api/runner/events").map_err(|error| error.to_string())?;
     request.headers_mut().insert(AUTHORIZATION, link.bearer());
     request.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    let sent = Box::pin(async {
+    let sent = async {
         let (head, body) = http.send(request).await.map_err(|error| error.to_string())?.into_parts();
-        // Read to its end, so that the connection can be used again.
-        let _ = body.bytes(ANSWER_LIMIT).await;
+        // Read to the end, so that the connection can be reused.
+        let _ = body.bytes(RESPONSE_LIMIT).await;
         if head.status.is_success() { Ok(()) } else { Err(format!("it answers {}", head.status)) }
-    });
-    match select(sent, clock.sleep(PATIENCE)).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-    }
+    };
+    let outcome = clock.timeout(POST_TIMEOUT, sent).await;
+    outcome.unwrap_or_else(|| Err(format!("no answer within {} s", POST_TIMEOUT.as_secs())))
 }
 
 #[cfg(test)]
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
     use crate::queue::Job;
 
-    /// A Worker that answers with a status, or says nothing.
+    /// A Worker that answers with a status, or does not answer.
     #[derive(Default)]
     struct Worker {
         status: RefCell<Option<u16>>,
@@ -131,14 +129,13 @@ mod tests {
         crate::config::Config::from_settings(&lookup).unwrap().worker.unwrap()
     }
 
-    /// Says things with a Worker of this kind, and gives what it got and when, in milliseconds.
-    async fn posted(status: Option<u16>, says: impl AsyncFnOnce(&Hints, &SystemClock, &Worker)) -> Worker {
+    /// Lets `act` use hints while a Worker with this status gets them. Gives the Worker.
+    async fn posted(status: Option<u16>, act: impl AsyncFnOnce(&Hints, &SystemClock, &Worker)) -> Worker {
         let clock = SystemClock::new();
         let worker = Worker { status: RefCell::new(status), clock: Some(clock), ..Worker::default() };
         let (hints, link) = (Hints::new(true), link());
-        let what = says(&hints, &clock, &worker);
         tokio::select! {
-            () = what => {}
+            () = act(&hints, &clock, &worker) => {}
             never = post(&link, &worker, &clock, &hints) => match never {},
         }
         worker
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn events_go_out_at_once_and_progress_not_too_often() {
+    async fn events_are_sent_at_once_and_progress_at_intervals() {
         let worker = posted(Some(204), async |hints, clock, _| {
             let (job, run) = attempt();
             hints.claimed(&job, &run);
@@ -176,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_that_is_away_is_left_alone_longer_each_time() {
+    async fn an_unreachable_worker_is_asked_less_and_less() {
         for status in [None, Some(500), Some(401)] {
             let worker = posted(status, async |hints, clock, worker| {
                 for _ in 0..300 {
@@ -190,7 +187,7 @@ mod tests {
                 let (job, run) = attempt();
                 hints.claimed(&job, &run);
                 clock.sleep(Duration::from_millis(1)).await;
-                assert_eq!(worker.got.borrow().len(), before + 1, "it is told at once again");
+                assert_eq!(worker.got.borrow().len(), before + 1, "the next event is sent at once");
             })
             .await;
             let got = worker.got.borrow();
@@ -200,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_rest_is_told_at_the_end() {
+    async fn the_remaining_events_are_sent_at_the_end() {
         let clock = SystemClock::new();
         let worker = Worker { status: RefCell::new(Some(204)), clock: Some(clock), ..Worker::default() };
         let (hints, link) = (Hints::new(true), link());

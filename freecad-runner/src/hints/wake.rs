@@ -1,4 +1,4 @@
-//! Listens to the Worker: a WebSocket to `GET /api/runner/wake`, opened again whenever it breaks.
+//! Receives wake-ups from the Worker: a WebSocket to `GET /api/runner/wake`, which is opened again whenever it breaks.
 
 use std::convert::Infallible;
 use std::io;
@@ -8,7 +8,7 @@ use futures::future::LocalBoxFuture;
 use futures::{FutureExt, SinkExt, StreamExt};
 use http::Uri;
 use http::header::AUTHORIZATION;
-use platform::Clock;
+use platform::{Clock, ClockExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -16,28 +16,28 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{info, warn};
 
-use super::{Hints, back_off};
+use super::{Hints, WORKER_BACKOFF};
 use crate::config::WorkerLink;
 use crate::transport::{SystemClock, Transport};
 
-/// How long the opening may take, and how long a ping waits for any answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time for opening a socket, and for an answer to a ping.
+const WAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long it may be silent before it is asked whether it is still there.
-const PING: Duration = Duration::from_secs(30);
+/// The silence after which a ping is sent.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A socket that held so long was a good one: the next failure counts as the first.
-const GOOD: Duration = Duration::from_secs(30);
+/// After a socket that lasted this long, the next failure counts as the first.
+const STABLE_AFTER: Duration = Duration::from_secs(30);
 
-/// The longest message that is read, in bytes; the Worker's are shorter than 200.
+/// The longest message that is read, in bytes. The Worker's are shorter than 200.
 const MESSAGE_LIMIT: usize = 4 << 10;
 
-/// A connection that bytes go over in both directions.
+/// A connection for bytes in both directions.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ByteStream for S {}
 
-/// Opens connections; TLS where the address is `https`.
+/// Opens connections, with TLS for `https`.
 pub trait Dial {
     /// Connects to the host of `to`.
     fn dial(&self, to: Uri) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
@@ -51,33 +51,30 @@ impl Dial for Transport {
 
 type Socket = WebSocketStream<Box<dyn ByteStream>>;
 
-/// Listens for ever.
+/// Receives wake-ups for ever.
 pub(super) async fn listen(link: &WorkerLink, dial: &dyn Dial, clock: &SystemClock, hints: &Hints) -> Infallible {
     let mut failures = 0;
     loop {
-        let opened = tokio::select! {
-            opened = open(link, dial) => opened,
-            () = clock.sleep(PATIENCE) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
-        };
-        let problem = match opened {
-            Ok(socket) => {
+        let problem = match clock.timeout(WAKE_TIMEOUT, open(link, dial)).await {
+            Some(Ok(socket)) => {
                 info!("the Worker wakes this runner");
-                // What was said while nobody listened is not said again.
-                hints.ask_for_look();
-                let since = clock.monotonic();
-                let problem = hear(socket, clock, hints).await;
-                if clock.monotonic() - since >= GOOD {
+                // Wake-ups before the connection are lost.
+                hints.request_poll();
+                let opened = clock.monotonic();
+                let problem = receive(socket, clock, hints).await;
+                if clock.monotonic() - opened >= STABLE_AFTER {
                     failures = 0;
                 }
                 problem
             }
-            Err(problem) => problem,
+            Some(Err(problem)) => problem,
+            None => format!("no answer within {} s", WAKE_TIMEOUT.as_secs()),
         };
         failures += 1;
         if failures == 1 {
             warn!(problem, "the Worker does not wake this runner; polling goes on");
         }
-        back_off(clock, failures).await;
+        clock.sleep(WORKER_BACKOFF.delay(failures)).await;
     }
 }
 
@@ -102,34 +99,31 @@ fn websocket_address(address: &Uri) -> Result<Uri, String> {
     Uri::from_parts(parts).map_err(|error| error.to_string())
 }
 
-/// Hears what comes until it ends, and says why.
-async fn hear(mut socket: Socket, clock: &SystemClock, hints: &Hints) -> String {
+/// Receives messages until the connection ends. Gives the reason.
+async fn receive(mut socket: Socket, clock: &SystemClock, hints: &Hints) -> String {
     let mut pinged = false;
     loop {
-        let silence = clock.sleep(if pinged { PATIENCE } else { PING });
+        let silence = clock.sleep(if pinged { WAKE_TIMEOUT } else { PING_INTERVAL });
         tokio::select! {
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => hints.heard(&text),
+                Some(Ok(Message::Text(text))) => hints.receive(&text),
                 Some(Ok(Message::Close(_))) | None => return "it closed the connection".to_owned(),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return error.to_string(),
             },
             () = silence => {
                 if pinged {
-                    return "it does not answer to a ping".to_owned();
+                    return "it does not answer a ping".to_owned();
                 }
                 pinged = true;
-                let sent = tokio::select! {
-                    sent = socket.send(Message::Ping(Default::default())) => sent,
-                    () = clock.sleep(PATIENCE) => return "it takes nothing in".to_owned(),
-                };
-                if let Err(error) = sent {
-                    return error.to_string();
+                match clock.timeout(WAKE_TIMEOUT, socket.send(Message::Ping(Default::default()))).await {
+                    Some(Ok(())) => continue,
+                    Some(Err(error)) => return error.to_string(),
+                    None => return "it does not accept a ping".to_owned(),
                 }
-                continue;
             }
         }
-        // Whatever comes shows that it is there.
+        // Any message shows that the Worker is there.
         pinged = false;
     }
 }
@@ -145,23 +139,23 @@ mod tests {
 
     use super::*;
 
-    /// What the Worker does with one connection.
+    /// The behaviour of one connection.
     enum Act {
-        /// It cannot be reached.
-        Away,
-        /// It says this, and then closes.
-        Says(&'static [&'static str]),
-        /// It takes the connection, and neither says anything nor answers to a ping.
-        Deaf,
-        /// It answers to pings alone, for so many seconds.
+        /// It cannot be opened.
+        Unreachable,
+        /// The Worker sends these messages and closes it.
+        Sends(&'static [&'static str]),
+        /// The Worker sends nothing and answers no ping.
+        Dead,
+        /// The Worker only answers pings, for this many seconds.
         Quiet(u64),
-        /// It refuses the token.
+        /// The Worker refuses the token.
         Refuses,
-        /// It takes the connection and is not a Worker.
-        Stranger,
+        /// The server is not a Worker.
+        NotAWorker,
     }
 
-    /// A Worker that acts so, one connection after another, and is away afterwards.
+    /// A Worker with one act per connection. Afterwards it is unreachable.
     struct Script {
         acts: RefCell<VecDeque<Act>>,
         dialled: RefCell<Vec<(Duration, String)>>,
@@ -171,9 +165,9 @@ mod tests {
     impl Dial for Script {
         fn dial(&self, to: Uri) -> LocalBoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
             self.dialled.borrow_mut().push((self.clock.monotonic(), to.to_string()));
-            let act = self.acts.borrow_mut().pop_front().unwrap_or(Act::Away);
+            let act = self.acts.borrow_mut().pop_front().unwrap_or(Act::Unreachable);
             async move {
-                if let Act::Away = act {
+                if let Act::Unreachable = act {
                     return Err(io::ErrorKind::ConnectionRefused.into());
                 }
                 let (here, there) = tokio::io::duplex(1 << 16);
@@ -185,13 +179,13 @@ mod tests {
     }
 
     async fn serve(mut stream: DuplexStream, act: Act) {
-        if let Act::Stranger = act {
+        if let Act::NotAWorker = act {
             use tokio::io::AsyncWriteExt;
             stream.write_all(b"SSH-2.0-OpenSSH\r\n").await.unwrap();
             return std::future::pending().await;
         }
         #[expect(clippy::result_large_err, reason = "the callback's own type")]
-        let look = |request: &Request, response: Response| {
+        let check = |request: &Request, response: Response| {
             assert_eq!(request.headers()["authorization"], "Bearer opens-the-door");
             if let Act::Refuses = act {
                 let mut refusal = ErrorResponse::new(None);
@@ -200,11 +194,11 @@ mod tests {
             }
             Ok(response)
         };
-        let Ok(mut socket) = accept_hdr_async(stream, look).await else { return };
+        let Ok(mut socket) = accept_hdr_async(stream, check).await else { return };
         match act {
-            Act::Says(words) => {
-                for word in words {
-                    socket.send(Message::text(*word)).await.unwrap();
+            Act::Sends(messages) => {
+                for message in messages {
+                    socket.send(Message::text(*message)).await.unwrap();
                 }
                 let _ = socket.close(None).await;
             }
@@ -218,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Listens to a Worker that acts so for some seconds; gives when it was dialled, in whole seconds.
+    /// Listens to a Worker for some seconds. Gives the times of the connections, in whole seconds.
     async fn dialled(acts: impl IntoIterator<Item = Act>, seconds: u64, hints: &Hints) -> Vec<u64> {
         let clock = SystemClock::new();
         let worker = Script { acts: RefCell::new(acts.into_iter().collect()), dialled: RefCell::default(), clock };
@@ -238,46 +232,46 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_the_worker_says_is_heard_between_rubbish() {
+    async fn messages_are_received_between_invalid_ones() {
         let hints = Hints::new(true);
         let mut cancelled = hints.cancellations();
-        let words = &["{", r#"{"wake":"cancelled","project":"p","version":3}"#, r#"{"wake":"look"}"#];
-        dialled([Act::Says(words)], 1, &hints).await;
+        let messages = &["{", r#"{"wake":"cancelled","project":"p","version":3}"#, r#"{"wake":"look"}"#];
+        dialled([Act::Sends(messages)], 1, &hints).await;
         assert_eq!(cancelled.recv().await.unwrap(), ("p".parse().unwrap(), 3.try_into().unwrap()));
-        hints.look_asked().await;
+        hints.poll_requested().await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_new_connection_asks_for_a_look() {
+    async fn a_new_connection_requests_a_poll() {
         let hints = Hints::new(true);
-        dialled([Act::Away, Act::Away], 1, &hints).await;
-        assert!(hints.look_asked().now_or_never().is_none());
+        dialled([Act::Unreachable, Act::Unreachable], 1, &hints).await;
+        assert!(hints.poll_requested().now_or_never().is_none());
         dialled([Act::Quiet(60)], 1, &hints).await;
-        assert!(hints.look_asked().now_or_never().is_some());
+        assert!(hints.poll_requested().now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_that_cannot_be_had_is_tried_less_and_less() {
+    async fn an_unreachable_worker_is_dialled_less_and_less() {
         for acts in [
-            std::iter::repeat_with(|| Act::Away).take(100).collect::<Vec<_>>(),
+            std::iter::repeat_with(|| Act::Unreachable).take(100).collect::<Vec<_>>(),
             std::iter::repeat_with(|| Act::Refuses).take(100).collect(),
-            std::iter::repeat_with(|| Act::Says(&[])).take(100).collect(),
+            std::iter::repeat_with(|| Act::Sends(&[])).take(100).collect(),
         ] {
             let at = dialled(acts, 600, &Hints::new(true)).await;
             assert!((12..=30).contains(&at.len()), "{at:?}");
             let longest = at.windows(2).map(|pair| pair[1] - pair[0]).max();
             assert!(longest.is_some_and(|longest| (30..=61).contains(&longest)), "{at:?}");
         }
-        // One that never answers costs the patience as well.
-        let at = dialled([Act::Stranger, Act::Quiet(10)], 20, &Hints::new(true)).await;
+        // A server that never answers costs the timeout as well.
+        let at = dialled([Act::NotAWorker, Act::Quiet(10)], 20, &Hints::new(true)).await;
         assert!(at.len() >= 2 && at[1] <= 12, "{at:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dead_connection_is_noticed_and_a_quiet_one_kept() {
-        let at = dialled([Act::Deaf, Act::Quiet(1_000), Act::Quiet(1_000)], 900, &Hints::new(true)).await;
+    async fn a_dead_connection_is_replaced_and_a_quiet_one_kept() {
+        let at = dialled([Act::Dead, Act::Quiet(1_000), Act::Quiet(1_000)], 900, &Hints::new(true)).await;
         assert_eq!(at.len(), 2, "{at:?}");
-        // After 30 s a ping, 10 s later it is given up; then a pause of at most a second.
+        // A ping after 30 s, the timeout of 10 s, and a pause of at most a second.
         assert!((40..=41).contains(&at[1]), "{at:?}");
     }
 }

@@ -1,7 +1,7 @@
-//! `freecad-runner run`: the same engine on files of one's own, without a bucket.
+//! `freecad-runner run`: runs local files with the same engine, without a bucket.
 //!
-//! - `plan`: which files, and where what comes of them is written
-//! - `printer`: what is printed as it goes
+//! - `plan`: the scripts and their output directories
+//! - `printer`: prints progress
 
 mod plan;
 mod printer;
@@ -13,18 +13,18 @@ use std::slice::Iter;
 
 use contract::{JobError, Outcome};
 use futures::future::join_all;
+use sandbox::{Engine, EngineConfig, Finished, Run, printable};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::products::gather;
+use crate::job::gather;
 use crate::transport::SystemClock;
 pub use plan::LocalRun;
-use plan::{LOG, REPORT, told};
-use printer::{Printer, Voice};
-use sandbox::{Engine, EngineConfig, Finished, Run, printable};
+use plan::{LOG_FILE, REPORT_FILE, with_path};
+use printer::{PrefixedOutput, Printer};
 
-/// What `run_all` works with, and what has come of it so far.
-struct Local<'a> {
+/// The state of `run_all`.
+struct LocalRuns<'a> {
     engine: &'a Engine,
     config: &'a EngineConfig,
     printer: Printer,
@@ -32,16 +32,15 @@ struct Local<'a> {
     waiting: RefCell<Iter<'a, LocalRun>>,
     stopping: watch::Receiver<bool>,
     completed: Cell<usize>,
-    /// One line for each script of which nothing is known.
+    /// One line for each script without a result.
     without_result: RefCell<Vec<String>>,
 }
 
-/// Runs the scripts, as many at once as there are slots, and prints to `to` how they go, as they go. One of which the
-/// engine fails does not keep the others from being run. True if all completed. When `stopping` turns true, the scripts
-/// that run are ended.
+/// Runs the scripts, as many at once as there are slots, and prints their progress to `to`. After a failure of the engine
+/// the other scripts still run. When `stopping` turns true, running scripts are ended. Gives whether all completed.
 ///
 /// # Errors
-/// When the engine does not start, when it was stopped, or when there is no result of some script: it cannot be read, its
+/// When the engine does not start, when the run was stopped, or when a script has no result: it cannot be read, its output
 /// directory cannot be written, or the engine failed. The message says which.
 pub async fn run_all(
     engine: &Engine,
@@ -51,7 +50,7 @@ pub async fn run_all(
     stopping: watch::Receiver<bool>,
     to: impl Write + Send + 'static,
 ) -> Result<bool, String> {
-    let local = Local {
+    let local = LocalRuns {
         engine,
         config,
         printer: Printer::start(to),
@@ -65,14 +64,14 @@ pub async fn run_all(
         ready = engine.warm_up() => ready.map_err(|error| error.to_string())?,
         () = local.stopped() => {}
     }
-    let began = clock.monotonic();
+    let started = clock.monotonic();
     join_all((0..config.slots).map(|slot| local.work(slot))).await;
     if *local.stopping.borrow() {
         return Err("stopped by a signal".to_owned());
     }
     let completed = local.completed.get();
     if !local.is_alone {
-        let took = (clock.monotonic() - began).as_secs_f64();
+        let took = (clock.monotonic() - started).as_secs_f64();
         let rate = runs.len() as f64 * 60.0 / took;
         let all = runs.len();
         local.printer.line(format!("{completed} of {all} completed in {took:.2} s ({rate:.0} jobs a minute)"));
@@ -82,99 +81,105 @@ pub async fn run_all(
     match without.len() {
         0 => Ok(completed == runs.len()),
         1 => Err(without.concat()),
-        some => Err(format!("no result of {some} of {} scripts:\n{}", runs.len(), without.join("\n"))),
+        several => Err(format!("{several} of {} scripts have no result:\n{}", runs.len(), without.join("\n"))),
     }
 }
 
-impl Local<'_> {
-    /// Runs one script after the other on this slot, until none waits or all is stopped.
+impl LocalRuns<'_> {
+    /// Runs one script after the other on this slot, until none waits or the run is stopped.
     async fn work(&self, slot: usize) {
         while !*self.stopping.borrow() {
             let next = self.waiting.borrow_mut().next();
             let Some(run) = next else { return };
             let name = run.name();
-            let voice = Voice::new(&self.printer, &name, self.is_alone);
-            match self.run(slot, run, &name, &voice).await {
-                Ok(None) => voice.say("stopped"),
+            let output = PrefixedOutput::new(&self.printer, &name, self.is_alone);
+            match self.run(slot, run, &name, &output).await {
+                Ok(None) => output.say("stopped"),
                 Ok(Some(Outcome::Completed)) => {
                     self.completed.update(|completed| completed + 1);
-                    voice.say("completed");
+                    output.say("completed");
                 }
-                Ok(Some(_)) => voice.say("failed"),
+                Ok(Some(_)) => output.say("failed"),
                 Err(problem) => {
-                    voice.say(&format!("no result: {problem}"));
+                    output.say(&format!("no result: {problem}"));
                     self.without_result.borrow_mut().push(format!("{name}: {problem}"));
                 }
             }
-            // A reader who is slow has what one job a slot prints to read, and no more.
+            // A slow reader limits the text that waits to one job per slot.
             self.all_printed().await;
         }
     }
 
-    /// Runs one script. None when it was stopped.
-    async fn run(&self, slot: usize, run: &LocalRun, name: &str, voice: &Voice<'_>) -> Result<Option<Outcome>, String> {
+    /// Runs one script. Gives `None` if it was stopped.
+    async fn run(
+        &self,
+        slot: usize,
+        run: &LocalRun,
+        name: &str,
+        output: &PrefixedOutput<'_>,
+    ) -> Result<Option<Outcome>, String> {
         let script = fs::read(&run.script).map_err(|error| format!("it cannot be read: {error}"))?;
         run.clear_out()?;
         let directory = self.engine.prepare(slot, &script).map_err(|error| error.to_string())?;
-        let ended = self.engine.run(slot, &directory, name, self.stopped(), &|progress| voice.watch(progress)).await;
+        let ended = self.engine.run(slot, &directory, name, self.stopped(), &|progress| output.watch(progress)).await;
         let Run::Finished(mut finished) = ended.map_err(|error| error.to_string())? else { return Ok(None) };
         if finished.outcome == Outcome::Completed && finished.mesh.is_some() {
-            voice.say("drawing the picture");
+            output.say("drawing the picture");
         }
         let mut written = Vec::new();
         for file in gather(&directory.output(), &mut finished, self.config.limits.output).await {
             let path = run.out.join(file.format.file_name());
-            fs::write(&path, &file.bytes).map_err(told(&path))?;
-            voice.say(&format!("{} ({} bytes)", path.display(), file.bytes.len()));
+            fs::write(&path, &file.bytes).map_err(with_path(&path))?;
+            output.say(&format!("{} ({} bytes)", path.display(), file.bytes.len()));
             written.push(json!({
                 "format": file.format, "size": file.bytes.len(), "sha256": file.sha256, "made_by": file.made_by,
             }));
         }
         let Finished { outcome, error, geometry, timings_ms, warnings, engine, log, .. } = *finished;
         for warning in &warnings {
-            voice.say(&format!("warning: {}", in_a_line(warning)));
+            output.say(&format!("warning: {}", in_a_line(warning)));
         }
-        error.iter().for_each(|error| explain(error, voice));
+        error.iter().for_each(|error| explain(error, output));
         let report = json!({
             "outcome": outcome, "error": error, "geometry": geometry, "files": written,
             "timings_ms": timings_ms, "warnings": warnings, "engine": engine,
         });
-        for (file, text) in [(LOG, log.text()), (REPORT, format!("{report:#}\n"))] {
+        for (file, text) in [(LOG_FILE, log.text()), (REPORT_FILE, format!("{report:#}\n"))] {
             let path = run.out.join(file);
-            fs::write(&path, text).map_err(told(&path))?;
+            fs::write(&path, text).map_err(with_path(&path))?;
         }
         Ok(Some(outcome))
     }
 
     async fn stopped(&self) {
         if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
-            // Nobody is left who could want it.
+            // The sender is gone, so no stop can come.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits for the reader, though not for one who keeps a signal waiting.
+    /// Waits for the reader, but not after a signal.
     async fn all_printed(&self) {
         tokio::select! {
-            () = self.printer.reached() => {}
+            () = self.printer.flush() => {}
             () = self.stopped() => {}
         }
     }
 }
 
-/// Why a script did not complete: the traceback, then the code, the message, and the script's line.
-fn explain(error: &JobError, voice: &Voice<'_>) {
+/// Prints why a script failed: the traceback, then the code, the message and the script's line.
+fn explain(error: &JobError, output: &PrefixedOutput<'_>) {
     let traceback = error.traceback.iter().flat_map(|traceback| traceback.lines());
-    traceback.filter_map(|line| printable(line.as_bytes())).for_each(|line| voice.quote(&line));
+    traceback.filter_map(|line| printable(line.as_bytes())).for_each(|line| output.quote(&line));
     let place = match (error.line, &error.source) {
         (Some(line), Some(source)) => format!(" (line {line}: {})", in_a_line(source)),
         (Some(line), None) => format!(" (line {line})"),
         (None, _) => String::new(),
     };
-    voice.say(&format!("{}: {}{place}", in_a_line(error.code.as_str()), in_a_line(&error.message)));
+    output.say(&format!("{}: {}{place}", in_a_line(error.code.as_str()), in_a_line(&error.message)));
 }
 
-/// What the job says of itself may hold anything.
+/// The script decides this text, so it may hold control characters.
 fn in_a_line(text: &str) -> String {
     printable(text.replace('\n', " ").as_bytes()).unwrap_or_default()
 }

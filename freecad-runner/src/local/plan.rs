@@ -1,4 +1,4 @@
-//! What to run, and where to put what comes out.
+//! The scripts to run, and their output directories.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 
 use contract::Format;
 
-/// Where the log goes, beside the files.
-pub const LOG: &str = "log.txt";
+/// The log's name in the output directory.
+pub const LOG_FILE: &str = "log.txt";
 
-/// Where the report goes, beside the files.
-pub const REPORT: &str = "report.json";
+/// The report's name in the output directory.
+pub const REPORT_FILE: &str = "report.json";
 
 /// One script to run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LocalRun {
-    /// The script.
     pub script: PathBuf,
-    /// The directory for files, `log.txt` and `report.json`; made if it is not there.
+    /// The directory for files, `log.txt` and `report.json`. It is created if it is missing.
     pub out: PathBuf,
 }
 
@@ -48,19 +47,19 @@ impl LocalRun {
         Ok(runs)
     }
 
-    /// The script's name, as its tracebacks have it.
+    /// The script's name, which its tracebacks contain.
     pub fn name(&self) -> String {
         self.script.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Makes the directory, and removes from it what an earlier run has left: after a failure nobody must take the last
-    /// success's model for this one's. Other files stay.
+    /// Creates the directory, and removes the files of an earlier run from it. Otherwise, after a failure, an old model would
+    /// look like this run's. Other files stay.
     pub fn clear_out(&self) -> Result<(), String> {
-        fs::create_dir_all(&self.out).map_err(told(&self.out))?;
-        let own = Format::ALL.map(Format::file_name).into_iter().chain([LOG, REPORT].map(str::to_owned));
+        fs::create_dir_all(&self.out).map_err(with_path(&self.out))?;
+        let own = Format::ALL.map(Format::file_name).into_iter().chain([LOG_FILE, REPORT_FILE].map(str::to_owned));
         for path in own.map(|name| self.out.join(name)) {
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(&path)(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(with_path(&path)(error)),
                 _ => {}
             }
         }
@@ -69,7 +68,7 @@ impl LocalRun {
 }
 
 /// The error with its path.
-pub fn told(path: &Path) -> impl Fn(io::Error) -> String {
+pub fn with_path(path: &Path) -> impl Fn(io::Error) -> String {
     let path = path.display().to_string();
     move |error| format!("{path}: {error}")
 }
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_left_goes_and_other_files_stay() {
+    fn files_of_an_earlier_run_are_removed() {
         let out = std::env::temp_dir().join(format!("partwright-local-{}", RunId::random()));
         let run = LocalRun { script: "m.py".into(), out: out.join("deep") };
         run.clear_out().unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::testing::FakeEngine;
 
-/// Ends with its first job. The next server of the same engine tells of a script that prints, and fails in line 3.
+/// The first server ends with its first job. The second reports a script that prints and fails in line 3.
 const SERVER: &str = r#"
     if not is_second:
         os._exit(1)
@@ -37,14 +37,14 @@ impl Write for Paper {
     }
 }
 
-/// Runs `a.py` and `b.py`, which another run had written `a` for; gives the outcome, what was printed, and the directory.
+/// Runs `a.py` and `b.py`; `a` has a report of an earlier run. Gives the outcome, the printed text and the directory.
 async fn run_two(fake: &FakeEngine, is_stopped: bool) -> (Result<bool, String>, String, PathBuf) {
     let root = fake.config.engine.scratch.parent().unwrap();
     let files = ["a", "b"].map(|name| root.join(name).with_extension("py"));
     files.iter().for_each(|file| fs::write(file, "").unwrap());
     let out = root.join("out");
     fs::create_dir_all(out.join("a")).unwrap();
-    fs::write(out.join("a/report.json"), "of the last success").unwrap();
+    fs::write(out.join("a/report.json"), "of an earlier run").unwrap();
     let runs = LocalRun::plan(&files, &out).unwrap();
     let paper = Paper::default();
     let (_stop, stopping) = watch::channel(is_stopped);
@@ -55,7 +55,7 @@ async fn run_two(fake: &FakeEngine, is_stopped: bool) -> (Result<bool, String>, 
 }
 
 #[tokio::test]
-async fn an_engine_that_fails_one_script_runs_the_next_and_tells_of_both() {
+async fn after_an_engine_failure_the_next_script_runs() {
     let fake = FakeEngine::server(SERVER);
     let (outcome, text, out) = run_two(&fake, false).await;
     let problem = outcome.unwrap_err();
@@ -69,15 +69,15 @@ async fn an_engine_that_fails_one_script_runs_the_next_and_tells_of_both() {
         "b.py: script_error: ValueError: no (line 3: raise ValueError('no'))",
         "b.py: failed",
     ] {
-        assert!(text.lines().any(|said| said == line), "{line:?} is not in:\n{text}");
+        assert!(text.lines().any(|printed| printed == line), "{line:?} is not in:\n{text}");
     }
     assert!(text.lines().last().unwrap().starts_with("0 of 2 completed in "), "{text}");
-    assert!(!out.join("a/report.json").exists(), "the last success's report would look like this run's");
+    assert!(!out.join("a/report.json").exists(), "the earlier report would look like this run's");
     assert!(out.join("b/report.json").exists() && out.join("b/log.txt").exists());
 }
 
 #[tokio::test]
-async fn a_signal_before_the_first_script_runs_none() {
+async fn no_script_runs_after_a_signal() {
     let fake = FakeEngine::server(SERVER);
     let (outcome, text, out) = run_two(&fake, true).await;
     assert_eq!((outcome.unwrap_err().as_str(), text.as_str()), ("stopped by a signal", ""));

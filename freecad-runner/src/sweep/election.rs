@@ -1,5 +1,5 @@
-//! Which runner sweeps: the one that holds `sweep/holder.json`, by heartbeats as it holds a version. The others watch
-//! its ETag, each on its own clock, and one of them takes over when it has stood still for a lease.
+//! Elects the runner that sweeps. It holds `sweep/holder.json` by heartbeats, as it holds a version. The others watch the
+//! ETag, each on its own clock, and one of them takes over when it has not changed for a lease.
 
 use std::time::Duration;
 
@@ -7,108 +7,106 @@ use contract::Key;
 use platform::Clock;
 use s3::{Client, Condition, RetryPolicy, S3Error};
 
-use crate::claim::{Claim, Heartbeat};
 use crate::config::Config;
+use crate::queue::{Claim, Heartbeat};
 use crate::transport::SystemClock;
 
-/// A runner's part in the election.
+/// One runner's part in the election.
 #[derive(Debug)]
 pub struct Election<'a> {
     runner: &'a str,
     lease: Duration,
-    standing: Standing,
+    role: Role,
 }
 
 #[derive(Debug)]
-enum Standing {
-    /// Another holds it, or nobody is known to.
-    Watching(Option<Watched>),
-    /// This runner does; when it last was certain of that.
+enum Role {
+    /// Another runner sweeps, or none is known to.
+    Watching(Option<WatchedHolder>),
+    /// This runner sweeps. The time is that of its last confirmed heartbeat.
     Holding(Claim, Duration),
 }
 
 #[derive(Debug)]
-struct Watched {
+struct WatchedHolder {
     etag: String,
-    /// How long it has stood unchanged, in time that counts.
-    quiet: Duration,
-    shown: Duration,
+    /// How long the ETag has been unchanged, in time that counts.
+    unchanged: Duration,
+    seen: Duration,
 }
 
 impl<'a> Election<'a> {
-    /// One that nobody has voted in.
     pub fn new(config: &'a Config) -> Self {
-        Self { runner: &config.name, lease: config.lease, standing: Standing::Watching(None) }
+        Self { runner: &config.name, lease: config.lease, role: Role::Watching(None) }
     }
 
-    /// How long from one vote to the next.
-    pub fn pause(&self) -> Duration {
+    /// The time from the start of one vote to the start of the next.
+    pub fn interval(&self) -> Duration {
         (self.lease / 3).max(Duration::from_secs(5))
     }
 
     /// Whether this runner is the sweeper.
     pub fn is_won(&self) -> bool {
-        matches!(self.standing, Standing::Holding(..))
+        matches!(self.role, Role::Holding(..))
     }
 
-    /// One heartbeat, or one look at another's. A store that does not answer changes nothing.
+    /// Sends a heartbeat, or looks at the other runner's. If the store does not answer, nothing changes.
     pub async fn vote(&mut self, client: Client<'_>, clock: &SystemClock) {
         let client = client.with_retry_policy(RetryPolicy::within(self.lease / 6));
-        let began = clock.monotonic();
-        match &mut self.standing {
-            Standing::Holding(claim, certain) => match claim.heartbeat(client).await {
-                Heartbeat::Held => *certain = began,
-                // By now another may have taken over.
-                Heartbeat::Unknown if began - *certain < self.lease => {}
-                Heartbeat::Unknown | Heartbeat::Lost => self.standing = Standing::Watching(None),
+        let started = clock.monotonic();
+        match &mut self.role {
+            Role::Holding(claim, confirmed) => match claim.heartbeat(client).await {
+                Heartbeat::Held => *confirmed = started,
+                Heartbeat::Unknown if started - *confirmed < self.lease => {}
+                // After a lease without an answer another runner may have taken over.
+                Heartbeat::Unknown | Heartbeat::Lost => self.role = Role::Watching(None),
             },
-            Standing::Watching(before) => {
+            Role::Watching(before) => {
                 let before = before.take();
-                // The worst of an error is that the watching begins anew, or that the next vote sees oneself.
-                let standing = watch(client, clock, self.runner, self.lease, before).await;
-                self.standing = standing.unwrap_or(Standing::Watching(None));
+                // After an error, watching starts again, or the next vote finds this runner's own claim.
+                let role = watch(client, clock, self.runner, self.lease, before).await;
+                self.role = role.unwrap_or(Role::Watching(None));
             }
         }
     }
 
-    /// Gives the post up, so that another need not wait for it.
+    /// Hands the sweep over, so that another runner need not wait for a lease.
     pub async fn leave(self, client: Client<'_>) {
-        if let Standing::Holding(claim, _) = self.standing {
-            // Without an answer it dies.
+        if let Role::Holding(claim, _) = self.role {
+            // Without an answer the claim dies.
             claim.release(client.with_retry_policy(RetryPolicy::within(Duration::from_secs(2)))).await;
         }
     }
 }
 
-/// One look at the holder; takes over where there is none.
+/// Looks at the holder once. Takes over if there is none.
 async fn watch(
     client: Client<'_>,
     clock: &SystemClock,
     runner: &str,
     lease: Duration,
-    before: Option<Watched>,
-) -> Result<Standing, S3Error> {
+    before: Option<WatchedHolder>,
+) -> Result<Role, S3Error> {
     let condition = match client.head(&Key::Sweeper.to_string()).await {
         Err(S3Error::NotFound) => Condition::IfAbsent,
-        Err(error) if error.is_transient() => return Ok(Standing::Watching(before)),
+        Err(error) if error.is_transient() => return Ok(Role::Watching(before)),
         Err(error) => return Err(error),
         Ok(head) => {
-            let shown = clock.monotonic();
-            // As in the queue: what was not watched counts as no more than a usual gap, so that an outage deposes
-            // nobody.
-            let counted = |before: &Watched| before.quiet + (shown - before.shown).min(lease / 2);
-            let unchanged = before.filter(|before| before.etag == head.etag);
-            let quiet = unchanged.as_ref().map_or(Duration::ZERO, counted);
-            // Given up, it is empty.
-            if head.size != Some(0) && quiet < lease {
-                return Ok(Standing::Watching(Some(Watched { etag: head.etag, quiet, shown })));
+            let seen = clock.monotonic();
+            // As in the queue, a gap counts for a part of the lease only, so that an outage cannot expire it by itself.
+            let counted = |before: &WatchedHolder| before.unchanged + (seen - before.seen).min(lease / 2);
+            let same = before.filter(|before| before.etag == head.etag);
+            let unchanged = same.as_ref().map_or(Duration::ZERO, counted);
+            // After a handover it is empty.
+            if head.size != Some(0) && unchanged < lease {
+                return Ok(Role::Watching(Some(WatchedHolder { etag: head.etag, unchanged, seen })));
             }
             Condition::IfMatch(head.etag)
         }
     };
     let now = clock.monotonic();
     let claim = Claim::put(client, &Key::Sweeper, condition, runner, clock.now()).await?;
-    Ok(claim.map_or(Standing::Watching(None), |claim| Standing::Holding(claim, now)))
+    Ok(claim.map_or(Role::Watching(None), |claim| Role::Holding(claim, now)))
 }
 
 #[cfg(test)]
@@ -123,7 +121,7 @@ mod tests {
         Config::from_settings(&setting).unwrap()
     }
 
-    /// Two runners on a store.
+    /// Two runners and their store.
     struct Fixture {
         store: Faulty<MemoryStore>,
         clock: SystemClock,
@@ -140,7 +138,7 @@ mod tests {
             Client::new(&self.store, &self.clock, &self.configs[0].bucket)
         }
 
-        /// Votes every ten seconds for so many of them, and says after how many it had won.
+        /// Votes every ten seconds for `seconds`. Gives the time at which the election was won.
         async fn votes(&self, election: &mut Election<'_>, seconds: u64) -> Option<u64> {
             for second in (0..=seconds).step_by(10) {
                 election.vote(self.client(), &self.clock).await;
@@ -154,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_of_two_is_elected_and_the_other_follows_when_it_dies() {
+    async fn one_runner_is_elected_and_replaced_when_it_dies() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
         for _ in 0..20 {
@@ -163,16 +161,16 @@ mod tests {
             assert!(a.is_won() && !b.is_won());
             fixture.clock.sleep(Duration::from_secs(10)).await;
         }
-        // It has stood for ten seconds before the first of these.
+        // Ten seconds have passed since the last heartbeat.
         assert_eq!(fixture.votes(&mut b, 100).await, Some(20));
         a.vote(fixture.client(), &fixture.clock).await;
-        assert!(!a.is_won(), "one that was stopped for a while sees that another has it");
+        assert!(!a.is_won(), "it was suspended and finds the other runner's claim");
         b.vote(fixture.client(), &fixture.clock).await;
         assert!(b.is_won());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_leaves_is_followed_at_once() {
+    async fn a_handover_is_followed_at_once() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
         assert_eq!(fixture.votes(&mut a, 0).await, Some(0));
@@ -182,11 +180,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_leaves_after_a_heartbeat_of_which_nobody_knows_is_followed_at_once() {
+    async fn a_handover_works_after_a_lost_heartbeat_answer() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
         assert_eq!(fixture.votes(&mut a, 0).await, Some(0));
-        // It is written, and neither that nor the looks after it are answered.
+        // The heartbeat is written, but neither it nor the reads after it are answered.
         fixture.store.plan("PUT", KEY, Fault::LostAnswer);
         fixture.store.each("GET", KEY, Fault::NoConnection);
         a.vote(fixture.client(), &fixture.clock).await;
@@ -198,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_deposes_nobody_who_comes_back_in_time() {
+    async fn a_short_outage_changes_no_sweeper() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
         a.vote(fixture.client(), &fixture.clock).await;
@@ -211,15 +209,15 @@ mod tests {
         assert!(a.is_won() && !b.is_won());
         fixture.clock.sleep(Duration::from_secs(3_600)).await;
         a.vote(fixture.client(), &fixture.clock).await;
-        assert!(!a.is_won(), "after a lease without an answer it may be another's");
+        assert!(!a.is_won(), "a lease without an answer has passed");
         fixture.store.always(None);
         b.vote(fixture.client(), &fixture.clock).await;
-        assert!(!b.is_won(), "nobody could write");
+        assert!(!b.is_won(), "no runner could write");
         assert_eq!(fixture.votes(&mut b, 100).await, Some(20));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn watching_costs_one_request_a_vote() {
+    async fn watching_costs_one_request_per_vote() {
         let fixture = Fixture::new();
         let [mut a, mut b] = [0, 1].map(|which| Election::new(&fixture.configs[which]));
         a.vote(fixture.client(), &fixture.clock).await;

@@ -1,8 +1,8 @@
-//! Finds files and logs of attempts that lost and could not remove them: their runner died, or was stopped for long. A
-//! slow pass over all files and logs, against the reports of their versions.
+//! Removes files and logs of attempts that lost and did not remove them, because their runner died or was suspended. A slow
+//! pass compares all files and logs with the reports of their versions.
 //!
-//! Invariant: a step is one request, and those for what it removes. So a bucket whose reports are still to be read, of
-//! which a large one has many, costs no more a poll than one that is known.
+//! Invariant: a step sends one request, and one for each file that it removes. So a poll costs the same whether the reports
+//! are known or still have to be read.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -13,56 +13,55 @@ use s3::{Client, S3Error};
 use tracing::warn;
 
 use super::Snapshot;
-use crate::look::page;
+use crate::job::tidy::{self, StoredReport, is_orphan};
+use crate::listing::list_page;
 use crate::queue::Job;
-use crate::tidy::{self, is_left_over};
 
-/// How long from one page to the next.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The time from one page to the next.
+const PAGE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is listed, in turn.
+/// The areas that are listed in turn.
 const AREAS: [&str; 2] = [prefix::OUTPUT, prefix::LOGS];
 
-/// The pass, and how far it is.
+/// The pass and its progress.
 #[derive(Debug, Default)]
 pub struct Orphans {
-    /// When the next page may be read, on a monotonic clock.
+    /// When the next page is due, on a monotonic clock.
     next: Duration,
-    /// Which of [`AREAS`].
+    /// The index in [`AREAS`].
     area: usize,
-    /// Where the next page begins.
+    /// Where the next page starts.
     from: Option<String>,
-    /// What the last page showed and nobody has looked up yet; the last is next.
+    /// Keys of the last page whose reports were not read yet. The last is next.
     suspects: Vec<(Job, Vec<Key>)>,
-    /// The attempts that their versions' reports name, as hashes, since a report never changes: 8 bytes for each
-    /// version, so that a pass over what is known reads no report. Two attempts with the same hash, which do not
-    /// happen, would leave an orphan.
-    in_order: HashSet<u64>,
+    /// Hashes of the attempts that reports name; reports never change. With 8 bytes per version, a later pass reads no
+    /// known report. Two attempts with the same hash would leave an orphan, which is very unlikely.
+    committed: HashSet<u64>,
     hashes: RandomState,
-    /// The last one could not be looked up, or not be removed.
+    /// The last check failed.
     is_failing: bool,
 }
 
 impl Orphans {
-    /// Whether the next step reads a report, for which no page need be due.
+    /// Whether the next step reads a report.
     pub fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
     }
 
-    /// Goes on from where it is: the next report, or, if it is time, the next page.
+    /// Reads the next report or, if it is due, the next page.
     ///
     /// # Errors
-    /// When the store does not list. The next step goes on from the same place; from the beginning where the store said
-    /// no. What cannot be looked up or removed is no error: the next pass finds it again.
+    /// When a page cannot be listed. The next step continues at the same place, or at the beginning after a refusal. A
+    /// report that cannot be read, or a file that cannot be removed, is not an error: the next pass finds it again.
     pub async fn step(&mut self, client: Client<'_>, pending: &Snapshot, now: Duration) -> Result<(), S3Error> {
         if let Some((job, keys)) = self.suspects.pop() {
-            self.look_up(client, job, keys).await;
+            self.check(client, job, keys).await;
             return Ok(());
         }
         if now < self.next {
             return Ok(());
         }
-        self.next = now + PAUSE;
+        self.next = now + PAGE_INTERVAL;
         let outcome = self.read_page(client, pending).await;
         if outcome.as_ref().is_err_and(|error| !error.is_transient()) {
             self.from = None;
@@ -72,8 +71,8 @@ impl Orphans {
 
     async fn read_page(&mut self, client: Client<'_>, pending: &Snapshot) -> Result<(), S3Error> {
         let mut keys = Vec::new();
-        self.from = page(client, AREAS[self.area], self.from.clone(), |entry| {
-            // A key in another spelling than this software's is not this software's.
+        self.from = list_page(client, AREAS[self.area], self.from.clone(), |entry| {
+            // A key that this software would spell differently is another software's.
             keys.extend(entry.key.parse::<Key>().ok().filter(|key| key.to_string() == entry.key));
         })
         .await?;
@@ -84,49 +83,48 @@ impl Orphans {
         for key in keys {
             let Some((project, version, run)) = key.run() else { continue };
             let job = (project.clone(), version);
-            // What is pending is not finished, or is tidied up by others.
-            if !pending.contains_key(&job) && !self.in_order.contains(&self.hashes.hash_one((&job, &run))) {
+            // A pending version is not finished, or is being tidied up.
+            if !pending.contains_key(&job) && !self.committed.contains(&self.hashes.hash_one((&job, &run))) {
                 suspects.entry(job).or_default().push(key);
             }
         }
         self.suspects = suspects.into_iter().collect();
-        // What more than one attempt has left is looked up first: some of it is left over for certain.
+        // Versions with files of several attempts come first, because some of them are certainly orphans.
         self.suspects.sort_by_key(|(_, keys)| runs(keys).len());
         Ok(())
     }
 
-    async fn look_up(&mut self, client: Client<'_>, job: Job, keys: Vec<Key>) {
-        match remove_left_over(client, &job, keys).await {
+    async fn check(&mut self, client: Client<'_>, job: Job, keys: Vec<Key>) {
+        match remove_orphans(client, &job, keys).await {
             Ok(kept) => {
                 self.is_failing = false;
                 let hashes = runs(&kept).into_iter().map(|run| self.hashes.hash_one((&job, run)));
-                self.in_order.extend(hashes);
+                self.committed.extend(hashes);
             }
             Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
                 let (project, version) = &job;
-                warn!(%project, %version, %error, "files that no report names may be left; the next pass finds them");
+                warn!(%project, %version, %error, "orphaned files may remain; the next pass finds them");
             }
             Err(_) => {}
         }
     }
 }
 
-/// The attempts that the keys are of.
+/// The attempts that the keys name.
 fn runs(keys: &[Key]) -> HashSet<RunId> {
     keys.iter().filter_map(Key::run).map(|(_, _, run)| run).collect()
 }
 
-/// Removes those of `keys` that the version's report has no use for. Gives those that it has, whose attempts need not be
-/// looked up again; of a version without a report, which is not finished, none.
-async fn remove_left_over(client: Client<'_>, job: &Job, keys: Vec<Key>) -> Result<Vec<Key>, S3Error> {
-    match tidy::report_of(client, job).await? {
-        None => Ok(Vec::new()),
-        // Not this software's.
-        Some(None) => Ok(keys),
-        Some(Some(report)) => {
-            let (left_over, kept) = keys.into_iter().partition::<Vec<Key>, _>(|key| is_left_over(key, &report));
-            tidy::remove_files(client, left_over).await?;
-            // One that a report names of another attempt says nothing of that attempt's others.
+/// Removes the orphans among `keys`. Gives the keys whose attempts need no further check. Those of an unfinished version
+/// are checked again.
+async fn remove_orphans(client: Client<'_>, job: &Job, keys: Vec<Key>) -> Result<Vec<Key>, S3Error> {
+    match tidy::stored_report(client, job).await? {
+        StoredReport::Missing => Ok(Vec::new()),
+        StoredReport::Foreign => Ok(keys),
+        StoredReport::Readable(report) => {
+            let (orphans, kept) = keys.into_iter().partition::<Vec<Key>, _>(|key| is_orphan(key, &report));
+            tidy::remove_files(client, orphans).await?;
+            // A report may name a file of another attempt, whose other files may still be orphans.
             let of_its_run = |key: &Key| key.run().is_some_and(|(_, _, run)| Some(run) == report.run);
             Ok(kept.into_iter().filter(of_its_run).collect())
         }
@@ -166,31 +164,31 @@ mod tests {
         store.drop_in(&format!("processed/p/p_v{version}.py.done"), serde_json::to_vec(&report).unwrap());
     }
 
-    /// Does so many steps, one a pause; gives the requests of each.
+    /// Does `number` steps, one per interval. Gives the number of requests of each.
     async fn steps(orphans: &mut Orphans, store: &Faulty<MemoryStore>, pending: &Snapshot, number: u32) -> Vec<usize> {
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(store, &clock as &dyn Clock, &bucket);
         let mut requests = Vec::new();
         for step in 1..=number {
             store.seen.borrow_mut().clear();
-            orphans.step(client, pending, orphans.next.max(PAUSE * step)).await.unwrap();
+            orphans.step(client, pending, orphans.next.max(PAGE_INTERVAL * step)).await.unwrap();
             requests.push(store.seen.borrow().len());
         }
         requests
     }
 
     #[tokio::test]
-    async fn what_no_report_names_goes_and_all_else_stays() {
+    async fn only_orphans_are_removed() {
         let store = Faulty::new(MemoryStore::new());
         let kept = [
             file(1, WINNER),
             log(1, WINNER),
-            // Not finished; nobody holds it just now.
+            // Not finished, and not held now.
             file(2, LOSER),
             log(2, LOSER),
-            // Not finished and pending; its report came after the snapshot.
+            // Pending in the snapshot; its report came later.
             file(3, LOSER),
-            // Other software's, and marked as done by it.
+            // Marked as done by other software.
             file(4, LOSER),
             "output/p/v1/MyHeadlessModel.STEP".to_owned(),
             "output/p/MyHeadlessModel.STEP".to_owned(),
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_step_is_one_request_and_a_second_pass_reads_no_report() {
+    async fn a_step_is_one_request_and_known_reports_stay_unread() {
         let store = Faulty::new(MemoryStore::new());
         for version in 1..=150 {
             store.inner.drop_in(&file(version, WINNER), "x");
@@ -222,19 +220,19 @@ mod tests {
         let (mut orphans, pending) = (Orphans::default(), Snapshot::default());
         assert_eq!(steps(&mut orphans, &store, &pending, 152).await, [1; 152], "the files, their reports, the logs");
         assert_eq!(steps(&mut orphans, &store, &pending, 1).await, [1]);
-        assert!(!orphans.has_suspects(), "all is known");
+        assert!(!orphans.has_suspects(), "all reports are known");
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock as &dyn Clock, &bucket);
         store.seen.borrow_mut().clear();
-        orphans.step(client, &pending, orphans.next - PAUSE / 2).await.unwrap();
-        assert_eq!(*store.seen.borrow(), [] as [String; 0], "it is not time");
+        orphans.step(client, &pending, orphans.next - PAGE_INTERVAL / 2).await.unwrap();
+        assert_eq!(*store.seen.borrow(), [] as [String; 0], "no page is due");
         store.inner.drop_in(&file(7, LOSER), "x");
         steps(&mut orphans, &store, &pending, 3).await;
         assert!(store.inner.object(&file(7, LOSER)).is_none() && store.inner.object(&file(7, WINNER)).is_some());
     }
 
     #[tokio::test]
-    async fn what_more_than_one_attempt_has_left_is_looked_up_first() {
+    async fn versions_with_several_attempts_come_first() {
         let store = Faulty::new(MemoryStore::new());
         for version in 1..=50 {
             store.inner.drop_in(&file(version, WINNER), "x");
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_store_does_not_let_go_holds_up_nothing() {
+    async fn a_refused_delete_blocks_no_other() {
         let store = Faulty::new(MemoryStore::new());
         for version in 1..=3 {
             store.inner.drop_in(&file(version, LOSER), "x");

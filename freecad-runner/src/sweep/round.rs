@@ -1,57 +1,46 @@
-//! A round: what is pending against scripts against reports. Read a few pages a poll, however large the bucket; a small
-//! one is read whole with each.
+//! A round of the sweep: compares `pending/` with scripts with reports. A large bucket is read a few pages per poll; a
+//! small one completely with each poll.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use bytes::Bytes;
-use contract::{Key, ProjectId, Version, prefix};
-use futures::stream::{self, StreamExt};
-use s3::{Client, PutOptions, S3Error};
+use contract::{Key, prefix};
+use s3::{Client, S3Error};
 use tracing::warn;
 
 use super::Snapshot;
-use super::failing::{Failing, Mended, REST};
-use crate::look::page;
-use crate::publish;
-use crate::queue::Job;
-use crate::tidy;
+use super::failing::{Failing, REPAIR_PAUSE};
+use super::repair::Repairs;
+use crate::listing::list_page;
 
-/// How many versions one poll mends.
-const MENDS: usize = 100;
-
-/// How many requests go out at once.
-const AT_ONCE: usize = 8;
-
-/// A round, and how far it is.
+/// A round and its progress.
 #[derive(Debug, Default)]
 pub struct Round {
     stage: Stage,
-    /// Where the next page begins.
+    /// Where the next page starts.
     from: Option<String>,
-    found: Found,
-    /// Of earlier rounds, too.
+    repairs: Repairs,
+    /// Also of earlier rounds.
     failing: Failing,
 }
 
-/// The order matters: a version that is done meanwhile had its ticket in the first, and has its report in the last. And
-/// each is read to its end: a version whose report was not seen would be given tickets for ever.
+/// The order matters: a version that is finished during the round had its ticket in the snapshot, or has its report in the
+/// last listing. Each listing is read to its end, because a version whose report was missed would get tickets for ever.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Stage {
-    /// A snapshot of what is pending begins it.
+    /// The next snapshot starts the round.
     #[default]
     Pending,
     Scripts,
     Reports,
-    Mending,
+    Repairs,
 }
 
 impl Round {
-    /// Goes on from where it is by so many pages, at `now` on a monotonic clock; gives how many tickets were made.
+    /// Reads up to `pages` pages and then repairs, at `now` on a monotonic clock. Gives the number of tickets that were put.
     ///
     /// # Errors
-    /// When nothing can be listed. The next step goes on from the same place; from the beginning where the store said
-    /// no, since it may not know the place any more. What cannot be mended is no error: a later round finds it again.
+    /// When a page cannot be listed. The next step continues at the same place, or at the beginning after a refusal,
+    /// because the store may not know the place any more. A failed repair is not an error: a later round finds it again.
     pub async fn step(
         &mut self,
         client: Client<'_>,
@@ -59,208 +48,68 @@ impl Round {
         pages: usize,
         now: Duration,
     ) -> Result<usize, S3Error> {
-        let outcome = self.go_on(client, snapshot, pages, now).await;
-        if outcome.as_ref().is_err_and(|error| !error.is_transient()) {
-            self.begin_anew();
+        let listed = self.list(client, snapshot, pages).await;
+        if listed.as_ref().is_err_and(|error| !error.is_transient()) {
+            self.start_again();
         }
-        outcome
+        listed?;
+        if self.stage == Stage::Repairs { Ok(self.repair(client, snapshot, now).await) } else { Ok(0) }
     }
 
-    fn begin_anew(&mut self) {
-        *self = Self { failing: std::mem::take(&mut self.failing), ..Self::default() };
-    }
-
-    async fn go_on(
-        &mut self,
-        client: Client<'_>,
-        snapshot: &Snapshot,
-        pages: usize,
-        now: Duration,
-    ) -> Result<usize, S3Error> {
+    async fn list(&mut self, client: Client<'_>, snapshot: &Snapshot, pages: usize) -> Result<(), S3Error> {
         if self.stage == Stage::Pending {
-            self.found = Found::new(snapshot);
+            self.repairs = Repairs::new(snapshot);
             self.stage = Stage::Scripts;
         }
         for _ in 0..pages {
             let area = match self.stage {
                 Stage::Scripts => prefix::INPUT,
                 Stage::Reports => prefix::PROCESSED,
-                Stage::Pending | Stage::Mending => break,
+                Stage::Pending | Stage::Repairs => break,
             };
             let mut keys = Vec::new();
-            // A page counts when it is there, so that a step that fails can be done again.
-            self.from = page(client, area, self.from.clone(), |entry| keys.extend(entry.key.parse::<Key>())).await?;
-            keys.into_iter().for_each(|key| self.found.add(key));
+            // `from` moves on only with a complete page, so a step that fails can be repeated.
+            self.from =
+                list_page(client, area, self.from.clone(), |entry| keys.extend(entry.key.parse::<Key>())).await?;
+            keys.into_iter().for_each(|key| self.repairs.add(key));
             if self.from.is_none() {
-                self.stage = if self.stage == Stage::Scripts { Stage::Reports } else { Stage::Mending };
+                self.stage = if self.stage == Stage::Scripts { Stage::Reports } else { Stage::Repairs };
             }
         }
-        if self.stage != Stage::Mending {
-            return Ok(0);
-        }
-        let found = &mut self.found;
-        found.leave_out(&self.failing, now);
-        let mended = found.mend(client, snapshot).await;
-        let (made, failed) = self.failing.sorted(mended, now);
+        Ok(())
+    }
+
+    async fn repair(&mut self, client: Client<'_>, snapshot: &Snapshot, now: Duration) -> usize {
+        self.repairs.skip_failing(&self.failing, now);
+        let repaired = self.repairs.repair_some(client, snapshot).await;
+        let (tickets, failed) = self.failing.record(repaired, now);
         if let Some(((project, version), error)) = failed.first() {
-            let (count, rest) = (failed.len(), REST.as_secs());
-            warn!(%project, %version, %error, count, "the sweep cannot mend this; it is tried again every {rest} s");
+            let (count, pause) = (failed.len(), REPAIR_PAUSE.as_secs());
+            warn!(%project, %version, %error, count, "the sweep cannot repair this; it tries again every {pause} s");
         }
-        if self.found.is_mended() {
+        if self.repairs.is_empty() {
             self.failing.forget_old(now);
-            self.begin_anew();
+            self.start_again();
         }
-        Ok(made)
-    }
-}
-
-/// What the listings tell. Of the keys only what matters is kept, so that a large bucket needs little memory; and stores
-/// list in different orders, so these are sets.
-#[derive(Debug, Default)]
-struct Found {
-    pending: Snapshot,
-    /// Scripts without a ticket, and in the end without a report.
-    without_ticket: HashMap<ProjectId, BTreeSet<Version>>,
-    /// Versions with attempts and without a ticket; in the end, without script and report either.
-    without_script: HashSet<Job>,
-    /// Versions that have a report and still a ticket or attempts: their runner died between the two, or the ticket
-    /// came late.
-    left_over: HashSet<Job>,
-}
-
-impl Found {
-    fn new(pending: &Snapshot) -> Self {
-        let attempts_alone = pending.iter().filter(|(_, pending)| !pending.has_ticket);
-        let without_script = attempts_alone.map(|(job, _)| job.clone()).collect();
-        Self { pending: pending.clone(), without_script, ..Self::default() }
+        tickets
     }
 
-    fn add(&mut self, key: Key) {
-        match key {
-            Key::Script(project, version) => {
-                let job = (project, version);
-                self.without_script.remove(&job);
-                if !self.pending.get(&job).is_some_and(|pending| pending.has_ticket) {
-                    self.without_ticket.entry(job.0).or_default().insert(version);
-                }
-            }
-            Key::Done(project, version) => {
-                if let Some(versions) = self.without_ticket.get_mut(&project) {
-                    versions.remove(&version);
-                }
-                let job = (project, version);
-                self.without_script.remove(&job);
-                if self.pending.contains_key(&job) {
-                    self.left_over.insert(job);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes out what was tried in vain a short while ago.
-    fn leave_out(&mut self, failing: &Failing, now: Duration) {
-        for (project, versions) in &mut self.without_ticket {
-            versions.retain(|version| failing.is_due(&(project.clone(), *version), now));
-        }
-        self.without_script.retain(|job| failing.is_due(job, now));
-        self.left_over.retain(|job| failing.is_due(job, now));
-    }
-
-    /// Tries to mend some of what was found, and takes it out, whatever comes of it: one key that the store does not let
-    /// go holds up nothing else. Tickets come first, since somebody waits for them.
-    async fn mend(&mut self, client: Client<'_>, now: &Snapshot) -> Vec<Mended> {
-        let highest = |job: &Job| self.pending.get(job).map_or(0, |pending| pending.highest_attempt);
-        let with_highest = |job: &Job| (job.clone(), highest(job));
-        let versions = self
-            .without_ticket
-            .iter()
-            .flat_map(|(project, versions)| versions.iter().map(move |version| (project.clone(), *version)));
-        let jobs: Vec<Job> = versions.take(MENDS).collect();
-        // Where a round takes long, most of these got their tickets and reports while it went on.
-        let to_make = jobs.iter().filter(|job| !now.get(job).is_some_and(|pending| pending.has_ticket));
-        let mut mended: Vec<Mended> = stream::iter(to_make.cloned())
-            .map(async |job| (make_ticket(client, &job).await, job))
-            .buffer_unordered(AT_ONCE)
-            .map(|(made, job)| Mended { job, outcome: made.map(usize::from) })
-            .collect()
-            .await;
-
-        let left_over: Vec<_> = self.left_over.iter().take(MENDS).map(with_highest).collect();
-        let tidied = stream::iter(left_over.clone())
-            .map(async |(job, highest)| (tidy_up(client, job.clone(), highest).await, job))
-            .buffer_unordered(AT_ONCE)
-            .map(|(tidied, job)| Mended { job, outcome: tidied.map(|()| 0) });
-        mended.extend(tidied.collect::<Vec<_>>().await);
-
-        let gone: Vec<_> = self.without_script.iter().take(MENDS).map(with_highest).collect();
-        let removed = stream::iter(gone.clone())
-            .map(async |(job, highest)| (remove_if_gone(client, job.clone(), highest).await, job))
-            .buffer_unordered(AT_ONCE)
-            .map(|(removed, job)| Mended { job, outcome: removed.map(|()| 0) });
-        mended.extend(removed.collect::<Vec<_>>().await);
-
-        for (project, version) in jobs {
-            if let Some(versions) = self.without_ticket.get_mut(&project) {
-                versions.remove(&version);
-            }
-        }
-        for (job, _) in left_over {
-            self.left_over.remove(&job);
-        }
-        for (job, _) in gone {
-            self.without_script.remove(&job);
-        }
-        mended
-    }
-
-    fn is_mended(&self) -> bool {
-        let has_tickets = self.without_ticket.values().all(BTreeSet::is_empty);
-        has_tickets && self.without_script.is_empty() && self.left_over.is_empty()
-    }
-}
-
-async fn tidy_up(client: Client<'_>, job: Job, highest_attempt: u32) -> Result<(), S3Error> {
-    if highest_attempt == 0 {
-        // A late ticket; nobody has run it since.
-        return tidy::tidy_up(client, &job, 0).await;
-    }
-    tidy::tidy_up_if_done(client, &job, highest_attempt).await.map(drop)
-}
-
-/// Removes the attempts of a version that is no more: neither script nor ticket nor report. Looks again first: the
-/// listings are from different times.
-async fn remove_if_gone(client: Client<'_>, job: Job, highest_attempt: u32) -> Result<(), S3Error> {
-    for key in [Key::Script(job.0.clone(), job.1), Key::Done(job.0.clone(), job.1), Key::Ticket(job.0.clone(), job.1)] {
-        if client.exists(&key.to_string()).await? {
-            return Ok(());
-        }
-    }
-    tidy::tidy_up(client, &job, highest_attempt).await
-}
-
-/// Makes the ticket unless there is a report by now; false if it was there already.
-async fn make_ticket(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
-    if publish::is_done(client, job).await? {
-        return Ok(false);
-    }
-    let key = Key::Ticket(job.0.clone(), job.1).to_string();
-    match client.put(&key, Bytes::new(), &PutOptions::if_absent()).await {
-        Ok(_) => Ok(true),
-        Err(S3Error::PreconditionFailed) => Ok(false),
-        Err(error) => Err(error),
+    fn start_again(&mut self) {
+        *self = Self { failing: std::mem::take(&mut self.failing), ..Self::default() };
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::rc::Rc;
 
     use platform::Clock;
 
     use super::*;
-    use crate::queue::Pending;
-    use crate::sweep::PAGES;
+    use crate::queue::{Job, Pending};
+    use crate::sweep::PAGES_PER_STEP;
+    use crate::sweep::repair::REPAIRS_PER_STEP;
     use crate::testing::{Fault, Faulty, MemoryStore};
     use crate::transport::SystemClock;
 
@@ -276,14 +125,14 @@ mod tests {
         Rc::new(HashMap::from(pending))
     }
 
-    /// Steps until a round is through; gives how many steps that took and how many tickets were made.
-    async fn through(store: &Faulty<MemoryStore>, seen: Snapshot) -> (usize, usize) {
+    /// Does a whole round. Gives the number of steps and of tickets that were put.
+    async fn do_round(store: &Faulty<MemoryStore>, seen: Snapshot) -> (usize, usize) {
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(store, &clock as &dyn Clock, &bucket);
         let (mut round, mut steps, mut made) = (Round::default(), 0, 0);
         loop {
-            // Whatever fails, it goes on.
-            made += round.step(client, &seen, PAGES, clock.monotonic()).await.unwrap_or(0);
+            // It continues after a failure.
+            made += round.step(client, &seen, PAGES_PER_STEP, clock.monotonic()).await.unwrap_or(0);
             steps += 1;
             if round.stage == Stage::Pending {
                 return (steps, made);
@@ -297,16 +146,16 @@ mod tests {
         Faulty::new(store)
     }
 
-    /// Sweeps a bucket with these keys once; gives how many tickets were made, and the keys under `pending/` afterwards.
+    /// Sweeps a bucket with `keys` once. Gives the number of tickets that were put, and the keys under `pending/`.
     async fn swept(keys: impl IntoIterator<Item = String>, seen: Snapshot) -> (usize, Vec<String>) {
         let store = store(keys);
-        let (_, made) = through(&store, seen).await;
+        let (_, made) = do_round(&store, seen).await;
         let left = store.inner.keys().into_iter().filter(|key| key.starts_with(prefix::PENDING)).collect();
         (made, left)
     }
 
     #[tokio::test]
-    async fn what_is_left_of_done_versions_goes() {
+    async fn finished_versions_are_tidied_up() {
         let keys = [
             "pending/a/a_v1/ticket",
             "pending/a/a_v2/a1.json",
@@ -322,9 +171,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attempts_of_a_version_that_is_no_more_go() {
+    async fn attempts_of_a_removed_version_go() {
         let keys = ["pending/a/a_v1/a1.json", "pending/a/a_v2/a2.json", "pending/a/a_v3/a1.json", "input/a/a_v3.py"];
-        // The ticket of the second came after the snapshot.
+        // The ticket of version 2 came after the snapshot.
         let keys = keys.into_iter().chain(["pending/a/a_v2/ticket"]).map(str::to_owned);
         let seen = snapshot([1, 2, 3].map(|version| (job(version), pending(false, version.min(2) as u32))));
         let (made, left) = swept(keys, seen).await;
@@ -334,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_nobody_knows_of_gets_a_ticket() {
+    async fn only_unknown_scripts_get_a_ticket() {
         let keys = ["input/a/a_v10.py", "input/a/a_v2.py", "input/a/a_v1.py", "input/a/notes.txt"];
         let keys = keys.into_iter().chain(["processed/a/a_v1.py.done"]).map(str::to_owned);
         let seen = snapshot([(job(2), pending(true, 0)), (job(10), pending(false, 1))]);
@@ -348,36 +197,36 @@ mod tests {
             let keys =
                 (1..=versions).flat_map(|n| [format!("input/a/a_v{n}.py"), format!("processed/a/a_v{n}.py.done")]);
             let store = store(keys.chain(["input/b/b_v7.py".to_owned()]));
-            let (steps, made) = through(&store, Snapshot::default()).await;
+            let (steps, made) = do_round(&store, Snapshot::default()).await;
             let pages = (versions as usize + 1).div_ceil(1_000) + (versions as usize).div_ceil(1_000);
-            assert_eq!(steps, pages.div_ceil(PAGES), "{versions}");
+            assert_eq!(steps, pages.div_ceil(PAGES_PER_STEP), "{versions}");
             assert_eq!(made, 1);
             assert!(store.inner.object("pending/b/b_v7/ticket").is_some());
             let requests = store.seen.borrow().len();
-            assert!(requests <= steps * PAGES + 2, "{requests} requests in {steps} steps");
+            assert!(requests <= steps * PAGES_PER_STEP + 2, "{requests} requests in {steps} steps");
         }
     }
 
     #[tokio::test]
-    async fn what_is_done_while_a_round_goes_on_gets_no_ticket() {
+    async fn a_version_finished_during_a_round_gets_no_ticket() {
         let store = store((1..=1_500).map(|n| format!("input/a/a_v{n}.py")));
         let (clock, bucket) = (SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock as &dyn Clock, &bucket);
         let mut round = Round::default();
-        round.step(client, &Snapshot::default(), PAGES, clock.monotonic()).await.unwrap();
+        round.step(client, &Snapshot::default(), PAGES_PER_STEP, clock.monotonic()).await.unwrap();
         assert_eq!(round.stage, Stage::Reports);
         (1..=1_400).for_each(|n| store.inner.drop_in(&format!("processed/a/a_v{n}.py.done"), ""));
         let now = Rc::new((1_401..=1_450).map(|n| (job(n), pending(true, 0))).collect());
-        let mut made = round.step(client, &now, PAGES, clock.monotonic()).await.unwrap();
-        assert!(made <= MENDS);
+        let mut made = round.step(client, &now, PAGES_PER_STEP, clock.monotonic()).await.unwrap();
+        assert!(made <= REPAIRS_PER_STEP);
         while round.stage != Stage::Pending {
-            made += round.step(client, &now, PAGES, clock.monotonic()).await.unwrap();
+            made += round.step(client, &now, PAGES_PER_STEP, clock.monotonic()).await.unwrap();
         }
         assert_eq!(made, 50);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_mended_holds_up_nothing_and_is_tried_again() {
+    async fn a_failed_repair_blocks_no_other_and_is_repeated() {
         let keys = ["pending/a/a_v1/ticket", "processed/a/a_v1.py.done", "pending/a/a_v4/ticket"];
         let keys = keys.into_iter().chain(["processed/a/a_v4.py.done", "input/a/a_v2.py", "input/a/a_v3.py"]);
         let store = store(keys.map(str::to_owned));
@@ -391,32 +240,36 @@ mod tests {
             let seen = store.seen.take();
             seen.iter().filter(|seen| seen.contains("DELETE") && seen.contains("_v1/")).count()
         };
-        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1));
+        assert_eq!(round.step(client, &seen, PAGES_PER_STEP, clock.monotonic()).await, Ok(1));
         assert!(store.inner.object("pending/a/a_v3/ticket").is_some());
         assert!(store.inner.object("pending/a/a_v4/ticket").is_none());
         assert_eq!(refused(&store), 1);
-        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(0));
-        assert_eq!(refused(&store), 0, "not with each poll");
+        assert_eq!(round.step(client, &seen, PAGES_PER_STEP, clock.monotonic()).await, Ok(0));
+        assert_eq!(refused(&store), 0, "not with every poll");
         store.inner.drop_in("input/a/a_v5.py", "");
-        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1), "others do not wait for it");
-        clock.sleep(REST).await;
+        assert_eq!(
+            round.step(client, &seen, PAGES_PER_STEP, clock.monotonic()).await,
+            Ok(1),
+            "other repairs do not wait for it"
+        );
+        clock.sleep(REPAIR_PAUSE).await;
         store.end_each();
-        assert_eq!(round.step(client, &seen, PAGES, clock.monotonic()).await, Ok(1));
+        assert_eq!(round.step(client, &seen, PAGES_PER_STEP, clock.monotonic()).await, Ok(1));
         assert!(store.inner.object("pending/a/a_v1/ticket").is_none());
         assert!(store.inner.object("pending/a/a_v2/ticket").is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_step_that_fails_is_done_again() {
+    async fn a_failed_step_is_repeated() {
         let keys = (1..=2_100).flat_map(|n| [format!("input/a/a_v{n}.py"), format!("processed/a/a_v{n}.py.done")]);
         let store = store(keys.chain(["input/b/b_v7.py".to_owned()]));
-        // A place that the store does not know any more: from the beginning.
+        // The store does not know the place any more, so the listing starts again.
         store.plan("GET", "/models", Fault::Status(400));
-        assert_eq!(through(&store, Snapshot::default()).await, (1, 0));
+        assert_eq!(do_round(&store, Snapshot::default()).await, (1, 0));
         for fault in [Fault::Status(503), Fault::HalfBody, Fault::NoConnection] {
-            // Longer than the client's own patience.
+            // More faults than the client has tries.
             (0..4).for_each(|_| store.plan("GET", "/models", fault));
         }
-        assert_eq!(through(&store, Snapshot::default()).await.1, 1);
+        assert_eq!(do_round(&store, Snapshot::default()).await.1, 1);
     }
 }

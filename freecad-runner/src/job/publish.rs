@@ -1,20 +1,20 @@
-//! Puts a job's results into the bucket: files, then the log, then the report, whose writing is the commit.
+//! The requests that put a job's results into the bucket. Writing the report is the commit.
 
 use bytes::Bytes;
 use contract::{Key, OutputFile, REPORT_LIMIT, Report, RunId, Timestamp};
 use s3::{Client, PutOptions, S3Error};
 
-use crate::collect::Collected;
+use super::collect::Collected;
 use crate::queue::Job;
 
-/// What became of a report.
+/// The result of writing a report.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Commit {
     /// It is the version's report.
     Won,
-    /// Another report was first: this attempt's files are nobody's.
+    /// Another report was first, so this attempt's files are orphans.
     Lost,
-    /// Something else was first that cannot be read. It is not this attempt's report; what it is about, nobody knows.
+    /// An object that is not a report was first.
     Unreadable,
 }
 
@@ -26,11 +26,11 @@ pub async fn put_file(client: Client<'_>, job: &Job, run: &RunId, file: &Collect
     let (project, version) = job;
     let key = Key::Output(project.clone(), *version, run.clone(), file.format).to_string();
     let mut options = PutOptions::if_absent().content_type(file.format.content_type());
-    // Stored, since some stores ignore what a presigned URL asks for.
+    // Stored with the object, because some stores ignore it in a presigned URL.
     options.content_disposition = Some(format!("attachment; filename=\"{project}_v{version}.{}\"", file.format));
     options.metadata = vec![("sha256".to_owned(), file.sha256.to_string())];
     match client.put(&key, file.bytes.clone(), &options).await {
-        // No other attempt has this key: it is this one's own earlier try, whose answer was lost.
+        // Only this attempt has this key, so an earlier try succeeded and its answer was lost.
         Ok(_) | Err(S3Error::PreconditionFailed) => {}
         Err(error) => return Err(error),
     }
@@ -43,7 +43,7 @@ pub async fn put_file(client: Client<'_>, job: &Job, run: &RunId, file: &Collect
     })
 }
 
-/// Puts the log and gives its key.
+/// Puts the log. Gives its key.
 ///
 /// # Errors
 /// When the store does not answer or refuses.
@@ -61,16 +61,16 @@ pub async fn put_log(
     }
 }
 
-/// Writes the report, once for all time.
+/// Writes the report, unless the version has one.
 ///
 /// # Errors
-/// When the store does not answer or refuses; then nobody knows, and the attempt must not be tidied up.
+/// When the store does not answer or refuses. The report may or may not be there, so the attempt must not be tidied up.
 pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Error> {
     let key = Key::Done(report.project.clone(), report.version).to_string();
     let unusable = |error: serde_json::Error| S3Error::Unusable(error.to_string());
     let mut body = serde_json::to_vec(report).map_err(unusable)?;
     if body.len() > REPORT_LIMIT {
-        // Readers take no more. What a script can make long without end goes; what it is about stays.
+        // Readers accept no more. The parts that a script can make arbitrarily long are left out.
         let mut short = report.clone();
         short.warnings =
             vec!["The report was too long; warnings, timings, objects and traceback were left out".to_owned()];
@@ -86,7 +86,7 @@ pub async fn commit(client: Client<'_>, report: &Report) -> Result<Commit, S3Err
             Ok(match serde_json::from_slice::<Report>(&stored) {
                 Ok(stored) if stored.run.is_some() && stored.run == report.run => Commit::Won,
                 Ok(_) => Commit::Lost,
-                // Other software marks a version so.
+                // Other software marks a version as done with an empty object.
                 Err(_) if stored.is_empty() => Commit::Lost,
                 Err(_) => Commit::Unreadable,
             })
@@ -107,16 +107,15 @@ pub async fn is_done(client: Client<'_>, job: &Job) -> Result<bool, S3Error> {
 mod tests {
     use contract::{Geometry, JobError, Outcome};
     use platform::Clock;
-    use s3::Bucket;
 
     use super::*;
     use crate::testing::MemoryStore;
     use crate::transport::SystemClock;
 
     #[tokio::test]
-    async fn a_report_that_nobody_would_read_is_made_shorter() {
+    async fn a_report_that_is_too_long_is_shortened() {
         let (store, clock) = (MemoryStore::new(), SystemClock::new());
-        let bucket = Bucket::from_settings(&MemoryStore::setting).unwrap();
+        let bucket = MemoryStore::bucket();
         let client = Client::new(&store, &clock, &bucket);
         let long = "x".repeat(REPORT_LIMIT);
         let mut report = Report::new("p".parse().unwrap(), 1.try_into().unwrap(), Outcome::Failed, clock.now());

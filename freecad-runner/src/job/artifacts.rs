@@ -1,49 +1,48 @@
-//! All files of a job: those that it made, and those that are drawn from its mesh.
+//! All files of a job: those that the script left, and GLB file and picture, which are drawn from its mesh.
 
 use std::path::Path;
 
 use contract::{Format, JobErrorCode, Outcome, Sha256};
-
-use tokio::sync::Semaphore;
-
-use crate::collect::{CollectError, Collected, collect, read_one, size_of};
 use render::{Drawn, PICTURE_SIZE};
 use sandbox::Finished;
+use tokio::sync::Semaphore;
 
-/// The most of a mesh that is read, in bytes: what 2 million triangles over 3 million vertices take.
+use super::collect::{Collected, collect, read_one, size_of};
+
+/// The largest mesh that is read, in bytes: 2 million triangles over 3 million vertices.
 const MESH_LIMIT: u64 = 64 << 20;
 
-/// The largest mesh that is drawn beside others, in bytes: 200,000 triangles over 150,000 vertices, or 350,000 over few,
-/// which take 180 MB of memory at the very most (measured, as below).
+/// The largest mesh that is drawn at the same time as others, in bytes: 200,000 triangles over 150,000 vertices, or
+/// 350,000 triangles over few vertices. They need at most 180 MB of memory (measured, as below).
 const SMALL_MESH: u64 = 4 << 20;
 
-/// Larger ones are drawn one at a time, whatever the number of slots. The worst that is allowed, 2 million triangles that
-/// share no edge, over 3 million vertices or in 20,000 colours, takes this process up to 630 MB for five seconds, and
-/// becomes a GLB file of 168 to 175 MB (measured on meshes made for it, all files of the job included).
-static LARGE: Semaphore = Semaphore::const_new(1);
+/// Larger meshes are drawn one at a time, whatever the number of slots. The worst case, 2 million triangles that share no
+/// edge, over 3 million vertices or in 20,000 colours, makes this process use up to 630 MB for five seconds and gives a
+/// GLB file of 168 to 175 MB (measured on generated meshes, all files of the job included).
+static LARGE_MESH: Semaphore = Semaphore::const_new(1);
 
-/// Takes the files of a job that says it completed, and draws its mesh. Files that cannot be taken make it a failed
-/// job, and say so; without a picture it is a model all the same.
+/// Reads the files of a completed job, and draws its mesh. A file that cannot be used fails the job, with an error that
+/// says why. A missing picture is only a warning.
 pub async fn gather(directory: &Path, finished: &mut Finished, limit: u64) -> Vec<Collected> {
     if finished.outcome != Outcome::Completed {
         return Vec::new();
     }
     if finished.files.is_empty() {
-        // The job shares a process with the script, which can say what it likes; files it has to make.
-        finished.fail(JobErrorCode::OutputInvalid, "The job says that it completed, and left no file");
+        // The script shares a process with the code that reports, and could forge a success. It cannot forge files.
+        finished.fail(JobErrorCode::OutputInvalid, "The job reports success but left no file");
         return Vec::new();
     }
     let mut files = match collect(directory, &finished.files, limit) {
         Ok(files) => files,
         Err(error) => {
-            finished.fail(JobErrorCode::OutputInvalid, &format!("The job's files cannot be taken: {error}"));
+            finished.fail(JobErrorCode::OutputInvalid, &format!("The job's files cannot be used: {error}"));
             return Vec::new();
         }
     };
     let Some(mesh) = finished.mesh.clone() else { return files };
-    // What is drawn counts as what the job left itself: the script decides how large it is.
-    let left = limit - files.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
-    match draw(directory, &mesh, left).await {
+    // Drawn files count against the job's limit, because the script decides how large they are.
+    let remaining = limit - files.iter().map(|file| file.bytes.len() as u64).sum::<u64>();
+    match draw(directory, &mesh, remaining).await {
         Ok((drawn, missing)) => {
             files.extend(drawn);
             missing.iter().for_each(|warning| finished.warn(warning));
@@ -53,26 +52,25 @@ pub async fn gather(directory: &Path, finished: &mut Finished, limit: u64) -> Ve
     files
 }
 
-/// The GLB file and the picture, at most `limit` bytes together; and for what is missing, why.
+/// Draws the GLB file and the picture, at most `limit` bytes together. Gives a warning for each that is missing.
 async fn draw(directory: &Path, mesh: &str, limit: u64) -> Result<(Vec<Collected>, Vec<&'static str>), String> {
-    let told = |error: CollectError| error.to_string();
-    // Before it is read: that many bytes are already much where there are many slots.
-    let is_large = size_of(directory, mesh).map_err(told)? > SMALL_MESH;
-    let _turn = if is_large { Some(LARGE.acquire().await.map_err(|error| error.to_string())?) } else { None };
-    let bytes = read_one(directory, mesh, MESH_LIMIT).map_err(told)?;
-    // It computes for a while, and this thread keeps the heartbeats.
+    // Checked before reading: with many slots the bytes alone would need much memory.
+    let is_large = size_of(directory, mesh).map_err(|error| error.to_string())? > SMALL_MESH;
+    let _permit = if is_large { Some(LARGE_MESH.acquire().await.map_err(|error| error.to_string())?) } else { None };
+    let bytes = read_one(directory, mesh, MESH_LIMIT).map_err(|error| error.to_string())?;
+    // Drawing takes a while, and this thread sends the heartbeats.
     let drawing = tokio::task::spawn_blocking(move || {
         let Drawn { glb, picture } = render::draw(bytes, PICTURE_SIZE, limit)?;
         let mut missing = Vec::new();
         if glb.is_none() {
-            missing.push("No GLB: with it the files would be larger than a job may leave");
+            missing.push("No GLB: with it the files would exceed the size limit for one job");
         }
-        let left = limit - glb.as_ref().map_or(0, |glb| glb.len() as u64);
+        let remaining = limit - glb.as_ref().map_or(0, |glb| glb.len() as u64);
         let is_drawn = picture.is_some();
-        let picture = picture.filter(|picture| picture.len() as u64 <= left);
+        let picture = picture.filter(|picture| picture.len() as u64 <= remaining);
         match (is_drawn, &picture) {
             (_, Some(_)) => {}
-            (true, None) => missing.push("No picture: with it the files would be larger than a job may leave"),
+            (true, None) => missing.push("No picture: with it the files would exceed the size limit for one job"),
             (false, None) => missing.push("No picture: the model is too large to draw, or there is nothing to see"),
         }
         let drawn = [(Format::Glb, glb), (Format::Png, picture)].into_iter().filter_map(|(format, bytes)| {
@@ -90,13 +88,13 @@ mod tests {
     use std::fs;
 
     use contract::RunId;
-
-    use super::*;
     use sandbox::{Log, MadeFile};
 
-    /// What is gathered of a job that left an STL file of ten bytes and a mesh: formats and warnings.
+    use super::*;
+
+    /// Gathers the files of a job that left an STL file of ten bytes and a mesh. Gives formats and warnings.
     async fn gathered(mesh: &[u8], limit: u64) -> (Vec<Format>, Vec<String>) {
-        let directory = std::env::temp_dir().join(format!("partwright-products-{}", RunId::random()));
+        let directory = std::env::temp_dir().join(format!("partwright-artifacts-{}", RunId::random()));
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join(Format::Stl.file_name()), "0123456789").unwrap();
         fs::write(directory.join("mesh.pwm"), mesh).unwrap();
@@ -119,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_drawn_counts_against_the_limit() {
+    async fn drawn_files_count_against_the_limit() {
         let mesh = render::sample();
         let Drawn { glb, picture } = render::draw(mesh.clone(), PICTURE_SIZE, u64::MAX).unwrap();
         let (glb, png) = (glb.unwrap().len() as u64, picture.unwrap().len() as u64);
@@ -135,8 +133,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_mesh_waits_for_its_turn_and_a_small_one_does_not() {
-        let turn = LARGE.acquire().await.unwrap();
+    async fn only_a_large_mesh_waits_for_others() {
+        let turn = LARGE_MESH.acquire().await.unwrap();
         assert_eq!(gathered(&render::sample(), 1 << 30).await.0.len(), 3);
         let large = vec![0; SMALL_MESH as usize + 1];
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), gathered(&large, 1 << 30)).await;

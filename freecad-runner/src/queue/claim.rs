@@ -1,4 +1,4 @@
-//! Holding a version: claim it by creating an attempt, keep it by heartbeats, give it back.
+//! Holds a version: claim it by creating an attempt, keep it by heartbeats, release it.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,9 +6,9 @@ use bytes::Bytes;
 use contract::{Attempt, Key, RunId, Timestamp};
 use s3::{Client, Condition, PutOptions, RetryPolicy, S3Error};
 
-use crate::queue::Candidate;
+use super::Candidate;
 
-/// The most that is read of an attempt object.
+/// The largest attempt object that is read, in bytes.
 pub const ATTEMPT_LIMIT: usize = 64 << 10;
 
 /// A version that this runner holds.
@@ -17,24 +17,22 @@ pub struct Claim {
     key: String,
     attempt: RefCell<Attempt>,
     etag: RefCell<String>,
-    released: Cell<bool>,
-    committing: Cell<bool>,
-    hurried: Cell<bool>,
+    is_released: Cell<bool>,
 }
 
-/// What a heartbeat found.
+/// The result of a heartbeat.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heartbeat {
     /// The attempt is still this runner's.
     Held,
-    /// It is gone or another's: the job is lost.
+    /// The attempt is gone, or another runner's.
     Lost,
-    /// The store did not answer; nothing is known.
+    /// The store did not answer.
     Unknown,
 }
 
 impl Claim {
-    /// Creates the attempt object; none if another runner was first.
+    /// Creates the attempt object. Gives `None` if another runner was first.
     ///
     /// # Errors
     /// When the store does not answer or refuses.
@@ -49,7 +47,7 @@ impl Claim {
         Self::put(client, &key, Condition::IfAbsent, runner, now).await
     }
 
-    /// Writes an attempt at `key` where `condition` holds; none where it does not, because another runner was first.
+    /// Writes an attempt at `key` if `condition` holds. Gives `None` if not, because another runner was first.
     ///
     /// # Errors
     /// When the store does not answer or refuses.
@@ -62,7 +60,7 @@ impl Claim {
     ) -> Result<Option<Self>, S3Error> {
         let key = key.to_string();
         let attempt = Attempt::new(runner, RunId::random(), now);
-        // Stores differ in which of the two they say where an object that must match is gone.
+        // For a missing object that must match, stores answer 412 or 404.
         let is_new = condition == Condition::IfAbsent;
         let is_lost = |error: &S3Error| match error {
             S3Error::PreconditionFailed => true,
@@ -71,8 +69,8 @@ impl Claim {
         };
         let options = PutOptions { condition, ..PutOptions::default() }.content_type("application/json");
         let body = body(&attempt)?;
-        // Runners race for what is free, so most noes are true ones: after a single try there is no doubt whose the
-        // object is, and nobody need look.
+        // Runners race for free versions, so most refusals are genuine. After a single try the object cannot be this
+        // runner's own, which saves a read.
         let once = client.with_retry_policy(RetryPolicy { tries: 1, ..RetryPolicy::default() });
         let etag = match once.put(&key, body.clone(), &options).await {
             Ok(etag) => etag,
@@ -88,23 +86,16 @@ impl Claim {
             },
         };
         let (attempt, etag) = (RefCell::new(attempt), RefCell::new(etag));
-        Ok(Some(Self {
-            key,
-            attempt,
-            etag,
-            released: Cell::default(),
-            committing: Cell::default(),
-            hurried: Cell::default(),
-        }))
+        Ok(Some(Self { key, attempt, etag, is_released: Cell::default() }))
     }
 
-    /// The id of this attempt.
+    /// The id of this run.
     pub fn run(&self) -> RunId {
         self.attempt.borrow().run.clone()
     }
 
-    /// When it was claimed, on this runner's clock. The attempt's log is named by it, so that whoever finds the attempt
-    /// can name the log.
+    /// When it was claimed, on this runner's clock. The log's key contains this time, so that the attempt's object gives
+    /// the key.
     pub fn claimed_at(&self) -> Timestamp {
         self.attempt.borrow().claimed_at
     }
@@ -120,41 +111,18 @@ impl Claim {
         self.rewrite(client, body, &attempt.run).await
     }
 
-    /// Gives the version back: the next attempt may follow at once.
+    /// Releases the version, so that the next attempt may follow at once.
     pub async fn release(&self, client: Client<'_>) -> Heartbeat {
-        self.released.set(true);
+        self.is_released.set(true);
         let run = self.run();
         self.rewrite(client, Bytes::new(), &run).await
     }
 
-    /// The report is about to be written: a report that is found from here on, or an attempt that is gone, may be this
-    /// one's own doing, and the commit alone tells.
-    pub fn begin_commit(&self) {
-        self.committing.set(true);
-    }
-
-    /// Whether the report is being written.
-    pub fn is_committing(&self) -> bool {
-        self.committing.get()
-    }
-
-    /// The runner is to stop: a store that does not take the results is not waited for any longer.
-    pub fn hurry(&self) {
-        self.hurried.set(true);
-    }
-
-    /// Whether the runner is to stop.
-    pub fn is_hurried(&self) -> bool {
-        self.hurried.get()
-    }
-
     async fn rewrite(&self, client: Client<'_>, body: Bytes, run: &RunId) -> Heartbeat {
-        let found = self.rewrite_once(client, body.clone(), run).await;
-        // What changed the ETag may have been an earlier heartbeat, whose answer was lost or not waited for. The attempt
-        // is still to be given back then.
-        match found {
-            Rewritten::Before if self.released.get() => self.rewrite_once(client, body, run).await.into(),
-            found => found.into(),
+        match self.rewrite_once(client, body.clone(), run).await {
+            // An earlier heartbeat whose answer was lost had changed the ETag. The attempt is not released yet.
+            Rewritten::Before if self.is_released.get() => self.rewrite_once(client, body, run).await.into(),
+            rewritten => rewritten.into(),
         }
     }
 
@@ -166,15 +134,14 @@ impl Claim {
                 *self.etag.borrow_mut() = etag;
                 Rewritten::Now
             }
-            // Stores differ in which of the two they say of a missing key. It may also be one's own write, whose
-            // answer was lost.
+            // For a missing key stores answer 412 or 404. A 412 may also mean an own write whose answer was lost.
             Err(S3Error::PreconditionFailed | S3Error::NotFound) => match own_etag(client, &self.key, run).await {
                 Ok(Some(etag)) => {
                     *self.etag.borrow_mut() = etag;
                     Rewritten::Before
                 }
-                // Released and then read back empty: it is as it should be.
-                Ok(None) if self.released.get() => Rewritten::Now,
+                // It is empty, as a released attempt should be.
+                Ok(None) if self.is_released.get() => Rewritten::Now,
                 Ok(None) => Rewritten::Lost,
                 Err(_) => Rewritten::Unknown,
             },
@@ -183,12 +150,12 @@ impl Claim {
     }
 }
 
-/// What became of one try to rewrite the attempt.
+/// The result of one try to rewrite the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rewritten {
-    /// It holds what was to be written.
+    /// It holds the new body.
     Now,
-    /// It is still this runner's, by this try or by an earlier write.
+    /// It is still this runner's, but may hold the body of an earlier write.
     Before,
     Lost,
     Unknown,
@@ -230,7 +197,7 @@ mod tests {
     use crate::transport::SystemClock;
 
     #[tokio::test]
-    async fn a_heartbeat_of_which_nobody_knows_keeps_no_attempt_from_being_given_back() {
+    async fn release_works_after_a_lost_heartbeat_answer() {
         let (store, clock, bucket) = (Faulty::new(MemoryStore::new()), SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock, &bucket).with_retry_policy(RetryPolicy::once());
         let candidate = Candidate { job: ("p".parse().unwrap(), 1.try_into().unwrap()), attempt: 1, died: 0 };

@@ -1,4 +1,4 @@
-//! Takes the files that a job made. Nothing about them is believed: the directory belonged to a stranger's script.
+//! Reads the files that a script left. They are not trusted: the script could write anything into its directory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,60 +10,48 @@ use bytes::Bytes;
 use contract::{Format, Sha256};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
-
 use sandbox::MadeFile;
 
-/// A file's bytes, read once and summed.
+/// A file in memory.
 #[derive(Debug)]
 pub struct Collected {
-    /// Its format.
     pub format: Format,
     /// `script` or `runner`.
     pub made_by: String,
-    /// The bytes.
     pub bytes: Bytes,
-    /// Their sum.
+    /// The digest of `bytes`.
     pub sha256: Sha256,
 }
 
-/// Why a file cannot be taken. The script's fault, told to its author.
+/// Why the files cannot be used. It is the script's fault, and its author reads the message.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// It is not there, or not a plain file.
     #[error("{name}: {problem}")]
-    Unfit {
-        /// The file's name.
-        name: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// All of them together are too large.
-    #[error("the files are larger than {limit} bytes together, the most that a job may leave")]
-    TooLarge {
-        /// The limit.
-        limit: u64,
-    },
+    Unusable { name: String, problem: String },
+    /// `limit` is in bytes.
+    #[error("the files are larger than {limit} bytes together, the limit for one job")]
+    TooLarge { limit: u64 },
 }
 
-/// Reads the files out of `directory`, at most `limit` bytes together.
+/// Reads `files` from `directory`, at most `limit` bytes together.
 ///
 /// # Errors
-/// When one is missing, is a link, a directory or a pipe, is empty, or they are too large.
+/// When a file is missing, empty, a link, a directory or a pipe, or when the files are too large.
 pub fn collect(directory: &Path, files: &[MadeFile], limit: u64) -> Result<Vec<Collected>, CollectError> {
     let root = open_directory(directory)?;
-    let mut left = limit;
+    let mut remaining = limit;
     let mut collected: Vec<Collected> = Vec::new();
     for made in files {
-        // Only the layout's own names: one job has one file a format.
+        // Each format has one file, with a fixed name.
         if made.name != made.format.file_name() || collected.iter().any(|other| other.format == made.format) {
-            let problem = io::Error::other("it is named twice, or not as its format is");
-            return Err(unfit(&made.name, &problem));
+            let problem = io::Error::other("its format has two files, or its name is not the format's");
+            return Err(unusable(&made.name, &problem));
         }
-        let bytes = read(&root, &made.name, left).map_err(|error| match error.kind() {
+        let bytes = read(&root, &made.name, remaining).map_err(|error| match error.kind() {
             io::ErrorKind::FileTooLarge => CollectError::TooLarge { limit },
-            _ => unfit(&made.name, &error),
+            _ => unusable(&made.name, &error),
         })?;
-        left -= bytes.len() as u64;
+        remaining -= bytes.len() as u64;
         let made_by = if made.made_by == "script" { "script" } else { "runner" }.to_owned();
         collected.push(Collected { format: made.format, made_by, sha256: Sha256::of(&bytes), bytes: bytes.into() });
     }
@@ -71,36 +59,36 @@ pub fn collect(directory: &Path, files: &[MadeFile], limit: u64) -> Result<Vec<C
     Ok(collected)
 }
 
-/// Reads one file that is not published: the mesh that pictures are drawn from.
+/// Reads one file that is not published: the mesh for GLB file and picture.
 ///
 /// # Errors
 /// As [`collect`].
 pub fn read_one(directory: &Path, name: &str, limit: u64) -> Result<Vec<u8>, CollectError> {
     let root = open_directory(directory)?;
-    read(&root, name, limit).map_err(|error| unfit(name, &error))
+    read(&root, name, limit).map_err(|error| unusable(name, &error))
 }
 
-/// How large a file is that [`read_one`] would read.
+/// The size of a file that [`read_one`] would read, in bytes.
 ///
 /// # Errors
 /// As [`collect`].
 pub fn size_of(directory: &Path, name: &str) -> Result<u64, CollectError> {
     let root = open_directory(directory)?;
     let size = open_file(&root, name).and_then(|file| Ok(file.metadata()?.len()));
-    size.map_err(|error| unfit(name, &error))
+    size.map_err(|error| unusable(name, &error))
 }
 
 fn open_directory(directory: &Path) -> Result<OwnedFd, CollectError> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    open(directory, flags, Mode::empty()).map_err(|error| unfit("the output directory", &error.into()))
+    open(directory, flags, Mode::empty()).map_err(|error| unusable("the output directory", &error.into()))
 }
 
-fn unfit(name: &str, error: &io::Error) -> CollectError {
-    CollectError::Unfit { name: name.to_owned(), problem: error.to_string() }
+fn unusable(name: &str, error: &io::Error) -> CollectError {
+    CollectError::Unusable { name: name.to_owned(), problem: error.to_string() }
 }
 
 fn open_file(root: &OwnedFd, name: &str) -> io::Result<File> {
-    // No link on any step of the way, nothing outside the directory; a pipe does not block.
+    // Follows no links and stays in the directory; a pipe does not block.
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV);
@@ -118,7 +106,7 @@ fn open_file(root: &OwnedFd, name: &str) -> io::Result<File> {
 fn read(root: &OwnedFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_file(root, name)?;
     let mut bytes = Vec::new();
-    // One byte more than is left tells too much from just enough; the size in the metadata may be a hole's.
+    // One byte more than the limit shows that the file is too large. The size in the metadata could be a sparse file's.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.is_empty() {
         return Err(io::Error::other("it is empty"));
@@ -139,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory of its own, removed at the end.
+    /// A temporary directory.
     struct Output(PathBuf);
 
     impl Output {
@@ -166,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_file_is_taken() {
+    fn a_plain_file_is_read() {
         let output = Output::new();
         fs::write(output.file(), "ISO-10303-21;").unwrap();
         let files = output.take(13).unwrap();
@@ -176,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_not() {
+    fn other_files_are_refused() {
         type Plant = fn(&Path);
         let plants: [(&str, Plant); 6] = [
             ("No such file", |_| {}),
@@ -198,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn names_from_the_job_are_not_paths() {
+    fn a_name_is_not_a_path() {
         let output = Output::new();
         for name in ["../MyHeadlessModel.STEP", "/etc/passwd", "other.STEP"] {
             let made = MadeFile { format: Format::Step, name: name.to_owned(), made_by: "script".to_owned() };

@@ -1,33 +1,32 @@
-//! The seam between a job and what runs its script: the engine with FreeCAD, or what a simulation puts in its place.
+//! The seam between a job and the engine, which runs its script. Tests and the simulation use another implementation.
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-
-use crate::collect::Collected;
-use crate::products::gather;
 use sandbox::{Engine, EngineError, Finished, JobDirectory, Run, Watcher};
 
-/// Runs scripts, one a slot at a time.
-pub trait Workbench {
-    /// Gets ready, so that the first job need not wait.
+use crate::job::{Collected, gather};
+
+/// Runs scripts, one per slot at a time.
+pub trait ScriptRunner {
+    /// Starts the engine, so that the first job does not wait for it.
     ///
     /// # Errors
-    /// When scripts cannot be run here.
+    /// When scripts cannot run here.
     fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>>;
 
-    /// Makes a place for a job on `slot`; it is gone when the job is dropped.
+    /// Makes the directory for a job on `slot`. Dropping the job removes it.
     ///
     /// # Errors
-    /// When it cannot be made: the disk is full, say.
+    /// When it cannot be made, for example because the disk is full.
     fn prepare(&self, slot: usize, script: &[u8]) -> Result<Box<dyn PreparedJob + '_>, EngineError>;
 }
 
-/// A job that has its place and can be run.
+/// A job that is ready to run.
 pub trait PreparedJob {
-    /// Runs the script; ends it at once when `stop` is ready. What it tells meanwhile goes to `watcher`.
+    /// Runs the script, and ends it at once when `stop` is ready. `watcher` gets its progress.
     ///
     /// # Errors
-    /// Only where the runner is at fault.
+    /// Only when the runner is at fault.
     fn run<'a>(
         &'a self,
         display_name: &'a str,
@@ -35,18 +34,17 @@ pub trait PreparedJob {
         watcher: Watcher<'a>,
     ) -> LocalBoxFuture<'a, Result<Run, EngineError>>;
 
-    /// Takes the files of the job that has `finished`; what is wrong with them is its failure, and it says so.
+    /// Reads the files of a finished job. A file that cannot be used fails the job, and `finished` says why.
     fn gather<'a>(&'a self, finished: &'a mut Finished) -> LocalBoxFuture<'a, Vec<Collected>>;
 }
 
-/// A job of the engine.
 struct EngineJob<'e> {
     engine: &'e Engine,
     slot: usize,
     directory: JobDirectory,
 }
 
-impl Workbench for Engine {
+impl ScriptRunner for Engine {
     fn warm_up(&self) -> LocalBoxFuture<'_, Result<(), EngineError>> {
         Engine::warm_up(self).boxed_local()
     }

@@ -1,7 +1,7 @@
-//! Removes what a version that is done no longer needs: its ticket, its attempts, and the files of attempts that lost.
+//! Removes what a finished version no longer needs: its ticket, its attempts, and the files of attempts that lost.
 //!
-//! Anybody may do this, at any time and any number of times. Nothing is removed of a version without a report, nothing
-//! that its report names, and nothing whose key names no attempt, which is other software's.
+//! Any runner may do this, at any time and any number of times. It never removes anything of a version without a report,
+//! nor a file that the report names, nor a file whose key does not name an attempt: that is other software's.
 
 use std::collections::HashSet;
 
@@ -9,116 +9,122 @@ use contract::{Attempt, Key, REPORT_LIMIT, Report, RunId, prefix};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use s3::{Client, S3Error};
 
-use crate::claim::{ATTEMPT_LIMIT, Claim};
-use crate::look::walk;
-use crate::queue::Job;
+use crate::listing::for_each_key;
+use crate::queue::{ATTEMPT_LIMIT, Claim, Job};
 
-/// How many requests go out at once.
-const AT_ONCE: usize = 8;
+/// The number of concurrent requests.
+const TIDY_CONCURRENCY: usize = 8;
 
-/// Removes ticket and attempts of a version that one attempt alone was made at, which has left no file but the report's.
+/// Removes ticket and attempts of a version whose only files are those that its report names.
 ///
 /// # Errors
-/// When the store does not answer; a later claim or sweep finishes it.
+/// When the store does not answer. A later claim or sweep finishes the work.
 pub async fn tidy_up(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<(), S3Error> {
     remove_ticket(client, job).await?;
     remove_attempts(client, job, highest_attempt).await
 }
 
-/// Removes ticket and attempts of a version that is done, and the files of the attempts that lost.
+/// Removes ticket and attempts of a finished version, and the files of the attempts that lost.
 ///
 /// # Errors
 /// As [`tidy_up`].
 pub async fn tidy_up_all(client: Client<'_>, job: &Job, highest_attempt: u32, report: &Report) -> Result<(), S3Error> {
     remove_ticket(client, job).await?;
-    let mut left = logs_of_losers(client, job, highest_attempt, report).await?;
+    let mut keys = logs_of_losers(client, job, highest_attempt, report).await?;
     let prefix = prefix::output_version(&job.0, job.1);
-    walk(client, &prefix, |key| left.extend(Some(key).filter(|key| key.run().is_some()))).await?;
-    remove_files(client, left.into_iter().filter(|key| is_left_over(key, report))).await?;
-    // The attempts last: as long as they are there, a sweep finds what was not removed.
+    for_each_key(client, &prefix, |key| keys.extend(Some(key).filter(|key| key.run().is_some()))).await?;
+    remove_files(client, keys.into_iter().filter(|key| is_orphan(key, report))).await?;
+    // The attempts go last: as long as they are there, a sweep finds the files.
     remove_attempts(client, job, highest_attempt).await
 }
 
-/// The version's report. None if there is none; the inner none if it is not one of this software, whose rules are then
-/// not known, and which nothing is removed for.
+/// The object that marks a version as done.
+pub enum StoredReport {
+    Missing,
+    /// Another software's. Its rules are not known, so no file is removed.
+    Foreign,
+    Readable(Box<Report>),
+}
+
+/// Reads the version's report.
 ///
 /// # Errors
 /// When the store does not answer or refuses.
-pub async fn report_of(client: Client<'_>, job: &Job) -> Result<Option<Option<Report>>, S3Error> {
+pub async fn stored_report(client: Client<'_>, job: &Job) -> Result<StoredReport, S3Error> {
     match client.get(&Key::Done(job.0.clone(), job.1).to_string(), REPORT_LIMIT).await {
-        Ok(object) => Ok(Some(serde_json::from_slice(&object.bytes).ok())),
-        Err(S3Error::NotFound) => Ok(None),
-        Err(S3Error::TooLarge { .. }) => Ok(Some(None)),
+        Ok(object) => Ok(serde_json::from_slice(&object.bytes).map_or(StoredReport::Foreign, StoredReport::Readable)),
+        Err(S3Error::NotFound) => Ok(StoredReport::Missing),
+        Err(S3Error::TooLarge { .. }) => Ok(StoredReport::Foreign),
         Err(error) => Err(error),
     }
 }
 
-/// Tidies up after a version where somebody has written a report; gives whether there is one.
+/// Tidies up after a version that has a report. Gives whether it has one.
 ///
 /// # Errors
 /// As [`tidy_up`].
 pub async fn tidy_up_if_done(client: Client<'_>, job: &Job, highest_attempt: u32) -> Result<bool, S3Error> {
-    match report_of(client, job).await? {
-        None => return Ok(false),
-        Some(Some(report)) => tidy_up_all(client, job, highest_attempt, &report).await?,
-        Some(None) => tidy_up(client, job, highest_attempt).await?,
+    match stored_report(client, job).await? {
+        StoredReport::Missing => return Ok(false),
+        StoredReport::Readable(report) => tidy_up_all(client, job, highest_attempt, &report).await?,
+        StoredReport::Foreign => tidy_up(client, job, highest_attempt).await?,
     }
     Ok(true)
 }
 
-/// Removes what this runner's own attempt has put, after it lost or before it has committed.
+/// Removes the files and the log of this runner's own attempt, which has not committed.
 ///
 /// # Errors
-/// When the store does not answer; a sweep finds it then.
+/// When the store does not answer. A sweep finishes the work.
 pub async fn remove_own(client: Client<'_>, job: &Job, claim: &Claim) -> Result<(), S3Error> {
     let run = claim.run();
     let mut own = vec![Key::log(&job.0, job.1, &run, claim.claimed_at())];
-    walk(client, &prefix::output_run(&job.0, job.1, &run), |key| own.push(key)).await?;
+    for_each_key(client, &prefix::output_run(&job.0, job.1, &run), |key| own.push(key)).await?;
     remove_files(client, own).await
 }
 
-/// Whether a finished version's report has no use for `key`.
-pub fn is_left_over(key: &Key, report: &Report) -> bool {
+/// Whether `key` belongs to another attempt at the report's version, and the report does not name it.
+pub fn is_orphan(key: &Key, report: &Report) -> bool {
     let Some((project, version, run)) = key.run() else { return false };
-    let is_of_it = *project == report.project && version == report.version;
+    let is_same_version = *project == report.project && version == report.version;
     let text = key.to_string();
     let is_named = report.log.as_ref() == Some(&text) || report.files.iter().any(|file| file.key == text);
-    is_of_it && report.run != Some(run) && !is_named
+    is_same_version && report.run != Some(run) && !is_named
 }
 
-/// Removes each of `keys`, some at a time.
+/// Removes `keys`.
 ///
 /// # Errors
 /// When the store does not answer.
 pub async fn remove_files(client: Client<'_>, keys: impl IntoIterator<Item = Key>) -> Result<(), S3Error> {
     let keys: HashSet<String> = keys.into_iter().map(|key| key.to_string()).collect();
-    stream::iter(keys).map(async |key| client.delete(&key).await).buffer_unordered(AT_ONCE).try_collect().await
+    stream::iter(keys).map(async |key| client.delete(&key).await).buffer_unordered(TIDY_CONCURRENCY).try_collect().await
 }
 
-/// The logs that the version's attempts may have left; their keys are known without a listing.
+/// The keys of the logs that other attempts may have left, as the attempts' objects give them.
 async fn logs_of_losers(
     client: Client<'_>,
     job: &Job,
     highest_attempt: u32,
     report: &Report,
 ) -> Result<Vec<Key>, S3Error> {
-    let log_of = async |number: u32| {
+    let attempt = async |number: u32| {
         let key = Key::Attempt(job.0.clone(), job.1, number).to_string();
         match client.get(&key, ATTEMPT_LIMIT).await {
-            // One that was given back is empty, and has put nothing.
+            // A released attempt is empty, and has put nothing.
             Ok(object) => Ok(serde_json::from_slice::<Attempt>(&object.bytes).ok()),
             Err(S3Error::NotFound | S3Error::TooLarge { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     };
-    let of = |attempt: &Attempt| Key::log(&job.0, job.1, &attempt.run, attempt.claimed_at);
+    let log_key = |attempt: &Attempt| Key::log(&job.0, job.1, &attempt.run, attempt.claimed_at);
     let is_other = |run: &RunId| report.run.as_ref() != Some(run);
     let attempts: Vec<Option<Attempt>> =
-        stream::iter(1..=highest_attempt).map(log_of).buffer_unordered(AT_ONCE).try_collect().await?;
-    Ok(attempts.iter().flatten().filter(|attempt| is_other(&attempt.run)).map(of).collect())
+        stream::iter(1..=highest_attempt).map(attempt).buffer_unordered(TIDY_CONCURRENCY).try_collect().await?;
+    Ok(attempts.iter().flatten().filter(|attempt| is_other(&attempt.run)).map(log_key).collect())
 }
 
-/// The ticket goes first: attempts without one are no work for anybody.
+/// The ticket goes first, because attempts without one are not work.
 async fn remove_ticket(client: Client<'_>, job: &Job) -> Result<(), S3Error> {
     client.delete(&Key::Ticket(job.0.clone(), job.1).to_string()).await
 }
@@ -161,7 +167,7 @@ mod tests {
         format!("output/p/v{version}/{run}/MyHeadlessModel.STEP")
     }
 
-    /// What is left of a bucket with these keys after everything of the version was tidied up.
+    /// Tidies up version 1 of a bucket with `keys`, twice. Gives the keys that are left.
     async fn left(keys: &[String], report: &Report) -> Vec<String> {
         let (store, clock, bucket) = (MemoryStore::new(), SystemClock::new(), MemoryStore::bucket());
         keys.iter().for_each(|key| store.drop_in(key, "x"));
@@ -177,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_losers_left_goes_and_all_else_stays() {
+    async fn only_files_of_losers_are_removed() {
         let kept = [
             file(WINNER, 1),
             file(LOSER, 2),
@@ -197,13 +203,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_version_that_nobody_ran_to_its_end_nothing_stays() {
+    async fn a_cancelled_version_keeps_no_file() {
         let keys = [file(WINNER, 1), file(LOSER, 1), log(WINNER, 1), log(LOSER, 1)];
         assert_eq!(left(&keys, &report(None)).await, [] as [String; 0]);
     }
 
     #[tokio::test]
-    async fn what_a_report_names_stays_whoever_made_it() {
+    async fn a_file_that_the_report_names_stays() {
         let mut report = report(Some(WINNER));
         let (format, key) = (Format::Step, file(LOSER, 1));
         report.files = vec![OutputFile { format, key: key.clone(), size: 1, sha256: None, made_by: None }];
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_report_of_ours_no_file_is_touched() {
+    async fn files_stay_without_a_readable_report() {
         let (store, clock, bucket) = (MemoryStore::new(), SystemClock::new(), MemoryStore::bucket());
         let client = Client::new(&store, &clock as &dyn Clock, &bucket);
         store.drop_in(&file(LOSER, 1), "x");

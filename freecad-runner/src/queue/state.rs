@@ -1,109 +1,78 @@
-//! What looks at `pending/` mean: which versions are free, which are held, which holders are dead, and whose turn it
-//! is. No I/O, no clock: the time of a look is an argument.
+//! What the listings of `pending/` mean: which versions are free, held or dead, and whose turn it is. No I/O, no clock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use contract::{MAX_ATTEMPTS, PendingAttempt, PendingTicket, PendingView, ProjectId, Timestamp, Version};
+use contract::{PendingAttempt, PendingTicket, PendingView, ProjectId, Timestamp};
 
-use crate::look::Look;
+use super::{Candidate, Job, Listing};
 
-/// One version of one project.
-pub type Job = (ProjectId, Version);
-
-/// A version that may be claimed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Which version.
-    pub job: Job,
-    /// The number of the attempt to create.
-    pub attempt: u32,
-    /// How many attempts have died under it.
-    pub died: u32,
-}
-
-impl Candidate {
-    /// Attempts from the third on run alone, so that a script that kills runners takes no neighbours along.
-    pub fn runs_alone(&self) -> bool {
-        self.died >= 2
-    }
-
-    /// It has killed as many runners as it may: it is not run but reported as abandoned.
-    pub fn is_abandoned(&self) -> bool {
-        self.died >= MAX_ATTEMPTS
-    }
-}
-
-/// The queue as this runner has watched it.
+/// The queue as this runner has observed it.
 ///
-/// A look shows all of `pending/`, or a part of it where that is long; the looks from the first part to the last are a
-/// round. What a round has not shown is gone; what a look has not shown may be in another part.
+/// An object counts as gone only after a whole round without it, because one listing may be a part.
 #[derive(Debug)]
 pub struct Queue {
     lease: Duration,
-    /// Of the time between two looks at an attempt, no more than this counts against its holder.
-    longest_gap: Duration,
+    /// The most that the time between two listings of an attempt counts against its lease.
+    max_gap: Duration,
     round: u64,
     waiting: BTreeMap<Job, Waiting>,
-    /// When each project was last served; the one served longest ago is next.
+    /// The count of `serving` when each project last had its turn. The lowest is next.
     served: HashMap<ProjectId, u64>,
     serving: u64,
-    /// Among how many of the oldest candidates one is chosen.
+    /// The number of oldest candidates to choose among.
     spread: usize,
 }
 
-/// When the project was last served, the ticket's age, the version: who has the least is next.
+/// When the project last had its turn, the ticket's time, the version. The lowest is next.
 type Rank<'q> = (u64, Option<Timestamp>, &'q Job);
 
-/// The most that the spread becomes. What a look showed is up to a poll old, and four runners finish some 20 small
-/// scripts in that second: among 16 most would be gone.
-const WIDEST_SPREAD: usize = 128;
+/// The largest spread. A listing is up to a poll old, and four runners finish about 20 small scripts in that second, so
+/// most of 16 candidates would be gone.
+const MAX_SPREAD: usize = 128;
 
 #[derive(Debug, Default)]
 struct Waiting {
     ticket: Option<Ticket>,
-    attempts: BTreeMap<u32, Watched>,
+    attempts: BTreeMap<u32, ObservedAttempt>,
 }
 
 #[derive(Debug)]
 struct Ticket {
-    /// Its age.
+    /// When it was put.
     since: Option<Timestamp>,
-    /// The round that showed it last.
+    /// The last round that listed it.
     round: u64,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct ObservedAttempt {
     etag: String,
     released: bool,
-    /// How long the ETag has stood unchanged, in time that counts.
-    quiet: Duration,
-    /// When it was last shown, and in which round.
-    shown: Duration,
+    /// How long the ETag has been unchanged, in time that counts.
+    unchanged: Duration,
+    /// When it was last listed, and in which round.
+    seen: Duration,
     round: u64,
 }
 
-/// What lies under `pending/` of one version.
+/// The objects of one version under `pending/`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// It wants to be run.
     pub has_ticket: bool,
-    /// The highest attempt's number; 0 if there is none.
+    /// The highest number of an attempt; 0 without attempts.
     pub highest_attempt: u32,
 }
 
 impl Queue {
-    /// For a runner that looks every `poll` and counts an attempt as dead after `lease`.
+    /// For a runner that polls every `poll` and counts an attempt as dead after `lease`.
     ///
-    /// The time between two looks counts as far as it is usual. A longer one counts as a usual one: the store was slow,
-    /// and a holder that still stands there after enough of them is dead; or it was away, and then no holder could
-    /// write, but one look after it is not enough to make up a lease. Where looks are rare, no more than half of the
-    /// lease counts, for the same reason.
+    /// The time between two listings counts for at most 2 polls + 2 s and half of the lease. So a slow store still exposes
+    /// dead runners; but an outage, in which no runner could send a heartbeat, cannot expire a lease by itself.
     pub fn new(poll: Duration, lease: Duration) -> Self {
         Self {
             lease,
-            longest_gap: (poll * 2 + Duration::from_secs(2)).min(lease / 2),
+            max_gap: (poll * 2 + Duration::from_secs(2)).min(lease / 2),
             round: 0,
             waiting: BTreeMap::new(),
             served: HashMap::new(),
@@ -112,51 +81,52 @@ impl Queue {
         }
     }
 
-    /// Takes in what a look showed, which ended at `now` on a monotonic clock.
-    pub fn observe(&mut self, look: &Look, now: Duration) {
-        // A round that broke off showed less than all, so nothing is forgotten for it.
-        self.round += u64::from(look.is_first);
-        let (round, longest_gap) = (self.round, self.longest_gap);
-        for (job, shown) in PendingView::from_entries(&look.entries).versions {
+    /// Takes in a listing that ended at `now` on a monotonic clock.
+    pub fn observe(&mut self, listing: &Listing, now: Duration) {
+        // A round that broke off is incomplete and makes nothing count as gone.
+        self.round += u64::from(listing.is_first);
+        let (round, max_gap) = (self.round, self.max_gap);
+        for (job, shown) in PendingView::from_entries(&listing.entries).versions {
             let waiting = self.waiting.entry(job).or_default();
             if let Some(PendingTicket { since }) = shown.ticket {
                 waiting.ticket = Some(Ticket { since, round });
             }
             for PendingAttempt { number, etag, is_released: released } in shown.attempts {
-                let unchanged = waiting.attempts.get(&number).filter(|before| before.etag == etag);
-                let counted = |before: &Watched| now.saturating_sub(before.shown).min(longest_gap);
-                let quiet = unchanged.map_or(Duration::ZERO, |before| before.quiet + counted(before));
-                waiting.attempts.insert(number, Watched { etag, released, quiet, shown: now, round });
+                let before = waiting.attempts.get(&number).filter(|before| before.etag == etag);
+                let counted = |before: &ObservedAttempt| now.saturating_sub(before.seen).min(max_gap);
+                let unchanged = before.map_or(Duration::ZERO, |before| before.unchanged + counted(before));
+                waiting.attempts.insert(number, ObservedAttempt { etag, released, unchanged, seen: now, round });
             }
         }
-        if look.is_last() {
-            self.forget_what_is_gone();
+        if listing.is_last() {
+            self.forget_gone();
         }
     }
 
-    /// What the last round showed and nobody has claimed since, for the sweep.
+    /// The versions of the last round that were not claimed since.
     pub fn pending(&self) -> HashMap<Job, Pending> {
-        let of = |waiting: &Waiting| Pending {
+        let summary = |waiting: &Waiting| Pending {
             has_ticket: waiting.ticket.is_some(),
             highest_attempt: waiting.attempts.last_key_value().map_or(0, |(number, _)| *number),
         };
-        self.waiting.iter().map(|(job, waiting)| (job.clone(), of(waiting))).collect()
+        self.waiting.iter().map(|(job, waiting)| (job.clone(), summary(waiting))).collect()
     }
 
-    /// The next version to claim: oldest first, in turn between projects; none of those in `mine`.
+    /// The next version to claim, without those in `excluded`: projects take turns, and within a project the oldest is
+    /// first.
     ///
-    /// Runners that see the same would all reach for the same one, and all but one in vain. So where races are lost,
-    /// `random` chooses among the oldest few of the project whose turn it is; the more are lost, among the more, up
-    /// to 128. A runner that loses none takes the oldest.
-    pub fn next(&self, mine: &HashSet<Job>, random: u32) -> Option<Candidate> {
+    /// Runners with the same view would all try to claim the same version, and all but one would lose. So after a lost
+    /// race `random` chooses among the oldest versions of the project whose turn it is: among more with each lost race,
+    /// up to 128. A runner that loses no race takes the oldest.
+    pub fn next(&self, excluded: &HashSet<Job>, random: u32) -> Option<Candidate> {
         let served = |job: &Job| self.served.get(&job.0).copied().unwrap_or(0);
-        // Sorted, and no longer than the spread.
+        // Sorted, with at most `spread` entries.
         let mut first: Vec<(Rank<'_>, &Waiting)> = Vec::new();
         for (job, waiting) in &self.waiting {
             let Some(ticket) = &waiting.ticket else { continue };
             let rank = (served(job), ticket.since, job);
             let is_late = first.len() == self.spread && first.last().is_some_and(|(last, _)| *last <= rank);
-            if is_late || mine.contains(job) || !self.is_free(waiting) {
+            if is_late || excluded.contains(job) || !self.is_free(waiting) {
                 continue;
             }
             let at = first.partition_point(|(other, _)| *other < rank);
@@ -169,48 +139,48 @@ impl Queue {
         Some(candidate(job, waiting))
     }
 
-    /// A version was claimed by this runner.
+    /// This runner won a claim.
     pub fn won(&mut self) {
         self.spread = (self.spread - 1).max(1);
     }
 
-    /// Another runner was first.
+    /// This runner lost the race for a claim.
     pub fn lost(&mut self) {
-        self.spread = (self.spread * 2).min(WIDEST_SPREAD);
+        self.spread = (self.spread * 2).min(MAX_SPREAD);
     }
 
-    /// The version was claimed, by this runner or another: it is not free, and its project has had its turn.
+    /// The version was claimed, by this runner or another. It is not free, and its project has had its turn.
     pub fn taken(&mut self, job: &Job) {
         self.forget(job);
         self.serving += 1;
         self.served.insert(job.0.clone(), self.serving);
     }
 
-    /// What is known of the version is out of date; the next look tells.
+    /// Forgets the version until the next listing, because the last one is out of date.
     pub fn forget(&mut self, job: &Job) {
         self.waiting.remove(job);
     }
 
-    fn forget_what_is_gone(&mut self) {
+    fn forget_gone(&mut self) {
         let round = self.round;
         self.waiting.retain(|_, waiting| {
             waiting.ticket.take_if(|ticket| ticket.round != round);
-            waiting.attempts.retain(|_, watched| watched.round == round);
+            waiting.attempts.retain(|_, attempt| attempt.round == round);
             waiting.ticket.is_some() || !waiting.attempts.is_empty()
         });
         let waiting: HashSet<&ProjectId> = self.waiting.keys().map(|(project, _)| project).collect();
         self.served.retain(|project, _| waiting.contains(project));
     }
 
-    /// The highest attempt holds the version unless it is released or dead.
+    /// Whether the highest attempt is released or dead, or there is none.
     fn is_free(&self, waiting: &Waiting) -> bool {
-        let holds = |watched: &Watched| !watched.released && watched.quiet < self.lease;
-        !waiting.attempts.last_key_value().is_some_and(|(_, watched)| holds(watched))
+        let holds = |attempt: &ObservedAttempt| !attempt.released && attempt.unchanged < self.lease;
+        !waiting.attempts.last_key_value().is_some_and(|(_, attempt)| holds(attempt))
     }
 }
 
 fn candidate(job: &Job, waiting: &Waiting) -> Candidate {
-    let died = waiting.attempts.values().filter(|watched| !watched.released).count();
+    let died = waiting.attempts.values().filter(|attempt| !attempt.released).count();
     Candidate {
         job: job.clone(),
         attempt: waiting.attempts.last_key_value().map_or(1, |(number, _)| number + 1),
@@ -220,6 +190,7 @@ fn candidate(job: &Job, waiting: &Waiting) -> Candidate {
 
 #[cfg(test)]
 mod tests {
+    use contract::Version;
     use s3::Entry;
 
     use super::*;
@@ -249,17 +220,15 @@ mod tests {
         Some((candidate.job.0.to_string(), candidate.job.1.get(), candidate.attempt))
     }
 
-    /// All of `pending/` in one look.
-    fn whole(entries: &[Entry]) -> Look {
-        Look { entries: entries.to_vec(), is_first: true, next: None }
+    fn whole(entries: &[Entry]) -> Listing {
+        Listing { entries: entries.to_vec(), is_first: true, next: None }
     }
 
-    /// One part of it.
-    fn part(entries: &[Entry], is_first: bool, is_last: bool) -> Look {
-        Look { entries: entries.to_vec(), is_first, next: (!is_last).then(|| "there".to_owned()) }
+    fn part(entries: &[Entry], is_first: bool, is_last: bool) -> Listing {
+        Listing { entries: entries.to_vec(), is_first, next: (!is_last).then(|| "there".to_owned()) }
     }
 
-    /// Lists the same once a second for `seconds` seconds from `from` on.
+    /// Observes the same listing once a second for `seconds` seconds.
     fn watch(queue: &mut Queue, entries: &[Entry], from: u64, seconds: u64) {
         for second in from..=from + seconds {
             queue.observe(&whole(entries), Duration::from_secs(second));
@@ -267,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn oldest_first_within_a_project_in_turn_between_projects() {
+    fn projects_take_turns_and_the_oldest_is_first() {
         let mut queue = queue();
         queue.observe(&whole(&[ticket("a", 10, 3), ticket("a", 9, 1), ticket("a", 2, 2), ticket("b", 1, 9)]), POLL);
         let mut order = Vec::new();
@@ -279,21 +248,21 @@ mod tests {
     }
 
     #[test]
-    fn one_s_own_jobs_are_not_candidates() {
+    fn excluded_jobs_are_not_candidates() {
         let mut queue = queue();
         queue.observe(&whole(&[ticket("p", 1, 0)]), POLL);
-        let mine = HashSet::from([("p".parse().unwrap(), Version::FIRST)]);
-        assert_eq!(queue.next(&mine, 0), None);
+        let excluded = HashSet::from([("p".parse().unwrap(), Version::FIRST)]);
+        assert_eq!(queue.next(&excluded, 0), None);
     }
 
     #[test]
-    fn lost_races_spread_over_the_oldest_of_the_project_whose_turn_it_is() {
+    fn lost_races_widen_the_choice_within_one_project() {
         let mut queue = queue();
         let entries: Vec<Entry> = (1..=200).map(|n| ticket("many", n, n as i64)).collect();
         queue.observe(&whole(&entries), POLL);
         let first = |queue: &Queue, random| queue.next(&HashSet::new(), random).unwrap().job.1.get();
         let reach = |queue: &Queue| (0..1_000).map(|random| first(queue, random)).max();
-        assert_eq!(reach(&queue), Some(1), "nobody else is there: oldest first");
+        assert_eq!(reach(&queue), Some(1), "no race was lost, so the oldest is first");
         let reaches: Vec<_> = (0..9)
             .map(|_| {
                 queue.lost();
@@ -301,7 +270,7 @@ mod tests {
             })
             .collect();
         assert_eq!(reaches, [2, 4, 8, 16, 32, 64, 128, 128, 128]);
-        // A single one of another project, younger than all: it is next, whatever the spread.
+        // Another project with a single, younger version: it is next, whatever the spread.
         queue.taken(&("many".parse().unwrap(), Version::FIRST));
         let single: Vec<Entry> = entries[1..].iter().cloned().chain([ticket("single", 1, 1_000)]).collect();
         queue.observe(&whole(&single), POLL);
@@ -314,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_version_is_not_free_until_its_holder_is_dead() {
+    fn a_held_version_is_free_when_its_holder_is_dead() {
         let mut queue = queue();
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
         watch(&mut queue, &held, 0, 29);
@@ -324,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_starts_the_lease_anew() {
+    fn a_heartbeat_renews_the_lease() {
         let mut queue = queue();
         watch(&mut queue, &[ticket("p", 1, 0), attempt(1, 1, "x")], 0, 29);
         watch(&mut queue, &[ticket("p", 1, 0), attempt(1, 1, "y")], 30, 29);
@@ -332,11 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_kills_nobody() {
+    fn an_outage_expires_no_lease() {
         let mut queue = queue();
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
         watch(&mut queue, &held, 0, 10);
-        // Nothing could be listed for an hour, which counts as the longest usual gap: 4 s.
+        // An hour without listings counts as the largest gap: 4 s.
         watch(&mut queue, &held, 3_600, 15);
         assert_eq!(next(&queue), None);
         watch(&mut queue, &held, 3_616, 0);
@@ -344,20 +313,20 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_store_lets_the_dead_be_noticed() {
+    fn a_slow_store_still_exposes_dead_runners() {
         let mut queue = queue();
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
-        // Each listing takes 20 s; each gap counts 4 s.
-        for look in 0..=7 {
-            queue.observe(&whole(&held), Duration::from_secs(look * 20));
-            assert_eq!(next(&queue), None, "{look}");
+        // Each listing takes 20 s and counts 4 s.
+        for number in 0..=7 {
+            queue.observe(&whole(&held), Duration::from_secs(number * 20));
+            assert_eq!(next(&queue), None, "{number}");
         }
         queue.observe(&whole(&held), Duration::from_secs(160));
         assert_eq!(next(&queue), Some(("p".to_owned(), 1, 2)));
     }
 
     #[test]
-    fn one_gap_is_never_a_whole_lease() {
+    fn one_gap_never_expires_a_lease() {
         let mut queue = Queue::new(Duration::from_secs(600), LEASE);
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
         queue.observe(&whole(&held), Duration::ZERO);
@@ -368,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_part_shows_is_not_gone() {
+    fn an_object_in_another_part_is_not_gone() {
         let mut queue = queue();
         let held = [ticket("p", 1, 0), attempt(1, 1, "x")];
         for second in 0..30 {
@@ -377,7 +346,7 @@ mod tests {
             let free = if second < 15 { ("q", 1) } else { ("p", 2) };
             assert_eq!(next(&queue), Some((free.0.to_owned(), 1, free.1)), "{second}");
         }
-        // A round that breaks off makes nothing gone, the next whole one does.
+        // A round that breaks off removes nothing; the next complete one does.
         queue.observe(&part(&[], true, false), Duration::from_secs(60));
         queue.observe(&part(&[], true, false), Duration::from_secs(61));
         assert!(next(&queue).is_some());
@@ -386,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_on_the_border_of_two_parts_is_one() {
+    fn a_version_may_span_two_parts() {
         let mut queue = queue();
         queue.observe(&part(&[attempt(1, 1, "x"), attempt(1, 2, "y")], true, false), POLL);
         queue.observe(&part(&[ticket("p", 1, 0)], false, true), POLL);
@@ -396,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_attempt_is_free_at_once_and_does_not_count() {
+    fn a_released_attempt_is_free_and_does_not_count() {
         let mut queue = queue();
         queue.observe(&whole(&[ticket("p", 1, 0), attempt(1, 1, "empty")]), POLL);
         let candidate = queue.next(&HashSet::new(), 0).unwrap();
@@ -404,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn the_third_death_isolates_and_the_fifth_ends_it() {
+    fn two_deaths_isolate_and_five_abandon() {
         let mut queue = queue();
         let mut entries = vec![ticket("p", 1, 0)];
         for number in 1..=5 {
@@ -418,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_without_a_ticket_are_no_work() {
+    fn attempts_without_a_ticket_are_not_work() {
         let mut queue = queue();
         watch(&mut queue, &[attempt(1, 1, "x")], 0, 60);
         assert_eq!(next(&queue), None);
