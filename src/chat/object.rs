@@ -22,15 +22,15 @@ use s3::Bucket;
 
 /// The `Chat` object. Its storage is its state.
 pub struct ChatObject<'a> {
-    pub(super) sql: &'a dyn Sql,
-    pub(super) alarm: &'a dyn Alarm,
-    pub(super) http: &'a dyn Http,
-    pub(super) clock: &'a dyn Clock,
-    pub(super) objects: &'a dyn Objects,
-    pub(super) bucket: &'a Bucket,
-    /// `None` if no model is configured.
-    pub(super) ai: Option<&'a AiConfig>,
-    pub(super) memory: &'a ChatMemory,
+    pub sql: &'a dyn Sql,
+    pub alarm: &'a dyn Alarm,
+    pub http: &'a dyn Http,
+    pub clock: &'a dyn Clock,
+    pub objects: &'a dyn Objects,
+    pub bucket: &'a Bucket,
+    /// `None` if no model is configured: then every turn fails.
+    pub ai: Option<&'a AiConfig>,
+    pub memory: &'a ChatMemory,
 }
 
 /// The memory of one instance, which may be lost at any time.
@@ -48,17 +48,6 @@ pub struct ChatMemory {
 }
 
 impl<'a> ChatObject<'a> {
-    /// Without `ai` every turn fails.
-    pub fn new(
-        (sql, alarm): (&'a dyn Sql, &'a dyn Alarm),
-        (http, clock): (&'a dyn Http, &'a dyn Clock),
-        objects: &'a dyn Objects,
-        (bucket, ai): (&'a Bucket, Option<&'a AiConfig>),
-        memory: &'a ChatMemory,
-    ) -> Self {
-        Self { sql, alarm, http, clock, objects, bucket, ai, memory }
-    }
-
     pub(super) fn records(&self) -> Records<'a> {
         Records { sql: self.sql }
     }

@@ -36,20 +36,11 @@ impl DurableObject for Project {
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let bucket = self.bucket.as_ref().map_err(failed)?;
-        let (sql, alarm, sockets, objects) = self.platform();
-        let platform = ProjectPlatform {
-            sql: &sql,
-            alarm: &alarm,
-            sockets: &sockets,
-            http: &WorkerHttp,
-            clock: &WorkerClock,
-            objects: &objects,
-            bucket,
-        };
-        let object = ProjectObject::new(platform, &self.memory);
+        let parts = self.platform();
+        let object = self.object(&parts, bucket);
         match websocket_request(&request)? {
             Some(call) => match object.greeting(&call).await {
-                Ok(Greeting { message, close_at }) => sockets.take(&message, Some(close_at)),
+                Ok(Greeting { message, close_at }) => parts.sockets.take(&message, Some(close_at)),
                 Err(refusal) => Response::error(format!("{refusal:?}"), 503),
             },
             None => convert::outgoing(object.handle(read(request).await?).await).await,
@@ -57,19 +48,9 @@ impl DurableObject for Project {
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        let (sql, alarm, sockets, objects) = self.platform();
-        let Some(bucket) = bucket_or_postpone(&self.bucket, &alarm).await else { return Response::empty() };
-        let platform = ProjectPlatform {
-            sql: &sql,
-            alarm: &alarm,
-            sockets: &sockets,
-            http: &WorkerHttp,
-            clock: &WorkerClock,
-            objects: &objects,
-            bucket,
-        };
-        let object = ProjectObject::new(platform, &self.memory);
-        if let Err(refusal) = object.alarm().await {
+        let parts = self.platform();
+        let Some(bucket) = bucket_or_postpone(&self.bucket, &parts.alarm).await else { return Response::empty() };
+        if let Err(refusal) = self.object(&parts, bucket).alarm().await {
             worker::console_error!("a step of an alarm failed: {refusal:?}");
         }
         Response::empty()
@@ -89,11 +70,26 @@ impl DurableObject for Project {
     }
 }
 
+/// The platform's part of a `Project` object.
+struct ProjectParts<'a> {
+    sql: ObjectSql,
+    alarm: ObjectAlarm,
+    sockets: ObjectSockets<'a>,
+    objects: Bindings,
+}
+
 impl Project {
-    fn platform(&self) -> (ObjectSql, ObjectAlarm, ObjectSockets<'_>, Bindings) {
+    fn platform(&self) -> ProjectParts<'_> {
         let storage = self.state.storage();
         let (sql, sockets) = (ObjectSql(storage.sql()), ObjectSockets(&self.state));
-        (sql, ObjectAlarm(storage), sockets, Bindings::new(self.env.clone()))
+        ProjectParts { sql, alarm: ObjectAlarm(storage), sockets, objects: Bindings::new(self.env.clone()) }
+    }
+
+    fn object<'a>(&'a self, parts: &'a ProjectParts<'_>, bucket: &'a Bucket) -> ProjectObject<'a> {
+        let ProjectParts { sql, alarm, sockets, objects } = parts;
+        let (http, clock) = (&WorkerHttp, &WorkerClock);
+        let platform = ProjectPlatform { sql, alarm, sockets, http, clock, objects, bucket };
+        ProjectObject::new(platform, &self.memory)
     }
 }
 
@@ -175,35 +171,38 @@ impl DurableObject for Chat {
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
         let bucket = self.bucket.as_ref().map_err(failed)?;
-        let (sql, alarm, objects) = self.platform();
-        let object = self.object((&sql, &alarm), &objects, bucket);
-        convert::outgoing(object.handle(read(request).await?).await).await
+        let parts = self.platform();
+        convert::outgoing(self.object(&parts, bucket).handle(read(request).await?).await).await
     }
 
     async fn alarm(&self) -> worker::Result<Response> {
-        let (sql, alarm, objects) = self.platform();
-        let Some(bucket) = bucket_or_postpone(&self.bucket, &alarm).await else { return Response::empty() };
-        if let Err(refusal) = self.object((&sql, &alarm), &objects, bucket).alarm().await {
+        let parts = self.platform();
+        let Some(bucket) = bucket_or_postpone(&self.bucket, &parts.alarm).await else { return Response::empty() };
+        if let Err(refusal) = self.object(&parts, bucket).alarm().await {
             worker::console_error!("a step of an alarm failed: {refusal:?}");
         }
         Response::empty()
     }
 }
 
+/// The platform's part of a `Chat` object.
+struct ChatParts {
+    sql: ObjectSql,
+    alarm: ObjectAlarm,
+    objects: Bindings,
+}
+
 impl Chat {
-    fn platform(&self) -> (ObjectSql, ObjectAlarm, Bindings) {
+    fn platform(&self) -> ChatParts {
         let storage = self.state.storage();
-        (ObjectSql(storage.sql()), ObjectAlarm(storage), Bindings::new(self.env.clone()))
+        let sql = ObjectSql(storage.sql());
+        ChatParts { sql, alarm: ObjectAlarm(storage), objects: Bindings::new(self.env.clone()) }
     }
 
-    fn object<'a>(
-        &'a self,
-        (sql, alarm): (&'a ObjectSql, &'a ObjectAlarm),
-        objects: &'a Bindings,
-        bucket: &'a Bucket,
-    ) -> ChatObject<'a> {
+    fn object<'a>(&'a self, parts: &'a ChatParts, bucket: &'a Bucket) -> ChatObject<'a> {
+        let ChatParts { sql, alarm, objects } = parts;
         let ai = self.ai.as_ref().ok().and_then(Option::as_ref);
-        ChatObject::new((sql, alarm), (&WorkerHttp, &WorkerClock), objects, (bucket, ai), &self.memory)
+        ChatObject { sql, alarm, http: &WorkerHttp, clock: &WorkerClock, objects, bucket, ai, memory: &self.memory }
     }
 }
 

@@ -12,7 +12,7 @@ use partwright::assets::Assets;
 use partwright::chat::{ChatMemory, ChatObject};
 use partwright::fleet::{FleetMemory, FleetObject};
 use partwright::metrics::{MetricsCall, MetricsObject, MetricsOperation};
-use partwright::object::{Alarm, ObjectName, Sockets, Sql};
+use partwright::object::{Alarm, ObjectName, Sockets};
 use partwright::project::{Memory, ProjectObject, ProjectPlatform};
 use platform::{Body, Clock, Http, HttpError};
 use s3::Client;
@@ -66,8 +66,8 @@ impl World {
     pub fn chat<'a>(&'a self, instance: &'a Instance, http: &'a dyn Http, memory: &'a ChatMemory) -> ChatObject<'a> {
         let config = self.config.as_ref().unwrap();
         let ai = config.ai.as_ref().ok().and_then(Option::as_ref);
-        let platform = (&instance.sql as &dyn Sql, &instance.alarm as &dyn Alarm);
-        ChatObject::new(platform, (http, &self.clock), self, (&config.bucket, ai), memory)
+        let (sql, alarm, clock, bucket) = (&instance.sql, &instance.alarm, &self.clock, &config.bucket);
+        ChatObject { sql, alarm, http, clock, objects: self, bucket, ai, memory }
     }
 
     /// Passes a call to an object; returns its response.
