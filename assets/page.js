@@ -1,4 +1,4 @@
-// The page's program. Whatever comes from outside becomes text, never markup: the policy of the page forbids the other.
+// The page's program. Text from outside never becomes markup: the page's policy forbids it.
 
 const EXAMPLE = `import FreeCAD as App
 
@@ -59,7 +59,7 @@ async function call(path, options = {}) {
   try {
     body = text === '' ? null : JSON.parse(text);
   } catch {
-    throw new Error(`The service answered ${answer.status} with something that is no JSON.`);
+    throw new Error(`The service answered ${answer.status} with a body that is not JSON.`);
   }
   if (!answer.ok) throw new Problem(answer.status, body);
   return body;
@@ -85,7 +85,7 @@ async function doing(button, work) {
   }
 }
 
-// --- Who ---
+// --- Session ---
 
 async function begin() {
   byId('snippet').textContent = [
@@ -98,7 +98,7 @@ async function begin() {
     const session = await call('/api/session');
     if (session.auth === 'open') {
       byId('open-mode').textContent =
-        `Open mode: whoever reaches this address on this machine is let in as “${session.user}”. Nothing here is protected.`;
+        `Open mode: everyone who reaches this address on this machine is signed in as “${session.user}”. Nothing here is protected.`;
       show('open-mode', true);
     }
     await showWorkspace(session);
@@ -244,7 +244,7 @@ async function follow(project) {
     try {
       showStatus(project, await call(`${path}/status${heard ? '' : '?wait=20'}`, { signal: end.signal }));
     } catch (error) {
-      // Says also why there is no WebSocket: the project may be somebody else's. A service that is away comes back.
+      // This also explains a missing WebSocket: the project may belong to someone else. An unreachable service is tried again.
       if (error.status === 401) showSignIn();
       if (error.status < 500 || error.name === 'AbortError') throw error;
       byId('status').textContent = error.message;

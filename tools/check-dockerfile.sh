@@ -54,7 +54,7 @@ while read -r line; do
 done < <(grep -E '^COPY ' "$dockerfile")
 [ "$copied" -gt 0 ] || die "$dockerfile has no COPY line to check. Correct tools/check-dockerfile.sh."
 
-# What .dockerignore hides inside of what it shows.
+# Remove the files that .dockerignore hides inside the shown folders.
 for pattern in "${patterns[@]}"; do
   case $pattern in
     '*' | !*) ;;

@@ -47,7 +47,7 @@ Usage: freecad-runner check
 The exit status is 0 if scripts can run here.
 ";
 
-/// What the command line asks for.
+/// The task on the command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Poll a bucket.

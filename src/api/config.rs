@@ -41,7 +41,7 @@ pub struct Config {
     pub ai: Result<Option<AiConfig>, ConfigError>,
 }
 
-/// What a request without a credential may do.
+/// The rights of a request without a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMode {
     /// It reaches the public endpoints only.

@@ -143,7 +143,7 @@ mod tests {
         let jail = "{\"event\":\"jail_failed\",\"step\":\"seccomp\",\"reason\":\"no\"}\n";
         assert!(reason(jail, Death::Exit(71), "").unwrap().contains("seccomp"));
 
-        // Whatever a script can write comes after its beginning.
+        // A script can only write after it has started.
         let begun = phase("ready") + &phase("script");
         assert_eq!(reason(&begun, Death::Exit(0), ""), None);
         assert_eq!(reason(&(begun.clone() + &phase("ready")), Death::Exit(70), ""), None);

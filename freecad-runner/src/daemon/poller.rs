@@ -119,7 +119,7 @@ impl<'a> QueuePoller<'a> {
         self.queue.next(running, random)
     }
 
-    /// This runner tries to claim the version. Whoever wins, it is not free until the next poll.
+    /// This runner tries to claim the version. The version is not free until the next poll, whichever runner wins.
     pub fn taken(&mut self, job: &Job) {
         self.queue.taken(job);
     }

@@ -1,4 +1,4 @@
-//! What the listings of `pending/` mean: which versions are free, held or dead, and whose turn it is. No I/O, no clock.
+//! The meaning of the listings of `pending/`: which versions are free, held or dead, and whose turn it is. No I/O, no clock.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

@@ -23,7 +23,7 @@ pub(super) use request_origin::RequestOrigin;
 pub(super) struct Identity {
     /// The user. Durable Objects trust it. The empty name is not a user.
     pub caller: Caller,
-    /// What the credential may do.
+    /// The rights of the credential.
     pub scope: Scope,
     pub credential: Credential,
     /// When the credential expires; `None` if it does not.

@@ -1,4 +1,4 @@
-//! Who may use a route.
+//! The right to use a route.
 
 /// The callers that a route accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ pub struct EndpointDoc {
     pub tag: Tag,
     /// One line, without a period.
     pub summary: &'static str,
-    /// What the summary leaves out.
+    /// Details that the summary leaves out.
     pub description: &'static str,
     /// The request headers that only some endpoints read.
     pub headers: &'static [Parameter],

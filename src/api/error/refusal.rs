@@ -1,4 +1,4 @@
-//! What the refusals and failures of Durable Objects and the store mean to the caller.
+//! The refusals and failures of Durable Objects and of the store, as errors for the caller.
 
 use super::{ApiError, CHAT_RETRY, OPERATOR_RETRY};
 use crate::account::{AccountRefusal, TokenRefusal};

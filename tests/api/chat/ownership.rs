@@ -1,4 +1,4 @@
-//! Who may see a conversation, what is kept of it, and what it can reach.
+//! The owner of a conversation: access to it, its lifetime, and its reach.
 
 use platform::Body;
 use serde_json::json;

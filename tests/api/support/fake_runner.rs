@@ -1,4 +1,4 @@
-//! What a runner does to the bucket, without running anything.
+//! A runner's changes to the bucket, without a run.
 
 use contract::{Attempt, Format, Key, Outcome, OutputFile, ProjectId, Report, RunId, Sha256, Version};
 use platform::Clock;

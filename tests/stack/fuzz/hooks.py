@@ -9,7 +9,7 @@ from schemathesis.core.parameters import ParameterLocation
 def filter_failure(context, failure, case, response):
     """Keeps every finding but one that is none.
 
-    A raw script is text. What was a number or an object before it was sent arrives as its letters, and these are a
+    A raw script is text. A number or an object arrives as its characters, and these are a
     script like any other; schemathesis knows that of text/plain, and not of text/x-python.
     """
     if not isinstance(failure, AcceptedNegativeData) or case.media_type != "text/x-python":

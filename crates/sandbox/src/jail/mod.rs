@@ -1,4 +1,4 @@
-//! What a script may do. The runner decides it here; the forked child takes the steps (`python/partwright/jail.py`).
+//! The rights of a script. The runner decides it here; the forked child takes the steps (`python/partwright/jail.py`).
 //!
 //! The child takes them in this order, and does not run the script if one fails. JAIL.md says what each step stops.
 //!
