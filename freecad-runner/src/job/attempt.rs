@@ -11,8 +11,7 @@ use sandbox::{Finished, Log, Progress, Run};
 use tokio::sync::watch;
 
 use super::lease::{Lease, Stop};
-use super::results::STORE_BACKOFF;
-use super::{JobContext, JobEnd, JobFailure, publish, tidy};
+use super::{JobContext, JobEnd, JobFailure, STORE_BACKOFF, publish, tidy};
 use crate::queue::{Candidate, Claim, Heartbeat, HeldSlot};
 use crate::script_runner::PreparedJob;
 

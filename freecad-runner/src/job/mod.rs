@@ -20,6 +20,8 @@ mod results;
 mod tests;
 pub(crate) mod tidy;
 
+use std::time::Duration;
+
 use contract::Outcome;
 use s3::S3Error;
 use sandbox::EngineError;
@@ -31,7 +33,10 @@ pub use artifacts::gather;
 use attempt::JobAttempt;
 pub use collect::Collected;
 pub use context::JobContext;
-use platform::Clock;
+use platform::{Backoff, Clock};
+
+/// The pause before a job asks again a store that is away. A runner that stops waits for at most one pause.
+const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(4));
 
 /// The result of trying to do a job.
 #[derive(Debug)]

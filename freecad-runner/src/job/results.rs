@@ -4,21 +4,18 @@ use std::time::Duration;
 
 use contract::{Outcome, Report};
 use futures::future::{try_join, try_join_all};
-use platform::{Backoff, Clock};
+use platform::Clock;
 use s3::S3Error;
 use sandbox::{Finished, Log};
 
 use super::attempt::JobAttempt;
 use super::collect::Collected;
 use super::publish::{self, Commit};
-use super::{JobEnd, JobFailure, tidy};
+use super::{JobEnd, JobFailure, STORE_BACKOFF, tidy};
 use crate::script_runner::PreparedJob;
 
 /// How long results are kept while the store does not accept them: longer than most outages.
 const RESULT_RETRY_WINDOW: Duration = Duration::from_secs(600);
-
-/// The pause before a job asks again a store that is away. A runner that stops waits for at most one pause.
-pub(super) const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(4));
 
 impl JobAttempt<'_> {
     /// Collects the files of a run, gives the slot back, and publishes.
