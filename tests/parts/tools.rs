@@ -1,5 +1,6 @@
 //! Paths of the programs that the tests start. `tools/env.sh` sets them in the environment.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
@@ -27,25 +28,54 @@ pub fn script(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A free loopback port.
+/// A free loopback port. No other test gets it while this process lives.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    reserve(&[0])
 }
 
 /// Distinct free ports whose port 10,000 above is free too: SeaweedFS uses it for gRPC.
 pub fn free_port_pairs<const N: usize>() -> [u16; N] {
-    // Keep every port bound until the last is found.
-    let mut held = Vec::new();
-    [(); N].map(|()| {
-        loop {
-            let first = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = first.local_addr().unwrap().port();
-            let second = port.checked_add(10_000).and_then(|port| TcpListener::bind(("127.0.0.1", port)).ok());
-            let is_pair = second.is_some();
-            held.push((first, second));
-            if is_pair {
-                return port;
-            }
+    [(); N].map(|()| reserve(&[0, GRPC_OFFSET]))
+}
+
+const GRPC_OFFSET: u16 = 10_000;
+
+/// Below the ports that the kernel gives to outgoing connections (32,768 and above), also with [`GRPC_OFFSET`] added. A
+/// port from the kernel's range can be taken between this choice and the start of the program.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
+
+/// Reserves a port, and those at `offsets` from it, by file locks that the test programs of this machine share.
+fn reserve(offsets: &[u16]) -> u16 {
+    let folder = std::env::temp_dir().join("partwright-test-ports");
+    std::fs::create_dir_all(&folder).unwrap();
+    let take = |port: u16| {
+        let file = File::create(folder.join(port.to_string())).unwrap();
+        let is_free = file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
+        is_free.then_some(file)
+    };
+    let first = PORTS.start + u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start)).unwrap();
+    for port in (first..PORTS.end).chain(PORTS.start..first) {
+        if let Some(locks) = offsets.iter().map(|offset| take(port + offset)).collect::<Option<Vec<_>>>() {
+            // The locks last as long as this process.
+            std::mem::forget(locks);
+            return port;
         }
-    })
+    }
+    panic!("no port from {} to {} is free", PORTS.start, PORTS.end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserved_port_is_not_given_twice() {
+        let pairs: [u16; 20] = free_port_pairs();
+        let mut ports: Vec<u16> = pairs.iter().flat_map(|port| [*port, port + GRPC_OFFSET]).collect();
+        ports.extend((0..20).map(|_| free_port()));
+        let count = ports.len();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), count);
+    }
 }
